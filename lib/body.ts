@@ -1,0 +1,133 @@
+/**
+ * The body of one request: from the engine's pushes to an application's pulls, within bounds.
+ *
+ * The engine pushes; this asks it to stop when a little is waiting. It does not stop at once (see spill.ts), so what
+ * comes meanwhile goes to a file.
+ */
+import {
+  BodyTooLargeError,
+  BodyUsedError,
+  type GatewayError,
+} from "./errors.ts";
+import { Spill } from "./spill.ts";
+import type { ResponseWriter } from "./response.ts";
+
+/** Bytes that wait in memory before the client is asked to pause. Four reads of a TLS record's worth each; small beside the engine's own 512 KiB. */
+const PAUSE_AT = 256 * 1024;
+
+/** Bytes in memory, on top of which further ones go to a file while the engine has not yet stopped. */
+const SPILL_AT = 1024 * 1024;
+
+type State = "idle" | "receiving" | "complete" | "failed";
+
+export class RequestBody implements AsyncIterable<Uint8Array> {
+  /** The connection's other direction, which is also what holds this one back. */
+  readonly #connection: ResponseWriter;
+  readonly #limit: number;
+  #state: State = "idle";
+  #received = 0;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #spill: Spill | undefined;
+  #error: GatewayError | undefined;
+  #used = false;
+  /** Resolves the read that waits for the next chunk, the end or a failure. */
+  #wake: (() => void) | undefined;
+
+  constructor(connection: ResponseWriter, limit: number) {
+    this.#connection = connection;
+    this.#limit = limit;
+  }
+
+  /** Takes the body over from the engine. Only within the route callback: later its first bytes are lost. */
+  receive(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "receiving";
+    this.#connection.onData((chunk, isLast) => this.#push(chunk, isLast));
+  }
+
+  /** Nobody is to read any more, what comes is dropped. A read that waits, or comes later, gets `error`. */
+  release(error: GatewayError): void {
+    this.#spill?.close();
+    this.#spill = undefined;
+    this.#state = "failed";
+    this.#error = error;
+    this.#waiting = [];
+    this.#signal();
+  }
+
+  /**
+   * The chunks, as they come; each at most 512 KiB, the engine's receive buffer. Reading drives the client: it is paused
+   * while chunks wait. Can be done once.
+   *
+   * @throws {BodyTooLargeError} past `maxBodyBytes`.
+   * @throws {ClientAbortedError} when the client goes away in the middle.
+   * @throws {BodyUsedError} the second time.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    this.use();
+    for (
+      let chunk = await this.next();
+      chunk !== undefined;
+      chunk = await this.next()
+    )
+      yield chunk;
+  }
+
+  /** Claims the body for one reader. */
+  use(): void {
+    if (this.#used) throw new BodyUsedError();
+    this.#used = true;
+  }
+
+  /** All of it. */
+  async collect(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this) chunks.push(chunk);
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  }
+
+  /** The next chunk; undefined at the end. */
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const chunk = this.#take();
+      if (chunk) return chunk;
+      if (this.#state === "failed") throw this.#error;
+      if (this.#state !== "receiving") return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  #take(): Uint8Array | undefined {
+    const chunk = this.#waiting.shift();
+    if (chunk) this.#waitingBytes -= chunk.length;
+    if (this.#waiting.length === 0 && (this.#spill?.empty ?? true))
+      this.#connection.resume();
+    return chunk ?? this.#spill?.shift();
+  }
+
+  #push(data: ArrayBuffer, isLast: boolean): void {
+    if (this.#state !== "receiving") return;
+    this.#received += data.byteLength;
+    if (this.#received > this.#limit)
+      return this.release(new BodyTooLargeError(this.#limit));
+    if (data.byteLength > 0) this.#keep(new Uint8Array(data.slice(0))); // copied: the engine takes `data` back
+    if (isLast) this.#state = "complete";
+    else if (this.#waitingBytes >= PAUSE_AT) this.#connection.pause();
+    this.#signal();
+  }
+
+  #keep(chunk: Uint8Array): void {
+    const spilling = this.#spill !== undefined && !this.#spill.empty; // order: behind what is in the file already
+    if (spilling || this.#waitingBytes + chunk.length > SPILL_AT)
+      return (this.#spill ??= new Spill()).push(chunk);
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+  }
+
+  #signal(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

@@ -1,0 +1,211 @@
+/** Brings a reply to its client: whole, as a head alone, or piece by piece. */
+import type { Future, Operation, Scope } from "effection";
+import { InvalidReplyError } from "./errors.ts";
+import { future } from "./future.ts";
+import { fork } from "./kernel/fork.ts";
+import { forbidsBody, headOf } from "./reply.ts";
+import type { Head, ResponseWriter } from "./response.ts";
+import { checkChunk, isStreamable, pump, sourceOf } from "./source.ts";
+import type {
+  BodyWriter,
+  Chunk,
+  GatewayResponse,
+  StreamWriter,
+} from "./types.ts";
+
+/** Larger bodies go out as the client takes them, from the application's own memory: the engine would copy what does not fit the socket. */
+const WHOLE_BYTES = 128 * 1024;
+
+/** A body on its way. */
+export interface Delivery {
+  /** Nobody wants the rest: ends the source. `done` is still called. */
+  stop(): void;
+}
+
+/** Who is told how a delivery went. */
+export interface Recipient {
+  /** Called once, when the body is complete or will never be; with what went wrong, if anything did. */
+  done(error?: unknown): void;
+  /** Ending a source early failed. */
+  strayError(error: unknown): void;
+}
+
+/**
+ * Writes `response`. What can be written at once is, before this returns. Otherwise it returns what is under way.
+ *
+ * @throws {InvalidReplyError} before anything is written.
+ */
+export function deliver(
+  response: GatewayResponse,
+  out: ResponseWriter,
+  { method, scope, close }: { method: string; scope: Scope; close: boolean },
+  recipient: Recipient,
+): Delivery | undefined {
+  const head = headOf(response);
+  head.close ||= close;
+  const { body } = response;
+  if (method === "HEAD" || forbidsBody(head.status)) {
+    sendWithoutBody(head, body, out, method, recipient);
+    return undefined;
+  }
+  if (
+    body === null ||
+    body === undefined ||
+    typeof body === "string" ||
+    body instanceof Uint8Array
+  )
+    return deliverWhole(head, body ?? "", out, recipient);
+  if (typeof body === "function")
+    return deliverWritten(head, body, out, scope, recipient);
+  if (isStreamable(body)) return deliverStream(head, body, out, recipient);
+  throw new InvalidReplyError(
+    `a body is a string, bytes, an iterable, a ReadableStream or a function that writes`,
+  );
+}
+
+/** RFC 9110, section 9.3.2: HEAD says the length that GET would have, where it is known. */
+function sendWithoutBody(
+  head: Head,
+  body: GatewayResponse["body"],
+  out: ResponseWriter,
+  method: string,
+  recipient: Recipient,
+): void {
+  const known =
+    typeof body === "string"
+      ? Buffer.byteLength(body)
+      : body instanceof Uint8Array
+        ? body.length
+        : undefined;
+  out.sendHead(
+    head,
+    method === "HEAD" && !forbidsBody(head.status)
+      ? (head.contentLength ?? known)
+      : undefined,
+  );
+  discard(body, recipient);
+  recipient.done();
+}
+
+function deliverWhole(
+  head: Head,
+  body: Chunk,
+  out: ResponseWriter,
+  recipient: Recipient,
+): Delivery | undefined {
+  const small = body.length <= WHOLE_BYTES;
+  const length =
+    small && head.contentLength === undefined
+      ? undefined
+      : Buffer.byteLength(body);
+  if (head.contentLength !== undefined && head.contentLength !== length)
+    throw new InvalidReplyError(
+      `the body has ${length} bytes, its content-length says ${head.contentLength}`,
+    );
+  if (small) {
+    out.send(head, body);
+    recipient.done();
+    return undefined;
+  }
+  head.contentLength = length;
+  return deliverStream(
+    head,
+    [typeof body === "string" ? Buffer.from(body) : body],
+    out,
+    recipient,
+  );
+}
+
+function deliverStream(
+  head: Head,
+  body: Parameters<typeof sourceOf>[0],
+  out: ResponseWriter,
+  recipient: Recipient,
+): Delivery {
+  const source = sourceOf(body);
+  let under = true;
+  const finish = (error?: unknown): void => {
+    if (!under) return;
+    under = false;
+    recipient.done(error);
+  };
+  // A source that waits for something of its own may not notice for long; it is dropped here and now.
+  const stop = (error?: unknown): void => {
+    settle(() => source.cancel(), recipient);
+    finish(error);
+  };
+  pump(source, out, () => out.start(head)).then(() => finish(), stop);
+  return { stop: () => stop() };
+}
+
+function deliverWritten(
+  head: Head,
+  write: StreamWriter,
+  out: ResponseWriter,
+  scope: Scope,
+  recipient: Recipient,
+): Delivery {
+  const task = fork(
+    scope,
+    () => written(write, new Writer(out, head)),
+    (state, value) => {
+      if (state === "error") return recipient.done(value);
+      if (state === "value") {
+        out.start(head);
+        out.end();
+      }
+      recipient.done();
+    },
+  );
+  return { stop: () => task.interrupt() };
+}
+
+function* written(write: StreamWriter, out: BodyWriter): Operation<void> {
+  const result = write(out);
+  if ("then" in result) yield* future(result);
+  else yield* result;
+}
+
+class Writer implements BodyWriter {
+  readonly #out: ResponseWriter;
+  readonly #head: Head;
+
+  constructor(out: ResponseWriter, head: Head) {
+    this.#out = out;
+    this.#head = head;
+  }
+
+  write(chunk: Chunk): Future<void> {
+    checkChunk(chunk);
+    this.#out.start(this.#head);
+    return future(
+      this.#out.write(chunk) ? Promise.resolve() : this.#out.writable(),
+    );
+  }
+}
+
+/** Drops a body that will not be sent; a source that was never started may own something, too. */
+export function discard(
+  body: GatewayResponse["body"],
+  recipient: Pick<Recipient, "strayError">,
+): void {
+  if (
+    typeof body === "object" &&
+    body !== null &&
+    !(body instanceof Uint8Array)
+  )
+    settle(() => sourceOf(body).cancel(), recipient);
+}
+
+/** Ends a source early, now or when it gets round to it; what its cleanup throws has no reply left to change. */
+function settle(
+  cancel: () => unknown,
+  recipient: Pick<Recipient, "strayError">,
+): void {
+  const stray = (error: unknown): void => recipient.strayError(error);
+  try {
+    Promise.resolve(cancel()).catch(stray);
+  } catch (error) {
+    stray(error);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Every error of the gateway: its stable code, the status a client would get, and whose fault it is.
+ * `docs/errors.md` lists the same table; a test compares the two.
+ */
+
+/** Who has to act: whoever sent the request, whoever wrote the application, or whoever runs the gateway. */
+export type Fault = "client" | "app" | "gateway";
+
+interface Entry {
+  status: number;
+  fault: Fault;
+}
+
+/** An {@link HttpError} takes its status from the application; a status below 500 makes it the client's fault. */
+export const errorTable = {
+  EDDY_BAD_REQUEST: { status: 400, fault: "client" },
+  EDDY_NOT_FOUND: { status: 404, fault: "client" },
+  EDDY_METHOD_NOT_ALLOWED: { status: 405, fault: "client" },
+  EDDY_BODY_TOO_LARGE: { status: 413, fault: "client" },
+  EDDY_UNSUPPORTED_MEDIA_TYPE: { status: 415, fault: "client" },
+  EDDY_CLIENT_ABORTED: { status: 499, fault: "client" },
+  EDDY_HTTP: { status: 500, fault: "app" },
+  EDDY_BODY_USED: { status: 500, fault: "app" },
+  EDDY_INVALID_REPLY: { status: 500, fault: "app" },
+  EDDY_WSGI: { status: 500, fault: "app" },
+  EDDY_USAGE: { status: 500, fault: "app" },
+  EDDY_DRAINED: { status: 503, fault: "gateway" },
+  EDDY_LISTEN: { status: 500, fault: "gateway" },
+  EDDY_ENGINE: { status: 500, fault: "gateway" },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** What all errors of the gateway have in common. Catch this to tell them from an application's own. */
+export abstract class GatewayError extends Error {
+  readonly code: ErrorCode;
+  /** The status a client gets when nothing else handles the error. */
+  readonly status: number;
+  readonly fault: Fault;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    const entry: Entry = errorTable[code];
+    this.status = entry.status;
+    this.fault = entry.fault;
+  }
+
+  /** What the client may read. The message where the client is at fault; nothing of an internal error. */
+  get clientMessage(): string | undefined {
+    return this.fault === "client" ? this.message : undefined;
+  }
+
+  /** Headers that belong to the reply, such as `allow`. */
+  get headers(): Record<string, string> {
+    return {};
+  }
+}
+
+/**
+ * Thrown by an application to answer with a status of its own choice. The client reads `message`; `cause` only goes to
+ * the log.
+ *
+ * @throws {UsageError} when `status` is not from 400 to 599.
+ *
+ * @example
+ * ```ts
+ * import { HttpError, Loop } from "eddy";
+ *
+ * await new Loop()
+ *   .get("/teapot", () => {
+ *     throw new HttpError(418, "short and stout", { headers: { "x-kind": "teapot" } });
+ *   })
+ *   .listen(8000);
+ * ```
+ */
+export class HttpError extends GatewayError {
+  override readonly status: number;
+  override readonly fault: Fault;
+  readonly #headers: Record<string, string>;
+
+  constructor(
+    status: number,
+    message: string,
+    options: ErrorOptions & { headers?: Record<string, string> } = {},
+  ) {
+    super("EDDY_HTTP", message, options);
+    if (!Number.isInteger(status) || status < 400 || status > 599)
+      throw new UsageError(
+        `HttpError takes a status from 400 to 599, not ${status}`,
+      );
+    this.status = status;
+    this.fault = status < 500 ? "client" : "app";
+    this.#headers = options.headers ?? {};
+  }
+
+  override get clientMessage(): string {
+    return this.message;
+  }
+
+  override get headers(): Record<string, string> {
+    return this.#headers;
+  }
+}
+
+/** The request is malformed: a bad percent-escape, JSON that does not parse, a form that ends too early. */
+export class BadRequestError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_BAD_REQUEST", message, options);
+  }
+}
+
+/** Nothing is mounted at the path. */
+export class NotFoundError extends GatewayError {
+  constructor() {
+    super("EDDY_NOT_FOUND", "nothing is here");
+  }
+}
+
+/** Something is mounted at the path, for other methods; `allowed` lists them. */
+export class MethodNotAllowedError extends GatewayError {
+  readonly allowed: readonly string[];
+
+  constructor(allowed: readonly string[]) {
+    super("EDDY_METHOD_NOT_ALLOWED", `use ${allowed.join(", ")} here`);
+    this.allowed = allowed;
+  }
+
+  /** RFC 9110, section 15.5.6: a 405 must carry Allow. */
+  override get headers(): Record<string, string> {
+    return { allow: this.allowed.join(", ") };
+  }
+}
+
+/** The request body is longer than `maxBodyBytes`. The connection is closed after the reply. */
+export class BodyTooLargeError extends GatewayError {
+  constructor(limit: number) {
+    super(
+      "EDDY_BODY_TOO_LARGE",
+      `the body is longer than the ${limit} bytes allowed here`,
+    );
+  }
+
+  /** What is left of the body is not read, so the next request could not be found. */
+  override get headers(): Record<string, string> {
+    return { connection: "close" };
+  }
+}
+
+/** The body is of another type than the application asked for. */
+export class UnsupportedMediaTypeError extends GatewayError {
+  constructor(found: string, wanted: string) {
+    super(
+      "EDDY_UNSUPPORTED_MEDIA_TYPE",
+      `send ${wanted}, not ${found || "a body without a content-type"}`,
+    );
+  }
+}
+
+/** The client went away before the reply was complete. The reason of `request.signal`; a body read ends with it. */
+export class ClientAbortedError extends GatewayError {
+  constructor() {
+    super(
+      "EDDY_CLIENT_ABORTED",
+      "the client went away before the reply was complete",
+    );
+  }
+}
+
+/** The body is read a second time, or after the exchange has ended. */
+export class BodyUsedError extends GatewayError {
+  constructor(
+    message = "the request body was read already; keep what you read",
+  ) {
+    super("EDDY_BODY_USED", message);
+  }
+}
+
+/** A handler returned, or a stream produced, something that is no reply. */
+export class InvalidReplyError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_INVALID_REPLY", message, options);
+  }
+}
+
+/** A WSGI-style application broke a rule of PEP 3333. */
+export class WsgiError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_WSGI", message, options);
+  }
+}
+
+/** The gateway's own interface is used wrongly: an unknown option, a mount after `listen`, the same route twice. */
+export class UsageError extends GatewayError {
+  constructor(message: string) {
+    super("EDDY_USAGE", message);
+  }
+}
+
+/** The loop closed and the exchange was not done within `drainTimeoutMs`. The reason of `request.signal` then. */
+export class DrainedError extends GatewayError {
+  constructor() {
+    super("EDDY_DRAINED", "the server is shutting down");
+  }
+}
+
+/** The loop cannot listen: the port is taken, the address is not of this machine, a certificate is missing. */
+export class ListenError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_LISTEN", message, options);
+  }
+}
+
+/** uWebSockets.js does not load on this machine. */
+export class EngineError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_ENGINE", message, options);
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * One request and its reply. Turns whatever happens (a reply, an error, a client that leaves, a loop that drains) into
+ * one outcome, one access line and the end of everything that belongs to the request. Never throws.
+ */
+import type { Operation, Scope } from "effection";
+import { formatAddress } from "./address.ts";
+import { RequestBody } from "./body.ts";
+import { deliver, discard, type Delivery, type Recipient } from "./deliver.ts";
+import {
+  BadRequestError,
+  BodyTooLargeError,
+  BodyUsedError,
+  ClientAbortedError,
+  DrainedError,
+  GatewayError,
+  UsageError,
+} from "./errors.ts";
+import { attach, fork, type Fork, type Nursery } from "./kernel/fork.ts";
+import type { AccessLog, Logger } from "./log.ts";
+import { TEXT, toResponse } from "./reply.ts";
+import { GatewayRequest, type Place, type RequestOwner } from "./request.ts";
+import { ResponseWriter } from "./response.ts";
+import type { GatewayResponse, Handler, Outcome, Reply } from "./types.ts";
+import type { HttpRequest, HttpResponse } from "./uws.ts";
+
+/** What an exchange needs of its loop. */
+export interface Host {
+  readonly log: Logger;
+  readonly accessLog: AccessLog | undefined;
+  readonly scope: Scope;
+  readonly tally: Tally;
+  /** The exchanges that are not over; those that ended within their route callback were never in it. */
+  readonly live: Set<Exchange>;
+  /** From now on replies close their connection. */
+  readonly draining: boolean;
+  /** Called whenever an exchange has left `live`. */
+  released(): void;
+  nextId(): string;
+}
+
+/** `accepted` is the sum of all others once nothing is live. */
+export type Tally = Record<Outcome | "accepted", number>;
+
+/** An application at its place. */
+export interface Route extends Place {
+  readonly handle: Handler;
+  readonly maxBodyBytes: number;
+}
+
+/**
+ * Serves one request: the engine's route callback, and the fast path of the gateway.
+ *
+ * A plain handler's reply is written before this returns: no task, no promise, nothing registered, nothing copied. The
+ * rest is paid for by those who need it: `detach` copies the request and attaches the abort handler, `#run` starts a
+ * task. See bench/README.md for what each costs.
+ */
+export function serve(
+  host: Host,
+  route: Route,
+  scheme: "http" | "https",
+  method: string,
+  res: HttpResponse,
+  req: HttpRequest,
+): void {
+  const exchange = new Exchange(host, route, scheme, method, res, req);
+  try {
+    exchange.admit(req);
+    exchange.take(route.handle(exchange.request));
+  } catch (error) {
+    exchange.fail(error);
+  }
+  if (!exchange.over) exchange.outlive();
+}
+
+/** `handling`: the application works on a reply. `replying`: its body is on the way. `ended`: there is an outcome. */
+type State = "handling" | "replying" | "ended";
+
+const SETTLED = Promise.resolve();
+
+/** A percent sign without two hexadecimal digits behind it (RFC 3986, section 2.1). */
+const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+
+export class Exchange implements RequestOwner, Recipient {
+  readonly request: GatewayRequest;
+  readonly scheme: "http" | "https";
+  readonly #host: Host;
+  readonly #route: Route;
+  readonly #out: ResponseWriter;
+  /** For the access log alone: a look at the clock costs as much as all the rest of the constructor. */
+  #started = 0;
+  #state: State = "handling";
+  /** Within the route callback the engine's request can be read and its body taken over. */
+  #detached = false;
+  /** Tasks, scope and body under way: an ended exchange is over when they are. */
+  #running = 0;
+  #task: Fork | undefined;
+  #delivery: Delivery | undefined;
+  #nursery: Nursery | undefined;
+  #body: RequestBody | undefined;
+  #abort: AbortController | undefined;
+  #id: string | undefined;
+  #log: Logger | undefined;
+  #remoteAddress: string | undefined;
+
+  constructor(
+    host: Host,
+    route: Route,
+    scheme: "http" | "https",
+    method: string,
+    res: HttpResponse,
+    req: HttpRequest,
+  ) {
+    host.tally.accepted++;
+    this.#host = host;
+    this.#route = route;
+    this.#out = new ResponseWriter(res);
+    this.scheme = scheme;
+    this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
+    if (host.accessLog !== undefined) {
+      this.#started = performance.now();
+      this.#remoteAddress = formatAddress(this.#out.remoteAddress()); // the engine forgets it with the response
+    }
+  }
+
+  /** Nothing of the exchange is left to end. */
+  get over(): boolean {
+    return this.#state === "ended" && this.#running === 0;
+  }
+
+  /** What is refused before any application sees it. @throws {GatewayError} with the status to answer. */
+  admit(req: HttpRequest): void {
+    const { path } = this.request;
+    if (path.includes("%") && BAD_ESCAPE.test(path))
+      throw new BadRequestError("the path has a malformed percent-escape");
+    const length = req.getHeader("content-length");
+    if (length !== "" && Number(length) > this.#route.maxBodyBytes)
+      throw new BodyTooLargeError(this.#route.maxBodyBytes);
+  }
+
+  /** Follows what the handler returned to a reply: a promise, an operation, or the reply itself. */
+  take(result: ReturnType<Handler>): void {
+    if (typeof result === "object" && result !== null) {
+      if ("then" in result) return this.#await(result);
+      if (Symbol.iterator in result && !(result instanceof Uint8Array))
+        return this.#run(result);
+    }
+    this.reply(result as Reply);
+  }
+
+  #await(reply: Promise<Reply>): void {
+    reply.then(
+      (value) => this.reply(value),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #run(operation: Operation<Reply>): void {
+    this.#running++;
+    this.#task = fork(
+      this.#host.scope,
+      () => operation,
+      (state, value) => {
+        this.#task = undefined;
+        this.#running--;
+        if (state === "value") this.reply(value as Reply);
+        else if (state === "error") this.fail(value);
+        else this.drain(); // by somebody else than this exchange: the loop's scope ends
+        this.#release();
+      },
+    );
+  }
+
+  /**
+   * The route callback returns without the exchange being over. The abort handler is due at once: the engine ends the
+   * process without it. What the engine frees is copied in a microtask, which it still waits for: one that stands
+   * behind the reaction of a promise that is settled already, so that an async handler without a wait in it pays for no
+   * copy, no cork and no registration.
+   */
+  outlive(): void {
+    this.#out.onGone(() => this.#halt("abort", new ClientAbortedError()));
+    void SETTLED.then(() => this.#detach());
+  }
+
+  #detach(): void {
+    if (this.over) return;
+    this.#detached = true;
+    this.#out.detach();
+    GatewayRequest.detach(this.request);
+    if (this.#state !== "ended" && this.request.hasBody) this.body.receive();
+    this.#host.live.add(this);
+  }
+
+  reply(reply: Reply): void {
+    if (typeof reply === "string" && this.#plain) {
+      this.#out.sendPlain(TEXT, reply);
+      return this.#end("ok");
+    }
+    try {
+      const response = toResponse(reply);
+      if (this.#state === "handling") this.#deliver(response);
+      else discard(response.body, this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #deliver(response: GatewayResponse): void {
+    this.#state = "replying";
+    this.#running++;
+    const { scope, draining: close } = this.#host;
+    try {
+      this.#delivery = deliver(
+        response,
+        this.#out,
+        { method: this.request.method, scope, close },
+        this,
+      );
+    } catch (error) {
+      this.done(error);
+    }
+  }
+
+  /** Nothing about the reply but its text needs a look. */
+  get #plain(): boolean {
+    return (
+      this.#state === "handling" &&
+      this.request.method !== "HEAD" &&
+      !this.#host.draining
+    );
+  }
+
+  /** The reply is delivered, or will never be. */
+  done(error?: unknown): void {
+    this.#delivery = undefined;
+    this.#running--;
+    if (error !== undefined) this.fail(error);
+    else if (this.#state !== "ended") this.#end("ok");
+    this.#release();
+  }
+
+  strayError(error: unknown): void {
+    this.log.warn({ err: error }, "the cleanup of a reply's body failed");
+  }
+
+  /** Answers with an error, or cuts the connection when the head is out; logs what is not the client's fault. */
+  fail(error: unknown): void {
+    if (this.#state === "ended") {
+      // There is nobody left to tell; that an aborted handler fails is expected.
+      return this.log.debug({ err: error }, "failed after its end");
+    }
+    const known = error instanceof GatewayError ? error : undefined;
+    const refused = known?.fault === "client";
+    if (!refused) this.log.error({ err: error }, `${this.#line} failed`);
+    else if (known.cause !== undefined)
+      this.log.info({ err: error }, `${this.#line} refused`);
+    this.#answer(known);
+    this.#end(refused && this.#out.state === "ended" ? "ok" : "error");
+  }
+
+  /** The loop does not wait any longer. */
+  drain(): void {
+    this.#halt("drain", new DrainedError());
+  }
+
+  /** Ends it early. An aborted client gets nothing, any other one an error or a cut connection. */
+  #halt(outcome: Outcome, reason: GatewayError): void {
+    if (this.#state === "ended") return;
+    this.#answer(reason);
+    this.#end(outcome, reason);
+  }
+
+  #answer(error: GatewayError | undefined): void {
+    if (this.#out.state !== "waiting") return this.#out.close();
+    const response = {
+      status: error?.status ?? 500,
+      headers: error?.headers ?? {},
+      body: `${error?.clientMessage ?? "something went wrong here"}\n`,
+    };
+    const close = this.#host.draining;
+    deliver(
+      response,
+      this.#out,
+      { method: this.request.method, scope: this.#host.scope, close },
+      NOBODY,
+    );
+  }
+
+  /** Decides the outcome, once, and ends what is still under way. `reason`: why, when it is before its time. */
+  #end(outcome: Outcome, reason?: GatewayError): void {
+    this.#state = "ended";
+    this.#host.tally[outcome]++;
+    if (this.#host.accessLog !== undefined)
+      this.#writeAccessLine(this.#host.accessLog, outcome);
+    this.#body?.release(reason ?? new BodyUsedError("the exchange is over"));
+    if (reason !== undefined) this.#abort?.abort(reason);
+    this.#task?.interrupt();
+    this.#delivery?.stop();
+    if (this.#nursery !== undefined) this.#close(this.#nursery);
+    this.#release();
+  }
+
+  #close(nursery: Nursery): void {
+    nursery
+      .destroy()
+      .catch((error: unknown) =>
+        this.log.error(
+          { err: error },
+          "the cleanup of a request's task failed",
+        ),
+      )
+      .finally(() => {
+        this.#running--;
+        this.#release();
+      });
+  }
+
+  #release(): void {
+    if (this.over && this.#host.live.delete(this)) this.#host.released();
+  }
+
+  #writeAccessLine(write: AccessLog, outcome: Outcome): void {
+    const { status, bytes } = this.#out;
+    write({
+      request: this.request,
+      status,
+      bytes,
+      durationMs: performance.now() - this.#started,
+      outcome,
+    });
+  }
+
+  get #line(): string {
+    return `${this.request.method} ${this.request.mountPath}${this.request.path}`;
+  }
+
+  // What the request asks for is made when it is asked for.
+
+  get id(): string {
+    return (this.#id ??= this.#host.nextId());
+  }
+
+  get log(): Logger {
+    return (this.#log ??= this.#host.log.child({ requestId: this.id }));
+  }
+
+  get remoteAddress(): string {
+    return (this.#remoteAddress ??= formatAddress(this.#out.remoteAddress()));
+  }
+
+  get signal(): AbortSignal {
+    return (this.#abort ??= new AbortController()).signal;
+  }
+
+  get body(): RequestBody {
+    if (this.#body !== undefined) return this.#body;
+    this.#body = new RequestBody(this.#out, this.#route.maxBodyBytes);
+    if (this.#state === "ended")
+      this.#body.release(new BodyUsedError("the exchange is over"));
+    else if (!this.#detached) this.#body.receive();
+    return this.#body;
+  }
+
+  get scope(): Scope {
+    if (this.#nursery !== undefined) return this.#nursery.scope;
+    if (this.#state === "ended")
+      throw new UsageError(
+        "request.scope was asked for after the end of its exchange",
+      );
+    this.#running++;
+    this.#nursery = attach(this.#host.scope, {
+      onError: (error) =>
+        this.log.warn({ err: error }, "a task of the request failed"),
+    });
+    return this.#nursery.scope;
+  }
+}
+
+/** An error reply is one string: it is sent at once, and whoever sends it goes on by itself. */
+const NOBODY: Recipient = { done() {}, strayError() {} };

@@ -1,0 +1,44 @@
+/** What application authors import. */
+export {
+  serialize as serializeCookie,
+  type SerializeOptions as CookieOptions,
+} from "cookie";
+export {
+  BadRequestError,
+  BodyTooLargeError,
+  BodyUsedError,
+  ClientAbortedError,
+  DrainedError,
+  EngineError,
+  GatewayError,
+  HttpError,
+  InvalidReplyError,
+  ListenError,
+  MethodNotAllowedError,
+  NotFoundError,
+  UnsupportedMediaTypeError,
+  UsageError,
+  WsgiError,
+  type ErrorCode,
+  type Fault,
+} from "./errors.ts";
+export type { RequestHeaders } from "./headers.ts";
+export type { Address, ListenOptions, TlsOptions } from "./listener.ts";
+export type { Logger } from "./log.ts";
+export { Loop, type DrainReport, type HaltedExchange } from "./loop.ts";
+export type { LoopOptions, MountOptions } from "./options.ts";
+export { html, json, redirect, stream, text, type ReplyInit } from "./reply.ts";
+export type { GatewayRequest } from "./request.ts";
+export type {
+  Application,
+  BodyWriter,
+  Chunk,
+  GatewayResponse,
+  Handler,
+  OpenApplication,
+  Outcome,
+  Reply,
+  ReplyBody,
+  ReplyHeaders,
+  StreamWriter,
+} from "./types.ts";

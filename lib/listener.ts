@@ -1,0 +1,222 @@
+/** One listening address: opens it, says clearly why it cannot, closes it. */
+import { lstatSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { createSecureContext } from "node:tls";
+import { urlHost } from "./address.ts";
+import { ListenError, UsageError } from "./errors.ts";
+import { uws, type TemplatedApp, type us_listen_socket } from "./uws.ts";
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 takes any free port; the address tells which. */
+  port?: number;
+  /** Default: all addresses of the machine, IPv4 and IPv6. */
+  host?: string;
+  /** A path: listen on a Unix socket there, not on a port. A socket that a dead process left is replaced. */
+  unix?: string;
+  /** Speak TLS. */
+  tls?: TlsOptions;
+  /** Other processes may listen on the same port if they share it, too; the kernel spreads the connections. Default `false`: a taken port is an error. */
+  share?: boolean;
+}
+
+/** Paths of PEM files. */
+export interface TlsOptions {
+  key: string;
+  cert: string;
+  /** Of the key. */
+  passphrase?: string;
+}
+
+/** Where a loop listens. */
+export interface Address {
+  /** For a browser or curl; `unix:/path` for a Unix socket. */
+  readonly url: string;
+  readonly port?: number;
+  readonly host?: string;
+  readonly unix?: string;
+}
+
+export interface Listener {
+  readonly address: Address;
+  /** Takes no new connections. */
+  stop(): void;
+  /** Cuts the connections that are left. */
+  destroy(): void;
+}
+
+/**
+ * Opens a listener; `register` puts the routes on it.
+ *
+ * @throws {ListenError} saying what is in the way.
+ */
+export async function openListener(
+  target: ListenOptions,
+  register: (app: TemplatedApp, scheme: "http" | "https") => void,
+): Promise<Listener> {
+  checkTarget(target);
+  const scheme = target.tls ? "https" : "http";
+  const app = target.tls ? secureApp(target.tls) : uws.App();
+  register(app, scheme);
+  const { socket, address } =
+    target.unix === undefined
+      ? await listenPort(app, target, scheme)
+      : await listenUnix(app, target.unix);
+  let listening = true;
+  const stop = (): void => {
+    if (!listening) return;
+    listening = false;
+    uws.us_listen_socket_close(socket);
+    if (address.unix !== undefined) rmSync(address.unix, { force: true });
+  };
+  const destroy = (): void => {
+    stop();
+    app.close();
+  };
+  return { address, stop, destroy };
+}
+
+/** `ListenOptions` of the engine's typings, which are not there at run time. */
+const SHARED_PORT = 0;
+const EXCLUSIVE_PORT = 1;
+
+interface Opened {
+  socket: us_listen_socket;
+  address: Address;
+}
+
+async function listenPort(
+  app: TemplatedApp,
+  { port = 0, host, share = false }: ListenOptions,
+  scheme: string,
+): Promise<Opened> {
+  const socket = await new Promise<us_listen_socket | false>((resolve) => {
+    // The typings leave out that a host and options go together.
+    const listen = app.listen.bind(app) as (...args: unknown[]) => void;
+    listen(
+      ...(host === undefined ? [] : [host]),
+      port,
+      share ? SHARED_PORT : EXCLUSIVE_PORT,
+      resolve,
+    );
+  });
+  if (!socket) throw await whyNot(port, host);
+  const bound = uws.us_socket_local_port(socket);
+  const shown =
+    host === undefined || host === "0.0.0.0" || host === "::"
+      ? "localhost"
+      : urlHost(host);
+  return {
+    socket,
+    address: {
+      url: `${scheme}://${shown}:${bound}`,
+      port: bound,
+      ...(host !== undefined && { host }),
+    },
+  };
+}
+
+/** The engine only says that it failed; node:net, asked for the same, says why. */
+async function whyNot(
+  port: number,
+  host: string | undefined,
+): Promise<ListenError> {
+  const where = `${host === undefined ? "port " : `${urlHost(host)}:`}${port}`;
+  const probe = createServer();
+  const cause = await new Promise<NodeJS.ErrnoException | undefined>(
+    (resolve) => {
+      probe.once("error", resolve);
+      probe.listen({ port, host, exclusive: true }, () =>
+        probe.close(() => resolve(undefined)),
+      );
+    },
+  );
+  const reason =
+    REASONS[cause?.code ?? ""] ??
+    cause?.message ??
+    "the engine gives no reason";
+  return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
+}
+
+const REASONS: Record<string, string | undefined> = {
+  EADDRINUSE: "another process listens there; stop it, or choose another port",
+  EACCES:
+    "ports below 1024 take a privilege (CAP_NET_BIND_SERVICE); choose a higher one, or put a proxy in front",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "there is no such host",
+};
+
+async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
+  await removeStaleSocket(path);
+  const socket = await new Promise<us_listen_socket | false>((resolve) =>
+    app.listen_unix(resolve, path),
+  );
+  if (!socket)
+    throw new ListenError(
+      `cannot listen on ${path}: its folder is missing or not writable, or the path is longer than 107 bytes`,
+    );
+  return { socket, address: { url: `unix:${path}`, unix: path } };
+}
+
+/** A process that is killed leaves its socket behind, and nobody can listen there before it is gone. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket())
+    throw new ListenError(
+      `cannot listen on ${path}: the file there is no socket`,
+    );
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => resolve(true)).on("error", () =>
+      resolve(false),
+    );
+    probe.on("connect", () => probe.destroy());
+  });
+  if (alive)
+    throw new ListenError(
+      `cannot listen on ${path}: another process listens there`,
+    );
+  rmSync(path);
+}
+
+/** Files and certificate are tried by Node first: it can say what is wrong with them. */
+function secureApp({ key, cert, passphrase }: TlsOptions): TemplatedApp {
+  const read = (file: string, what: string): Buffer => {
+    try {
+      return readFileSync(file);
+    } catch (cause) {
+      throw new ListenError(
+        `cannot read the TLS ${what}: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  };
+  try {
+    createSecureContext({
+      key: read(key, "key"),
+      cert: read(cert, "certificate"),
+      passphrase,
+    });
+  } catch (cause) {
+    if (cause instanceof ListenError) throw cause;
+    throw new ListenError(
+      `the TLS key ${key} and certificate ${cert} do not work: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  return uws.SSLApp({
+    key_file_name: key,
+    cert_file_name: cert,
+    ...(passphrase !== undefined && { passphrase }),
+  });
+}
+
+function checkTarget({ port, unix }: ListenOptions): void {
+  if ((port === undefined) === (unix === undefined))
+    throw new UsageError("listen() takes a port or a unix socket's path");
+  if (
+    port !== undefined &&
+    (!Number.isInteger(port) || port < 0 || port > 65535)
+  )
+    throw new UsageError(`a port is a number from 0 to 65535, not ${port}`);
+}

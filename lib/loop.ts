@@ -1,0 +1,414 @@
+/** The root of everything: mounts, listeners, background tasks, and their common end. */
+import { randomBytes } from "node:crypto";
+import {
+  resource,
+  suspend,
+  until,
+  type Future,
+  type Operation,
+  type Task,
+} from "effection";
+import { UsageError } from "./errors.ts";
+import { serve, type Exchange, type Host, type Tally } from "./exchange.ts";
+import { future } from "./future.ts";
+import { attach, type Nursery } from "./kernel/fork.ts";
+import {
+  openListener,
+  type Address,
+  type Listener,
+  type ListenOptions,
+} from "./listener.ts";
+import { createAccessLog, createLog, type Logger } from "./log.ts";
+import {
+  checkOptions,
+  settingsFrom,
+  type LoopOptions,
+  type MountOptions,
+  type Settings,
+} from "./options.ts";
+import { Router, type Method } from "./router.ts";
+import type { Application, Handler, OpenApplication } from "./types.ts";
+
+/** What `close()` found and did. */
+export interface DrainReport {
+  /** The exchanges that were still running after `drainTimeoutMs`, and were halted. */
+  readonly halted: readonly HaltedExchange[];
+  readonly durationMs: number;
+  /** Requests since the start: `accepted` is the sum of the outcomes. */
+  readonly tally: Readonly<Tally>;
+}
+
+export interface HaltedExchange {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+}
+
+type State = "new" | "listening" | "draining" | "stopped";
+
+/**
+ * A gateway: applications of many kinds, on one event loop, behind one port.
+ *
+ * It lives from `listen` to `close`, and the process with it; everything that it started ends with it.
+ *
+ * @example
+ * ```ts
+ * import { json, Loop } from "eddy";
+ * import { sleep } from "effection";
+ *
+ * const loop = new Loop({ accessLog: true });
+ * loop.mount(async (request) => json({ path: request.path }));
+ * loop.get("/slow", function* () {
+ *   yield* sleep(1000); // halted when the client leaves
+ *   return "done";
+ * });
+ * await loop.listen(8000);
+ * process.once("SIGTERM", () => void loop.close());
+ * ```
+ */
+export class Loop {
+  /** The log of the loop; `request.log` is its child. */
+  readonly log: Logger;
+  /** Settles when the loop has stopped; rejects when a background task or an application's resource failed. Nobody waiting for that failure is an unhandled rejection: the process must not look healthy. */
+  readonly closed: Promise<DrainReport>;
+  readonly #settings: Settings;
+  readonly #router = new Router();
+  readonly #applications: OpenApplication[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #host: Host & { draining: boolean };
+  /** Three scopes, so that each ends in its turn: background tasks, applications' resources, exchanges. */
+  readonly #background: Nursery;
+  #resources: Nursery;
+  readonly #exchanges: Nursery;
+  #state: State = "new";
+  #opening: Promise<void> | undefined;
+  #closing: Future<DrainReport> | undefined;
+  #failure: Error | undefined;
+  #idle: (() => void) | undefined;
+  #settleClosed!: {
+    resolve(report: DrainReport): void;
+    reject(error: Error): void;
+  };
+
+  /** @throws {UsageError} for an option that does not exist or has a bad value. */
+  constructor(options: LoopOptions = {}) {
+    this.#settings = settingsFrom(options);
+    this.log = createLog(options.log);
+    this.closed = new Promise(
+      (resolve, reject) => (this.#settleClosed = { resolve, reject }),
+    );
+    this.#exchanges = attach(undefined, {
+      onError: (error) => this.#fail(error, "a task of the loop failed"),
+    });
+    this.#resources = this.#attachResources();
+    this.#background = attach(undefined, {
+      onError: (error) => this.#fail(error, "a background task failed"),
+    });
+    this.#host = this.#createHost();
+  }
+
+  /**
+   * Mounts an application at a prefix, by default the root. Of several prefixes the longest wins; a route with the same
+   * pattern goes first. The application sees the prefix as `request.mountPath`.
+   *
+   * @throws {UsageError} for a malformed or taken prefix, and once the loop listens.
+   */
+  mount(application: Application): this;
+  mount(prefix: string, application: Application, options?: MountOptions): this;
+  mount(
+    where: string | Application,
+    application?: Application,
+    options: MountOptions = {},
+  ): this {
+    const [prefix, mounted] =
+      typeof where === "string" ? [where, application] : ["/", where];
+    this.#router.mount(prefix, ...this.#admit(mounted, options));
+    return this;
+  }
+
+  /** Routes GET, and HEAD unless it has a route of its own. Patterns are `/text/:parameter/*`; likewise below. */
+  get(pattern: string, application: Application, options?: MountOptions): this {
+    return this.#route("GET", pattern, application, options);
+  }
+
+  head(
+    pattern: string,
+    application: Application,
+    options?: MountOptions,
+  ): this {
+    return this.#route("HEAD", pattern, application, options);
+  }
+
+  post(
+    pattern: string,
+    application: Application,
+    options?: MountOptions,
+  ): this {
+    return this.#route("POST", pattern, application, options);
+  }
+
+  put(pattern: string, application: Application, options?: MountOptions): this {
+    return this.#route("PUT", pattern, application, options);
+  }
+
+  patch(
+    pattern: string,
+    application: Application,
+    options?: MountOptions,
+  ): this {
+    return this.#route("PATCH", pattern, application, options);
+  }
+
+  delete(
+    pattern: string,
+    application: Application,
+    options?: MountOptions,
+  ): this {
+    return this.#route("DELETE", pattern, application, options);
+  }
+
+  options(
+    pattern: string,
+    application: Application,
+    options?: MountOptions,
+  ): this {
+    return this.#route("OPTIONS", pattern, application, options);
+  }
+
+  /** Routes every method, except those that have a route with the same pattern. */
+  any(pattern: string, application: Application, options?: MountOptions): this {
+    return this.#route("ANY", pattern, application, options);
+  }
+
+  /**
+   * Opens the applications, then the port. May be called again for further addresses.
+   *
+   * `await` it, and end with `close()`. Or `yield*` it in an operation: the loop then belongs to that operation's scope,
+   * and is closed with it.
+   *
+   * @throws {ListenError} when the address is taken or not to be had; nothing is left running then.
+   * @throws {UsageError} once the loop is closed.
+   */
+  listen(target: number | ListenOptions): Future<Address> {
+    const opened = this.#listen(
+      typeof target === "number" ? { port: target } : target,
+    );
+    const close = (): Future<DrainReport> => this.close();
+    const owned = resource<Address>(function* (provide) {
+      const address = yield* until(opened);
+      try {
+        yield* provide(address);
+      } finally {
+        yield* close();
+      }
+    });
+    return future(opened, owned);
+  }
+
+  /**
+   * Starts a background task. It is halted when the loop has drained. When it fails the loop closes: `closed` rejects.
+   */
+  run<T>(operation: () => Operation<T>): Task<T> {
+    return this.#background.scope.run(operation);
+  }
+
+  /**
+   * Drains, then stops: takes no new connections, waits for the running exchanges (their replies carry `connection:
+   * close`), halts those that take longer than `drainTimeoutMs`, ends background tasks and the applications' resources
+   * in reverse order. Further calls get the same report.
+   */
+  close(): Future<DrainReport> {
+    return (this.#closing ??= future(this.#drain()));
+  }
+
+  #route(
+    method: Method | "ANY",
+    pattern: string,
+    application: Application,
+    options: MountOptions = {},
+  ): this {
+    this.#router.route(method, pattern, ...this.#admit(application, options));
+    return this;
+  }
+
+  #admit(
+    application: Application | undefined,
+    options: MountOptions,
+  ): [handle: Handler, maxBodyBytes: number] {
+    if (this.#state !== "new")
+      throw new UsageError("mount applications before listen()");
+    const { maxBodyBytes } = {
+      ...this.#settings,
+      ...checkOptions(options, ["maxBodyBytes"]),
+    };
+    if (typeof application === "function") return [application, maxBodyBytes];
+    if (typeof application?.handle !== "function")
+      throw new UsageError(
+        "an application is a function, or an object with a function `handle`",
+      );
+    this.#applications.push(application);
+    return [(request) => application.handle(request), maxBodyBytes];
+  }
+
+  async #listen(target: ListenOptions): Promise<Address> {
+    this.#demand("new", "listening");
+    this.#state = "listening";
+    try {
+      await (this.#opening ??= this.#openApplications());
+      const listener = await openListener(target, (app, scheme) =>
+        this.#router.register(app, (route, method, res, req) =>
+          serve(this.#host, route, scheme, method, res, req),
+        ),
+      );
+      return this.#add(listener);
+    } catch (error) {
+      if (this.#listeners.length === 0) await this.#retreat();
+      throw error;
+    }
+  }
+
+  #add(listener: Listener): Address {
+    if (this.#state !== "listening") listener.destroy();
+    this.#demand("listening");
+    this.#listeners.push(listener);
+    this.log.info(
+      { address: listener.address },
+      `listening on ${listener.address.url}`,
+    );
+    return listener.address;
+  }
+
+  #demand(...states: State[]): void {
+    if (!states.includes(this.#state))
+      throw new UsageError(`the loop is ${this.#state}`);
+  }
+
+  /** In the order of mounting; a resource ends when its task does, and the tasks end in reverse order. */
+  async #openApplications(): Promise<void> {
+    for (const application of this.#applications)
+      await new Promise<void>((resolve, reject) => {
+        const task = this.#resources.scope.run(function* () {
+          try {
+            if (application.open) yield* application.open();
+          } catch (error) {
+            return reject(error);
+          }
+          resolve();
+          yield* suspend();
+        });
+        task.catch(reject); // halted before it was open
+      });
+  }
+
+  /** A first `listen` that failed leaves the loop as it was before, so that another address can be tried. */
+  async #retreat(): Promise<void> {
+    await this.#destroy(this.#resources);
+    this.#resources = this.#attachResources();
+    this.#opening = undefined;
+    if (this.#state === "listening") this.#state = "new";
+  }
+
+  #attachResources(): Nursery {
+    return attach(undefined, {
+      onError: (error) => this.#fail(error, "an application's resource failed"),
+    });
+  }
+
+  /** There is no half of a server: what fails on its own ends the whole, in order. */
+  #fail(error: Error, what: string): void {
+    this.log.error({ err: error }, `${what}; the loop closes`);
+    this.#failure ??= error;
+    void this.close();
+  }
+
+  async #drain(): Promise<DrainReport> {
+    const started = performance.now();
+    this.#state = "draining";
+    this.#host.draining = true;
+    for (const listener of this.#listeners) listener.stop();
+    await this.#untilIdle();
+    const halted = this.#haltExchanges();
+    for (const listener of this.#listeners) listener.destroy();
+    for (const nursery of [this.#background, this.#exchanges, this.#resources])
+      await this.#destroy(nursery);
+    this.#state = "stopped";
+    return this.#report({
+      halted,
+      durationMs: performance.now() - started,
+      tally: { ...this.#host.tally },
+    });
+  }
+
+  #untilIdle(): Promise<void> {
+    if (this.#host.live.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const limit = setTimeout(
+        resolve,
+        Math.min(this.#settings.drainTimeoutMs, MAX_TIMER_MS),
+      );
+      this.#idle = () => {
+        clearTimeout(limit);
+        resolve();
+      };
+    });
+  }
+
+  #haltExchanges(): HaltedExchange[] {
+    return [...this.#host.live].map((exchange) => {
+      const { id, method, mountPath, path } = exchange.request;
+      exchange.drain();
+      return { id, method, path: mountPath + path };
+    });
+  }
+
+  async #destroy(nursery: Nursery): Promise<void> {
+    try {
+      await nursery.destroy();
+    } catch (error) {
+      this.log.error({ err: error }, "a cleanup of the loop failed");
+    }
+  }
+
+  #report(report: DrainReport): DrainReport {
+    if (report.halted.length > 0)
+      this.log.warn(
+        report,
+        `stopped; ${report.halted.length} exchanges had to be halted`,
+      );
+    else if (this.#listeners.length > 0) this.log.info(report, "stopped");
+    if (this.#failure) this.#settleClosed.reject(this.#failure);
+    else this.#settleClosed.resolve(report);
+    return report;
+  }
+
+  #createHost(): Host & { draining: boolean } {
+    const { accessLog } = this.#settings;
+    const live = new Set<Exchange>();
+    const prefix = randomBytes(4).toString("hex");
+    let count = 0;
+    return {
+      log: this.log,
+      accessLog:
+        accessLog === false ? undefined : createAccessLog(this.log, accessLog),
+      scope: this.#exchanges.scope,
+      tally: {
+        accepted: 0,
+        ok: 0,
+        abort: 0,
+        timeout: 0,
+        error: 0,
+        shed: 0,
+        drain: 0,
+      },
+      live,
+      draining: false,
+      released: () => {
+        if (live.size === 0) this.#idle?.();
+      },
+      nextId: () => `${prefix}-${++count}`,
+    };
+  }
+}
+
+/** A longer time would make `setTimeout` fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -1,0 +1,185 @@
+/** Replies: the helpers that make them, and what each kind means on the wire. */
+import { InvalidReplyError } from "./errors.ts";
+import { checkHeaders, noHeaders, pairs } from "./headers.ts";
+import { statusLine, type Head } from "./response.ts";
+import { isStreamable } from "./source.ts";
+import type {
+  GatewayResponse,
+  Reply,
+  ReplyBody,
+  ReplyHeaders,
+} from "./types.ts";
+
+/** What a helper takes beside the body. */
+export interface ReplyInit {
+  status?: number;
+  headers?: ReplyHeaders;
+}
+
+export const TEXT = "text/plain; charset=utf-8";
+const HTML = "text/html; charset=utf-8";
+const JSON_TYPE = "application/json";
+const BYTES = "application/octet-stream";
+
+/** A reply of plain text. A `content-type` among the headers replaces the default; so it does for the other helpers. */
+export function text(body: string, init?: ReplyInit): GatewayResponse {
+  return typed(body, TEXT, init);
+}
+
+/** A reply of HTML, sent as it is: escape what came from outside. */
+export function html(body: string, init?: ReplyInit): GatewayResponse {
+  return typed(body, HTML, init);
+}
+
+/**
+ * A reply of JSON.
+ *
+ * @throws {InvalidReplyError} when `data` has no JSON form: a cycle, a bigint, `undefined`.
+ *
+ * @example
+ * ```ts
+ * import { json, Loop } from "eddy";
+ *
+ * await new Loop().get("/users/:id", ({ params }) => json({ id: params.id }, { status: 200 })).listen(8000);
+ * ```
+ */
+export function json(data: unknown, init?: ReplyInit): GatewayResponse {
+  return typed(stringify(data), JSON_TYPE, init);
+}
+
+/**
+ * Sends the client elsewhere: 302, or the `status` given (303 after a POST, 301 and 308 for good). `location` is sent as
+ * an ASCII URL; other characters are percent-encoded.
+ */
+export function redirect(
+  location: string,
+  status: 301 | 302 | 303 | 307 | 308 = 302,
+): GatewayResponse {
+  return {
+    status,
+    headers: {
+      location: encodeURI(location.toWellFormed()).replaceAll("%25", "%"),
+    },
+    body: "",
+  };
+}
+
+/**
+ * A reply whose body comes in pieces: from an iterable, an async iterable, a `ReadableStream`, or a function that
+ * writes. The client sets the pace; when it goes away the source is ended (`return()`, `cancel()`, halt). Without a
+ * `content-length` the body is chunked.
+ *
+ * @example
+ * ```ts
+ * import { Loop, stream } from "eddy";
+ * import { sleep } from "effection";
+ *
+ * await new Loop()
+ *   .get("/clock", () =>
+ *     stream(function* (out) {
+ *       for (;;) {
+ *         yield* out.write(`${new Date().toISOString()}\n`);
+ *         yield* sleep(1000);
+ *       }
+ *     }),
+ *   )
+ *   .listen(8000);
+ * ```
+ */
+export function stream(
+  body: Exclude<ReplyBody, string | null | undefined>,
+  init?: ReplyInit,
+): GatewayResponse {
+  return { ...init, body };
+}
+
+function typed(
+  body: string,
+  type: string,
+  init: ReplyInit | undefined,
+): GatewayResponse {
+  if (init?.headers === undefined)
+    return { status: init?.status, headers: { "content-type": type }, body };
+  const fields = [...pairs(init.headers)];
+  if (!fields.some(([name]) => name.toLowerCase() === "content-type"))
+    fields.push(["content-type", type]);
+  return { status: init.status, headers: fields, body };
+}
+
+function stringify(data: unknown): string {
+  let body: string | undefined;
+  try {
+    body = JSON.stringify(data);
+  } catch (cause) {
+    throw new InvalidReplyError("the data given to json() has no JSON form", {
+      cause,
+    });
+  }
+  if (body === undefined)
+    throw new InvalidReplyError(
+      `${typeof data} given to json() has no JSON form`,
+    );
+  return body;
+}
+
+/**
+ * Any reply as plain data.
+ *
+ * @throws {InvalidReplyError} for a value that is no reply; the message says what to wrap it in.
+ */
+export function toResponse(reply: Reply): GatewayResponse {
+  if (typeof reply === "string" || reply instanceof Uint8Array)
+    return { body: reply };
+  if (reply === null || reply === undefined) return { status: 204 };
+  if (typeof reply !== "object")
+    throw new InvalidReplyError(
+      `a handler returned a ${typeof reply}; ${ADVICE}`,
+    );
+  if (reply instanceof Response) return fromWeb(reply);
+  const unknown = Object.keys(reply).find((key) => !KEYS.has(key));
+  if (unknown !== undefined)
+    throw new InvalidReplyError(
+      `a handler returned an object with "${unknown}"; ${ADVICE}`,
+    );
+  if (isStreamable(reply))
+    throw new InvalidReplyError(`a handler returned an iterable; ${ADVICE}`);
+  return reply;
+}
+
+const KEYS = new Set(["status", "statusText", "headers", "body"]);
+const ADVICE =
+  "a reply is a string, bytes, a Response, { status, headers, body } or what json() and stream() make";
+
+/** `Headers` lists every `set-cookie` on its own. */
+function fromWeb({
+  status,
+  statusText,
+  headers,
+  body,
+}: Response): GatewayResponse {
+  return { status, statusText: statusText || undefined, headers, body };
+}
+
+/** The checked head of a reply, with a content-type where the body shows one. */
+export function headOf({
+  status = 200,
+  statusText,
+  headers,
+  body,
+}: GatewayResponse): Head {
+  const head = headers === undefined ? noHeaders() : checkHeaders(headers);
+  if (!head.hasContentType && body) {
+    if (typeof body === "string") head.fields.push("content-type", TEXT);
+    else if (body instanceof Uint8Array)
+      head.fields.push("content-type", BYTES);
+  }
+  return Object.assign(head, {
+    status,
+    statusLine: statusLine(status, statusText),
+  });
+}
+
+/** RFC 9110, sections 15.3.5 and 15.4.5: these never have a body. */
+export function forbidsBody(status: number): boolean {
+  return status === 204 || status === 304;
+}

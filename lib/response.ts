@@ -1,0 +1,268 @@
+/**
+ * The engine's response, kept to its contract: never touched after its end or abort, always corked, head first.
+ *
+ *     waiting ──send──────────────► ended        the head and the whole body at once
+ *     waiting ──start──► streaming ──end──► ended
+ *     waiting, streaming ──close, client gone──► gone
+ *
+ * A call that the state does not allow does nothing: the client may be gone at any time, and whoever writes learns it
+ * from `state`.
+ */
+import { STATUS_CODES } from "node:http";
+import { InvalidReplyError } from "./errors.ts";
+import type { HeaderFields } from "./headers.ts";
+import type { Chunk } from "./types.ts";
+import type { HttpResponse } from "./uws.ts";
+
+/** Status line and headers of a reply, checked. */
+export interface Head extends HeaderFields {
+  status: number;
+  /** With the code in front, as on the wire. */
+  statusLine: string;
+}
+
+export type ResponseState = "waiting" | "streaming" | "ended" | "gone";
+
+export class ResponseWriter {
+  /** Changes with every call and whenever the client likes. */
+  state: ResponseState = "waiting";
+  status: number | undefined;
+  readonly #res: HttpResponse;
+  /** In the route callback the engine has corked already. */
+  #corked = true;
+  /** Length that the streaming reply has promised; undefined: chunked. */
+  #length: number | undefined;
+  #written = 0;
+  /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
+  #whole: Chunk | undefined;
+  /** What the engine has not taken yet of the chunk being written, where a length was promised. */
+  #rest: Uint8Array | undefined;
+  #wake: (() => void) | undefined;
+  /** The request body is held back. */
+  #paused = false;
+
+  constructor(res: HttpResponse) {
+    this.#res = res;
+  }
+
+  /** Body bytes handed to the engine. */
+  get bytes(): number {
+    return this.#whole === undefined ? this.#written : byteLength(this.#whole);
+  }
+
+  /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
+  onGone(onGone: () => void): void {
+    if (this.state === "ended" || this.state === "gone") return;
+    this.#res.onAborted(() => {
+      if (this.state === "ended" || this.state === "gone") return; // `close` below reports here, too
+      this.state = "gone";
+      this.#wake?.();
+      onGone();
+    });
+  }
+
+  /** The route callback is over: from now on every write is corked. */
+  detach(): void {
+    this.#corked = false;
+  }
+
+  /** Where the request body goes. Within the route callback: later its first bytes are lost. `data` is taken back by the engine. */
+  onData(push: (data: ArrayBuffer, isLast: boolean) => void): void {
+    this.#res.onData(push);
+  }
+
+  /** Asks the client to hold the request body back; what is on its way still comes. */
+  pause(): void {
+    if (this.#paused || this.state === "ended" || this.state === "gone") return;
+    this.#paused = true;
+    this.#res.pause();
+  }
+
+  /** Also before each end: a connection that stays paused would never bring its next request. */
+  resume(): void {
+    if (!this.#paused || this.state === "ended" || this.state === "gone")
+      return;
+    this.#paused = false;
+    this.#res.resume();
+  }
+
+  /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
+  sendPlain(contentType: string, body: Chunk): void {
+    if (this.state !== "waiting") return;
+    this.resume();
+    this.state = "ended";
+    this.status = 200;
+    this.#whole = body;
+    if (this.#corked)
+      this.#res.writeHeader("content-type", contentType).end(body);
+    else
+      this.#res.cork(() =>
+        this.#res.writeHeader("content-type", contentType).end(body),
+      );
+  }
+
+  /** Head and whole body. */
+  send(head: Head, body: Chunk): void {
+    if (this.state !== "waiting") return;
+    this.resume();
+    this.state = "ended";
+    this.#whole = body;
+    this.#cork(() => {
+      this.#writeHead(head);
+      this.#res.end(body, head.close);
+    });
+  }
+
+  /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */
+  sendHead(head: Head, length: number | undefined): void {
+    if (this.state !== "waiting") return;
+    this.resume();
+    this.state = "ended";
+    this.#cork(() => {
+      this.#writeHead(head);
+      if (head.close) this.#res.writeHeader("connection", "close");
+      if (length === undefined)
+        this.#res.endWithoutBody(); // the engine takes an explicit undefined for a number
+      else this.#res.endWithoutBody(length);
+    });
+  }
+
+  /** Begins a streamed body. The head travels with the first chunk: the engine has no call that sends it alone. */
+  start(head: Head): void {
+    if (this.state !== "waiting") return;
+    this.state = "streaming";
+    this.#length = head.contentLength;
+    this.#cork(() => {
+      this.#writeHead(head);
+      if (head.close) this.#res.writeHeader("connection", "close"); // `end(…, true)` would write it behind the body
+    });
+  }
+
+  /**
+   * Sends a chunk of a streamed body. False: the client is behind, wait for `writable()`.
+   *
+   * @throws {InvalidReplyError} when the body grows longer than the promised length.
+   */
+  write(chunk: Chunk): boolean {
+    if (this.state !== "streaming" || chunk.length === 0) return true; // an empty chunk would end a chunked body
+    return this.#length === undefined
+      ? this.#writeChunked(chunk)
+      : this.#writePromised(toBytes(chunk), this.#length);
+  }
+
+  #writeChunked(chunk: Chunk): boolean {
+    this.#written += byteLength(chunk);
+    let taken = true;
+    this.#cork(() => (taken = this.#res.write(chunk)));
+    return taken;
+  }
+
+  /** `write` would add chunked framing to a length that is already there; `tryEnd` takes a part and says how much. */
+  #writePromised(bytes: Uint8Array, length: number): boolean {
+    if (this.#written + bytes.length > length)
+      throw new InvalidReplyError(
+        `the body is longer than the content-length of ${length}`,
+      );
+    let taken = true;
+    const before = this.#written;
+    this.#written += bytes.length;
+    if (this.#written === length) this.resume();
+    this.#cork(() => {
+      const [ok, done] = this.#res.tryEnd(bytes, length);
+      if (done) this.state = "ended";
+      else if (!ok) {
+        taken = false;
+        this.#rest = bytes.subarray(this.#res.getWriteOffset() - before);
+      }
+    });
+    return taken;
+  }
+
+  /** Resolves when the client can take more, or is gone. Once per `false` of `write`. */
+  writable(): Promise<void> {
+    if (this.state !== "streaming") return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#res.onWritable((offset) => this.#continue(offset));
+    });
+  }
+
+  #continue(offset: number): boolean {
+    if (this.state !== "streaming") return true;
+    if (this.#rest && this.#length !== undefined) {
+      const rest = this.#rest.subarray(
+        offset - (this.#written - this.#rest.length),
+      );
+      const [ok, done] = this.#res.tryEnd(rest, this.#length);
+      if (done) this.state = "ended";
+      else if (!ok) return false;
+      this.#rest = undefined;
+    }
+    this.#wake?.();
+    return true;
+  }
+
+  /** @throws {InvalidReplyError} when the body is shorter than the promised length. */
+  end(): void {
+    if (this.state !== "streaming") return;
+    if (this.#length !== undefined && this.#written < this.#length)
+      throw new InvalidReplyError(
+        `the body has ${this.#written} bytes, its content-length says ${this.#length}`,
+      );
+    this.resume();
+    this.state = "ended";
+    if (this.#length === 0) this.#cork(() => this.#res.endWithoutBody(0));
+    else this.#cork(() => this.#res.end());
+  }
+
+  /** Cuts the connection: the client must see that the reply is not complete. */
+  close(): void {
+    if (this.state === "ended" || this.state === "gone") return;
+    this.state = "gone";
+    this.#wake?.();
+    this.#res.close();
+  }
+
+  /** The peer's address as bytes; none once the response is over. */
+  remoteAddress(): Uint8Array {
+    const open = this.state === "waiting" || this.state === "streaming";
+    return new Uint8Array(open ? this.#res.getRemoteAddress() : []);
+  }
+
+  #writeHead(head: Head): void {
+    this.status = head.status;
+    const { fields } = head;
+    if (head.statusLine !== OK) this.#res.writeStatus(head.statusLine);
+    for (let i = 0; i < fields.length; i += 2)
+      this.#res.writeHeader(fields[i]!, fields[i + 1]!);
+  }
+
+  #cork(write: () => void): void {
+    if (this.#corked) write();
+    else this.#res.cork(write);
+  }
+}
+
+const OK = "200 OK";
+
+/** RFC 9112, section 4: `reason-phrase` in latin-1 without control characters; an unknown code has none of its own. */
+export function statusLine(status: number, reason: string | undefined): string {
+  if (status === 200 && reason === undefined) return OK;
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    throw new InvalidReplyError(
+      `${status} is no status; a reply has one from 200 to 599`,
+    );
+  if (reason !== undefined && !/^[\t\x20-\x7e]*$/.test(reason))
+    throw new InvalidReplyError(
+      `${JSON.stringify(reason)} is no reason phrase`,
+    );
+  return `${status} ${reason ?? STATUS_CODES[status] ?? "Unknown"}`;
+}
+
+function byteLength(chunk: Chunk): number {
+  return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
+}
+
+function toBytes(chunk: Chunk): Uint8Array {
+  return typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+}

@@ -1,0 +1,98 @@
+/** A loop on a free port of this machine, closed after the test; its log is kept, and what no test expects fails it. */
+import { afterEach } from "mocha";
+import { pino } from "pino";
+import { Loop, type Address, type LoopOptions } from "../../lib/index.ts";
+
+/** A line of the log, parsed. */
+export interface LogLine {
+  level: number;
+  msg?: string;
+  err?: { type: string; message: string; stack: string };
+  [field: string]: unknown;
+}
+
+const WARN = 40;
+
+let open: TestServer[] = [];
+
+afterEach(async () => {
+  const servers = open;
+  open = [];
+  for (const server of servers) await server.end();
+});
+
+export class TestServer {
+  readonly log: LogLine[] = [];
+  readonly loop: Loop;
+  address: Address = { url: "" };
+  #expected: RegExp[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(options: Omit<LoopOptions, "log"> = {}) {
+    const destination = {
+      write: (line: string): void => {
+        this.log.push(JSON.parse(line) as LogLine);
+        for (const look of this.#waiting.splice(0)) look();
+      },
+    };
+    this.loop = new Loop({
+      ...options,
+      log: pino({ level: "debug" }, destination),
+    });
+    open.push(this);
+  }
+
+  get port(): number {
+    return this.address.port!;
+  }
+
+  get url(): string {
+    return this.address.url;
+  }
+
+  /** The access lines so far. */
+  get accessLines(): LogLine[] {
+    return this.log.filter((line) => line.msg === "request");
+  }
+
+  /** A warning or an error that the test is about; any other one fails the test. */
+  expectLog(...messages: RegExp[]): this {
+    this.#expected.push(...messages);
+    return this;
+  }
+
+  /** The first line that matches, also one to come. */
+  async logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const line = this.log.find(matches);
+      if (line) return line;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.loop.close();
+    const unexpected = this.log.filter(
+      (line) =>
+        line.level >= WARN &&
+        !this.#expected.some((message) =>
+          message.test(`${line.msg} ${line.err?.message}`),
+        ),
+    );
+    if (unexpected.length > 0)
+      throw new Error(
+        `unexpected in the log: ${JSON.stringify(unexpected, null, 2)}`,
+      );
+  }
+}
+
+/** Mounts with `setup`, listens on a free port, and ends with the test. */
+export async function serveWith(
+  setup: (loop: Loop) => unknown,
+  options?: Omit<LoopOptions, "log">,
+): Promise<TestServer> {
+  const server = new TestServer(options);
+  setup(server.loop);
+  server.address = await server.loop.listen({ port: 0, host: "127.0.0.1" });
+  return server;
+}
