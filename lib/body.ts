@@ -16,7 +16,7 @@ import type { ResponseWriter } from "./response.ts";
 const PAUSE_AT = 256 * 1024;
 
 /** Bytes in memory, on top of which further ones go to a file while the engine has not yet stopped. */
-const SPILL_AT = 1024 * 1024;
+const SPILL_AT = 512 * 1024;
 
 type State = "idle" | "receiving" | "complete" | "failed";
 
@@ -111,18 +111,22 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#received += data.byteLength;
     if (this.#received > this.#limit)
       return this.release(new BodyTooLargeError(this.#limit));
-    if (data.byteLength > 0) this.#keep(new Uint8Array(data.slice(0))); // copied: the engine takes `data` back
+    if (data.byteLength > 0) this.#keep(data);
     if (isLast) this.#state = "complete";
     else if (this.#waitingBytes >= PAUSE_AT) this.#connection.pause();
     this.#signal();
   }
 
-  #keep(chunk: Uint8Array): void {
-    const spilling = this.#spill !== undefined && !this.#spill.empty; // order: behind what is in the file already
-    if (spilling || this.#waitingBytes + chunk.length > SPILL_AT)
-      return (this.#spill ??= new Spill()).push(chunk);
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
+  /** The engine takes `data` back when this returns: copied, or written. */
+  #keep(data: ArrayBuffer): void {
+    const inOrder = this.#spill === undefined || this.#spill.empty;
+    if (inOrder && this.#waitingBytes + data.byteLength <= SPILL_AT) {
+      this.#waiting.push(new Uint8Array(data.slice(0)));
+      this.#waitingBytes += data.byteLength;
+    } else {
+      this.#spill ??= new Spill();
+      this.#spill.push(new Uint8Array(data));
+    }
   }
 
   #signal(): void {

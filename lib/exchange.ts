@@ -98,6 +98,8 @@ export class Exchange implements RequestOwner, Recipient {
   #nursery: Nursery | undefined;
   #body: RequestBody | undefined;
   #abort: AbortController | undefined;
+  /** Why it ended before its time. */
+  #reason: GatewayError | undefined;
   #id: string | undefined;
   #log: Logger | undefined;
   #remoteAddress: string | undefined;
@@ -292,6 +294,7 @@ export class Exchange implements RequestOwner, Recipient {
     if (this.#host.accessLog !== undefined)
       this.#writeAccessLine(this.#host.accessLog, outcome);
     this.#body?.release(reason ?? new BodyUsedError("the exchange is over"));
+    this.#reason = reason;
     if (reason !== undefined) this.#abort?.abort(reason);
     this.#task?.interrupt();
     this.#delivery?.stop();
@@ -348,7 +351,10 @@ export class Exchange implements RequestOwner, Recipient {
   }
 
   get signal(): AbortSignal {
-    return (this.#abort ??= new AbortController()).signal;
+    if (this.#abort !== undefined) return this.#abort.signal;
+    this.#abort = new AbortController();
+    if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    return this.#abort.signal;
   }
 
   get body(): RequestBody {

@@ -1,5 +1,6 @@
 /** The root of everything: mounts, listeners, background tasks, and their common end. */
 import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import {
   resource,
   suspend,
@@ -326,6 +327,7 @@ export class Loop {
     this.#state = "draining";
     this.#host.draining = true;
     for (const listener of this.#listeners) listener.stop();
+    await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
     await this.#untilIdle();
     const halted = this.#haltExchanges();
     for (const listener of this.#listeners) listener.destroy();

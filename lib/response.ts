@@ -178,6 +178,23 @@ export class ResponseWriter {
     return taken;
   }
 
+  /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
+  batch(body: () => void): void {
+    if (this.#corked || this.state === "ended" || this.state === "gone")
+      return body();
+    let failure: { error: unknown } | undefined;
+    this.#res.cork(() => {
+      this.#corked = true;
+      try {
+        body();
+      } catch (error) {
+        failure = { error };
+      }
+      this.#corked = false;
+    });
+    if (failure !== undefined) throw failure.error;
+  }
+
   /** Resolves when the client can take more, or is gone. Once per `false` of `write`. */
   writable(): Promise<void> {
     if (this.state !== "streaming") return Promise.resolve();

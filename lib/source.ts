@@ -7,16 +7,16 @@ import type { ResponseWriter } from "./response.ts";
 import type { Chunk } from "./types.ts";
 
 /** Chunks of a synchronous iterable that are sent in a row before other requests get a turn. */
-const CHUNKS_PER_TURN = 64;
+const CHUNKS_PER_TURN = 256;
 
 export interface Source {
-  /** Synchronous where the body is: a result, not a promise of one. */
-  next():
-    | IteratorResult<Chunk, unknown>
-    | PromiseLike<IteratorResult<Chunk, unknown>>;
+  readonly sync: boolean;
+  next(): Step | PromiseLike<Step>;
   /** Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled. Does nothing once it has ended. */
   cancel(): unknown;
 }
+
+type Step = IteratorResult<Chunk, unknown>;
 
 type Streamable =
   Iterable<Chunk> | AsyncIterable<Chunk> | ReadableStream<Chunk>;
@@ -31,12 +31,13 @@ export function isStreamable(body: object): body is Streamable {
 
 export function sourceOf(body: Streamable): Source {
   if (body instanceof ReadableStream) return readerSource(body.getReader());
-  const iterator =
-    Symbol.asyncIterator in body
-      ? body[Symbol.asyncIterator]()
-      : body[Symbol.iterator]();
+  const sync = !(Symbol.asyncIterator in body);
+  const iterator = sync
+    ? body[Symbol.iterator]()
+    : body[Symbol.asyncIterator]();
   let ended = false;
   return {
+    sync,
     next: () => iterator.next(),
     cancel() {
       if (ended) return undefined;
@@ -49,41 +50,63 @@ export function sourceOf(body: Streamable): Source {
 /** Through its reader: a ReadableStream's iterator answers `return()` only after the chunk that it is waiting for. */
 function readerSource(reader: ReadableStreamDefaultReader<Chunk>): Source {
   return {
-    next: () => reader.read() as Promise<IteratorResult<Chunk>>,
+    sync: false,
+    next: () => reader.read() as Promise<Step>,
     cancel: () => reader.cancel(),
   };
 }
+
+/** After a step: ask for the next, wait for the client first, or stop: at the end, or because the client is gone. */
+type Progress = "more" | "full" | "done";
 
 /**
  * Sends a source to its end. `start` is called before the first chunk, or at the end of a source without any, so that
  * a source that fails at once can still be answered with an error. The next chunk is asked for when the client has
  * taken the one before. When the client goes away this returns and leaves the source to whoever cancels it.
  *
- * @throws what the source throws, and InvalidReplyError for a chunk that is neither string nor bytes; the source is
- * cancelled then.
+ * @throws what the source throws, and InvalidReplyError for a chunk that is neither string nor bytes.
  */
 export async function pump(
   source: Source,
   out: ResponseWriter,
   start: () => void,
 ): Promise<void> {
-  for (let sent = 1; ; sent++) {
-    const step = source.next();
-    const { done, value } = "then" in step ? await step : step;
-    if (isGone(out)) return;
-    if (done) break;
-    checkChunk(value);
-    if (sent === 1) start();
-    if (!out.write(value)) await out.writable();
-    else if (sent % CHUNKS_PER_TURN === 0) await setImmediate();
-    if (isGone(out)) return;
-  }
+  let progress: Progress;
+  do {
+    progress = source.sync
+      ? turn(source, out, start)
+      : send(await source.next(), out, start);
+    if (progress === "full") await out.writable();
+    else if (progress === "more" && source.sync) await setImmediate();
+    if (out.state === "gone") return;
+  } while (progress !== "done");
   if (out.state === "waiting") start();
   out.end();
 }
 
-function isGone(out: ResponseWriter): boolean {
-  return out.state === "gone";
+/** Some chunks of a synchronous source, in one piece on the wire; others wait meanwhile, so not too many. */
+function turn(
+  source: Source,
+  out: ResponseWriter,
+  start: () => void,
+): Progress {
+  let progress: Progress = "more";
+  out.batch(() => {
+    for (let sent = 0; progress === "more" && sent < CHUNKS_PER_TURN; sent++)
+      progress = send(source.next() as Step, out, start);
+  });
+  return progress;
+}
+
+function send(
+  { done, value }: Step,
+  out: ResponseWriter,
+  start: () => void,
+): Progress {
+  if (done || out.state === "gone") return "done";
+  checkChunk(value);
+  if (out.state === "waiting") start();
+  return out.write(value) ? "more" : "full";
 }
 
 export function checkChunk(chunk: unknown): asserts chunk is Chunk {

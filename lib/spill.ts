@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Bytes read back at a time. */
-const READ = 256 * 1024;
+const READ = 64 * 1024;
 
 export class Spill {
   readonly #file = openUnnamed();
@@ -41,7 +41,7 @@ export class Spill {
     this.#written += chunk.length;
   }
 
-  /** The oldest bytes, at most 256 KiB; undefined when there are none. */
+  /** The oldest bytes, at most 64 KiB; undefined when there are none. */
   shift(): Uint8Array | undefined {
     if (this.empty) return undefined;
     const chunk = Buffer.allocUnsafeSlow(

@@ -21,7 +21,7 @@ export function createEnviron(
     REQUEST_METHOD: request.method,
     SCRIPT_NAME: decodePath(request.mountPath),
     PATH_INFO: decodePath(request.path),
-    QUERY_STRING: request.queryString,
+    QUERY_STRING: toNative(request.queryString),
     SERVER_PROTOCOL: "HTTP/1.1", // the engine speaks no other
     "wsgi.version": VERSION,
     "wsgi.url_scheme": request.scheme,
@@ -94,7 +94,7 @@ function withHeaders(known: Known): Known {
   headed.add(known);
   const { raw } = known["eddy.request"].headers;
   for (let i = 0; i < raw.length; i += 2) {
-    const [name, value] = [raw[i]!, raw[i + 1]!];
+    const [name, value] = [raw[i]!, toNative(raw[i + 1]!)];
     if (name.includes("_")) continue; // "x_user" would pass for "x-user", which a proxy in front may have checked
     const key = cgiName(name);
     known[key] =
@@ -112,13 +112,22 @@ function cgiName(name: string): string {
     : `HTTP_${key}`;
 }
 
-/** Percent-decoded to bytes, a character each: PEP 3333's native string. The gateway has refused malformed escapes. */
+/** Percent-decoded. The gateway has refused malformed escapes. */
 function decodePath(path: string): string {
-  if (!path.includes("%")) return path;
-  return path.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+  const bytes = toNative(path);
+  if (!bytes.includes("%")) return bytes;
+  return bytes.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
+
+/** PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. */
+function toNative(text: string): string {
+  return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
+}
+
+// oxlint-disable-next-line no-control-regex
+const ASCII = /^[\x00-\x7f]*$/;
 
 /** `example.org:8000`, `[::1]:8000`. */
 function hostOf(request: GatewayRequest): [name: string, port: string] {

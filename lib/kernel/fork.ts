@@ -52,35 +52,31 @@ export function fork<T>(
   operation: () => Operation<T>,
   settled: (state: Settled, value: unknown) => void,
 ): Fork {
-  let interrupted = false;
-  const task = scope.run(() => outcomeOf(operation));
-  task.then(
-    (outcome) => settled(...outcome),
-    // A halted task has no value: its promise rejects with effection's own Error("halted").
-    (error: unknown) =>
-      settled(
-        error instanceof Error && error.message === "halted"
-          ? "halted"
-          : "error",
-        error,
-      ),
-  );
+  const ending: Ending = { state: "halted", value: undefined };
+  const task = scope.run(() => track(operation, ending));
+  const settle = (): void => settled(ending.state, ending.value);
+  task.then(settle, settle); // its own promise only says what `ending` says
   return {
     interrupt() {
-      if (interrupted) return;
-      interrupted = true;
-      task.halt().catch(() => {}); // `halt()` does nothing until somebody waits for it; its failure comes through `settled`
+      task.halt().catch(() => {}); // does nothing until somebody waits for it; `ending` has what went wrong
     },
   };
 }
 
+interface Ending {
+  state: Settled;
+  value: unknown;
+}
+
 /** A failure becomes a value: it goes to `settled` alone, not to the scope's boundary as well. */
-function* outcomeOf<T>(
+function* track<T>(
   operation: () => Operation<T>,
-): Operation<["value" | "error", unknown]> {
+  ending: Ending,
+): Operation<void> {
   try {
-    return ["value", yield* scoped(operation)];
+    const value = yield* scoped(operation);
+    Object.assign(ending, { state: "value", value });
   } catch (error) {
-    return ["error", error];
+    Object.assign(ending, { state: "error", value: error });
   }
 }

@@ -1,0 +1,26 @@
+/** 200 MB down, as fast as the client takes it; and up, read with pauses. For memory.js. */
+import { setTimeout as delay } from "node:timers/promises";
+import { Loop, stream } from "eddy";
+import { host, port, ready } from "./report.js";
+
+const CHUNK = Buffer.alloc(64 * 1024, "x");
+const CHUNKS = (200 * 1024 * 1024) / CHUNK.length;
+
+function* chunks() {
+  for (let i = 0; i < CHUNKS; i++) yield CHUNK;
+}
+
+async function slowly(request) {
+  let bytes = 0;
+  for await (const chunk of request.body) {
+    bytes += chunk.length;
+    await delay(20);
+  }
+  return `${bytes}`;
+}
+
+await new Loop({ log: false, maxBodyBytes: Infinity })
+  .get("/", () => stream(chunks()))
+  .post("/", slowly)
+  .listen({ port, host });
+ready();

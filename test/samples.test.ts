@@ -1,0 +1,166 @@
+/** Each sample is started as a user would start it, and asked what its first lines say. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { expect } from "chai";
+
+interface Line {
+  msg: string;
+  outcome?: string;
+  address?: { url: string };
+}
+
+/** A sample's process on a free port, and its log. */
+class Sample {
+  readonly lines: Line[] = [];
+  url = "";
+  readonly #process: ChildProcess;
+  #waiting: (() => void)[] = [];
+
+  constructor(name: string) {
+    const file = new URL(`../samples/${name}.js`, import.meta.url);
+    const env = { ...process.env, PORT: "0" };
+    this.#process = spawn(process.execPath, [file.pathname], {
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    createInterface(this.#process.stdout!).on("line", (line) => {
+      this.lines.push(JSON.parse(line) as Line);
+      for (const look of this.#waiting.splice(0)) look();
+    });
+  }
+
+  async started(): Promise<void> {
+    this.url = (
+      await this.logged(({ address }) => address !== undefined)
+    ).address!.url;
+  }
+
+  async logged(matches: (line: Line) => boolean): Promise<Line> {
+    for (;;) {
+      const line = this.lines.find(matches);
+      if (line) return line;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  async get(path: string, init?: RequestInit): Promise<Response> {
+    return await fetch(this.url + path, init);
+  }
+
+  async text(path: string): Promise<string> {
+    return await (await this.get(path)).text();
+  }
+
+  async stop(): Promise<void> {
+    const gone = once(this.#process, "exit");
+    this.#process.kill();
+    await gone;
+  }
+}
+
+describe("The sample", () => {
+  let sample: Sample;
+
+  function describeSample(name: string, body: () => void): void {
+    describe(name, () => {
+      before(async () => {
+        sample = new Sample(name);
+        await sample.started();
+      });
+      after(() => sample.stop());
+      body();
+    });
+  }
+
+  describeSample("hello", () => {
+    it("says hello, and where it listens", async () => {
+      expect(await sample.text("/")).to.equal("Hello, World!\n");
+      expect(sample.lines[0]!.msg).to.match(
+        /^listening on http:\/\/localhost:\d+$/,
+      );
+    });
+  });
+
+  describeSample("async-service", () => {
+    it("creates, finds, lists and removes", async () => {
+      const body = JSON.stringify({ title: "buy milk" });
+      const created = await sample.get("/todos", { method: "POST", body });
+      expect(created.status).to.equal(201);
+      expect(created.headers.get("location")).to.equal("/todos/1");
+      expect(await sample.text("/todos/1")).to.equal(
+        '{"id":1,"title":"buy milk"}',
+      );
+      expect(await sample.text("/todos")).to.equal(
+        '[{"id":1,"title":"buy milk"}]',
+      );
+      expect(
+        (await sample.get("/todos/1", { method: "DELETE" })).status,
+      ).to.equal(204);
+      expect((await sample.get("/todos/1")).status).to.equal(404);
+    });
+
+    it("refuses what is wrong", async () => {
+      const post = async (body: string) =>
+        (await sample.get("/todos", { method: "POST", body })).status;
+      expect(await post("{}")).to.equal(422);
+      expect(await post("{")).to.equal(400);
+      expect(
+        await post(JSON.stringify({ title: "x".repeat(2_000_000) })),
+      ).to.equal(413);
+      expect(
+        (await sample.get("/todos", { method: "PUT" })).headers.get("allow"),
+      ).to.equal("GET, HEAD, POST");
+    });
+  });
+
+  describeSample("tasks", () => {
+    it("does two things at once, and takes the fastest of two", async () => {
+      expect(await sample.text("/both")).to.equal(
+        '["a took 30 ms","b took 20 ms"]',
+      );
+      expect(await sample.text("/fastest")).to.equal("hare took 10 ms");
+    });
+
+    it("gives up in time", async () => {
+      const response = await sample.get("/impatient");
+      expect(response.status).to.equal(504);
+      expect(await response.text()).to.equal("no answer within 50 ms\n");
+    });
+
+    it("cleans up when the client leaves", async () => {
+      await sample
+        .get("/forever", { signal: AbortSignal.timeout(100) })
+        .catch(() => "left");
+      await sample.logged(({ msg }) => msg === "cleaned up");
+      await sample.logged(({ outcome }) => outcome === "abort");
+    });
+  });
+
+  describeSample("streaming", () => {
+    it("sends the time until the client leaves", async () => {
+      const response = await sample.get("/clock");
+      const reader = response.body!.getReader();
+      const { value } = await reader.read();
+      expect(Buffer.from(value!).toString()).to.match(
+        /^data: \d{4}-\d\d-\d\dT.*Z\n\n$/,
+      );
+      await reader.cancel();
+    });
+
+    it("generates a million lines", async () => {
+      const lines = (await sample.text("/numbers")).trimEnd().split("\n");
+      expect(lines).to.have.length(1_000_000);
+      expect(lines.at(-1)).to.equal("1000000");
+    });
+
+    it("hashes an upload", async () => {
+      const body = Buffer.alloc(3_000_000, "eddy");
+      const response = await sample.get("/sha256", { method: "PUT", body });
+      expect(await response.text()).to.equal(
+        `${createHash("sha256").update(body).digest("hex")}\n`,
+      );
+    });
+  });
+});
