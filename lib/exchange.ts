@@ -4,11 +4,10 @@
  */
 import type { Operation, Scope } from "effection";
 import { formatAddress } from "./address.ts";
+import { admit } from "./admission.ts";
 import { RequestBody } from "./body.ts";
 import { deliver, discard, type Delivery, type Recipient } from "./deliver.ts";
 import {
-  BadRequestError,
-  BodyTooLargeError,
   BodyUsedError,
   ClientAbortedError,
   DrainedError,
@@ -16,30 +15,13 @@ import {
   UsageError,
 } from "./errors.ts";
 import { attach, fork, type Fork, type Nursery } from "./kernel/fork.ts";
+import type { Host } from "./host.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import { TEXT, toResponse } from "./reply.ts";
 import { GatewayRequest, type Place, type RequestOwner } from "./request.ts";
 import { ResponseWriter } from "./response.ts";
 import type { GatewayResponse, Handler, Outcome, Reply } from "./types.ts";
 import type { HttpRequest, HttpResponse } from "./uws.ts";
-
-/** What an exchange needs of its loop. */
-export interface Host {
-  readonly log: Logger;
-  readonly accessLog: AccessLog | undefined;
-  readonly scope: Scope;
-  readonly tally: Tally;
-  /** The exchanges that are not over; those that ended within their route callback were never in it. */
-  readonly live: Set<Exchange>;
-  /** From now on replies close their connection. */
-  readonly draining: boolean;
-  /** Called whenever an exchange has left `live`. */
-  released(): void;
-  nextId(): string;
-}
-
-/** `accepted` is the sum of all others once nothing is live. */
-export type Tally = Record<Outcome | "accepted", number>;
 
 /** An application at its place. */
 export interface Route extends Place {
@@ -64,7 +46,7 @@ export function serve(
 ): void {
   const exchange = new Exchange(host, route, scheme, method, res, req);
   try {
-    exchange.admit(req);
+    admit(exchange.request, route, req);
     exchange.take(route.handle(exchange.request));
   } catch (error) {
     exchange.fail(error);
@@ -76,9 +58,6 @@ export function serve(
 type State = "handling" | "replying" | "ended";
 
 const SETTLED = Promise.resolve();
-
-/** A percent sign without two hexadecimal digits behind it (RFC 3986, section 2.1). */
-const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
 export class Exchange implements RequestOwner, Recipient {
   readonly request: GatewayRequest;
@@ -127,16 +106,6 @@ export class Exchange implements RequestOwner, Recipient {
   /** Nothing of the exchange is left to end. */
   get over(): boolean {
     return this.#state === "ended" && this.#running === 0;
-  }
-
-  /** What is refused before any application sees it. @throws {GatewayError} with the status to answer. */
-  admit(req: HttpRequest): void {
-    const { path } = this.request;
-    if (path.includes("%") && BAD_ESCAPE.test(path))
-      throw new BadRequestError("the path has a malformed percent-escape");
-    const length = req.getHeader("content-length");
-    if (length !== "" && Number(length) > this.#route.maxBodyBytes)
-      throw new BodyTooLargeError(this.#route.maxBodyBytes);
   }
 
   /** Follows what the handler returned to a reply: a promise, an operation, or the reply itself. */
@@ -318,7 +287,7 @@ export class Exchange implements RequestOwner, Recipient {
   }
 
   #release(): void {
-    if (this.over && this.#host.live.delete(this)) this.#host.released();
+    if (this.over) this.#host.release(this);
   }
 
   #writeAccessLine(write: AccessLog, outcome: Outcome): void {

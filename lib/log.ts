@@ -26,8 +26,9 @@ export type AccessLog = (record: AccessRecord) => void;
 /** Writes each exchange as fields, or as the message in Apache's combined format. */
 export function createAccessLog(
   log: Logger,
-  format: true | "combined",
-): AccessLog {
+  format: boolean | "combined",
+): AccessLog | undefined {
+  if (format === false) return undefined;
   if (format === "combined") return (record) => log.info(combined(record));
   return ({ request, status, bytes, durationMs, outcome }) =>
     log.info(

@@ -1,17 +1,17 @@
 /** The root of everything: mounts, listeners, background tasks, and their common end. */
-import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import {
   resource,
-  suspend,
   until,
   type Future,
   type Operation,
   type Task,
 } from "effection";
+import { Applications } from "./applications.ts";
 import { UsageError } from "./errors.ts";
-import { serve, type Exchange, type Host, type Tally } from "./exchange.ts";
+import { serve } from "./exchange.ts";
 import { future } from "./future.ts";
+import { Host, type Tally } from "./host.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import {
   openListener,
@@ -28,7 +28,7 @@ import {
   type Settings,
 } from "./options.ts";
 import { Router, type Method } from "./router.ts";
-import type { Application, Handler, OpenApplication } from "./types.ts";
+import type { Application, Handler } from "./types.ts";
 
 /** What `close()` found and did. */
 export interface DrainReport {
@@ -74,18 +74,15 @@ export class Loop {
   readonly closed: Promise<DrainReport>;
   readonly #settings: Settings;
   readonly #router = new Router();
-  readonly #applications: OpenApplication[] = [];
   readonly #listeners: Listener[] = [];
-  readonly #host: Host & { draining: boolean };
-  /** Three scopes, so that each ends in its turn: background tasks, applications' resources, exchanges. */
+  readonly #host: Host;
+  readonly #applications: Applications;
+  /** Scopes of their own, so that each ends in its turn. */
   readonly #background: Nursery;
-  #resources: Nursery;
   readonly #exchanges: Nursery;
   #state: State = "new";
-  #opening: Promise<void> | undefined;
   #closing: Future<DrainReport> | undefined;
   #failure: Error | undefined;
-  #idle: (() => void) | undefined;
   #settleClosed!: {
     resolve(report: DrainReport): void;
     reject(error: Error): void;
@@ -98,14 +95,18 @@ export class Loop {
     this.closed = new Promise(
       (resolve, reject) => (this.#settleClosed = { resolve, reject }),
     );
-    this.#exchanges = attach(undefined, {
-      onError: (error) => this.#fail(error, "a task of the loop failed"),
-    });
-    this.#resources = this.#attachResources();
+    const failing = (what: string) => (error: Error) => this.#fail(error, what);
     this.#background = attach(undefined, {
-      onError: (error) => this.#fail(error, "a background task failed"),
+      onError: failing("a background task failed"),
     });
-    this.#host = this.#createHost();
+    this.#exchanges = attach(undefined, {
+      onError: failing("a task of the loop failed"),
+    });
+    this.#applications = new Applications(
+      failing("an application's resource failed"),
+    );
+    const accessLog = createAccessLog(this.log, this.#settings.accessLog);
+    this.#host = new Host(this.log, accessLog, this.#exchanges.scope);
   }
 
   /**
@@ -247,7 +248,7 @@ export class Loop {
       throw new UsageError(
         "an application is a function, or an object with a function `handle`",
       );
-    this.#applications.push(application);
+    this.#applications.add(application);
     return [(request) => application.handle(request), maxBodyBytes];
   }
 
@@ -255,7 +256,7 @@ export class Loop {
     this.#demand("new", "listening");
     this.#state = "listening";
     try {
-      await (this.#opening ??= this.#openApplications());
+      await this.#applications.open();
       const listener = await openListener(target, (app, scheme) =>
         this.#router.register(app, (route, method, res, req) =>
           serve(this.#host, route, scheme, method, res, req),
@@ -284,35 +285,10 @@ export class Loop {
       throw new UsageError(`the loop is ${this.#state}`);
   }
 
-  /** In the order of mounting; a resource ends when its task does, and the tasks end in reverse order. */
-  async #openApplications(): Promise<void> {
-    for (const application of this.#applications)
-      await new Promise<void>((resolve, reject) => {
-        const task = this.#resources.scope.run(function* () {
-          try {
-            if (application.open) yield* application.open();
-          } catch (error) {
-            return reject(error);
-          }
-          resolve();
-          yield* suspend();
-        });
-        task.catch(reject); // halted before it was open
-      });
-  }
-
   /** A first `listen` that failed leaves the loop as it was before, so that another address can be tried. */
   async #retreat(): Promise<void> {
-    await this.#destroy(this.#resources);
-    this.#resources = this.#attachResources();
-    this.#opening = undefined;
+    await this.#end(() => this.#applications.close());
     if (this.#state === "listening") this.#state = "new";
-  }
-
-  #attachResources(): Nursery {
-    return attach(undefined, {
-      onError: (error) => this.#fail(error, "an application's resource failed"),
-    });
   }
 
   /** There is no half of a server: what fails on its own ends the whole, in order. */
@@ -328,31 +304,15 @@ export class Loop {
     this.#host.draining = true;
     for (const listener of this.#listeners) listener.stop();
     await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
-    await this.#untilIdle();
+    await this.#host.untilIdle(this.#settings.drainTimeoutMs);
     const halted = this.#haltExchanges();
     for (const listener of this.#listeners) listener.destroy();
-    for (const nursery of [this.#background, this.#exchanges, this.#resources])
-      await this.#destroy(nursery);
+    await this.#end(() => this.#background.destroy());
+    await this.#end(() => this.#exchanges.destroy());
+    await this.#end(() => this.#applications.close());
     this.#state = "stopped";
-    return this.#report({
-      halted,
-      durationMs: performance.now() - started,
-      tally: { ...this.#host.tally },
-    });
-  }
-
-  #untilIdle(): Promise<void> {
-    if (this.#host.live.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const limit = setTimeout(
-        resolve,
-        Math.min(this.#settings.drainTimeoutMs, MAX_TIMER_MS),
-      );
-      this.#idle = () => {
-        clearTimeout(limit);
-        resolve();
-      };
-    });
+    const durationMs = performance.now() - started;
+    return this.#report({ halted, durationMs, tally: { ...this.#host.tally } });
   }
 
   #haltExchanges(): HaltedExchange[] {
@@ -363,9 +323,9 @@ export class Loop {
     });
   }
 
-  async #destroy(nursery: Nursery): Promise<void> {
+  async #end(destroy: () => Promise<void>): Promise<void> {
     try {
-      await nursery.destroy();
+      await destroy();
     } catch (error) {
       this.log.error({ err: error }, "a cleanup of the loop failed");
     }
@@ -382,35 +342,4 @@ export class Loop {
     else this.#settleClosed.resolve(report);
     return report;
   }
-
-  #createHost(): Host & { draining: boolean } {
-    const { accessLog } = this.#settings;
-    const live = new Set<Exchange>();
-    const prefix = randomBytes(4).toString("hex");
-    let count = 0;
-    return {
-      log: this.log,
-      accessLog:
-        accessLog === false ? undefined : createAccessLog(this.log, accessLog),
-      scope: this.#exchanges.scope,
-      tally: {
-        accepted: 0,
-        ok: 0,
-        abort: 0,
-        timeout: 0,
-        error: 0,
-        shed: 0,
-        drain: 0,
-      },
-      live,
-      draining: false,
-      released: () => {
-        if (live.size === 0) this.#idle?.();
-      },
-      nextId: () => `${prefix}-${++count}`,
-    };
-  }
 }
-
-/** A longer time would make `setTimeout` fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;

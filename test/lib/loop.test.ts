@@ -268,6 +268,7 @@ describe("A loop", () => {
         try {
           yield* suspend();
         } finally {
+          // oxlint-disable-next-line no-unsafe-finally -- it is the subject
           throw new Error("cannot let go");
         }
       });

@@ -81,6 +81,7 @@ describe("A fork", () => {
       try {
         yield* suspend();
       } finally {
+        // oxlint-disable-next-line no-unsafe-finally -- it is the subject
         throw new Error("stuck");
       }
     });

@@ -1,0 +1,50 @@
+/** The applications that come with resources of their own: opened in order, closed in reverse. */
+import { suspend } from "effection";
+import { attach, type Nursery } from "./kernel/fork.ts";
+import type { OpenApplication } from "./types.ts";
+
+export class Applications {
+  readonly #list: OpenApplication[] = [];
+  /** A resource that was opened has failed on its own. */
+  readonly #onError: (error: Error) => void;
+  #nursery: Nursery | undefined;
+  #opening: Promise<void> | undefined;
+
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  add(application: OpenApplication): void {
+    this.#list.push(application);
+  }
+
+  /** Opens them, once. When one fails, the promise does; `close` then ends those that were open. */
+  open(): Promise<void> {
+    return (this.#opening ??= this.#openAll(
+      (this.#nursery = attach(undefined, { onError: this.#onError })),
+    ));
+  }
+
+  /** Ends what they started. They can be opened again. @throws what a cleanup throws. */
+  async close(): Promise<void> {
+    this.#opening = undefined;
+    await this.#nursery?.destroy();
+  }
+
+  /** Each in a task of its own: its resources end when the task does, and tasks end in reverse order. */
+  async #openAll({ scope }: Nursery): Promise<void> {
+    for (const application of this.#list)
+      await new Promise<void>((resolve, reject) => {
+        const task = scope.run(function* () {
+          try {
+            if (application.open) yield* application.open();
+          } catch (error) {
+            return reject(error);
+          }
+          resolve();
+          yield* suspend();
+        });
+        task.catch(reject); // halted before it was open
+      });
+  }
+}
