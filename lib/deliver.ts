@@ -14,7 +14,7 @@ import type {
 } from "./types.ts";
 
 /** Larger bodies go out as the client takes them, from the application's own memory: the engine would copy what does not fit the socket. */
-const WHOLE_BYTES = 128 * 1024;
+export const WHOLE_BYTES = 128 * 1024;
 
 /** A body on its way. */
 export interface Delivery {

@@ -6,7 +6,13 @@ import type { Operation, Scope } from "effection";
 import { formatAddress } from "./address.ts";
 import { admit } from "./admission.ts";
 import { RequestBody } from "./body.ts";
-import { deliver, discard, type Delivery, type Recipient } from "./deliver.ts";
+import {
+  deliver,
+  discard,
+  WHOLE_BYTES,
+  type Delivery,
+  type Recipient,
+} from "./deliver.ts";
 import {
   BodyUsedError,
   ClientAbortedError,
@@ -134,8 +140,10 @@ export class Exchange implements RequestOwner, Recipient {
         this.#task = undefined;
         this.#running--;
         if (state === "value") this.reply(value as Reply);
-        else if (state === "error") this.fail(value);
-        else this.drain(); // by somebody else than this exchange: the loop's scope ends
+        else if (state === "halted")
+          this.drain(); // or it has ended already
+        else if (this.#state === "ended") this.strayError(value);
+        else this.fail(value);
         this.#release();
       },
     );
@@ -155,14 +163,18 @@ export class Exchange implements RequestOwner, Recipient {
   #detach(): void {
     if (this.over) return;
     this.#detached = true;
-    this.#out.detach();
-    GatewayRequest.detach(this.request);
-    if (this.#state !== "ended" && this.request.hasBody) this.body.receive();
     this.#host.live.add(this);
+    this.#out.detach();
+    try {
+      GatewayRequest.detach(this.request);
+      if (this.#state !== "ended" && this.request.hasBody) this.body.receive();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   reply(reply: Reply): void {
-    if (typeof reply === "string" && this.#plain) {
+    if (typeof reply === "string" && this.#isPlain(reply)) {
       this.#out.sendPlain(TEXT, reply);
       return this.#end("ok");
     }
@@ -192,8 +204,9 @@ export class Exchange implements RequestOwner, Recipient {
   }
 
   /** Nothing about the reply but its text needs a look. */
-  get #plain(): boolean {
+  #isPlain(reply: string): boolean {
     return (
+      reply.length <= WHOLE_BYTES &&
       this.#state === "handling" &&
       this.request.method !== "HEAD" &&
       !this.#host.draining
@@ -204,13 +217,19 @@ export class Exchange implements RequestOwner, Recipient {
   done(error?: unknown): void {
     this.#delivery = undefined;
     this.#running--;
-    if (error !== undefined) this.fail(error);
-    else if (this.#state !== "ended") this.#end("ok");
+    if (error === undefined) this.#complete();
+    else if (this.#state === "ended") this.strayError(error);
+    else this.fail(error);
     this.#release();
   }
 
+  #complete(): void {
+    if (this.#state !== "ended") this.#end("ok");
+  }
+
+  /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. */
   strayError(error: unknown): void {
-    this.log.warn({ err: error }, "the cleanup of a reply's body failed");
+    this.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
   }
 
   /** Answers with an error, or cuts the connection when the head is out; logs what is not the client's fault. */
@@ -242,6 +261,15 @@ export class Exchange implements RequestOwner, Recipient {
 
   #answer(error: GatewayError | undefined): void {
     if (this.#out.state !== "waiting") return this.#out.close();
+    try {
+      this.#sendError(error);
+    } catch (failure) {
+      this.log.error({ err: failure }, `${this.#line}: its error reply failed`); // bad headers of an HttpError
+      this.#sendError(undefined);
+    }
+  }
+
+  #sendError(error: GatewayError | undefined): void {
     const response = {
       status: error?.status ?? 500,
       headers: error?.headers ?? {},
@@ -274,12 +302,7 @@ export class Exchange implements RequestOwner, Recipient {
   #close(nursery: Nursery): void {
     nursery
       .destroy()
-      .catch((error: unknown) =>
-        this.log.error(
-          { err: error },
-          "the cleanup of a request's task failed",
-        ),
-      )
+      .catch((error: unknown) => this.strayError(error))
       .finally(() => {
         this.#running--;
         this.#release();

@@ -150,14 +150,28 @@ const KEYS = new Set(["status", "statusText", "headers", "body"]);
 const ADVICE =
   "a reply is a string, bytes, a Response, { status, headers, body } or what json() and stream() make";
 
-/** `Headers` lists every `set-cookie` on its own. */
+/** What belongs to the connection that a fetched response came by; `fetch` has decoded its body. */
+const OF_THE_OTHER_SIDE = new Set([
+  "connection",
+  "content-encoding",
+  "content-length",
+  "keep-alive",
+  "transfer-encoding",
+]);
+
+/** `Headers` lists every `set-cookie` on its own. A response that was made here has no URL. */
 function fromWeb({
   status,
   statusText,
   headers,
   body,
+  url,
 }: Response): GatewayResponse {
-  return { status, statusText: statusText || undefined, headers, body };
+  const fields =
+    url === ""
+      ? headers
+      : [...headers].filter(([name]) => !OF_THE_OTHER_SIDE.has(name));
+  return { status, statusText: statusText || undefined, headers: fields, body };
 }
 
 /** The checked head of a reply, with a content-type where the body shows one. */

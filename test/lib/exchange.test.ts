@@ -164,6 +164,18 @@ describe("An exchange", () => {
       expect(await outcomeOf(server)).to.equal("error");
     });
 
+    it("answers 500 when the headers of its HttpError are no headers", async () => {
+      const server = await serveWith((loop) =>
+        loop.mount(() => {
+          throw new HttpError(400, "bad", { headers: { "x-a": "a\r\nb: c" } });
+        }),
+      );
+      server.expectLog(/its error reply failed/);
+      const response = await fetch(server.url);
+      expect(response.status).to.equal(500);
+      expect(response.headers.has("b")).to.equal(false);
+    });
+
     it("lets its siblings live", async () => {
       const server = await serveWith((loop) => {
         loop.get("/fails", function* (): Operation<string> {
@@ -334,6 +346,19 @@ describe("An exchange", () => {
         const ended = box<void>();
         await abort(() => body(ended.resolve), ended.promise);
       }
+    });
+
+    it("logs a cleanup that fails", async () => {
+      const { server } = await abort(function* () {
+        try {
+          yield* suspend();
+        } finally {
+          // oxlint-disable-next-line no-unsafe-finally -- it is the subject
+          throw new Error("cannot let go");
+        }
+      }, Promise.resolve());
+      server.expectLog(/a cleanup of GET \/ failed/);
+      await server.logged(({ err }) => err?.message === "cannot let go");
     });
 
     it("is not answered by what goes on after the halt", async () => {

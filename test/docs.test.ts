@@ -1,0 +1,53 @@
+/** What the docs promise that can be checked. docs/errors.md has its test beside lib/errors.ts. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const pages = [
+  "README.md",
+  "samples/README.md",
+  ...readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
+];
+
+describe("The docs", () => {
+  for (const page of pages)
+    it(`${page} links to pages that exist`, () => {
+      const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(
+        ([, target]) => target!,
+      );
+      const missing = targets.filter(
+        (target) => !existsSync(join(ROOT, dirname(page), target)),
+      );
+      expect(missing).to.deep.equal([]);
+    });
+
+  it("README.md has the test command that CI runs", () => {
+    expect(read("README.md")).to.include("npm ci && npm test");
+    expect(read(".ci/run")).to.include("npm ci && npm test");
+  });
+
+  it("docs/operations.md lists every option", () => {
+    const options = [
+      ...read("lib/options.ts").matchAll(/^ {2}(\w+)\?: /gm),
+    ].map(([, name]) => name!);
+    expect(options).to.include("drainTimeoutMs");
+    const page = read("docs/operations.md");
+    expect(
+      options.filter((name) => !page.includes(`\`${name}\``)),
+    ).to.deep.equal([]);
+  });
+
+  it("docs/design.md names every file of lib", () => {
+    const files = readdirSync(join(ROOT, "lib"), {
+      recursive: true,
+      encoding: "utf8",
+    }).filter((file) => file.endsWith(".ts"));
+    const page = read("docs/design.md");
+    expect(files.filter((file) => !page.includes(`\`${file}\``))).to.deep.equal(
+      [],
+    );
+  });
+});
