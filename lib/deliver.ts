@@ -1,11 +1,17 @@
 /** Brings a reply to its client: whole, as a head alone, or piece by piece. */
 import type { Future, Operation, Scope } from "effection";
-import { InvalidReplyError } from "./errors.ts";
+import { ClientAbortedError, InvalidReplyError } from "./errors.ts";
 import { future } from "./future.ts";
 import { fork } from "./kernel/fork.ts";
 import { forbidsBody, headOf } from "./reply.ts";
 import type { Head, ResponseWriter } from "./response.ts";
-import { checkChunk, isStreamable, pump, sourceOf } from "./source.ts";
+import {
+  checkChunk,
+  isStreamable,
+  pump,
+  sourceOf,
+  type Streamable,
+} from "./source.ts";
 import type {
   BodyWriter,
   Chunk,
@@ -57,7 +63,7 @@ export function deliver(
     return deliverWhole(head, body ?? "", out, recipient);
   if (typeof body === "function")
     return deliverWritten(head, body, out, scope, recipient);
-  if (isStreamable(body)) return deliverStream(head, body, out, recipient);
+  if (isStream(body)) return deliverStream(head, body, out, recipient);
   throw new InvalidReplyError(
     `a body is a string, bytes, an iterable, a ReadableStream or a function that writes`,
   );
@@ -118,15 +124,15 @@ function deliverWhole(
 
 function deliverStream(
   head: Head,
-  body: Parameters<typeof sourceOf>[0],
+  body: Streamable,
   out: ResponseWriter,
   recipient: Recipient,
 ): Delivery {
   const source = sourceOf(body);
-  let under = true;
+  let underWay = true;
   const finish = (error?: unknown): void => {
-    if (!under) return;
-    under = false;
+    if (!underWay) return;
+    underWay = false;
     recipient.done(error);
   };
   // A source that waits for something of its own may not notice for long; it is dropped here and now.
@@ -148,22 +154,17 @@ function deliverWritten(
   const task = fork(
     scope,
     () => written(write, new Writer(out, head)),
-    (state, value) => {
-      if (state === "error") return recipient.done(value);
-      if (state === "value") {
-        out.start(head);
-        out.end();
-      }
-      recipient.done();
-    },
+    (state, value) =>
+      state === "error" ? recipient.done(value) : recipient.done(),
   );
   return { stop: () => task.interrupt() };
 }
 
-function* written(write: StreamWriter, out: BodyWriter): Operation<void> {
+function* written(write: StreamWriter, out: Writer): Operation<void> {
   const result = write(out);
   if ("then" in result) yield* future(result);
   else yield* result;
+  out.end();
 }
 
 class Writer implements BodyWriter {
@@ -177,11 +178,27 @@ class Writer implements BodyWriter {
 
   write(chunk: Chunk): Future<void> {
     checkChunk(chunk);
+    // An operation has been halted by now; an async function that writes in a loop would never stop.
+    if (this.#out.state === "gone")
+      return future(Promise.reject(new ClientAbortedError()));
     this.#out.start(this.#head);
-    return future(
-      this.#out.write(chunk) ? Promise.resolve() : this.#out.writable(),
-    );
+    const taken = this.#out.write(chunk);
+    return future(taken ? Promise.resolve() : this.#out.writable());
   }
+
+  end(): void {
+    this.#out.start(this.#head);
+    this.#out.end();
+  }
+}
+
+function isStream(body: GatewayResponse["body"]): body is Streamable {
+  return (
+    typeof body === "object" &&
+    body !== null &&
+    !(body instanceof Uint8Array) &&
+    isStreamable(body)
+  );
 }
 
 /** Drops a body that will not be sent; a source that was never started may own something, too. */
@@ -189,12 +206,7 @@ export function discard(
   body: GatewayResponse["body"],
   recipient: Pick<Recipient, "strayError">,
 ): void {
-  if (
-    typeof body === "object" &&
-    body !== null &&
-    !(body instanceof Uint8Array)
-  )
-    settle(() => sourceOf(body).cancel(), recipient);
+  if (isStream(body)) settle(() => sourceOf(body).cancel(), recipient);
 }
 
 /** Ends a source early, now or when it gets round to it; what its cleanup throws has no reply left to change. */

@@ -118,8 +118,7 @@ export class Exchange implements RequestOwner, Recipient {
   take(result: ReturnType<Handler>): void {
     if (typeof result === "object" && result !== null) {
       if ("then" in result) return this.#await(result);
-      if (Symbol.iterator in result && !(result instanceof Uint8Array))
-        return this.#run(result);
+      if (isOperation(result)) return this.#run(result);
     }
     this.reply(result as Reply);
   }
@@ -199,6 +198,7 @@ export class Exchange implements RequestOwner, Recipient {
         this,
       );
     } catch (error) {
+      discard(response.body, this);
       this.done(error);
     }
   }
@@ -371,6 +371,17 @@ export class Exchange implements RequestOwner, Recipient {
     });
     return this.#nursery.scope;
   }
+}
+
+/** Everything that iterates may be one, but for the collections of the language: they are mistakes for a reply. */
+function isOperation(result: object): result is Operation<Reply> {
+  return (
+    Symbol.iterator in result &&
+    !Array.isArray(result) &&
+    !ArrayBuffer.isView(result) &&
+    !(result instanceof Map) &&
+    !(result instanceof Set)
+  );
 }
 
 /** An error reply is one string: it is sent at once, and whoever sends it goes on by itself. */

@@ -36,34 +36,63 @@ function urlencoded(body: Uint8Array): FormData {
 /** RFC 7578. */
 function multipart(contentType: string, body: Uint8Array): Promise<FormData> {
   return new Promise((resolve, reject) => {
-    const form = new FormData();
     const malformed = (cause: unknown): void =>
       reject(new BadRequestError("the multipart form is malformed", { cause }));
-    let parser: BusboyInstance;
     try {
-      const limits = {
-        parts: MAX_PARTS,
-        fieldSize: body.length,
-        fileSize: body.length + 1,
-      };
-      parser = new Busboy({ headers: { "content-type": contentType }, limits });
+      const parser = createParser(contentType, body.length);
+      const parts = collectParts(parser, malformed);
+      parser.on("partsLimit", () => reject(tooMany()));
+      parser.on("error", malformed);
+      parser.on("finish", () => resolve(formOf(parts)));
+      parser.end(body);
     } catch (error) {
-      return malformed(error);
+      malformed(error); // no boundary
     }
-    parser.on("field", (name, value) => form.append(name, value));
-    parser.on("file", (name, stream, filename, _encoding, type) => {
-      const chunks: BlobPart[] = [];
-      stream.on("data", (chunk: Buffer<ArrayBuffer>) => chunks.push(chunk));
-      stream.on("error", malformed);
-      stream.on("end", () =>
-        form.append(name, new File(chunks, filename, { type })),
-      );
-    });
-    parser.on("partsLimit", () => reject(tooMany()));
-    parser.on("error", malformed);
-    parser.on("finish", () => resolve(form));
-    parser.end(body);
   });
+}
+
+function createParser(contentType: string, length: number): BusboyInstance {
+  return new Busboy({
+    headers: { "content-type": contentType },
+    isPartAFile: (_name, _type, filename) => filename !== undefined,
+    limits: {
+      parts: MAX_PARTS,
+      fieldNameSize: length,
+      fieldSize: length,
+      fileSize: length + 1,
+    },
+  });
+}
+
+type Part = [name: string, value: string | File];
+
+/** In the order they were sent: a file takes its place when it begins. */
+function collectParts(
+  parser: BusboyInstance,
+  malformed: (cause: unknown) => void,
+): Part[] {
+  const parts: Part[] = [];
+  const add = (name: string | undefined, value: string): number => {
+    if (name === undefined) malformed(new Error("a part has no name"));
+    return parts.push([name ?? "", value]) - 1;
+  };
+  parser.on("field", add);
+  parser.on("file", (name, stream, filename, _encoding, type) => {
+    const place = add(name, "");
+    const chunks: BlobPart[] = [];
+    stream.on("data", (chunk: Buffer<ArrayBuffer>) => chunks.push(chunk));
+    stream.on("error", malformed);
+    stream.on("end", () => {
+      parts[place]![1] = new File(chunks, filename, { type });
+    });
+  });
+  return parts;
+}
+
+function formOf(parts: Part[]): FormData {
+  const form = new FormData();
+  for (const [name, value] of parts) form.append(name, value);
+  return form;
 }
 
 function tooMany(): BadRequestError {

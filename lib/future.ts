@@ -13,7 +13,10 @@ export function future<T>(
 ): Future<T> {
   promise.catch(() => {});
   return Object.defineProperties(promise, {
-    [Symbol.iterator]: { value: () => operation[Symbol.iterator]() },
-    [Symbol.toStringTag]: { value: "Future" },
+    [Symbol.iterator]: {
+      value: () => operation[Symbol.iterator](),
+      configurable: true,
+    },
+    [Symbol.toStringTag]: { value: "Future", configurable: true },
   }) as Future<T>;
 }

@@ -53,112 +53,99 @@ export class RequestHeaders implements Iterable<[name: string, value: string]> {
   }
 }
 
-/** A reply's headers, checked and ready to be written. */
-export interface HeaderFields {
-  /** name, value, name, value, …; names as given. A value with bytes above 0x7f is already latin-1. */
-  readonly fields: (string | Buffer)[];
-  hasContentType: boolean;
-  /** As declared by the application. */
-  contentLength: number | undefined;
-  /** The application asked to close the connection after the reply. */
-  close: boolean;
-}
-
-/** What a field means to the gateway itself, where it means anything. */
-const SPECIAL: Record<
-  string,
-  ((fields: HeaderFields, name: string, value: string) => boolean) | undefined
-> = {
-  // The engine writes the length; here it is only a promise to check the body against.
-  "content-length": (fields, name, value) => {
-    if (!/^\d{1,15}$/.test(value))
-      throw new InvalidReplyError(`header ${name}: "${value}" is no length`);
-    fields.contentLength = Number(value);
-    return false;
-  },
-  "content-type": (fields) => (fields.hasContentType = true),
-  // RFC 9112, sections 6.1 and 9.6: how a message is framed on this connection is the gateway's business.
-  "transfer-encoding": (_, name) => {
-    throw new InvalidReplyError(
-      `header ${name} is the gateway's; stream the body and it is set`,
-    );
-  },
-  connection: (fields, name, value) => {
-    if (!/^(close|keep-alive)$/i.test(value))
-      throw new InvalidReplyError(
-        `header ${name}: "${value}" is the gateway's; only "close" can be asked for`,
-      );
-    fields.close = value.toLowerCase() === "close";
-    return false;
-  },
-  date: () => false, // the engine sends its own, and two are an error
-};
-
 /**
- * Checks all fields before the first is written.
+ * A reply's headers, checked and ready to be written. May stand in a reply as they are; an adapter makes them where its
+ * application can still be told of a mistake.
  *
  * @throws {InvalidReplyError} naming the field: a name that is no token, a value with control characters or characters
  * beyond latin-1, `transfer-encoding`, a `content-length` that is no number.
  */
-export function checkHeaders(headers: ReplyHeaders): HeaderFields {
-  const checked = noHeaders();
-  if (isPairs(headers))
-    for (const [name, value] of headers) add(checked, name, value);
-  else for (const name in headers) addAll(checked, name, headers[name]);
-  return checked;
+export class CheckedHeaders {
+  /** name, value, name, value, …; names as given. A value with bytes above 0x7f is already latin-1. */
+  readonly fields: (string | Buffer)[] = [];
+  hasContentType = false;
+  /** As declared by the application. */
+  contentLength: number | undefined;
+  /** The application asked to close the connection after the reply. */
+  close = false;
+
+  constructor(headers?: Exclude<ReplyHeaders, CheckedHeaders>) {
+    if (headers !== undefined)
+      for (const [name, value] of pairs(headers)) this.#add(name, value);
+  }
+
+  #add(name: string, value: string): void {
+    if (typeof name !== "string" || !TOKEN.test(name))
+      throw new InvalidReplyError(`${quote(name)} is no header name`);
+    if (typeof value !== "string" || NOT_FIELD_CONTENT.test(value))
+      throw new InvalidReplyError(
+        `header ${name}: ${quote(value)} is no header value`,
+      );
+    const take = SPECIAL.get(name.toLowerCase());
+    if (take !== undefined && !take(this, name, value)) return;
+    this.fields.push(
+      name,
+      ASCII.test(value) ? value : Buffer.from(value, "latin1"),
+    );
+  }
 }
 
-export function noHeaders(): HeaderFields {
-  return {
-    fields: [],
-    hasContentType: false,
-    contentLength: undefined,
-    close: false,
-  };
-}
+/** Takes note of a field that means something to the gateway itself; true: it is written all the same. */
+type Take = (headers: CheckedHeaders, name: string, value: string) => boolean;
+
+const SPECIAL = new Map<string, Take>([
+  [
+    "content-length", // the engine writes it; here it is only a promise to check the body against
+    (headers, name, value) => {
+      if (!/^\d{1,15}$/.test(value))
+        throw new InvalidReplyError(`header ${name}: "${value}" is no length`);
+      headers.contentLength = Number(value);
+      return false;
+    },
+  ],
+  ["content-type", (headers) => (headers.hasContentType = true)],
+  // RFC 9112, sections 6.1 and 9.6: how a message is framed on this connection is the gateway's business.
+  [
+    "transfer-encoding",
+    (_, name) => {
+      throw new InvalidReplyError(
+        `header ${name} is the gateway's; stream the body and it is set`,
+      );
+    },
+  ],
+  [
+    "connection",
+    (headers, name, value) => {
+      if (!/^(close|keep-alive)$/i.test(value))
+        throw new InvalidReplyError(
+          `header ${name}: "${value}" is the gateway's; only "close" can be asked for`,
+        );
+      headers.close = value.toLowerCase() === "close";
+      return false;
+    },
+  ],
+  ["date", () => false], // the engine sends its own, and two are an error
+]);
+
+type Pairs = Iterable<readonly [name: string, value: string]>;
 
 /** Headers in whatever shape, as pairs; not checked. */
-export function* pairs(
-  headers: ReplyHeaders,
-): Generator<[name: string, value: string]> {
-  if (isPairs(headers))
-    for (const [name, value] of headers) yield [name, value];
-  else
-    for (const [name, value] of Object.entries(headers))
-      for (const one of values(value)) yield [name, one];
+export function pairs(headers: Exclude<ReplyHeaders, CheckedHeaders>): Pairs {
+  return Symbol.iterator in headers ? headers : pairsOf(headers);
 }
 
-function isPairs(
-  headers: ReplyHeaders,
-): headers is Iterable<readonly [string, string]> {
-  return Symbol.iterator in headers;
+function* pairsOf(
+  headers: Readonly<Record<string, HeaderValue>>,
+): Generator<[string, string]> {
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) for (const one of value) yield [name, one];
+    else if (typeof value === "number") yield [name, String(value)];
+    else if (value !== undefined) yield [name, value as string];
+  }
 }
 
 type HeaderValue = string | number | readonly string[] | undefined;
-
-function values(value: HeaderValue): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === "object" ? value : [String(value)];
-}
-
-function addAll(checked: HeaderFields, name: string, value: HeaderValue): void {
-  if (typeof value === "string") add(checked, name, value);
-  else for (const one of values(value)) add(checked, name, one);
-}
-
-function add(checked: HeaderFields, name: string, value: string): void {
-  if (typeof name !== "string" || !TOKEN.test(name))
-    throw new InvalidReplyError(`${quote(name)} is no header name`);
-  if (typeof value !== "string" || NOT_FIELD_CONTENT.test(value))
-    throw new InvalidReplyError(
-      `header ${name}: ${quote(value)} is no header value`,
-    );
-  if (SPECIAL[name.toLowerCase()]?.(checked, name, value) === false) return;
-  checked.fields.push(
-    name,
-    ASCII.test(value) ? value : Buffer.from(value, "latin1"),
-  );
-}
 
 // oxlint-disable-next-line no-control-regex
 const ASCII = /^[\x00-\x7f]*$/;

@@ -22,7 +22,7 @@ export {
   type ErrorCode,
   type Fault,
 } from "./errors.ts";
-export type { RequestHeaders } from "./headers.ts";
+export type { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export type { Address, ListenOptions, TlsOptions } from "./listener.ts";
 export type { Logger } from "./log.ts";
 export { Loop, type DrainReport, type HaltedExchange } from "./loop.ts";

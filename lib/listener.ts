@@ -147,16 +147,23 @@ const REASONS: Record<string, string | undefined> = {
 };
 
 async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
+  if (Buffer.byteLength(path) > MAX_UNIX_PATH)
+    throw new ListenError(
+      `cannot listen on ${path}: the path is longer than ${MAX_UNIX_PATH} bytes`,
+    );
   await removeStaleSocket(path);
-  const socket = await new Promise<us_listen_socket | false>((resolve) =>
-    app.listen_unix(resolve, path),
-  );
+  const socket = await new Promise<us_listen_socket | false>((resolve) => {
+    app.listen_unix(resolve, path);
+  });
   if (!socket)
     throw new ListenError(
-      `cannot listen on ${path}: its folder is missing or not writable, or the path is longer than 107 bytes`,
+      `cannot listen on ${path}: its folder is missing or not writable`,
     );
   return { socket, address: { url: `unix:${path}`, unix: path } };
 }
+
+/** `sun_path` of unix(7), without its end; the engine writes past it. */
+const MAX_UNIX_PATH = 107;
 
 /** A process that is killed leaves its socket behind, and nobody can listen there before it is gone. */
 async function removeStaleSocket(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Replies: the helpers that make them, and what each kind means on the wire. */
 import { InvalidReplyError } from "./errors.ts";
-import { checkHeaders, noHeaders, pairs } from "./headers.ts";
+import { CheckedHeaders, pairs } from "./headers.ts";
 import { statusLine, type Head } from "./response.ts";
 import { isStreamable } from "./source.ts";
 import type {
@@ -58,7 +58,7 @@ export function redirect(
   return {
     status,
     headers: {
-      location: encodeURI(location.toWellFormed()).replaceAll("%25", "%"),
+      location: encodeRest(location),
     },
     body: "",
   };
@@ -100,10 +100,19 @@ function typed(
 ): GatewayResponse {
   if (init?.headers === undefined)
     return { status: init?.status, headers: { "content-type": type }, body };
+  if (init.headers instanceof CheckedHeaders)
+    return { status: init.status, headers: init.headers, body };
   const fields = [...pairs(init.headers)];
   if (!fields.some(([name]) => name.toLowerCase() === "content-type"))
     fields.push(["content-type", type]);
   return { status: init.status, headers: fields, body };
+}
+
+/** What may not stand in a URL, a line break before all; escapes and all that has a meaning in a URL stay. */
+function encodeRest(location: string): string {
+  return location
+    .toWellFormed()
+    .replace(/[^\x21-\x7e]+|["<>\\^`{|}]/gu, encodeURIComponent);
 }
 
 function stringify(data: unknown): string {
@@ -131,19 +140,36 @@ export function toResponse(reply: Reply): GatewayResponse {
   if (typeof reply === "string" || reply instanceof Uint8Array)
     return { body: reply };
   if (reply === null || reply === undefined) return { status: 204 };
-  if (typeof reply !== "object")
-    throw new InvalidReplyError(
-      `a handler returned a ${typeof reply}; ${ADVICE}`,
-    );
-  if (reply instanceof Response) return fromWeb(reply);
-  const unknown = Object.keys(reply).find((key) => !KEYS.has(key));
-  if (unknown !== undefined)
-    throw new InvalidReplyError(
-      `a handler returned an object with "${unknown}"; ${ADVICE}`,
-    );
-  if (isStreamable(reply))
-    throw new InvalidReplyError(`a handler returned an iterable; ${ADVICE}`);
+  if (typeof reply === "object") {
+    if (isPlain(reply)) return checkKeys(reply);
+    if ((reply as unknown) instanceof Response)
+      return fromWeb(reply as Response);
+  }
+  throw new InvalidReplyError(`a handler returned ${nameOf(reply)}; ${ADVICE}`);
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return `a ${typeof value}`;
+  if (isStreamable(value)) return "an iterable";
+  return `an object of class ${value.constructor.name}`;
+}
+
+function checkKeys(reply: GatewayResponse): GatewayResponse {
+  for (const key in reply)
+    if (!KEYS.has(key))
+      throw new InvalidReplyError(
+        `a handler returned an object with "${key}"; ${ADVICE}`,
+      );
   return reply;
+}
+
+/** Data, and no operation that was written as an object. */
+function isPlain(value: object): value is GatewayResponse {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    (prototype === Object.prototype || prototype === null) &&
+    !(Symbol.iterator in value)
+  );
 }
 
 const KEYS = new Set(["status", "statusText", "headers", "body"]);
@@ -175,22 +201,22 @@ function fromWeb({
 }
 
 /** The checked head of a reply, with a content-type where the body shows one. */
-export function headOf({
-  status = 200,
-  statusText,
-  headers,
-  body,
-}: GatewayResponse): Head {
-  const head = headers === undefined ? noHeaders() : checkHeaders(headers);
-  if (!head.hasContentType && body) {
-    if (typeof body === "string") head.fields.push("content-type", TEXT);
+export function headOf(response: GatewayResponse): Head {
+  const { status = 200, statusText, headers, body } = response;
+  const checked =
+    headers instanceof CheckedHeaders ? headers : new CheckedHeaders(headers);
+  if (!checked.hasContentType && body && !forbidsBody(status)) {
+    if (typeof body === "string") checked.fields.push("content-type", TEXT);
     else if (body instanceof Uint8Array)
-      head.fields.push("content-type", BYTES);
+      checked.fields.push("content-type", BYTES);
   }
-  return Object.assign(head, {
+  return {
     status,
     statusLine: statusLine(status, statusText),
-  });
+    fields: checked.fields,
+    contentLength: checked.contentLength,
+    close: checked.close,
+  };
 }
 
 /** RFC 9110, sections 15.3.5 and 15.4.5: these never have a body. */

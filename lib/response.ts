@@ -10,15 +10,19 @@
  */
 import { STATUS_CODES } from "node:http";
 import { InvalidReplyError } from "./errors.ts";
-import type { HeaderFields } from "./headers.ts";
 import type { Chunk } from "./types.ts";
 import type { HttpResponse } from "./uws.ts";
 
 /** Status line and headers of a reply, checked. */
-export interface Head extends HeaderFields {
+export interface Head {
   status: number;
   /** With the code in front, as on the wire. */
   statusLine: string;
+  /** name, value, name, value, … */
+  fields: (string | Buffer)[];
+  /** As promised by the application. */
+  contentLength: number | undefined;
+  close: boolean;
 }
 
 export type ResponseState = "waiting" | "streaming" | "ended" | "gone";
@@ -37,7 +41,9 @@ export class ResponseWriter {
   #whole: Chunk | undefined;
   /** What the engine has not taken yet of the chunk being written, where a length was promised. */
   #rest: Uint8Array | undefined;
+  #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  #peer: Uint8Array | undefined;
   /** The request body is held back. */
   #paused = false;
 
@@ -64,6 +70,7 @@ export class ResponseWriter {
   /** The route callback is over: from now on every write is corked. */
   detach(): void {
     this.#corked = false;
+    this.#peer = this.remoteAddress();
   }
 
   /** Where the request body goes. Within the route callback: later its first bytes are lost. `data` is taken back by the engine. */
@@ -144,10 +151,10 @@ export class ResponseWriter {
    * @throws {InvalidReplyError} when the body grows longer than the promised length.
    */
   write(chunk: Chunk): boolean {
-    if (this.state !== "streaming" || chunk.length === 0) return true; // an empty chunk would end a chunked body
-    return this.#length === undefined
-      ? this.#writeChunked(chunk)
-      : this.#writePromised(toBytes(chunk), this.#length);
+    if (this.state === "gone" || chunk.length === 0) return true; // an empty chunk would end a chunked body
+    if (this.#length !== undefined)
+      return this.#writePromised(toBytes(chunk), this.#length);
+    return this.state === "streaming" ? this.#writeChunked(chunk) : true;
   }
 
   #writeChunked(chunk: Chunk): boolean {
@@ -163,19 +170,20 @@ export class ResponseWriter {
       throw new InvalidReplyError(
         `the body is longer than the content-length of ${length}`,
       );
-    let taken = true;
     const before = this.#written;
     this.#written += bytes.length;
     if (this.#written === length) this.resume();
+    if (this.#rest !== undefined) {
+      this.#rest = Buffer.concat([this.#rest, bytes]); // written without waiting
+      return false;
+    }
     this.#cork(() => {
       const [ok, done] = this.#res.tryEnd(bytes, length);
       if (done) this.state = "ended";
-      else if (!ok) {
-        taken = false;
+      else if (!ok)
         this.#rest = bytes.subarray(this.#res.getWriteOffset() - before);
-      }
     });
-    return taken;
+    return this.#rest === undefined;
   }
 
   /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
@@ -195,27 +203,33 @@ export class ResponseWriter {
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Resolves when the client can take more, or is gone. Once per `false` of `write`. */
+  /** Resolves when the client can take more, or is gone. For whoever got `false` from `write`. */
   writable(): Promise<void> {
     if (this.state !== "streaming") return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#wake = resolve;
+    return (this.#whenWritable ??= new Promise((resolve) => {
+      this.#wake = () => {
+        this.#whenWritable = undefined;
+        resolve();
+      };
       this.#res.onWritable((offset) => this.#continue(offset));
-    });
+    }));
   }
 
   #continue(offset: number): boolean {
     if (this.state !== "streaming") return true;
-    if (this.#rest && this.#length !== undefined) {
-      const rest = this.#rest.subarray(
-        offset - (this.#written - this.#rest.length),
-      );
-      const [ok, done] = this.#res.tryEnd(rest, this.#length);
-      if (done) this.state = "ended";
-      else if (!ok) return false;
-      this.#rest = undefined;
-    }
+    if (this.#rest !== undefined && !this.#writeRest(this.#rest, offset))
+      return false;
     this.#wake?.();
+    return true;
+  }
+
+  /** `offset`: bytes of the body that the engine has taken. */
+  #writeRest(rest: Uint8Array, offset: number): boolean {
+    const unsent = rest.subarray(offset - (this.#written - rest.length));
+    const [ok, done] = this.#res.tryEnd(unsent, this.#length!);
+    if (done) this.state = "ended";
+    else if (!ok) return false;
+    this.#rest = undefined;
     return true;
   }
 
@@ -240,8 +254,9 @@ export class ResponseWriter {
     this.#res.close();
   }
 
-  /** The peer's address as bytes; none once the response is over. */
+  /** The peer's address as bytes; none once the response is over, unless it outlived its route callback. */
   remoteAddress(): Uint8Array {
+    if (this.#peer !== undefined) return this.#peer;
     const open = this.state === "waiting" || this.state === "streaming";
     return new Uint8Array(open ? this.#res.getRemoteAddress() : []);
   }

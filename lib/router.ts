@@ -50,7 +50,7 @@ type Key = Method | typeof ANY;
 export class Router {
   /** By prefix. */
   readonly #mounts = new Map<string, Route>();
-  /** By pattern, then by method. */
+  /** By the pattern as the engine gets it, then by method. */
   readonly #routes = new Map<string, Map<Key, Route>>();
 
   /** @throws {UsageError} for a prefix that is malformed or taken. */
@@ -77,20 +77,12 @@ export class Router {
     handle: Handler,
     maxBodyBytes: number,
   ): void {
-    if (!/^\/([^*?#]*|[^*?#]*\/\*)$/.test(pattern) && pattern !== "/*")
-      throw new UsageError(
-        `a pattern is a path such as "/users/:id" or "/files/*", not "${pattern}"`,
-      );
-    const byMethod = this.#routes.get(pattern) ?? new Map<Key, Route>();
+    const { key, paramNames } = parsePattern(pattern);
+    const byMethod = this.#routes.get(key) ?? new Map<Key, Route>();
     if (byMethod.has(method))
       throw new UsageError(`${method} ${pattern} has a route already`);
-    const paramNames = segments(pattern).flatMap((segment) =>
-      segment.startsWith(":") ? [segment.slice(1)] : [],
-    );
-    this.#routes.set(
-      pattern,
-      byMethod.set(method, { handle, maxBodyBytes, mountPath: "", paramNames }),
-    );
+    const route = { handle, maxBodyBytes, mountPath: "", paramNames };
+    this.#routes.set(key, byMethod.set(method, route));
   }
 
   /** Registers everything with the engine. */
@@ -145,6 +137,28 @@ export class Router {
       METHODS.filter((method) => allowed.has(method)),
     );
   }
+}
+
+/**
+ * The pattern as the engine gets it, and the names of its parameters. There they are numbered: the engine would take
+ * `/:a` and `/:b` for two patterns.
+ */
+function parsePattern(pattern: string): { key: string; paramNames: string[] } {
+  const paramNames: string[] = [];
+  const key = pattern.replace(/(?<=\/):([^/]*)/g, (_, name: string) => {
+    paramNames.push(name);
+    return `:${paramNames.length}`;
+  });
+  const distinct = new Set(paramNames).size === paramNames.length;
+  if (
+    !/^\/([^*?#]*|([^*?#]*\/)?\*)$/.test(pattern) ||
+    !distinct ||
+    paramNames.includes("")
+  )
+    throw new UsageError(
+      `a pattern is a path such as "/users/:id" or "/files/*", not "${pattern}"`,
+    );
+  return { key, paramNames };
 }
 
 /** The engine's rules for one pattern, for the rare request that it found no route for. */

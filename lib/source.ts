@@ -18,7 +18,7 @@ export interface Source {
 
 type Step = IteratorResult<Chunk, unknown>;
 
-type Streamable =
+export type Streamable =
   Iterable<Chunk> | AsyncIterable<Chunk> | ReadableStream<Chunk>;
 
 export function isStreamable(body: object): body is Streamable {
@@ -29,19 +29,49 @@ export function isStreamable(body: object): body is Streamable {
   );
 }
 
+/** An iterator that has ended or failed by itself is not told to end. */
 export function sourceOf(body: Streamable): Source {
   if (body instanceof ReadableStream) return readerSource(body.getReader());
-  const sync = !(Symbol.asyncIterator in body);
-  const iterator = sync
-    ? body[Symbol.iterator]()
-    : body[Symbol.asyncIterator]();
-  let ended = false;
+  return Symbol.asyncIterator in body
+    ? asyncSource(body[Symbol.asyncIterator]())
+    : syncSource(body[Symbol.iterator]());
+}
+
+function syncSource(iterator: Iterator<Chunk>): Source {
+  let open = true;
   return {
-    sync,
-    next: () => iterator.next(),
+    sync: true,
+    next() {
+      open = false;
+      const step = iterator.next();
+      open = !step.done;
+      return step;
+    },
     cancel() {
-      if (ended) return undefined;
-      ended = true;
+      if (!open) return undefined;
+      open = false;
+      return iterator.return?.();
+    },
+  };
+}
+
+function asyncSource(iterator: AsyncIterator<Chunk>): Source {
+  let open = true;
+  return {
+    sync: false,
+    async next() {
+      try {
+        const step = await iterator.next();
+        if (step.done) open = false;
+        return step;
+      } catch (error) {
+        open = false;
+        throw error;
+      }
+    },
+    cancel() {
+      if (!open) return undefined;
+      open = false;
       return iterator.return?.();
     },
   };
@@ -49,11 +79,13 @@ export function sourceOf(body: Streamable): Source {
 
 /** Through its reader: a ReadableStream's iterator answers `return()` only after the chunk that it is waiting for. */
 function readerSource(reader: ReadableStreamDefaultReader<Chunk>): Source {
-  return {
-    sync: false,
+  return asyncSource({
     next: () => reader.read() as Promise<Step>,
-    cancel: () => reader.cancel(),
-  };
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  });
 }
 
 /** After a step: ask for the next, wait for the client first, or stop: at the end, or because the client is gone. */

@@ -1,5 +1,6 @@
 /** The vocabulary of the gateway. Types only. */
 import type { Operation } from "effection";
+import type { CheckedHeaders } from "./headers.ts";
 import type { GatewayRequest } from "./request.ts";
 
 /**
@@ -45,7 +46,8 @@ export interface GatewayResponse {
 /** A `set-cookie` is repeated by an array of values or by pairs of the same name. */
 export type ReplyHeaders =
   | { readonly [name: string]: string | number | readonly string[] | undefined }
-  | Iterable<readonly [name: string, value: string]>;
+  | Iterable<readonly [name: string, value: string]>
+  | CheckedHeaders;
 
 /**
  * Strings and bytes are sent whole, with their length. All others are streamed: the next chunk is asked for when the

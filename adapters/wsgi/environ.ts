@@ -58,7 +58,8 @@ const LOOK_UP: ProxyHandler<Known> = {
       : (known[key] = find(known["eddy.request"]));
   },
   has: (known, key) => key in known || key in complete(known),
-  set: (known, key, value) => Reflect.set(complete(known), key, value),
+  set: (known, key, value, receiver) =>
+    Reflect.set(complete(known), key, value, receiver),
   deleteProperty: (known, key) => Reflect.deleteProperty(complete(known), key),
   defineProperty: (known, key, descriptor) =>
     Reflect.defineProperty(complete(known), key, descriptor),
@@ -66,6 +67,10 @@ const LOOK_UP: ProxyHandler<Known> = {
     Reflect.getOwnPropertyDescriptor(complete(known), key),
   ownKeys: (known) => Reflect.ownKeys(complete(known)),
   getPrototypeOf: () => Object.prototype,
+  preventExtensions(known) {
+    Object.setPrototypeOf(complete(known), Object.prototype); // from now on the language holds us to the real one
+    return Reflect.preventExtensions(known);
+  },
 };
 
 /** `console.log` looks past a proxy. */

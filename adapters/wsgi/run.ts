@@ -7,7 +7,7 @@ import {
 } from "../../lib/adapter.ts";
 import { createEnviron } from "./environ.ts";
 import { checkChunk, StartedResponse } from "./start-response.ts";
-import type { WsgiApp, WsgiResult } from "./types.ts";
+import type { ErrorStream, WsgiApp, WsgiResult } from "./types.ts";
 
 /**
  * @throws {WsgiError} when the application breaks a rule before its response begins; what it throws itself. In both
@@ -25,7 +25,7 @@ export function runApp(
     const result = app(environ, response.start);
     return isOneChunk(result) && response.written.length === 0
       ? response.reply(checkChunk(result[0]))
-      : new Chunks(checkResult(result), response).begin();
+      : new Chunks(result, response, request, errors).begin();
   } finally {
     errors.flush();
   }
@@ -36,18 +36,6 @@ function isOneChunk(result: WsgiResult): result is [Chunk] & WsgiResult {
   return Array.isArray(result) && result.length === 1 && !("close" in result);
 }
 
-function checkResult(result: WsgiResult): WsgiResult {
-  if (typeof result === "string" || result instanceof Uint8Array)
-    throw new WsgiError(
-      "the application returned one chunk in place of an iterable of chunks; put it into an array",
-    );
-  if (typeof result?.[Symbol.iterator] !== "function")
-    throw new WsgiError(
-      `the application returned ${typeof result} in place of an iterable of chunks`,
-    );
-  return result;
-}
-
 /**
  * The body: what was given to `write()`, then the result. Empty chunks are left out, so that the response starts with
  * the first that has something in it. Ends and closes the result exactly once.
@@ -55,23 +43,33 @@ function checkResult(result: WsgiResult): WsgiResult {
 class Chunks implements IterableIterator<Chunk> {
   readonly #result: WsgiResult;
   readonly #response: StartedResponse;
-  readonly #iterator: Iterator<Chunk>;
+  readonly #request: GatewayRequest;
+  readonly #errors: ErrorStream;
+  /** Missing before the first step, and again when it has ended or failed by itself: then it is not told to. */
+  #iterator: Iterator<Chunk> | undefined;
   #first: IteratorResult<Chunk, undefined> | undefined;
   #closed = false;
 
-  constructor(result: WsgiResult, response: StartedResponse) {
+  constructor(
+    result: WsgiResult,
+    response: StartedResponse,
+    request: GatewayRequest,
+    errors: ErrorStream,
+  ) {
     this.#result = result;
     this.#response = response;
-    this.#iterator = result[Symbol.iterator]();
+    this.#request = request;
+    this.#errors = errors;
   }
 
   /** Runs the application up to its first chunk: only then are status and headers final. */
   begin(): GatewayResponse {
     try {
+      this.#iterator = iterate(this.#result);
       this.#first = this.#advance();
       return this.#response.reply(this);
     } catch (error) {
-      this.return();
+      this.#closeAfter(error);
       throw error;
     }
   }
@@ -86,9 +84,10 @@ class Chunks implements IterableIterator<Chunk> {
     if (!this.#closed) {
       this.#closed = true;
       try {
-        this.#iterator.return?.(); // a generator's `finally`
+        this.#iterator?.return?.(); // a generator's `finally`
       } finally {
-        this.#result.close?.();
+        this.#result?.close?.();
+        this.#errors.flush();
       }
     }
     return { done: true, value: undefined };
@@ -99,13 +98,56 @@ class Chunks implements IterableIterator<Chunk> {
   }
 
   #advance(): IteratorResult<Chunk, undefined> {
+    try {
+      const value = this.#take();
+      return value === undefined
+        ? { done: true, value }
+        : { done: false, value };
+    } catch (error) {
+      this.#closeAfter(error);
+      throw error;
+    }
+  }
+
+  #take(): Chunk | undefined {
     const { written } = this.#response;
     while (written.length === 0 && !this.#closed) {
-      const step = this.#iterator.next();
+      const step = this.#step();
       if (step.done) this.return();
       else if (checkChunk(step.value).length > 0) written.push(step.value);
     }
-    const value = written.shift();
-    return value === undefined ? { done: true, value } : { done: false, value };
+    return written.shift();
   }
+
+  #step(): IteratorResult<Chunk> {
+    const iterator = this.#iterator!;
+    this.#iterator = undefined;
+    const step = iterator.next();
+    if (!step.done) this.#iterator = iterator;
+    return step;
+  }
+
+  /** Must not hide the error that came first. */
+  #closeAfter(error: unknown): void {
+    try {
+      this.return();
+    } catch (second) {
+      this.#request.log.warn(
+        { err: second },
+        `close() failed, too, after ${String(error)}`,
+      );
+    }
+  }
+}
+
+function iterate(result: WsgiResult): Iterator<Chunk> {
+  if (typeof result === "string" || result instanceof Uint8Array)
+    throw new WsgiError(
+      "the application returned one chunk in place of an iterable of chunks; put it into an array",
+    );
+  if (typeof result?.[Symbol.iterator] !== "function")
+    throw new WsgiError(
+      `the application returned ${typeof result} in place of an iterable of chunks`,
+    );
+  return result[Symbol.iterator]();
 }
