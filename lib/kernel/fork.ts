@@ -22,7 +22,7 @@ export interface Fork {
 export interface Nursery {
   readonly scope: Scope;
   /** Halts the tasks in reverse order of their start; rejects when a cleanup failed. */
-  destroy(): Promise<void>;
+  readonly destroy: () => Promise<void>;
 }
 
 /** Where a failing task reports: the nearest boundary above it. effection's own key, found by its name. */

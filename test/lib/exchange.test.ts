@@ -13,7 +13,10 @@ import { serveWith, type TestServer } from "../support/server.ts";
 const WAIT = 3_600_000;
 
 /** A value that a handler hands to its test. */
-function box<T>(): { promise: Promise<T>; resolve(value: T): void } {
+function box<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+} {
   let resolve!: (value: T) => void;
   const promise = new Promise<T>((settle) => (resolve = settle));
   return { promise, resolve };
@@ -214,7 +217,7 @@ describe("An exchange", () => {
 
   describe("whose client goes away", () => {
     async function abort(
-      handler: (request: GatewayRequest) => never | unknown,
+      handler: (request: GatewayRequest) => unknown,
       settled: Promise<unknown>,
     ) {
       const started = box<void>();
