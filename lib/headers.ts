@@ -85,7 +85,7 @@ export class CheckedHeaders {
     if (take !== undefined && !take(this, name, value)) return;
     this.fields.push(
       name,
-      ASCII.test(value) ? value : Buffer.from(value, "latin1"),
+      OBS_TEXT.test(value) ? Buffer.from(value, "latin1") : value,
     );
   }
 }
@@ -147,8 +147,8 @@ function* pairsOf(
 
 type HeaderValue = string | number | readonly string[] | undefined;
 
-// oxlint-disable-next-line no-control-regex
-const ASCII = /^[\x00-\x7f]*$/;
+/** Bytes that a string would not be sent as: the engine writes strings as UTF-8. */
+const OBS_TEXT = /[\x80-\xff]/;
 
 function quote(value: unknown): string {
   return typeof value === "string"

@@ -277,18 +277,21 @@ export class ResponseWriter {
 
 const OK = "200 OK";
 
-/** RFC 9112, section 4: `reason-phrase` in latin-1 without control characters; an unknown code has none of its own. */
-export function statusLine(status: number, reason: string | undefined): string {
-  if (status === 200 && reason === undefined) return OK;
+/** RFC 9112, section 4: `reason-phrase` without control characters; an unknown code has none of its own. */
+export function statusLine(
+  status: number,
+  reason: string = STATUS_CODES[status] ?? "Unknown",
+): string {
+  if (status === 200 && reason === "OK") return OK;
   if (!Number.isInteger(status) || status < 200 || status > 599)
     throw new InvalidReplyError(
       `${status} is no status; a reply has one from 200 to 599`,
     );
-  if (reason !== undefined && !/^[\t\x20-\x7e]*$/.test(reason))
+  if (!/^[\t\x20-\x7e]*$/.test(reason))
     throw new InvalidReplyError(
       `${JSON.stringify(reason)} is no reason phrase`,
     );
-  return `${status} ${reason ?? STATUS_CODES[status] ?? "Unknown"}`;
+  return `${status} ${reason}`;
 }
 
 function byteLength(chunk: Chunk): number {

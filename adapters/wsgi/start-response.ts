@@ -1,4 +1,5 @@
 /** `start_response` and what it collects (PEP 3333, "The start_response() Callable"). */
+import { STATUS_CODES } from "node:http";
 import {
   CheckedHeaders,
   WsgiError,
@@ -23,13 +24,12 @@ const HOP_BY_HOP = new Set([
 /** Nothing called yet; status and headers known; the first chunk is on its way, so they are final. */
 type State = "waiting" | "started" | "begun";
 
-type Head = Omit<GatewayResponse, "body">;
-
 export class StartedResponse {
   /** What was given to `write()` and not sent yet. */
   readonly written: Chunk[] = [];
   #state: State = "waiting";
-  #head: Head | undefined;
+  #status = "";
+  #headers: CheckedHeaders | undefined;
 
   /** The function that the application gets. */
   readonly start: StartResponse = (status, headers, excInfo) => {
@@ -42,21 +42,27 @@ export class StartedResponse {
       throw new WsgiError(
         "the application called startResponse a second time without excInfo",
       );
-    const head = { ...parseStatus(status), headers: checkHeaders(headers) };
-    this.#head = head; // only now: what is refused changes nothing
-    this.written.length = 0;
+    checkStatus(status);
+    this.#headers = checkHeaders(headers);
+    this.#status = status; // only now: what is refused changes nothing
+    if (this.written.length > 0) this.written.length = 0; // not sent yet: replaced, too
     this.#state = "started";
     return this.#write;
   };
 
   /** The reply: its body is one chunk, or iterates and is at its first chunk. From now on status and headers are final. */
   reply(body: Chunk | Iterable<Chunk>): GatewayResponse {
-    if (this.#head === undefined)
+    if (this.#state === "waiting")
       throw new WsgiError(
         "the application returned without a call to startResponse",
       );
     this.#state = "begun";
-    return { ...this.#head, body };
+    return {
+      status: Number(this.#status.slice(0, 3)),
+      statusText: this.#status.slice(4),
+      headers: this.#headers,
+      body,
+    };
   }
 
   readonly #write: Write = (chunk) => {
@@ -72,12 +78,17 @@ export function checkChunk(chunk: unknown): Chunk {
   return chunk;
 }
 
-function parseStatus(status: string): { status: number; statusText: string } {
-  if (typeof status !== "string" || !/^[2-5]\d\d [\t\x20-\x7e]+$/.test(status))
+/** `"200 OK"`: three digits, a space, a reason. The standard reasons need no closer look. */
+function checkStatus(status: string): void {
+  const valid =
+    typeof status === "string" &&
+    (STATUS_CODES[status.slice(0, 3)] === status.slice(4)
+      ? status[3] === " " && status >= "2"
+      : /^[2-5]\d\d [\t\x20-\x7e]+$/.test(status));
+  if (!valid)
     throw new WsgiError(
       `status ${JSON.stringify(status)} is not of the form "200 OK"`,
     );
-  return { status: Number(status.slice(0, 3)), statusText: status.slice(4) };
 }
 
 /** Here, and not when the reply is sent: the application can still handle its mistake. */
@@ -93,8 +104,12 @@ function checkHeaders(headers: [string, string][]): CheckedHeaders {
 }
 
 function checkPair(header: [string, string]): void {
-  const isPair = Array.isArray(header) && header.length === 2;
-  if (!isPair || !header.every((part) => typeof part === "string"))
+  if (
+    !Array.isArray(header) ||
+    header.length !== 2 ||
+    typeof header[0] !== "string" ||
+    typeof header[1] !== "string"
+  )
     throw new WsgiError(
       `header ${JSON.stringify(header)} is no [name, value] pair of strings`,
     );
