@@ -1,6 +1,6 @@
 /** Brings a reply to its client: whole, as a head alone, or piece by piece. */
 import type { Future, Operation, Scope } from "effection";
-import { ClientAbortedError, InvalidReplyError } from "./errors.ts";
+import { ClientAbortedError, InvalidReplyError, UsageError } from "./errors.ts";
 import { future } from "./future.ts";
 import { fork } from "./kernel/fork.ts";
 import { forbidsBody, headOf } from "./reply.ts";
@@ -170,6 +170,7 @@ function* written(write: StreamWriter, out: Writer): Operation<void> {
 class Writer implements BodyWriter {
   readonly #out: ResponseWriter;
   readonly #head: Head;
+  #ended = false;
 
   constructor(out: ResponseWriter, head: Head) {
     this.#out = out;
@@ -178,15 +179,18 @@ class Writer implements BodyWriter {
 
   write(chunk: Chunk): Future<void> {
     checkChunk(chunk);
-    // An operation has been halted by now; an async function that writes in a loop would never stop.
+    // An operation has been halted by then; an async function that writes in a loop would never stop.
     if (this.#out.state === "gone")
       return future(Promise.reject(new ClientAbortedError()));
+    if (this.#ended)
+      return future(Promise.reject(new UsageError("the body has ended")));
     this.#out.start(this.#head);
     const taken = this.#out.write(chunk);
     return future(taken ? Promise.resolve() : this.#out.writable());
   }
 
   end(): void {
+    this.#ended = true;
     this.#out.start(this.#head);
     this.#out.end();
   }

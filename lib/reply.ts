@@ -205,18 +205,23 @@ export function headOf(response: GatewayResponse): Head {
   const { status = 200, statusText, headers, body } = response;
   const checked =
     headers instanceof CheckedHeaders ? headers : new CheckedHeaders(headers);
-  if (!checked.hasContentType && body && !forbidsBody(status)) {
-    if (typeof body === "string") checked.fields.push("content-type", TEXT);
-    else if (body instanceof Uint8Array)
-      checked.fields.push("content-type", BYTES);
-  }
+  const type = checked.hasContentType ? undefined : typeOf(body);
+  const { fields, contentLength, close } = checked;
   return {
     status,
     statusLine: statusLine(status, statusText),
-    fields: checked.fields,
-    contentLength: checked.contentLength,
-    close: checked.close,
+    fields:
+      type === undefined || forbidsBody(status)
+        ? fields
+        : [...fields, "content-type", type],
+    contentLength,
+    close,
   };
+}
+
+function typeOf(body: GatewayResponse["body"]): string | undefined {
+  if (typeof body === "string") return body === "" ? undefined : TEXT;
+  return body instanceof Uint8Array ? BYTES : undefined;
 }
 
 /** RFC 9110, sections 15.3.5 and 15.4.5: these never have a body. */

@@ -9,7 +9,9 @@
  * from `state`.
  */
 import { STATUS_CODES } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { InvalidReplyError } from "./errors.ts";
+import { PromisedBody } from "./promised-body.ts";
 import type { Chunk } from "./types.ts";
 import type { HttpResponse } from "./uws.ts";
 
@@ -34,13 +36,14 @@ export class ResponseWriter {
   readonly #res: HttpResponse;
   /** In the route callback the engine has corked already. */
   #corked = true;
-  /** Length that the streaming reply has promised; undefined: chunked. */
-  #length: number | undefined;
+  /** A streamed body with a length; the others are chunked. */
+  #promised: PromisedBody | undefined;
   #written = 0;
+  /** The client is behind. */
+  #full = false;
+  #chunksInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
   #whole: Chunk | undefined;
-  /** What the engine has not taken yet of the chunk being written, where a length was promised. */
-  #rest: Uint8Array | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #peer: Uint8Array | undefined;
@@ -53,7 +56,8 @@ export class ResponseWriter {
 
   /** Body bytes handed to the engine. */
   get bytes(): number {
-    return this.#whole === undefined ? this.#written : byteLength(this.#whole);
+    if (this.#whole !== undefined) return byteLength(this.#whole);
+    return this.#promised?.produced ?? this.#written;
   }
 
   /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
@@ -138,7 +142,8 @@ export class ResponseWriter {
   start(head: Head): void {
     if (this.state !== "waiting") return;
     this.state = "streaming";
-    this.#length = head.contentLength;
+    if (head.contentLength !== undefined)
+      this.#promised = new PromisedBody(this.#res, head.contentLength);
     this.#cork(() => {
       this.#writeHead(head);
       if (head.close) this.#res.writeHeader("connection", "close"); // `end(…, true)` would write it behind the body
@@ -146,44 +151,36 @@ export class ResponseWriter {
   }
 
   /**
-   * Sends a chunk of a streamed body. False: the client is behind, wait for `writable()`.
+   * Sends a chunk of a streamed body. False: it is time to wait for `writable()`.
    *
    * @throws {InvalidReplyError} when the body grows longer than the promised length.
    */
   write(chunk: Chunk): boolean {
     if (this.state === "gone" || chunk.length === 0) return true; // an empty chunk would end a chunked body
-    if (this.#length !== undefined)
-      return this.#writePromised(toBytes(chunk), this.#length);
-    return this.state === "streaming" ? this.#writeChunked(chunk) : true;
+    const flows = this.#promised
+      ? this.#writePromised(this.#promised, chunk)
+      : this.#writeChunked(chunk);
+    return flows && ++this.#chunksInTurn < CHUNKS_PER_TURN;
   }
 
   #writeChunked(chunk: Chunk): boolean {
+    if (this.state !== "streaming") return true;
     this.#written += byteLength(chunk);
-    let taken = true;
-    this.#cork(() => (taken = this.#res.write(chunk)));
-    return taken;
+    this.#cork(() => (this.#full = !this.#res.write(chunk)));
+    return !this.#full;
   }
 
-  /** `write` would add chunked framing to a length that is already there; `tryEnd` takes a part and says how much. */
-  #writePromised(bytes: Uint8Array, length: number): boolean {
-    if (this.#written + bytes.length > length)
-      throw new InvalidReplyError(
-        `the body is longer than the content-length of ${length}`,
-      );
-    const before = this.#written;
-    this.#written += bytes.length;
-    if (this.#written === length) this.resume();
-    if (this.#rest !== undefined) {
-      this.#rest = Buffer.concat([this.#rest, bytes]); // written without waiting
-      return false;
-    }
-    this.#cork(() => {
-      const [ok, done] = this.#res.tryEnd(bytes, length);
-      if (done) this.state = "ended";
-      else if (!ok)
-        this.#rest = bytes.subarray(this.#res.getWriteOffset() - before);
-    });
-    return this.#rest === undefined;
+  #writePromised(promised: PromisedBody, chunk: Chunk): boolean {
+    promised.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    if (promised.produced === promised.length) this.resume();
+    if (!this.#full) this.#cork(() => this.#sendPromised(promised));
+    return !this.#full;
+  }
+
+  #sendPromised(promised: PromisedBody): void {
+    const sent = promised.send();
+    this.#full = sent === "full";
+    if (sent === "complete") this.state = "ended";
   }
 
   /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
@@ -203,46 +200,36 @@ export class ResponseWriter {
     if (failure !== undefined) throw failure.error;
   }
 
-  /** Resolves when the client can take more, or is gone. For whoever got `false` from `write`. */
+  /** Resolves when the client can take more, or is gone. At once, but after everybody else's turn, when it only was time for that. */
   writable(): Promise<void> {
-    if (this.state !== "streaming") return Promise.resolve();
+    this.#chunksInTurn = 0;
+    if (!this.#full || this.state !== "streaming") return setImmediate();
     return (this.#whenWritable ??= new Promise((resolve) => {
       this.#wake = () => {
         this.#whenWritable = undefined;
         resolve();
       };
-      this.#res.onWritable((offset) => this.#continue(offset));
+      this.#res.onWritable(() => this.#continue());
     }));
   }
 
-  #continue(offset: number): boolean {
+  /** True tells the engine that nothing is left to be written. */
+  #continue(): boolean {
     if (this.state !== "streaming") return true;
-    if (this.#rest !== undefined && !this.#writeRest(this.#rest, offset))
-      return false;
-    this.#wake?.();
-    return true;
-  }
-
-  /** `offset`: bytes of the body that the engine has taken. */
-  #writeRest(rest: Uint8Array, offset: number): boolean {
-    const unsent = rest.subarray(offset - (this.#written - rest.length));
-    const [ok, done] = this.#res.tryEnd(unsent, this.#length!);
-    if (done) this.state = "ended";
-    else if (!ok) return false;
-    this.#rest = undefined;
-    return true;
+    this.#full = false;
+    if (this.#promised) this.#sendPromised(this.#promised);
+    if (!this.#full) this.#wake?.();
+    return !this.#full;
   }
 
   /** @throws {InvalidReplyError} when the body is shorter than the promised length. */
   end(): void {
     if (this.state !== "streaming") return;
-    if (this.#length !== undefined && this.#written < this.#length)
-      throw new InvalidReplyError(
-        `the body has ${this.#written} bytes, its content-length says ${this.#length}`,
-      );
+    this.#promised?.end();
     this.resume();
     this.state = "ended";
-    if (this.#length === 0) this.#cork(() => this.#res.endWithoutBody(0));
+    if (this.#promised)
+      this.#cork(() => this.#res.endWithoutBody(0)); // it promised nothing, else it had ended
     else this.#cork(() => this.#res.end());
   }
 
@@ -275,6 +262,9 @@ export class ResponseWriter {
   }
 }
 
+/** Chunks of one body that are sent in a row before others get their turn: an endless source that never waits would be alone on the loop. */
+const CHUNKS_PER_TURN = 256;
+
 const OK = "200 OK";
 
 /** RFC 9112, section 4: `reason-phrase` without control characters; an unknown code has none of its own. */
@@ -296,8 +286,4 @@ export function statusLine(
 
 function byteLength(chunk: Chunk): number {
   return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
-}
-
-function toBytes(chunk: Chunk): Uint8Array {
-  return typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }

@@ -1,13 +1,9 @@
 /**
  * A streamed body, whatever it is made of, as one thing: ask for the next chunk, or say that nobody wants the rest.
  */
-import { setImmediate } from "node:timers/promises";
 import { InvalidReplyError } from "./errors.ts";
 import type { ResponseWriter } from "./response.ts";
 import type { Chunk } from "./types.ts";
-
-/** Chunks of a synchronous iterable that are sent in a row before other requests get a turn. */
-const CHUNKS_PER_TURN = 256;
 
 export interface Source {
   readonly sync: boolean;
@@ -88,8 +84,8 @@ function readerSource(reader: ReadableStreamDefaultReader<Chunk>): Source {
   });
 }
 
-/** After a step: ask for the next, wait for the client first, or stop: at the end, or because the client is gone. */
-type Progress = "more" | "full" | "done";
+/** After a step: ask for the next, wait first, or stop, at the end or because the client is gone. */
+type Progress = "more" | "wait" | "done";
 
 /**
  * Sends a source to its end. `start` is called before the first chunk, or at the end of a source without any, so that
@@ -106,25 +102,24 @@ export async function pump(
   let progress: Progress;
   do {
     progress = source.sync
-      ? turn(source, out, start)
+      ? sendInOnePiece(source, out, start)
       : send(await source.next(), out, start);
-    if (progress === "full") await out.writable();
-    else if (progress === "more" && source.sync) await setImmediate();
+    if (progress === "wait") await out.writable();
     if (out.state === "gone") return;
   } while (progress !== "done");
   if (out.state === "waiting") start();
   out.end();
 }
 
-/** Some chunks of a synchronous source, in one piece on the wire; others wait meanwhile, so not too many. */
-function turn(
+/** What a synchronous source has until it is time to wait. */
+function sendInOnePiece(
   source: Source,
   out: ResponseWriter,
   start: () => void,
 ): Progress {
   let progress: Progress = "more";
   out.batch(() => {
-    for (let sent = 0; progress === "more" && sent < CHUNKS_PER_TURN; sent++)
+    while (progress === "more")
       progress = send(source.next() as Step, out, start);
   });
   return progress;
@@ -138,7 +133,7 @@ function send(
   if (done || out.state === "gone") return "done";
   checkChunk(value);
   if (out.state === "waiting") start();
-  return out.write(value) ? "more" : "full";
+  return out.write(value) ? "more" : "wait";
 }
 
 export function checkChunk(chunk: unknown): asserts chunk is Chunk {

@@ -86,8 +86,11 @@ class Chunks implements IterableIterator<Chunk> {
       try {
         this.#iterator?.return?.(); // a generator's `finally`
       } finally {
-        this.#result?.close?.();
-        this.#errors.flush();
+        try {
+          this.#result?.close?.();
+        } finally {
+          this.#errors.flush();
+        }
       }
     }
     return { done: true, value: undefined };
