@@ -1,5 +1,5 @@
 /** Brings a reply to its client: whole, as a head alone, or piece by piece. */
-import type { Future, Operation, Scope } from "effection";
+import { until, type Future, type Operation, type Scope } from "effection";
 import { ClientAbortedError, InvalidReplyError, UsageError } from "./errors.ts";
 import { future } from "./future.ts";
 import { fork } from "./kernel/fork.ts";
@@ -164,7 +164,7 @@ function* written(write: StreamWriter, out: Writer): Operation<void> {
   const result = write(out);
   if ("then" in result) yield* future(result);
   else yield* result;
-  out.end();
+  yield* out.end();
 }
 
 class Writer implements BodyWriter {
@@ -189,10 +189,12 @@ class Writer implements BodyWriter {
     return future(taken ? Promise.resolve() : this.#out.writable());
   }
 
-  end(): void {
+  /** Done when the client has what was written without waiting. */
+  *end(): Operation<void> {
     this.#ended = true;
     this.#out.start(this.#head);
     this.#out.end();
+    while (this.#out.state === "streaming") yield* until(this.#out.writable());
   }
 }
 

@@ -222,14 +222,18 @@ export class ResponseWriter {
     return !this.#full;
   }
 
-  /** @throws {InvalidReplyError} when the body is shorter than the promised length. */
+  /**
+   * Nothing more will be written. A promised body may still be on its way: it has ended when the engine has all of it.
+   *
+   * @throws {InvalidReplyError} when the body is shorter than the promised length.
+   */
   end(): void {
     if (this.state !== "streaming") return;
     this.#promised?.end();
+    if (this.#promised && this.#promised.length > 0) return;
     this.resume();
     this.state = "ended";
-    if (this.#promised)
-      this.#cork(() => this.#res.endWithoutBody(0)); // it promised nothing, else it had ended
+    if (this.#promised) this.#cork(() => this.#res.endWithoutBody(0));
     else this.#cork(() => this.#res.end());
   }
 
