@@ -163,4 +163,23 @@ describe("The sample", () => {
       );
     });
   });
+
+  describeSample("wsgi", () => {
+    it("serves WSGI-style applications in layers beside an async handler", async () => {
+      const hello = await sample.get("/hello/World");
+      expect(hello.headers.get("server-timing")).to.be.a("string");
+      expect(await hello.text()).to.equal("Hello, World, says a stranger.\n");
+      const table = await sample.get("/table");
+      expect(table.headers.get("content-encoding")).to.equal("gzip");
+      expect((await table.text()).split("\n")[9]).to.equal("10\t100\t1000");
+      expect(await sample.text("/slow")).to.equal("That took a second.\n");
+    });
+
+    it("asks for a password", async () => {
+      expect((await sample.get("/admin")).status).to.equal(401);
+      const authorization = `Basic ${btoa("admin:secret")}`;
+      const admin = await sample.get("/admin", { headers: { authorization } });
+      expect(await admin.text()).to.equal("Hello, World, says admin.\n");
+    });
+  });
 });

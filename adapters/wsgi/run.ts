@@ -1,4 +1,5 @@
 /** Calls a WSGI-style application and turns what it does into a reply. */
+import { inspect } from "node:util";
 import {
   WsgiError,
   type Chunk,
@@ -148,9 +149,15 @@ function iterate(result: WsgiResult): Iterator<Chunk> {
     throw new WsgiError(
       "the application returned one chunk in place of an iterable of chunks; put it into an array",
     );
+  if (result instanceof Promise) {
+    result.catch(() => {}); // the mistake is another one, and this failure must not end the process
+    throw new WsgiError(
+      "the application is an async function; mount it as a handler, without wsgi()",
+    );
+  }
   if (typeof result?.[Symbol.iterator] !== "function")
     throw new WsgiError(
-      `the application returned ${typeof result} in place of an iterable of chunks`,
+      `the application returned ${inspect(result)} in place of an iterable of chunks`,
     );
   return result[Symbol.iterator]();
 }

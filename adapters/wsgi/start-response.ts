@@ -1,5 +1,6 @@
 /** `start_response` and what it collects (PEP 3333, "The start_response() Callable"). */
 import { STATUS_CODES } from "node:http";
+import { inspect } from "node:util";
 import {
   CheckedHeaders,
   WsgiError,
@@ -17,6 +18,7 @@ const HOP_BY_HOP = new Set([
   "proxy-authorization",
   "te",
   "trailer",
+  "trailers",
   "transfer-encoding",
   "upgrade",
 ]);
@@ -73,7 +75,7 @@ export class StartedResponse {
 export function checkChunk(chunk: unknown): Chunk {
   if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
     throw new WsgiError(
-      `the application produced a chunk that is neither string nor bytes: ${String(chunk)}`,
+      `the application produced a chunk that is neither string nor bytes: ${inspect(chunk)}`,
     );
   return chunk;
 }
@@ -87,7 +89,7 @@ function checkStatus(status: string): void {
       : /^[2-5]\d\d [\t\x20-\x7e]+$/.test(status));
   if (!valid)
     throw new WsgiError(
-      `status ${JSON.stringify(status)} is not of the form "200 OK"`,
+      `status ${inspect(status)} is not of the form "200 OK"`,
     );
 }
 
@@ -111,7 +113,7 @@ function checkPair(header: [string, string]): void {
     typeof header[1] !== "string"
   )
     throw new WsgiError(
-      `header ${JSON.stringify(header)} is no [name, value] pair of strings`,
+      `header ${inspect(header)} is no [name, value] pair of strings`,
     );
   if (HOP_BY_HOP.has(header[0].toLowerCase()))
     throw new WsgiError(

@@ -59,6 +59,7 @@ export interface Environ {
   "wsgi.input_terminated": boolean;
   /** The request as the gateway's own handlers get it: `signal`, `log`, `scope`, cookies. */
   "eddy.request": GatewayRequest;
+  [header: `HTTP_${string}`]: string | undefined;
   [key: string]: unknown;
 }
 

@@ -56,7 +56,7 @@ const TEXT: Rule = [/^[ -~\x80-\xff]*$/, "has a control or wide character"];
 const STATUS: Rule = [/^[1-9]\d\d [^ ](.*[^ ])?$/, 'is not like "200 OK"'];
 const LENGTH: Rule = [/^\d+$/, "is not a number of bytes"]; // RFC 9110 section 8.6
 const HOP_BY_HOP = // RFC 2616 section 13.5.1, today RFC 9110 section 7.6.1
-  /^(?!(connection|keep-alive|proxy-authenticate|proxy-authorization|te|trailers|transfer-encoding|upgrade)$)/i;
+  /^(?!(connection|keep-alive|proxy-authenticate|proxy-authorization|te|trailers?|transfer-encoding|upgrade)$)/i;
 const HEADER_NAME: Rule[] = [
   [/^[!#$%&'*+.^`|~\w-]+$/, "is not a token"], // RFC 9110 section 5.6.2
   [/[^-_]$/, 'ends in "-" or "_"'],
