@@ -239,9 +239,13 @@ describe("wsgi result is refused when it", () => {
   refused("is bytes", Buffer.from("a"), /one chunk .* put it into an array/);
   refused("is undefined", undefined, /returned undefined in place/);
   refused("is null", null, /in place of an iterable/);
-  refused("is a number", 42, /returned number in place/);
-  refused("is an object", { body: "a" }, /returned object in place/);
-  refused("is a promise", Promise.resolve([]), /in place of an iterable/);
+  refused("is a number", 42, /returned 42 in place/);
+  refused("is an object", { body: "a" }, /returned \{ body: .a. \} in place/);
+  refused(
+    "is a promise",
+    Promise.resolve([]),
+    /is an async function; mount it as a handler/,
+  );
   refused(
     "is an async generator",
     (async function* () {
@@ -253,7 +257,7 @@ describe("wsgi result is refused when it", () => {
   refused("begins with a number", [42, "a"], /neither string nor bytes: 42/);
   refused("has a number after nothing", ["", 42], /neither .* bytes: 42/);
   refused("has null", [null], /neither string nor bytes: null/);
-  refused("has an object", [{}, ""], /neither string nor bytes: \[object/);
+  refused("has an object", [{}, ""], /neither string nor bytes: \{\}/);
   refused("has an ArrayBuffer", [new ArrayBuffer(1)], /neither string nor/);
 
   it("has a number after the first chunk: the connection is cut", async () => {

@@ -100,7 +100,7 @@ describe("wsgi startResponse refuses", () => {
   refused("a Map as headers", ["200 OK", new Map([TEXT])], /no array/);
   refused("a string as headers", ["200 OK", "ab"], /no array/);
 
-  header("ab", /header "ab" is no \[name, value\]/);
+  header("ab", /header 'ab' is no \[name, value\]/);
   header(["a"], /no \[name, value\]/);
   header(["a", "b", "c"], /no \[name, value\]/);
   header(["a", 1], /no \[name, value\]/);
