@@ -1,0 +1,105 @@
+import { expect } from "chai";
+import { inspect } from "node:util";
+import { Loop, UsageError, type LoopOptions } from "../../lib/index.ts";
+import { settingsFrom } from "../../lib/options.ts";
+
+const hello = (): string => "hello";
+
+describe("The options of a loop", () => {
+  it("have defaults", () => {
+    const defaults = {
+      accessLog: false,
+      maxBodyBytes: 1_048_576,
+      drainTimeoutMs: 30_000,
+    };
+    expect(settingsFrom({})).to.deep.equal(defaults);
+  });
+
+  it("replace the defaults", () => {
+    const options = {
+      accessLog: "combined",
+      maxBodyBytes: 5,
+      drainTimeoutMs: 0,
+    } as const;
+    expect(settingsFrom({ ...options, log: false })).to.deep.equal(options);
+  });
+
+  it("are as if they were not there where they are undefined", () => {
+    const options: Record<string, undefined> = {
+      log: undefined,
+      accessLog: undefined,
+      maxBodyBytes: undefined,
+      drainTimeoutMs: undefined,
+    };
+    expect(settingsFrom(options as LoopOptions)).to.deep.equal(
+      settingsFrom({}),
+    );
+  });
+
+  const good: LoopOptions[] = [
+    { maxBodyBytes: 0 },
+    { maxBodyBytes: Infinity },
+    { drainTimeoutMs: Infinity },
+    { accessLog: true },
+    { log: false },
+  ];
+  for (const options of good)
+    it(`may be ${show(options)}`, () =>
+      expect(() => new Loop(options)).not.to.throw());
+
+  const bad: [options: object, message: RegExp][] = [
+    [
+      { maxBodySize: 5 },
+      /^there is no option "maxBodySize" here, only log, accessLog, maxBodyBytes, drainTimeoutMs$/,
+    ],
+    [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not 5/],
+    [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
+    [{ maxBodyBytes: NaN }, /"maxBodyBytes" takes .*, not NaN/],
+    [{ maxBodyBytes: null }, /"maxBodyBytes" takes .*, not null/],
+    [{ drainTimeoutMs: "1s" }, /"drainTimeoutMs" takes a number .*, not 1s/],
+    [{ drainTimeoutMs: -1 }, /"drainTimeoutMs" takes .*, not -1/],
+    [{ accessLog: "common" }, /"accessLog" takes true, false or "combined"/],
+    [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
+    [{ log: true }, /"log" takes a pino logger or false, not true/],
+    [{ log: console }, /"log" takes a pino logger or false/],
+    [{ log: null }, /"log" takes a pino logger or false, not null/],
+  ];
+  for (const [options, message] of bad)
+    it(`may not be ${show(options)}`, () =>
+      expect(() => new Loop(options)).to.throw(UsageError, message));
+});
+
+describe("The options of a mount", () => {
+  const bad: [options: object, message: RegExp][] = [
+    [{ accessLog: true }, /^there is no option "accessLog" here, only max/],
+    [{ maxBodySize: 5 }, /^there is no option "maxBodySize" here/],
+    [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
+    [{ maxBodyBytes: "1mb" }, /"maxBodyBytes" takes .*, not 1mb/],
+  ];
+  for (const [options, message] of bad)
+    it(`may not be ${show(options)}`, () => {
+      const loop = new Loop({ log: false });
+      expect(() => loop.mount("/", hello, options)).to.throw(
+        UsageError,
+        message,
+      );
+      expect(() => loop.get("/", hello, options)).to.throw(UsageError, message);
+      expect(() => loop.any("/", hello, options)).to.throw(UsageError, message);
+    });
+
+  it("may be undefined", () => {
+    const undefinedLimit: object = { maxBodyBytes: undefined };
+    const loop = new Loop({ log: false });
+    expect(() => loop.mount("/", hello, undefinedLimit)).not.to.throw();
+  });
+
+  for (const application of [undefined, null, "hello", {}, { handle: 1 }])
+    it(`do not make an application of ${show({ application })}`, () =>
+      expect(() =>
+        new Loop({ log: false }).mount("/", application as never),
+      ).to.throw(UsageError, /^an application is a function, or an object/));
+});
+
+function show(options: object): string {
+  return inspect(options, { depth: 0, breakLength: Infinity });
+}
