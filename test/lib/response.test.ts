@@ -303,6 +303,19 @@ describe("A streamed reply", () => {
         expect(source.ended).to.equal(1);
       });
 
+      it("may pass its time with empty chunks", async () => {
+        let ready = false;
+        function* waiting(): Generator<Chunk> {
+          for (let i = 0; !ready && i < 100_000; i++) yield "";
+          yield `ready: ${ready}`;
+        }
+        const server = await serveReply(() => {
+          void setImmediate().then(() => (ready = true));
+          return stream(make(new Source(waiting())));
+        });
+        expect(await (await fetch(server.url)).text()).to.equal("ready: true");
+      });
+
       for (const [length, chunks] of [
         [6, ["Zoë", "!", "", "?"]],
         [0, []],
