@@ -156,11 +156,15 @@ export class ResponseWriter {
    * @throws {InvalidReplyError} when the body grows longer than the promised length.
    */
   write(chunk: Chunk): boolean {
-    if (this.state === "gone" || chunk.length === 0) return true; // an empty chunk would end a chunked body
-    const flows = this.#promised
+    if (this.state === "gone") return true;
+    return this.#pass(chunk) && ++this.#chunksInTurn < CHUNKS_PER_TURN;
+  }
+
+  #pass(chunk: Chunk): boolean {
+    if (chunk.length === 0) return true; // an empty chunk would end a chunked body
+    return this.#promised
       ? this.#writePromised(this.#promised, chunk)
       : this.#writeChunked(chunk);
-    return flows && ++this.#chunksInTurn < CHUNKS_PER_TURN;
   }
 
   #writeChunked(chunk: Chunk): boolean {
