@@ -111,17 +111,18 @@ function observe(): Observation {
 
 /** Notes which contexts a scope is asked for; each pass through the queue asks for the priority. */
 function watch(scope: Scope, seen: Observation): void {
-  const { get, set, expect } = scope;
+  const original = { ...Object.getPrototypeOf(scope) } as Scope; // effection's methods need no "this"
   const note = <T>(context: Context<T>): Context<T> => {
     seen.contexts.set(context.name, context as Context<unknown>);
     return context;
   };
   Object.assign(scope, {
-    get: <T>(context: Context<T>) => get(note(context)),
-    set: <T>(context: Context<T>, value: T) => set(note(context), value),
+    get: <T>(context: Context<T>) => original.get(note(context)),
+    set: <T>(context: Context<T>, value: T) =>
+      original.set(note(context), value),
     expect<T>(context: Context<T>) {
       if (context.name === NAMES.priority) seen.passes++;
-      return expect(note(context));
+      return original.expect(note(context));
     },
   });
 }

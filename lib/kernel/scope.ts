@@ -13,6 +13,10 @@ import { destroy } from "./teardown.ts";
 
 type Contexts = Record<string, unknown>;
 
+interface Decorable {
+  around(...args: unknown[]): Operation<void>;
+}
+
 /**
  * effection makes each scope of ten closures, two contexts tables, two sets and a future, most of which most scopes never
  * need. Here methods are on the prototype, what effection itself keeps in contexts is in fields, and the rest is made
@@ -62,10 +66,8 @@ export class KernelScope implements Scope, Destructor {
 
   /** `around` is an operation that asks for the scope and for nothing else: here it is. */
   around(api: object, ...args: unknown[]): void {
-    const { around } = api as {
-      around(...args: unknown[]): Operation<void>;
-    };
-    const asking = around(...args)[Symbol.iterator]();
+    const decorating = (api as Decorable).around(...args);
+    const asking = decorating[Symbol.iterator]();
     asking.next();
     asking.next(this);
   }

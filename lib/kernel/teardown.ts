@@ -37,7 +37,8 @@ export function* haltAll(tasks: Set<Task<unknown>>): Steps {
   while (tasks.size > 0) {
     const halted = [...tasks].reverse();
     tasks.clear();
-    for (const task of halted) outcome = yield* attempt(task.halt, outcome);
+    for (const task of halted)
+      outcome = yield* attempt(() => task.halt(), outcome);
   }
   unbox(outcome);
 }
