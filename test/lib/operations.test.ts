@@ -334,22 +334,22 @@ const programs: Record<string, Program> = {
 };
 
 /** More than any of the programs takes. */
-const TURNS = 40;
+const TURNS = 30;
 
 /** Runs a program beside one that counts turns and halts it at one of them; everything that can be seen, as text. */
 async function trace(
-  place: (onError: (error: Error) => void) => Nursery,
-  library: Library,
+  { place, library, beside }: Setting,
   program: Program,
   haltAt: number,
 ): Promise<string> {
   const lines: string[] = [];
   const log: Log = (line) => lines.push(JSON.stringify(line) ?? "nothing");
-  const { scope, destroy } = place((error) =>
+  const parent = createScope();
+  const { scope, destroy } = place(parent, (error) =>
     log(`boundary: ${error.message}`),
   );
   let halted: Promise<void> | undefined;
-  await scope.run(function* () {
+  await (beside ? parent : scope).run(function* () {
     const subject = scope.run(() => program(library, log));
     subject.then(
       (value) => log({ value }),
@@ -364,6 +364,7 @@ async function trace(
   if (haltAt >= TURNS) await delay(5);
   await halted;
   await destroy().catch((error: Error) => log(`destroy: ${error.message}`));
+  await parent[Symbol.asyncDispose]();
   log("end");
   return lines.join(" ");
 }
@@ -381,28 +382,55 @@ function haltIn(
     );
 }
 
-const onKernel = (onError: (error: Error) => void): Nursery =>
-  attach(undefined, { onError });
-const onStock = (onError: (error: Error) => void): Nursery =>
-  attachStock(undefined, onError);
+/** Where a program runs, and with whose operations. `beside`: the turns are counted by a task of effection's own. */
+interface Setting {
+  place(parent: Scope, onError: (error: Error) => void): Nursery;
+  library: Library;
+  beside: boolean;
+}
 
-const others = {
-  "effection's operations on the kernel": [onKernel, effection],
-  "eddy/operations on the kernel": [onKernel, operations],
-  "eddy/operations on effection's tasks": [onStock, operations],
-} as const;
+const onKernel: Setting["place"] = (parent, onError) =>
+  attach(parent, { onError });
+
+const settings = (beside: boolean): Record<string, Setting> => ({
+  expected: { place: attachStock, library: effection, beside },
+  "effection's operations on the kernel": {
+    place: onKernel,
+    library: effection,
+    beside,
+  },
+  "eddy/operations on the kernel": {
+    place: onKernel,
+    library: operations,
+    beside,
+  },
+  "eddy/operations on effection's tasks": {
+    place: attachStock,
+    library: operations,
+    beside,
+  },
+});
+
+async function compare(
+  { expected, ...others }: Record<string, Setting>,
+  program: Program,
+  haltAt: number,
+): Promise<void> {
+  const trail = await trace(expected!, program, haltAt);
+  for (const [what, setting] of Object.entries(others))
+    expect(
+      await trace(setting, program, haltAt),
+      `${what}, halted at ${haltAt}`,
+    ).to.equal(trail);
+}
 
 describe("Operations leave the trace that effection leaves, wherever they are halted:", function () {
   this.timeout(20_000); // some hundred runs each
   for (const [name, program] of Object.entries(programs))
     it(name, async () => {
       for (let haltAt = 0; haltAt <= TURNS; haltAt++) {
-        const expected = await trace(onStock, effection, program, haltAt);
-        for (const [what, [place, library]] of Object.entries(others))
-          expect(
-            await trace(place, library, program, haltAt),
-            `${what}, halted at ${haltAt}`,
-          ).to.equal(expected);
+        await compare(settings(false), program, haltAt);
+        await compare(settings(true), program, haltAt);
       }
     });
 });
