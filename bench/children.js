@@ -33,11 +33,12 @@ export function start(role, command, args, options) {
   return child;
 }
 
-/** Starts servers/<name>.js and waits until it listens. */
+/** Starts servers/<name>.js, with what follows its name as arguments, and waits until it listens. */
 export async function startServer(name) {
-  const file = fileURLToPath(new URL(`servers/${name}.js`, import.meta.url));
+  const [script, ...args] = name.split(" ");
+  const file = fileURLToPath(new URL(`servers/${script}.js`, import.meta.url));
   const port = await freePort();
-  const child = start("server", process.execPath, [file, port], {
+  const child = start("server", process.execPath, [file, port, ...args], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const server = { name, child, origin: `http://127.0.0.1:${port}` };

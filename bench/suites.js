@@ -48,4 +48,31 @@ export const suites = {
       "cache-control": "max-age=0",
     },
   },
+  kernel: {
+    title: "Operations",
+    baseline: "uws",
+    servers: ["uws", ...kernelServers()],
+    path: "/",
+    headers: {},
+  },
 };
+
+/** See servers/kernel.js. */
+function kernelServers() {
+  const handlers = [
+    "once",
+    "until",
+    "untils",
+    "spawn",
+    "race",
+    "all",
+    "resource",
+    "ensure",
+    "scope",
+  ];
+  return handlers.flatMap((handler) => [
+    `kernel operations ${handler}`,
+    `kernel effection ${handler}`,
+    `kernel stock ${handler}`,
+  ]);
+}

@@ -130,13 +130,13 @@ export class Exchange implements RequestOwner, Recipient {
     );
   }
 
+  /** An operation that does not wait has settled when `fork` returns; the task that it gives then is an ended one. */
   #run(operation: Operation<Reply>): void {
     this.#running++;
     this.#task = fork(
       this.#host.scope,
       () => operation,
       (state, value) => {
-        this.#task = undefined;
         this.#running--;
         if (state === "value") this.reply(value as Reply);
         else if (state === "halted")

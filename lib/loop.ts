@@ -12,7 +12,7 @@ import { UsageError } from "./errors.ts";
 import { serve } from "./exchange.ts";
 import { future } from "./future.ts";
 import { Host, type Tally } from "./host.ts";
-import { attach, type Nursery } from "./kernel/fork.ts";
+import { attach, takeWarning, type Nursery } from "./kernel/fork.ts";
 import {
   openListener,
   type Address,
@@ -105,6 +105,8 @@ export class Loop {
     this.#applications = new Applications(
       failing("an application's resource failed"),
     );
+    const warning = takeWarning();
+    if (warning !== undefined) this.log.warn(warning);
     const accessLog = createAccessLog(this.log, this.#settings.accessLog);
     this.#host = new Host(this.log, accessLog, this.#exchanges.scope);
   }

@@ -1,16 +1,15 @@
 /**
- * The seam between the gateway and what runs operations. Here: effection's own tasks.
+ * The seam between the gateway and what runs operations: the kernel, or effection's own tasks where the installed
+ * effection is not the one that the kernel was made for.
  */
-import {
-  createContext,
-  createScope,
-  scoped,
-  type Operation,
-  type Scope,
-} from "effection";
+import { global, type Operation, type Scope } from "effection";
+import { probe, type ErrorBoundary } from "./contract.ts";
+import { Kernel } from "./kernel.ts";
+import { KernelScope } from "./scope.ts";
+import * as stock from "./stock.ts";
+import type { Settle } from "./task.ts";
 
-/** How a fork ended. */
-export type Settled = "value" | "error" | "halted";
+export type { Settled } from "./task.ts";
 
 /** One running operation. */
 export interface Fork {
@@ -25,10 +24,9 @@ export interface Nursery {
   readonly destroy: () => Promise<void>;
 }
 
-/** Where a failing task reports: the nearest boundary above it. effection's own key, found by its name. */
-const ErrorBoundary = createContext<{ raise(error: Error): void }>(
-  "@effection/error-boundary",
-);
+/** Found out when the first scope is attached. */
+let problems: readonly string[] | undefined;
+let warned = false;
 
 /**
  * A scope of its own, under `parent` where one is given, that is an error boundary: a task that fails in it does not
@@ -38,45 +36,49 @@ export function attach(
   parent: Scope | undefined,
   { onError }: { onError: (error: Error) => void },
 ): Nursery {
-  const scope = createScope(parent);
-  scope.set(ErrorBoundary, { raise: onError });
-  return { scope, destroy: async () => await scope[Symbol.asyncDispose]() };
+  problems ??= probe();
+  if (problems.length > 0) return stock.attach(parent, onError);
+  const scope =
+    parent instanceof KernelScope
+      ? parent.kernel.createScope(parent)
+      : new Kernel(parent ?? global).root;
+  const boundary: ErrorBoundary = { raise: onError };
+  scope.boundary = boundary;
+  return { scope, destroy: () => destroy(scope) };
 }
 
 /**
  * Starts `operation` as a task of `scope`. `settled` is called exactly once, after the task's cleanup, with the value or
- * the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw.
+ * the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw. An operation that does
+ * not wait has settled when `fork` returns, unless it was called from within another task.
  */
 export function fork<T>(
   scope: Scope,
   operation: () => Operation<T>,
-  settled: (state: Settled, value: unknown) => void,
+  settled: Settle,
 ): Fork {
-  const ending: Ending = { state: "halted", value: undefined };
-  const task = scope.run(() => track(operation, ending));
-  const settle = (): void => settled(ending.state, ending.value);
-  task.then(settle, settle); // its own promise only says what `ending` says
-  return {
-    interrupt() {
-      task.halt().catch(() => {}); // does nothing until somebody waits for it; `ending` has what went wrong
-    },
-  };
+  if (scope instanceof KernelScope)
+    return scope.kernel.start(scope, operation, settled);
+  return stock.fork(scope, operation, settled);
 }
 
-interface Ending {
-  state: Settled;
-  value: unknown;
+/** Why the kernel stands aside: asked for once a process, by whoever has a log. */
+export function takeWarning(): string | undefined {
+  if (problems === undefined || problems.length === 0 || warned)
+    return undefined;
+  warned = true;
+  return `tasks run on effection's own runtime, which is slower: ${problems.join("; ")}`;
 }
 
-/** A failure becomes a value: it goes to `settled` alone, not to the scope's boundary as well. */
-function* track<T>(
-  operation: () => Operation<T>,
-  ending: Ending,
-): Operation<void> {
-  try {
-    const value = yield* scoped(operation);
-    Object.assign(ending, { state: "value", value });
-  } catch (error) {
-    Object.assign(ending, { state: "error", value: error });
-  }
+async function destroy(scope: KernelScope): Promise<void> {
+  if (scope.idle) return scope.close(); // a request that started nothing, or whose tasks have all ended
+  await new Promise<void>((resolve, reject) => {
+    const above = scope.parent ?? scope.kernel.host;
+    fork(
+      above,
+      () => scope.destruct(),
+      (state, value) =>
+        state === "error" ? reject(value as Error) : resolve(),
+    );
+  });
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { sleep, spawn, suspend, type Operation } from "effection";
+import { ensure, sleep, spawn, suspend, type Operation } from "effection";
 import {
   HttpError,
   json,
@@ -362,6 +362,23 @@ describe("An exchange", () => {
       }, Promise.resolve());
       server.expectLog(/a cleanup of GET \/ failed/);
       await server.logged(({ err }) => err?.message === "cannot let go");
+    });
+
+    it("logs a cleanup of request.scope that fails, and lets the loop live", async () => {
+      const { server } = await abort(async (request) => {
+        await request.scope.run(function* () {
+          yield* ensure(() => {
+            throw new Error("cannot let go");
+          });
+          yield* suspend();
+        });
+        return "";
+      }, Promise.resolve());
+      server.expectLog(/a cleanup of GET \/ failed/);
+      await server.logged(({ err }) => err?.message === "cannot let go");
+      expect(await Promise.race([server.loop.closed, "alive"])).to.equal(
+        "alive",
+      );
     });
 
     it("is not answered by what goes on after the halt", async () => {

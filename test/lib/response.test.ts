@@ -167,6 +167,7 @@ describe("A large reply", function () {
       }
       expect(hash.digest("hex")).to.equal(hashOf(content));
       await server.end();
+      expect(server.accessLines[0]).to.include({ bytes: content.length });
       const outcomes = server.accessLines.map((line) => line["outcome"]);
       expect(new Set(outcomes)).to.deep.equal(new Set(["ok"]));
     });

@@ -1,0 +1,227 @@
+/**
+ * What the kernel relies on and effection does not promise. effection is pinned to one version; this is what tells us
+ * when another one gets in: the kernel then stands aside (`fork.ts`), and everything runs on effection's own tasks.
+ */
+import {
+  createContext,
+  createScope,
+  type Context,
+  type Coroutine,
+  type Operation,
+  type Scope,
+  type Task,
+} from "effection";
+import { api } from "effection/experimental";
+
+/** effection's contexts by what they are for. They are private; their names are part of how scopes find them. */
+export const NAMES = {
+  /** The queue that all routines share. */
+  reducer: "@effection/reducer",
+  /** Where a failing task reports. */
+  boundary: "@effection/error-boundary",
+  /** The tasks that end with the body that started them. */
+  group: "@effection/task-group",
+  /** The depth of a scope, which is the order in the queue. */
+  priority: "@effection/scope.generation",
+  /** The scopes below a scope, which `around` tells. */
+  children: "@effection/scope.children",
+} as const;
+
+export interface ErrorBoundary {
+  raise(error: Error): void;
+}
+
+export interface TaskGroup {
+  readonly tasks: Set<Task<unknown>>;
+}
+
+/** Gives each scheduled routine one `step()` and `perform()` at its turn. */
+export interface Reducer {
+  schedule(routine: unknown): void;
+  readonly reducing: boolean;
+}
+
+/** A scope as effection's own parts see it. */
+export interface InternalScope extends Scope {
+  readonly contexts: Record<string, unknown>;
+  ensure(destructor: () => Operation<void>): () => unknown;
+  destroy(): Operation<void>;
+}
+
+/** An `Api` as effection's own parts see it. */
+interface InternalApi {
+  readonly core: Record<string, unknown>;
+  readonly context: Context<ApiEntry>;
+  invoke(scope: Scope, method: string, args: unknown[]): unknown;
+}
+
+/** What decorating an `Api` leaves in a scope. */
+export interface ApiEntry {
+  readonly local: { min?: object; max?: object };
+  /** The decorated methods: another object after each change. */
+  readonly handle: object;
+}
+
+export const scopeApi = api.Scope as unknown as InternalApi;
+
+/** A task as it took its course in effection's hands. */
+export interface Observation {
+  /** The contexts that were asked for, by name. */
+  readonly contexts: Map<string, Context<unknown>>;
+  /** Passes through the queue before the body's first step, and in all. */
+  passesBefore: number;
+  passes: number;
+  routine: Coroutine | undefined;
+  scope: InternalScope | undefined;
+}
+
+/** Lets effection run one task that does nothing, and watches it: nothing else gives its private parts away. */
+function observe(): Observation {
+  const seen: Observation = {
+    contexts: new Map(),
+    passesBefore: 0,
+    passes: 0,
+    routine: undefined,
+    scope: undefined,
+  };
+  const outer = createScope();
+  watch(outer, seen);
+  outer.around(api.Scope, {
+    create([parent], next) {
+      const created = next(parent);
+      watch((seen.scope = created[0] as InternalScope), seen);
+      return created;
+    },
+  });
+  outer.run(function* () {
+    seen.passesBefore = seen.passes;
+    yield {
+      description: "observe",
+      enter(resolve, routine) {
+        seen.routine = routine;
+        resolve({ ok: true, value: undefined });
+        return (left) => left({ ok: true, value: undefined });
+      },
+    };
+    seen.passes--; // the pass of the effect above
+  });
+  outer[Symbol.asyncDispose]().then(undefined, () => {});
+  return seen;
+}
+
+/** Notes which contexts a scope is asked for; each pass through the queue asks for the priority. */
+function watch(scope: Scope, seen: Observation): void {
+  const original = { ...Object.getPrototypeOf(scope) } as Scope; // effection's methods need no "this"
+  const note = <T>(context: Context<T>): Context<T> => {
+    seen.contexts.set(context.name, context as Context<unknown>);
+    return context;
+  };
+  Object.assign(scope, {
+    get: <T>(context: Context<T>) => original.get(note(context)),
+    set: <T>(context: Context<T>, value: T) =>
+      original.set(note(context), value),
+    expect<T>(context: Context<T>) {
+      if (context.name === NAMES.priority) seen.passes++;
+      return original.expect(note(context));
+    },
+  });
+}
+
+/** Changed by tests only. */
+export const observed: Observation = observe();
+
+const contextNamed = <T>(name: string): Context<T> =>
+  (observed.contexts.get(name) ?? createContext<T>(name)) as Context<T>;
+
+/** effection's own keys; `reducer` and `group` have what nobody else has as their default. */
+export const contexts = {
+  reducer: contextNamed<Reducer>(NAMES.reducer),
+  boundary: contextNamed<ErrorBoundary>(NAMES.boundary),
+  group: contextNamed<TaskGroup>(NAMES.group),
+  priority: contextNamed<number>(NAMES.priority),
+  children: contextNamed<Set<Scope>>(NAMES.children),
+};
+
+/** Passes of an empty task: three that set it up, and with the body's four to end it. See `phases.ts`. */
+const PASSES_BEFORE = 4;
+const PASSES = 7;
+
+/** What is not as the kernel needs it, a sentence each; empty when all is well. */
+export function probe(seen: Observation = observed): string[] {
+  return [
+    ...missingContexts(seen),
+    ...missingMembers("a scope", seen.scope, SCOPE_MEMBERS),
+    ...missingMembers("a routine", seen.routine, ROUTINE_MEMBERS),
+    ...missingMembers("a routine's data", seen.routine?.data, DATA_MEMBERS),
+    ...missingMembers("the Scope api", scopeApi, API_MEMBERS),
+    ...missingMembers("the Scope api's core", scopeApi.core, CORE_MEMBERS),
+    ...changedPasses(seen),
+  ];
+}
+
+const SCOPE_MEMBERS = { contexts: "object", ensure: "function" };
+const ROUTINE_MEMBERS = {
+  scope: "object",
+  data: "object",
+  resume: "function",
+  unwind: "function",
+  step: "function",
+  perform: "function",
+};
+const DATA_MEMBERS = {
+  exit: "function",
+  resumeWith: "object",
+  enqueued: "boolean",
+  critical: "boolean",
+  unwinding: "boolean",
+};
+const API_MEMBERS = {
+  core: "object",
+  context: "object",
+  invoke: "function",
+  around: "function",
+};
+const CORE_MEMBERS = {
+  create: "function",
+  destroy: "function",
+  set: "function",
+  delete: "function",
+};
+
+function missingContexts(seen: Observation): string[] {
+  const problems = Object.entries(NAMES)
+    .filter(([, name]) => !seen.contexts.has(name))
+    .map(
+      ([use, name]) => `effection no longer has the context ${name} (${use})`,
+    );
+  const valueOf = (name: string): object =>
+    (seen.contexts.get(name)?.defaultValue ?? {}) as object;
+  return [
+    ...problems,
+    ...missingMembers("the reducer", valueOf(NAMES.reducer), {
+      schedule: "function",
+      reducing: "boolean",
+    }),
+    ...missingMembers("the default task group", valueOf(NAMES.group), {
+      tasks: "object",
+    }),
+  ];
+}
+
+function missingMembers(
+  what: string,
+  value: unknown,
+  members: Record<string, string>,
+): string[] {
+  const found = (value ?? {}) as Record<string, unknown>;
+  return Object.entries(members)
+    .filter(([name, type]) => typeof found[name] !== type)
+    .map(([name, type]) => `${what} of effection has no ${type} "${name}"`);
+}
+
+function changedPasses({ passesBefore, passes }: Observation): string[] {
+  if (passesBefore === PASSES_BEFORE && passes === PASSES) return [];
+  return [
+    `effection takes ${passes} passes for an empty task, its body at the ${passesBefore}th; the kernel takes ${PASSES} and ${PASSES_BEFORE}`,
+  ];
+}

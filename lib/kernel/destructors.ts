@@ -1,0 +1,100 @@
+/** What a scope has to end before it has ended itself. */
+import type { Operation } from "effection";
+
+/** Bits of a node: what its owner has to do with it. A task has both, its halt after its destruction in the list. */
+export const DESTROY = 1;
+export const HALT = 2;
+
+/** A scope, a task or a hook, in its owner's list. */
+export interface Destructor {
+  armed: number;
+  previous: Destructor | undefined;
+  next: Destructor | undefined;
+  /** Ends the scope, or runs the hook. */
+  destruct(): Operation<void>;
+  /** Only for a task. */
+  halt(): Operation<void>;
+}
+
+/**
+ * effection has a Set of functions, two for each task. The scopes themselves are linked here: a request then adds and
+ * removes itself without an allocation, and one list serves for effection's Set of children as well.
+ */
+export class Destructors {
+  #first: Destructor | undefined;
+  #last: Destructor | undefined;
+  #armed = 0;
+
+  /** Nothing is left to do. Nodes that are being ended may still be linked. */
+  get empty(): boolean {
+    return this.#armed === 0;
+  }
+
+  append(node: Destructor, bits: number): void {
+    node.armed = bits;
+    this.#armed += bits === (DESTROY | HALT) ? 2 : 1;
+    node.previous = this.#last;
+    if (this.#last === undefined) this.#first = node;
+    else this.#last.next = node;
+    this.#last = node;
+  }
+
+  /** This is done, or somebody sees to it. */
+  disarm(node: Destructor, bit: number): boolean {
+    if ((node.armed & bit) === 0) return false;
+    node.armed &= ~bit;
+    this.#armed--;
+    return true;
+  }
+
+  /** Does nothing for a node that was unlinked already. */
+  unlink(node: Destructor): void {
+    const { previous, next } = node;
+    if (previous !== undefined) previous.next = next;
+    else if (this.#first === node) this.#first = next;
+    else return;
+    if (next !== undefined) next.previous = previous;
+    else this.#last = previous;
+    node.previous = node.next = undefined;
+  }
+
+  /** Hands over all that is left to do, the latest first. */
+  take(): (() => Operation<void>)[] {
+    const taken: (() => Operation<void>)[] = [];
+    for (const node of this) {
+      if (node.armed & DESTROY) taken.push(() => node.destruct());
+      if (node.armed & HALT) taken.push(() => node.halt());
+      node.armed = 0;
+    }
+    this.#armed = 0;
+    return taken.reverse();
+  }
+
+  *[Symbol.iterator](): Generator<Destructor, void, unknown> {
+    for (let node = this.#first; node !== undefined;) {
+      const next: Destructor | undefined = node.next; // it may unlink itself meanwhile
+      yield node;
+      node = next;
+    }
+  }
+}
+
+/** A function given to `scope.ensure()`. */
+export class Hook implements Destructor {
+  armed = 0;
+  previous: Destructor | undefined = undefined;
+  next: Destructor | undefined = undefined;
+  readonly #run: () => Operation<void>;
+
+  constructor(run: () => Operation<void>) {
+    this.#run = run;
+  }
+
+  destruct(): Operation<void> {
+    return this.#run();
+  }
+
+  halt(): Operation<void> {
+    throw new Error("a hook is no task");
+  }
+}

@@ -1,0 +1,103 @@
+/** What users hold of a task: a promise and an operation, made when they ask for it. */
+import type { Effect, Future, Operation, Task } from "effection";
+import type { Deferred } from "./deferred.ts";
+
+/** The task behind a handle. */
+interface Handled<T> {
+  readonly end: Deferred<void>;
+  readonly value: T;
+  halt(): Operation<void>;
+  interrupt(): void;
+  checkHalt(): void;
+}
+
+type Steps<T> = Generator<Effect<unknown>, T, unknown>;
+
+/** Promises that are made when somebody waits: a failing task that nobody awaits is no unhandled rejection. */
+abstract class LazyFuture<T> implements Future<T> {
+  abstract promise(): Promise<T>;
+  abstract [Symbol.iterator](): Steps<T>;
+
+  get [Symbol.toStringTag](): string {
+    return "Future";
+  }
+
+  then<A = T, B = never>(
+    ...reactions: Parameters<Promise<T>["then"]>
+  ): Promise<A | B> {
+    return this.promise().then(...reactions) as Promise<A | B>;
+  }
+
+  catch<B>(reaction: (reason: unknown) => B): Promise<T | Awaited<B>> {
+    return this.promise().catch(reaction) as Promise<T | Awaited<B>>;
+  }
+
+  finally(reaction: () => void): Promise<T> {
+    return this.promise().finally(reaction);
+  }
+}
+
+// As in effection, `task instanceof Promise`, without the cost of being one.
+Object.setPrototypeOf(LazyFuture.prototype, Promise.prototype);
+
+export class TaskHandle<T> extends LazyFuture<T> implements Task<T> {
+  readonly #task: Handled<T>;
+  #ended: Promise<void> | undefined;
+  #promise: Promise<T> | undefined;
+
+  constructor(task: Handled<T>) {
+    super();
+    this.#task = task;
+  }
+
+  override get [Symbol.toStringTag](): string {
+    return "Task";
+  }
+
+  /** Bound: `spawn(task.halt)`. */
+  get halt(): () => Future<void> {
+    return () => new HaltFuture(this.#task, () => this.ended());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.halt();
+  }
+
+  *[Symbol.iterator](): Steps<T> {
+    yield* this.#task.end;
+    return this.#task.value;
+  }
+
+  promise(): Promise<T> {
+    return (this.#promise ??= this.ended().then(() => this.#task.value));
+  }
+
+  /** One promise more than it takes: as many turns of the microtask queue as effection's tasks need. */
+  async ended(): Promise<void> {
+    await (this.#ended ??= new Promise((resolve) => {
+      this.#task.end.enter(() => resolve());
+    }));
+  }
+}
+
+/** `task.halt()`: halts when somebody waits for it, in whichever way. */
+class HaltFuture<T> extends LazyFuture<void> {
+  readonly #task: Handled<T>;
+  readonly #ended: () => Promise<void>;
+
+  constructor(task: Handled<T>, ended: () => Promise<void>) {
+    super();
+    this.#task = task;
+    this.#ended = ended;
+  }
+
+  *[Symbol.iterator](): Steps<void> {
+    yield* this.#task.halt();
+  }
+
+  async promise(): Promise<void> {
+    this.#task.interrupt();
+    await this.#ended();
+    this.#task.checkHalt();
+  }
+}

@@ -1,0 +1,141 @@
+/** What the scopes of one `attach` share, and how a task comes into one of them. */
+import { global, type Operation, type Scope } from "effection";
+import { api } from "effection/experimental";
+import {
+  contexts,
+  scopeApi,
+  type ApiEntry,
+  type ErrorBoundary,
+  type InternalScope,
+  type TaskGroup,
+} from "./contract.ts";
+import { DESTROY } from "./destructors.ts";
+import { KernelScope } from "./scope.ts";
+import { KernelTask, type Settle } from "./task.ts";
+
+interface Start {
+  operation: () => Operation<unknown>;
+  settled: Settle | undefined;
+}
+
+export class Kernel {
+  /** effection's scope above the root. */
+  readonly host: InternalScope;
+  readonly root: KernelScope;
+  /** Somebody decorates `api.Scope`, here or above: from now on they are asked at each step. */
+  decorated = false;
+  readonly #entry: ApiEntry;
+  readonly #handle: object;
+  readonly #unbind: () => unknown;
+  /** A task on its way through decorators. */
+  #starting: Start | undefined;
+
+  constructor(host: Scope) {
+    this.host = host as InternalScope;
+    this.root = new KernelScope(this, undefined, 0);
+    this.#unbind = this.host.ensure(() => this.root.destruct());
+    host.expect(contexts.children).add(this.root);
+    // From here on effection's own operations (`scoped`, `resource`, `createScope`) get kernel scopes below the root.
+    this.root.around(
+      api.Scope,
+      {
+        create: ([parent]: [KernelScope]) => {
+          const scope = this.#build(parent);
+          return [scope, () => scope.destruct()];
+        },
+      },
+      { at: "min" },
+    );
+    this.#entry = this.root.expect(scopeApi.context);
+    this.#handle = this.#entry.handle;
+    this.decorated = isDecorated(host);
+  }
+
+  /** Nobody decorates `api.Scope`, and its detours can be left out. */
+  get plain(): boolean {
+    return !this.decorated && this.#entry.handle === this.#handle;
+  }
+
+  get hostPriority(): number {
+    return this.host.expect(contexts.priority);
+  }
+
+  get hostBoundary(): ErrorBoundary {
+    return this.host.expect(contexts.boundary);
+  }
+
+  get hostGroup(): TaskGroup {
+    return this.host.expect(contexts.group);
+  }
+
+  leaveHost(): void {
+    this.host.expect(contexts.children).delete(this.root);
+    this.#unbind();
+  }
+
+  createScope(parent: KernelScope): KernelScope {
+    if (this.plain) return new KernelScope(this, parent, DESTROY);
+    return this.#invokeCreate(parent);
+  }
+
+  /** Starts a task. With `settled` its end goes there, and its failure nowhere else. */
+  start(
+    owner: KernelScope,
+    operation: () => Operation<unknown>,
+    settled?: Settle,
+  ): KernelTask {
+    const task = this.#create(owner, { operation, settled });
+    task.schedule();
+    return task;
+  }
+
+  /** Starts a task that goes before its siblings' children in the queue: what a resource is in effection. */
+  startResource(owner: KernelScope, operation: () => Operation<unknown>): void {
+    const task = this.#create(owner, { operation, settled: undefined });
+    task.priority = owner.priority;
+    task.schedule();
+  }
+
+  #create(owner: KernelScope, start: Start): KernelTask {
+    const task = this.plain
+      ? new KernelTask(this, owner, start.operation, start.settled)
+      : this.#createDecorated(owner, start);
+    task.join();
+    return task;
+  }
+
+  #createDecorated(owner: KernelScope, start: Start): KernelTask {
+    this.#starting = start;
+    try {
+      return this.#invokeCreate(owner) as KernelTask;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  #invokeCreate(parent: KernelScope): KernelScope {
+    const [scope] = scopeApi.invoke(parent, "create", [parent]) as [
+      KernelScope,
+    ];
+    return scope;
+  }
+
+  /** A task is its scope: the first scope that is made for one is it. */
+  #build(parent: KernelScope): KernelScope {
+    const start = this.#starting;
+    if (start === undefined) return new KernelScope(this, parent, DESTROY);
+    this.#starting = undefined;
+    return new KernelTask(this, parent, start.operation, start.settled);
+  }
+}
+
+/** effection itself decorates its global scope with the one function that makes scopes. */
+function isDecorated(host: Scope): boolean {
+  const entry = host.expect(scopeApi.context);
+  const { max, min = {} } = entry.local;
+  return (
+    entry !== global.expect(scopeApi.context) ||
+    max !== undefined ||
+    Object.keys(min).join() !== "create"
+  );
+}

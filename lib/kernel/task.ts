@@ -1,0 +1,267 @@
+/** A task: its scope, its routine and its outcome in one object. */
+import {
+  Err,
+  unbox,
+  type Coroutine,
+  type Effect,
+  type Operation,
+  type Result,
+  type Task,
+} from "effection";
+import { contexts, type ErrorBoundary, type TaskGroup } from "./contract.ts";
+import { Deferred, ENDED } from "./deferred.ts";
+import { DESTROY, HALT } from "./destructors.ts";
+import { exitAtOnce, UNIT, type Exit } from "./effects.ts";
+import { TaskHandle } from "./handle.ts";
+import type { Kernel } from "./kernel.ts";
+import { created, ended, type Phase } from "./phases.ts";
+import { KernelScope } from "./scope.ts";
+
+/** How a task ended. */
+export type Settled = "value" | "error" | "halted";
+
+/** Told of the end of a task, after its cleanup. */
+export type Settle = (state: Settled, value: unknown) => void;
+
+const reducer = contexts.reducer.defaultValue!;
+/** Never halted by anybody, so nobody has to be in it. */
+const defaultGroup = contexts.group.defaultValue!;
+
+/** What `step()` gives to effection's reducer, and `perform()` gets back: the work is done by then. */
+const STEPPED: IteratorResult<Effect<unknown>> = Object.freeze({
+  done: false,
+  value: undefined as never,
+});
+
+/**
+ * What effects, and effection's reducer, see is a `Coroutine`; the names of its members are effection's. It is in the
+ * same queue as effection's own routines, so that both kinds take turns as if they were one.
+ */
+export class KernelTask
+  extends KernelScope
+  implements ErrorBoundary, TaskGroup
+{
+  // The routine.
+  /** The scope that its effects see: another one within `scoped()`. */
+  scope: KernelScope = this;
+  operation: (() => Operation<unknown>) | undefined;
+  iterator: Iterator<Effect<unknown>, unknown, unknown> | undefined = undefined;
+  /** What its next turn is for. */
+  phase: Phase = created;
+  /** Leaves the effect that it is in. */
+  exit: Exit = exitAtOnce;
+  resumeWith: Result<unknown> = UNIT;
+  enqueued = false;
+  /** It is not to be unwound now. */
+  critical = false;
+  unwinding = false;
+  #resolver: ((result: Result<unknown>) => void) | undefined = undefined;
+
+  // The task.
+  /** What its body came to, and then what its end made of it. */
+  completion: Result<unknown> = UNIT;
+  /** What it is to end with whatever its body says: a child's error, most of the time. */
+  trapped: Result<unknown> | undefined = undefined;
+  /** The boundary around it, while it is one itself. */
+  outerBoundary: ErrorBoundary | undefined = undefined;
+  state: Settled | undefined = undefined;
+  #interrupted = false;
+  #end: Deferred<void> | undefined = undefined;
+  #tasks: Set<Task<unknown>> | undefined = undefined;
+  #memberOf: TaskGroup | undefined = undefined;
+  #handle: TaskHandle<unknown> | undefined = undefined;
+  readonly #settled: Settle | undefined;
+
+  constructor(
+    kernel: Kernel,
+    owner: KernelScope,
+    operation: () => Operation<unknown>,
+    settled: Settle | undefined,
+  ) {
+    super(kernel, owner, DESTROY | HALT);
+    this.operation = operation;
+    this.#settled = settled;
+  }
+
+  // What effects use.
+
+  get data(): this {
+    return this;
+  }
+
+  resume(result: Result<unknown>): void {
+    this.#resolver = undefined;
+    if (this.exit === exitAtOnce) {
+      this.resumeWith = result; // most effects: two closures less
+      this.schedule();
+    } else
+      this.exit((left) => {
+        this.exit = exitAtOnce;
+        this.resumeWith = left.ok ? result : left;
+        this.schedule();
+      });
+  }
+
+  unwind(): void {
+    if (this.phase === ended) return;
+    this.unwinding = true;
+    if (!this.critical) this.resume(UNIT);
+  }
+
+  // What effection's reducer uses.
+
+  schedule(): void {
+    reducer.schedule(this);
+  }
+
+  step(): IteratorResult<Effect<unknown>> {
+    try {
+      this.phase(this);
+    } catch (error) {
+      this.settle(Err(error)); // an effect's exit threw: effection gives up without a cleanup, too
+    }
+    return STEPPED;
+  }
+
+  perform(): void {}
+
+  // What the phases use.
+
+  /** One step of the iterator that it runs, with what `yield*` would make of each case. */
+  advance(): IteratorResult<Effect<unknown>, unknown> {
+    const iterator = this.iterator!;
+    const { resumeWith } = this;
+    if (!resumeWith.ok) {
+      this.unwinding = false;
+      return throwInto(iterator, resumeWith);
+    }
+    if (this.takeUnwind())
+      return iterator.return?.() ?? { done: true, value: undefined };
+    return iterator.next(resumeWith.value);
+  }
+
+  /** Whether it is to be unwound now. It is told once. */
+  takeUnwind(): boolean {
+    if (!this.unwinding || this.critical) return false;
+    this.unwinding = false;
+    return true;
+  }
+
+  enter(effect: Effect<unknown>): void {
+    const resolve = (result: Result<unknown>): void => {
+      if (this.#resolver === resolve) this.resume(result);
+    };
+    this.#resolver = resolve;
+    try {
+      this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
+    } catch (error) {
+      this.resume(Err(error));
+    }
+  }
+
+  settle(result: Result<unknown>): void {
+    this.phase = ended;
+    this.completion = result;
+    this.iterator = this.trapped = this.#resolver = undefined;
+    this.resumeWith = UNIT;
+    this.state = !result.ok ? "error" : this.#interrupted ? "halted" : "value";
+    this.#end?.settle(UNIT);
+    if (this.#settled !== undefined) this.#tell(this.#settled);
+    else if (!result.ok && !this.#interrupted)
+      this.parent!.findBoundary().raise(result.error);
+  }
+
+  #tell(settled: Settle): void {
+    const { state, completion } = this;
+    const value = completion.ok ? completion.value : thrown(completion);
+    try {
+      settled(state!, state === "halted" ? undefined : value);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error; // a bug; here it would end what happens to wait in the queue
+      });
+    }
+  }
+
+  // The task.
+
+  /** Into the group of tasks that end with the body they belong to. */
+  join(): void {
+    const group = this.parent!.findGroup();
+    if (group === defaultGroup) return;
+    this.#memberOf = group;
+    group.tasks.add(this.handle);
+  }
+
+  override release(): void {
+    this.parent!.destructors!.disarm(this, HALT);
+    super.release();
+    this.#memberOf?.tasks.delete(this.handle);
+    this.#memberOf = undefined;
+  }
+
+  /** As the boundary of its children: their errors end it. */
+  raise(error: Error): void {
+    this.trapped = Err(error);
+    this.unwind();
+  }
+
+  /** As the group of its children. */
+  get tasks(): Set<Task<unknown>> {
+    return (this.#tasks ??= new Set());
+  }
+
+  get hasTasks(): boolean {
+    return this.#tasks !== undefined && this.#tasks.size > 0;
+  }
+
+  interrupt(): void {
+    if (this.state !== undefined || this.#interrupted) return;
+    this.#interrupted = true;
+    this.unwind();
+  }
+
+  override *halt(): Generator<Effect<unknown>, void, unknown> {
+    this.interrupt();
+    yield* this.end;
+    this.checkHalt();
+  }
+
+  /** @throws what its cleanup threw, if it was halted. */
+  checkHalt(): void {
+    if (this.#interrupted && this.state === "error") unbox(this.completion);
+  }
+
+  /** Its value, once it has ended. @throws its error, or that it was halted. */
+  get value(): unknown {
+    if (this.state === "halted") throw new Error("halted");
+    return unbox(this.completion);
+  }
+
+  /** Settles when it has ended, in whatever way. */
+  get end(): Deferred<void> {
+    return (this.#end ??= this.state === undefined ? new Deferred() : ENDED);
+  }
+
+  get handle(): TaskHandle<unknown> {
+    return (this.#handle ??= new TaskHandle(this));
+  }
+}
+
+function throwInto(
+  iterator: Iterator<Effect<unknown>, unknown, unknown>,
+  result: Result<unknown>,
+): IteratorResult<Effect<unknown>, unknown> {
+  if (iterator.throw) return iterator.throw(thrown(result));
+  iterator.return?.();
+  throw new TypeError("The iterator does not provide a 'throw' method");
+}
+
+/** What was thrown: effection wraps what is no Error. */
+function thrown(result: Result<unknown>): unknown {
+  try {
+    return unbox(result);
+  } catch (error) {
+    return error;
+  }
+}

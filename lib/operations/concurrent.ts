@@ -1,0 +1,73 @@
+/** effection's `race` and `all`, step for step, on generator functions that are made once. */
+import {
+  Err,
+  Ok,
+  unbox,
+  type Operation,
+  type Result,
+  type Task,
+  type Yielded,
+} from "effection";
+import type { all as allOf } from "effection";
+import { Deferred } from "../kernel/deferred.ts";
+import { spawn } from "./spawn.ts";
+import { trap, type Steps } from "./trap.ts";
+
+/** Runs operations side by side, gives what the first of them comes to, and halts the others. */
+export function* race<T extends Operation<unknown>>(
+  operations: readonly T[],
+): Steps<Yielded<T>> {
+  const tasks: Task<void>[] = [];
+  const first = yield* trap(() => startRace(operations, tasks));
+  const halts: Task<void>[] = [];
+  for (const task of tasks) halts.push(yield* spawn(() => task.halt()));
+  for (const halt of halts) yield* halt;
+  return unbox(first) as Yielded<T>;
+}
+
+function* startRace(
+  operations: readonly Operation<unknown>[],
+  tasks: Task<void>[],
+): Steps<Result<unknown>> {
+  const winner = new Deferred<Result<unknown>>();
+  for (const operation of operations.slice())
+    tasks.push(yield* spawn(() => run(operation, winner)));
+  return yield* winner;
+}
+
+/** An error wins, too: it is a result like others, and no failure of the task. */
+function* run(
+  operation: Operation<unknown>,
+  winner: Deferred<Result<unknown>>,
+): Steps<void> {
+  try {
+    winner.settle(Ok(Ok(yield* operation)));
+  } catch (error) {
+    winner.settle(Ok(Err(error)));
+  }
+}
+
+function* allSteps(
+  operations: readonly Operation<unknown>[],
+): Steps<unknown[]> {
+  const tasks: Task<unknown>[] = [];
+  try {
+    return yield* trap(() => startAll(operations, tasks));
+  } catch (error) {
+    for (const task of tasks) yield* task.halt();
+    throw error;
+  }
+}
+
+function* startAll(
+  operations: readonly Operation<unknown>[],
+  tasks: Task<unknown>[],
+): Steps<unknown[]> {
+  for (const operation of operations) tasks.push(yield* spawn(() => operation));
+  const values: unknown[] = [];
+  for (const task of tasks) values.push(yield* task);
+  return values;
+}
+
+/** Runs operations side by side and gives what each came to, in their order; fails with the first that fails. */
+export const all = allSteps as unknown as typeof allOf;
