@@ -1,6 +1,7 @@
 /** The applications that come with resources of their own: opened in order, closed in reverse. */
 import { suspend } from "effection";
 import { attach, type Nursery } from "./kernel/fork.ts";
+import { viewTasks, type TaskView } from "./kernel/tree.ts";
 import type { OpenApplication } from "./types.ts";
 
 export class Applications {
@@ -29,6 +30,11 @@ export class Applications {
   async close(): Promise<void> {
     this.#opening = undefined;
     await this.#nursery?.destroy();
+  }
+
+  /** What they have running. */
+  tasks(): TaskView[] {
+    return this.#nursery ? viewTasks(this.#nursery.scope) : [];
   }
 
   /** Each in a task of its own: its resources end when the task does, and tasks end in reverse order. */

@@ -25,6 +25,7 @@ export const errorTable = {
   EDDY_WSGI: { status: 500, fault: "app" },
   EDDY_USAGE: { status: 500, fault: "app" },
   EDDY_DRAINED: { status: 503, fault: "gateway" },
+  EDDY_HALTED: { status: 503, fault: "gateway" },
   EDDY_LISTEN: { status: 500, fault: "gateway" },
   EDDY_ENGINE: { status: 500, fault: "gateway" },
 } as const satisfies Record<string, Entry>;
@@ -202,6 +203,13 @@ export class UsageError extends GatewayError {
 export class DrainedError extends GatewayError {
   constructor() {
     super("EDDY_DRAINED", "the server is shutting down");
+  }
+}
+
+/** The exchange was halted by `loop.halt(id)`. The reason of `request.signal` then. */
+export class HaltedError extends GatewayError {
+  constructor() {
+    super("EDDY_HALTED", "the request was halted");
   }
 }
 

@@ -18,10 +18,12 @@ import {
   ClientAbortedError,
   DrainedError,
   GatewayError,
+  HaltedError,
   UsageError,
 } from "./errors.ts";
 import { attach, fork, type Fork, type Nursery } from "./kernel/fork.ts";
 import type { Host } from "./host.ts";
+import { viewFork, viewTasks, type TaskView } from "./kernel/tree.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import { TEXT, toResponse } from "./reply.ts";
 import { GatewayRequest, type Place, type RequestOwner } from "./request.ts";
@@ -71,7 +73,7 @@ export class Exchange implements RequestOwner, Recipient {
   readonly #host: Host;
   readonly #route: Route;
   readonly #out: ResponseWriter;
-  /** For the access log alone: a look at the clock costs as much as all the rest of the constructor. */
+  /** Set at once for the access log alone: a look at the clock costs as much as all the rest of the constructor. */
   #started = 0;
   #state: State = "handling";
   /** Within the route callback the engine's request can be read and its body taken over. */
@@ -162,6 +164,7 @@ export class Exchange implements RequestOwner, Recipient {
   #detach(): void {
     if (this.over) return;
     this.#detached = true;
+    this.#started ||= performance.now();
     this.#host.live.add(this);
     this.#out.detach();
     try {
@@ -252,6 +255,24 @@ export class Exchange implements RequestOwner, Recipient {
     this.#halt("drain", new DrainedError());
   }
 
+  /** Somebody has had enough of it. */
+  halt(): void {
+    this.#halt("error", new HaltedError());
+  }
+
+  /** What it is doing. */
+  view(): TaskView & { id: string } {
+    const task = viewFork(this.#task);
+    const tasks = this.#nursery ? viewTasks(this.#nursery.scope) : [];
+    return {
+      id: this.id,
+      name: this.#line,
+      waitsFor: task?.waitsFor ?? WAITS_FOR[this.#state],
+      ageMs: Math.round(performance.now() - this.#started),
+      children: [...(task?.children ?? []), ...tasks],
+    };
+  }
+
   /** Ends it early. An aborted client gets nothing, any other one an error or a cut connection. */
   #halt(outcome: Outcome, reason: GatewayError): void {
     if (this.#state === "ended") return;
@@ -297,6 +318,7 @@ export class Exchange implements RequestOwner, Recipient {
     this.#delivery?.stop();
     if (this.#nursery !== undefined) this.#close(this.#nursery);
     this.#release();
+    if (!this.over) this.#host.watchTeardown(this);
   }
 
   #close(nursery: Nursery): void {
@@ -383,6 +405,13 @@ function isOperation(result: object): result is Operation<Reply> {
     !(result instanceof Set)
   );
 }
+
+/** Where there is no task to ask. */
+const WAITS_FOR: Record<State, string> = {
+  handling: "the handler's promise",
+  replying: "the client to take the reply",
+  ended: "its cleanup",
+};
 
 /** An error reply is one string: it is sent at once, and whoever sends it goes on by itself. */
 const NOBODY: Recipient = { done() {}, strayError() {} };

@@ -8,9 +8,6 @@ import type { Outcome } from "./types.ts";
 /** `accepted` is the sum of all others once nothing is live. */
 export type Tally = Record<Outcome | "accepted", number>;
 
-/** A longer time would make `setTimeout` fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export class Host {
   readonly log: Logger;
   readonly accessLog: AccessLog | undefined;
@@ -31,12 +28,35 @@ export class Host {
   draining = false;
   readonly #idPrefix = randomBytes(4).toString("hex");
   #ids = 0;
+  /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
+  readonly #watched = new Map<Exchange, NodeJS.Timeout>();
   #whenIdle: (() => void) | undefined;
 
-  constructor(log: Logger, accessLog: AccessLog | undefined, scope: Scope) {
+  readonly #teardownTimeoutMs: number;
+
+  constructor(
+    log: Logger,
+    accessLog: AccessLog | undefined,
+    scope: Scope,
+    teardownTimeoutMs: number,
+  ) {
     this.log = log;
     this.accessLog = accessLog;
     this.scope = scope;
+    this.#teardownTimeoutMs = teardownTimeoutMs;
+  }
+
+  /** Names an ended exchange in the log whose cleanup takes too long: nothing else can be done about it. */
+  watchTeardown(exchange: Exchange): void {
+    const limit = setTimeout(() => {
+      this.#watched.delete(exchange);
+      const { id, name, waitsFor, children } = exchange.view();
+      this.log.error(
+        { requestId: id, waitsFor, tasks: children },
+        `${name} was halted, and its cleanup has not ended within ${this.#teardownTimeoutMs} ms`,
+      );
+    }, this.#teardownTimeoutMs);
+    this.#watched.set(exchange, limit.unref());
   }
 
   /** Unique among the processes of a gateway, too. */
@@ -46,6 +66,10 @@ export class Host {
 
   /** An exchange is over. */
   release(exchange: Exchange): void {
+    if (this.#watched.size > 0) {
+      clearTimeout(this.#watched.get(exchange));
+      this.#watched.delete(exchange);
+    }
     if (this.live.delete(exchange) && this.live.size === 0) this.#whenIdle?.();
   }
 
@@ -53,7 +77,7 @@ export class Host {
   untilIdle(limitMs: number): Promise<void> {
     if (this.live.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const limit = setTimeout(resolve, Math.min(limitMs, MAX_TIMER_MS));
+      const limit = setTimeout(resolve, limitMs);
       this.#whenIdle = () => {
         clearTimeout(limit);
         resolve();

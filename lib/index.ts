@@ -11,6 +11,7 @@ export {
   DrainedError,
   EngineError,
   GatewayError,
+  HaltedError,
   HttpError,
   InvalidReplyError,
   ListenError,
@@ -25,7 +26,13 @@ export {
 export type { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export type { Address, ListenOptions, TlsOptions } from "./listener.ts";
 export type { Logger } from "./log.ts";
-export { Loop, type DrainReport, type HaltedExchange } from "./loop.ts";
+export type { TaskView } from "./kernel/tree.ts";
+export {
+  Loop,
+  type DrainReport,
+  type HaltedExchange,
+  type LoopTasks,
+} from "./loop.ts";
 export type { LoopOptions, MountOptions } from "./options.ts";
 export { html, json, redirect, stream, text, type ReplyInit } from "./reply.ts";
 export type { GatewayRequest } from "./request.ts";

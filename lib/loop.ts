@@ -1,5 +1,5 @@
 /** The root of everything: mounts, listeners, background tasks, and their common end. */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import {
   resource,
   until,
@@ -13,6 +13,7 @@ import { serve } from "./exchange.ts";
 import { future } from "./future.ts";
 import { Host, type Tally } from "./host.ts";
 import { attach, takeWarning, type Nursery } from "./kernel/fork.ts";
+import { viewTasks, type TaskView } from "./kernel/tree.ts";
 import {
   openListener,
   type Address,
@@ -37,6 +38,13 @@ export interface DrainReport {
   readonly durationMs: number;
   /** Requests since the start: `accepted` is the sum of the outcomes. */
   readonly tally: Readonly<Tally>;
+}
+
+/** What `tasks()` saw. */
+export interface LoopTasks {
+  readonly exchanges: readonly (TaskView & { readonly id: string })[];
+  readonly background: readonly TaskView[];
+  readonly resources: readonly TaskView[];
 }
 
 export interface HaltedExchange {
@@ -108,7 +116,12 @@ export class Loop {
     const warning = takeWarning();
     if (warning !== undefined) this.log.warn(warning);
     const accessLog = createAccessLog(this.log, this.#settings.accessLog);
-    this.#host = new Host(this.log, accessLog, this.#exchanges.scope);
+    this.#host = new Host(
+      this.log,
+      accessLog,
+      this.#exchanges.scope,
+      this.#settings.teardownTimeoutMs,
+    );
   }
 
   /**
@@ -216,6 +229,22 @@ export class Loop {
     return this.#background.scope.run(operation);
   }
 
+  /** What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the tasks below it. */
+  tasks(): LoopTasks {
+    return {
+      exchanges: [...this.#host.live].map((exchange) => exchange.view()),
+      background: viewTasks(this.#background.scope),
+      resources: this.#applications.tasks(),
+    };
+  }
+
+  /** Halts an exchange: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none of that id. */
+  halt(id: string): boolean {
+    const exchange = [...this.#host.live].find((one) => one.id === id);
+    exchange?.halt();
+    return exchange !== undefined;
+  }
+
   /**
    * Drains, then stops: takes no new connections, waits for the running exchanges (their replies carry `connection:
    * close`), halts those that take longer than `drainTimeoutMs`, ends background tasks and the applications' resources
@@ -289,7 +318,7 @@ export class Loop {
 
   /** A first `listen` that failed leaves the loop as it was before, so that another address can be tried. */
   async #retreat(): Promise<void> {
-    await this.#end(() => this.#applications.close());
+    await this.#end("resources", () => this.#applications.close());
     if (this.#state === "listening") this.#state = "new";
   }
 
@@ -309,9 +338,9 @@ export class Loop {
     await this.#host.untilIdle(this.#settings.drainTimeoutMs);
     const halted = this.#haltExchanges();
     for (const listener of this.#listeners) listener.destroy();
-    await this.#end(() => this.#background.destroy());
-    await this.#end(() => this.#exchanges.destroy());
-    await this.#end(() => this.#applications.close());
+    await this.#end("background tasks", () => this.#background.destroy());
+    await this.#end("exchanges", () => this.#exchanges.destroy());
+    await this.#end("resources", () => this.#applications.close());
     this.#state = "stopped";
     const durationMs = performance.now() - started;
     return this.#report({ halted, durationMs, tally: { ...this.#host.tally } });
@@ -325,12 +354,23 @@ export class Loop {
     });
   }
 
-  async #end(destroy: () => Promise<void>): Promise<void> {
+  /** Ends a scope, but does not wait for ever: what has no end of its own must not keep the loop from its end. */
+  async #end(what: string, destroy: () => Promise<void>): Promise<void> {
+    const { teardownTimeoutMs } = this.#settings;
+    const limit = new AbortController();
+    const late = setTimeout(teardownTimeoutMs, "late", {
+      signal: limit.signal,
+    }).catch(() => "");
     try {
-      await destroy();
+      if ((await Promise.race([destroy(), late])) === "late")
+        this.log.error(
+          this.tasks(),
+          `the cleanup of ${what} has not ended within ${teardownTimeoutMs} ms`,
+        );
     } catch (error) {
       this.log.error({ err: error }, "a cleanup of the loop failed");
     }
+    limit.abort();
   }
 
   #report(report: DrainReport): DrainReport {

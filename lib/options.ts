@@ -11,6 +11,8 @@ export interface LoopOptions {
   maxBodyBytes?: number;
   /** Milliseconds that `close()` gives the exchanges that are still running, before it halts them. Default 30,000, as Gunicorn's `graceful_timeout`. */
   drainTimeoutMs?: number;
+  /** Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it then. Default 5,000: a cleanup is to let go, not to work. */
+  teardownTimeoutMs?: number;
 }
 
 /** Options of one mount or route. */
@@ -23,13 +25,18 @@ export interface Settings {
   accessLog: boolean | "combined";
   maxBodyBytes: number;
   drainTimeoutMs: number;
+  teardownTimeoutMs: number;
 }
 
 const DEFAULTS: Settings = {
   accessLog: false,
   maxBodyBytes: 1024 * 1024,
   drainTimeoutMs: 30_000,
+  teardownTimeoutMs: 5_000,
 };
+
+/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface Rule {
   valid: (value: unknown) => boolean;
@@ -54,12 +61,19 @@ const RULES: Record<keyof LoopOptions, Rule> = {
   },
   maxBodyBytes: amount,
   drainTimeoutMs: amount,
+  teardownTimeoutMs: amount,
 };
 
 /** @throws {UsageError} naming an unknown option or one with a bad value. */
 export function settingsFrom(options: LoopOptions): Settings {
   const { log: _, ...given } = checkOptions(options, Object.keys(RULES));
-  return { ...DEFAULTS, ...given };
+  const settings = { ...DEFAULTS, ...given };
+  settings.drainTimeoutMs = Math.min(settings.drainTimeoutMs, MAX_TIMER_MS);
+  settings.teardownTimeoutMs = Math.min(
+    settings.teardownTimeoutMs,
+    MAX_TIMER_MS,
+  );
+  return settings;
 }
 
 /** Leaves out what is undefined. @throws {UsageError} as {@link settingsFrom}. */

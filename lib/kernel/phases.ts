@@ -40,9 +40,8 @@ function startBody(task: KernelTask): void {
   task.group = task;
   task.phase = runBody;
   const { operation } = task;
-  task.operation = undefined;
   try {
-    task.iterator = operation!()[Symbol.iterator]();
+    task.iterator = operation()[Symbol.iterator]();
   } catch (error) {
     return endBody(task, Err(error));
   }

@@ -44,7 +44,8 @@ export class KernelTask
   // The routine.
   /** The scope that its effects see: another one within `scoped()`. */
   scope: KernelScope = this;
-  operation: (() => Operation<unknown>) | undefined;
+  /** Kept to the end, for its name. */
+  readonly operation: () => Operation<unknown>;
   iterator: Iterator<Effect<unknown>, unknown, unknown> | undefined = undefined;
   /** What its next turn is for. */
   phase: Phase = created;
@@ -56,6 +57,10 @@ export class KernelTask
   critical = false;
   unwinding = false;
   #resolver: ((result: Result<unknown>) => void) | undefined = undefined;
+  /** The one that it is in, or was in last. For whoever looks. */
+  effect: Effect<unknown> | undefined = undefined;
+  /** `Date.now()`: the cheapest clock there is, for a look by a person. */
+  readonly startedAt = Date.now();
 
   // The task.
   /** What its body came to, and then what its end made of it. */
@@ -152,6 +157,7 @@ export class KernelTask
       if (this.#resolver === resolve) this.resume(result);
     };
     this.#resolver = resolve;
+    this.effect = effect;
     try {
       this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
     } catch (error) {
@@ -162,7 +168,7 @@ export class KernelTask
   settle(result: Result<unknown>): void {
     this.phase = ended;
     this.completion = result;
-    this.iterator = this.trapped = this.#resolver = undefined;
+    this.iterator = this.trapped = this.#resolver = this.effect = undefined;
     this.resumeWith = UNIT;
     this.state = !result.ok ? "error" : this.#interrupted ? "halted" : "value";
     this.#end?.settle(UNIT);

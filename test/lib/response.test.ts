@@ -392,6 +392,19 @@ describe("A streamed reply", () => {
       await server.logged((line) => line["outcome"] === "abort");
     });
 
+  it("is aborted where its client leaves before all has come that was written without waiting", async () => {
+    const writes = endless(Buffer.alloc(65_536));
+    const careless: StreamWriter = async (out) => {
+      for (const chunk of writes) void out.write(chunk);
+    };
+    const length = ENDLESS * 65_536;
+    const server = await serveReply(() => sized(careless, length));
+    const client = await ask(server);
+    await client.until(/^HTTP\/1.1 200 OK/);
+    client.abort();
+    expect(await outcome(server)).to.equal("abort");
+  });
+
   it("takes nothing that an async function writes after its end", async () => {
     const source = new Source(endless("late"));
     const late: StreamWriter = async (out) => {
@@ -411,13 +424,19 @@ describe("A streamed reply", () => {
     expect(source).to.include({ asked: 1, ended: 1 });
   });
 
-  const ends: [title: string, steps: Loose[], returns: number][] = [
+  const ends: [
+    title: string,
+    steps: Loose[],
+    returns: number,
+    length?: number,
+  ][] = [
     ["is not told of its own end", ["a", "b"], 0],
+    ["is not told of its own end, though it is too early", ["a", "b"], 0, 5],
     ["is not told of its own failure", ["a", new Error("broke")], 0],
     ["is told once of a bad chunk", ["a", 5, "b"], 1],
   ];
   for (const kind of ["iterator", "asyncIterator"] as const)
-    for (const [title, steps, returns] of ends)
+    for (const [title, steps, returns, length] of ends)
       it(`made by hand with Symbol.${kind} ${title}`, async () => {
         let [at, returned] = [0, 0];
         const iterator = {
@@ -429,7 +448,8 @@ describe("A streamed reply", () => {
           return: (): Loose => ({ done: true, value: ++returned }),
         };
         const body = { [Symbol[kind]]: () => iterator } as Loose as ReplyBody;
-        const server = await serveReply(() => ({ body }));
+        const headers = { "content-length": length };
+        const server = await serveReply(() => ({ body, headers }));
         server.expectLog(/failed/);
         await (await ask(server)).until(/\r\n0\r\n\r\n$/).catch(() => {});
         await outcome(server);
