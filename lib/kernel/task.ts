@@ -92,14 +92,18 @@ export class KernelTask
   resume(result: Result<unknown>): void {
     this.#resolver = undefined;
     if (this.exit === exitAtOnce) {
-      this.resumeWith = result; // most effects: two closures less
+      this.resumeWith = result;
       this.schedule();
-    } else
-      this.exit((left) => {
-        this.exit = exitAtOnce;
-        this.resumeWith = left.ok ? result : left;
-        this.schedule();
-      });
+    } else this.#leave(result);
+  }
+
+  /** Apart from `resume`, because a function with a closure in it allocates on every call, whether it makes it or not. */
+  #leave(result: Result<unknown>): void {
+    this.exit((left) => {
+      this.exit = exitAtOnce;
+      this.resumeWith = left.ok ? result : left;
+      this.schedule();
+    });
   }
 
   unwind(): void {
@@ -223,7 +227,7 @@ export class KernelTask
 
   override *halt(): Generator<Effect<unknown>, void, unknown> {
     this.interrupt();
-    yield* this.end;
+    yield this.end;
     this.checkHalt();
   }
 

@@ -107,7 +107,7 @@ class Suspend extends Wait<void> {
 }
 
 /** It has no state, so there is one. */
-export const suspended: Operation<void> = new Suspend();
+export const suspended: Operation<void> & Effect<void> = new Suspend();
 
 /** What a callback resolves or rejects; `execute` gives what is run when that is over, in whatever way. */
 export function action<T>(

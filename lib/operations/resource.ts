@@ -32,12 +32,12 @@ function* provideTo<T>(owner: KernelScope, body: Body<T>): Steps<T> {
   owner.kernel.startResource(owner, () =>
     body((value) => provision(ready, value)),
   );
-  return yield* ready;
+  return (yield ready) as T;
 }
 
 function* provision<T>(ready: Deferred<T>, value: T): Steps<void> {
   ready.settle(Ok(value));
-  yield* suspended;
+  yield suspended;
 }
 
 /** An operation of which the first step, asking for the scope, has been taken already. */
