@@ -22,6 +22,7 @@ abstract class LazyFuture<T> implements Future<T> {
     return "Future";
   }
 
+  // oxlint-disable-next-line no-thenable -- it is what a Future is
   then<A = T, B = never>(
     ...reactions: Parameters<Promise<T>["then"]>
   ): Promise<A | B> {

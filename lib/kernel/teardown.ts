@@ -1,12 +1,5 @@
 /** How a scope ends and how a group of tasks is halted: effection's own steps, over the kernel's lists. */
-import {
-  Err,
-  unbox,
-  type Effect,
-  type Operation,
-  type Result,
-  type Task,
-} from "effection";
+import { Err, unbox, type Effect, type Result, type Task } from "effection";
 import { Deferred } from "./deferred.ts";
 import { UNIT } from "./effects.ts";
 import type { KernelScope } from "./scope.ts";
