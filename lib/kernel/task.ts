@@ -225,7 +225,7 @@ export class KernelTask
     this.unwind();
   }
 
-  override *halt(): Generator<Effect<unknown>, void, unknown> {
+  *halt(): Generator<Effect<unknown>, void, unknown> {
     this.interrupt();
     yield this.end;
     this.checkHalt();
