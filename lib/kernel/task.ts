@@ -122,9 +122,15 @@ export class KernelTask
     try {
       this.phase(this);
     } catch (error) {
-      this.settle(Err(error)); // an effect's exit threw: effection gives up without a cleanup, too
+      this.#giveUp(Err(error));
     }
     return STEPPED;
+  }
+
+  /** The exit of an effect threw. As in effection that is the end, without a cleanup; only once, so that one is told once. */
+  #giveUp(result: Result<never>): void {
+    if (this.phase !== ended) this.settle(result);
+    else if (!result.ok) this.parent!.findBoundary().raise(result.error);
   }
 
   perform(): void {}
