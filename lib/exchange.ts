@@ -322,13 +322,14 @@ export class Exchange implements RequestOwner, Recipient {
   }
 
   #close(nursery: Nursery): void {
-    nursery
-      .destroy()
-      .catch((error: unknown) => this.strayError(error))
-      .finally(() => {
-        this.#running--;
-        this.#release();
-      });
+    const closed = (): void => {
+      this.#running--;
+      this.#release();
+    };
+    nursery.destroy().then(closed, (error: unknown) => {
+      this.strayError(error);
+      closed();
+    });
   }
 
   #release(): void {

@@ -93,7 +93,7 @@ function observe(): Observation {
       return created;
     },
   });
-  outer.run(function* () {
+  void outer.run(function* () {
     seen.passesBefore = seen.passes;
     yield {
       description: "observe",
@@ -105,7 +105,7 @@ function observe(): Observation {
     };
     seen.passes--; // the pass of the effect above
   });
-  outer[Symbol.asyncDispose]().then(undefined, () => {});
+  void outer[Symbol.asyncDispose]();
   return seen;
 }
 

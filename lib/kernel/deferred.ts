@@ -1,16 +1,18 @@
 /** Something that ends once, and who waits for it. */
-import type { Effect, Operation, Result } from "effection";
+import type { Effect, Result } from "effection";
 import { exitAtOnce, UNIT, type Exit } from "./effects.ts";
 
 type Waiter<T> = (result: Result<T>) => void;
 
 /**
- * What effection's `withResolvers` is, tick for tick. It makes a dozen closures for each; this is one object, which is
- * also the effect by which a routine waits for it.
+ * What effection's `withResolvers` is, tick for tick. That makes a dozen closures for each and some more for whoever
+ * waits; this is one object, and the effect to wait for it: `yield deferred` gives the value or throws the error.
  */
-export class Deferred<T> implements Operation<T>, Effect<T> {
+export class Deferred<T> implements Effect<T> {
   #result: Result<T> | undefined;
-  #waiters: Set<Waiter<T>> | undefined;
+  /** Nearly always there is one; a Set takes 200 bytes. */
+  #first: Waiter<T> | undefined = undefined;
+  #others: Set<Waiter<T>> | undefined = undefined;
 
   constructor(result?: Result<T>) {
     this.#result = result;
@@ -23,10 +25,15 @@ export class Deferred<T> implements Operation<T>, Effect<T> {
   /** The first result counts. */
   settle(result: Result<T>): void {
     this.#result ??= result;
-    const waiters = this.#waiters;
-    if (waiters === undefined) return;
-    this.#waiters = undefined;
-    for (const resume of waiters) resume(this.#result);
+    const first = this.#first;
+    const others = this.#others;
+    this.#first = this.#others = undefined;
+    first?.(this.#result);
+    if (others !== undefined) for (const resume of others) resume(this.#result);
+  }
+
+  get settled(): boolean {
+    return this.#result !== undefined;
   }
 
   enter(resume: Waiter<T>): Exit {
@@ -34,16 +41,18 @@ export class Deferred<T> implements Operation<T>, Effect<T> {
       resume(this.#result);
       return exitAtOnce;
     }
-    (this.#waiters ??= new Set()).add(resume);
-    return (left) => {
-      this.#waiters?.delete(resume);
-      left(UNIT);
-    };
+    return this.#wait(resume);
   }
 
-  /** A generator *method* is made once; one in a closure costs V8 a map of its own, 2-3 µs each time. */
-  *[Symbol.iterator](): Generator<Effect<unknown>, T, unknown> {
-    return (yield this) as T;
+  #wait(resume: Waiter<T>): Exit {
+    if (this.#first === undefined && this.#others === undefined)
+      this.#first = resume;
+    else (this.#others ??= new Set()).add(resume);
+    return (left) => {
+      if (this.#first === resume) this.#first = undefined;
+      else this.#others?.delete(resume);
+      left(UNIT);
+    };
   }
 }
 

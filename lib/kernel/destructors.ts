@@ -12,8 +12,8 @@ export interface Destructor {
   next: Destructor | undefined;
   /** Ends the scope, or runs the hook. */
   destruct(): Operation<void>;
-  /** Only for a task. */
-  halt(): Operation<void>;
+  /** Of a task alone. */
+  halt?(): Operation<void>;
 }
 
 /**
@@ -63,7 +63,7 @@ export class Destructors {
     const taken: (() => Operation<void>)[] = [];
     for (const node of this) {
       if (node.armed & DESTROY) taken.push(() => node.destruct());
-      if (node.armed & HALT) taken.push(() => node.halt());
+      if (node.armed & HALT) taken.push(() => node.halt!());
       node.armed = 0;
     }
     this.#armed = 0;
@@ -92,9 +92,5 @@ export class Hook implements Destructor {
 
   destruct(): Operation<void> {
     return this.#run();
-  }
-
-  halt(): Operation<void> {
-    throw new Error("a hook is no task");
   }
 }

@@ -3,7 +3,7 @@
  * effection is not the one that the kernel was made for.
  */
 import { global, type Operation, type Scope } from "effection";
-import { probe, type ErrorBoundary } from "./contract.ts";
+import { probe } from "./contract.ts";
 import { Kernel } from "./kernel.ts";
 import { KernelScope } from "./scope.ts";
 import * as stock from "./stock.ts";
@@ -42,8 +42,7 @@ export function attach(
     parent instanceof KernelScope
       ? parent.kernel.createScope(parent)
       : new Kernel(parent ?? global).root;
-  const boundary: ErrorBoundary = { raise: onError };
-  scope.boundary = boundary;
+  scope.boundary = { raise: onError };
   return { scope, destroy: () => destroy(scope) };
 }
 
@@ -70,10 +69,18 @@ export function takeWarning(): string | undefined {
   return `tasks run on effection's own runtime, which is slower: ${problems.join("; ")}`;
 }
 
-async function destroy(scope: KernelScope): Promise<void> {
-  if (scope.idle) return scope.close(); // a request that started nothing, or whose tasks have all ended
-  await new Promise<void>((resolve, reject) => {
-    const above = scope.parent ?? scope.kernel.host;
+const DONE = Promise.resolve();
+
+function destroy(scope: KernelScope): Promise<void> {
+  if (!scope.idle) return destroyTasks(scope);
+  scope.close(); // a request that started nothing, or whose tasks have all ended
+  return DONE;
+}
+
+/** By a task that reports to nobody else: what a cleanup throws is not the parent's failure. */
+function destroyTasks(scope: KernelScope): Promise<void> {
+  const above = scope.parent ?? scope.kernel.host;
+  return new Promise((resolve, reject) => {
     fork(
       above,
       () => scope.destruct(),

@@ -1,17 +1,17 @@
 /** What users hold of a task: a promise and an operation, made when they ask for it. */
-import type { Effect, Future, Operation, Task } from "effection";
+import type { Effect, Future, Task } from "effection";
 import type { Deferred } from "./deferred.ts";
+
+type Steps<T> = Generator<Effect<unknown>, T, unknown>;
 
 /** The task behind a handle. */
 interface Handled<T> {
   readonly end: Deferred<void>;
   readonly value: T;
-  halt(): Operation<void>;
+  halt(): Steps<void>;
   interrupt(): void;
   checkHalt(): void;
 }
-
-type Steps<T> = Generator<Effect<unknown>, T, unknown>;
 
 /** Promises that are made when somebody waits: a failing task that nobody awaits is no unhandled rejection. */
 abstract class LazyFuture<T> implements Future<T> {
@@ -22,6 +22,7 @@ abstract class LazyFuture<T> implements Future<T> {
     return "Future";
   }
 
+  // oxlint-disable-next-line no-thenable -- it is what a Future is
   then<A = T, B = never>(
     ...reactions: Parameters<Promise<T>["then"]>
   ): Promise<A | B> {
@@ -42,8 +43,7 @@ Object.setPrototypeOf(LazyFuture.prototype, Promise.prototype);
 
 export class TaskHandle<T> extends LazyFuture<T> implements Task<T> {
   readonly #task: Handled<T>;
-  #ended: Promise<void> | undefined;
-  #promise: Promise<T> | undefined;
+  #promise: Promise<T> | undefined = undefined;
 
   constructor(task: Handled<T>) {
     super();
@@ -56,7 +56,7 @@ export class TaskHandle<T> extends LazyFuture<T> implements Task<T> {
 
   /** Bound: `spawn(task.halt)`. */
   get halt(): () => Future<void> {
-    return () => new HaltFuture(this.#task, () => this.ended());
+    return () => new HaltFuture(this.#task);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -64,40 +64,43 @@ export class TaskHandle<T> extends LazyFuture<T> implements Task<T> {
   }
 
   *[Symbol.iterator](): Steps<T> {
-    yield* this.#task.end;
+    do yield this.#task.end;
+    while (!this.#task.end.settled);
     return this.#task.value;
   }
 
   promise(): Promise<T> {
-    return (this.#promise ??= this.ended().then(() => this.#task.value));
-  }
-
-  /** One promise more than it takes: as many turns of the microtask queue as effection's tasks need. */
-  async ended(): Promise<void> {
-    await (this.#ended ??= new Promise((resolve) => {
-      this.#task.end.enter(() => resolve());
-    }));
+    return (this.#promise ??= ended(this.#task).then(() => this.#task.value));
   }
 }
 
 /** `task.halt()`: halts when somebody waits for it, in whichever way. */
 class HaltFuture<T> extends LazyFuture<void> {
   readonly #task: Handled<T>;
-  readonly #ended: () => Promise<void>;
 
-  constructor(task: Handled<T>, ended: () => Promise<void>) {
+  constructor(task: Handled<T>) {
     super();
     this.#task = task;
-    this.#ended = ended;
   }
 
-  *[Symbol.iterator](): Steps<void> {
-    yield* this.#task.halt();
+  [Symbol.iterator](): Steps<void> {
+    return this.#task.halt();
   }
 
   async promise(): Promise<void> {
     this.#task.interrupt();
-    await this.#ended();
+    const end = {
+      then: (...reactions: Parameters<Promise<void>["then"]>) =>
+        ended(this.#task).then(...reactions),
+    };
+    await end; // no promise, but something thenable: one turn more, as in effection
     this.#task.checkHalt();
   }
+}
+
+/** One promise more than it takes: as many turns of the microtask queue as effection's tasks need. */
+async function ended(task: Handled<unknown>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    task.end.enter(() => resolve());
+  });
 }

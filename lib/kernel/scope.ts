@@ -215,10 +215,6 @@ export class KernelScope implements Scope, Destructor {
   release(): void {
     this.parent?.destructors!.unlink(this);
   }
-
-  halt(): Operation<void> {
-    throw new Error("a scope is no task");
-  }
 }
 
 function* spawning<T>(

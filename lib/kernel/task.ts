@@ -97,14 +97,18 @@ export class KernelTask
   resume(result: Result<unknown>): void {
     this.#resolver = undefined;
     if (this.exit === exitAtOnce) {
-      this.resumeWith = result; // most effects: two closures less
+      this.resumeWith = result;
       this.schedule();
-    } else
-      this.exit((left) => {
-        this.exit = exitAtOnce;
-        this.resumeWith = left.ok ? result : left;
-        this.schedule();
-      });
+    } else this.#leave(result);
+  }
+
+  /** Apart from `resume`, because a function with a closure in it allocates on every call, whether it makes it or not. */
+  #leave(result: Result<unknown>): void {
+    this.exit((left) => {
+      this.exit = exitAtOnce;
+      this.resumeWith = left.ok ? result : left;
+      this.schedule();
+    });
   }
 
   unwind(): void {
@@ -123,9 +127,15 @@ export class KernelTask
     try {
       this.phase(this);
     } catch (error) {
-      this.settle(Err(error)); // an effect's exit threw: effection gives up without a cleanup, too
+      this.#giveUp(Err(error));
     }
     return STEPPED;
+  }
+
+  /** The exit of an effect threw. As in effection that is the end, without a cleanup; only once, so that one is told once. */
+  #giveUp(result: Result<never>): void {
+    if (this.phase !== ended) this.settle(result);
+    else if (!result.ok) this.parent!.findBoundary().raise(result.error);
   }
 
   perform(): void {}
@@ -227,9 +237,10 @@ export class KernelTask
     this.unwind();
   }
 
-  override *halt(): Generator<Effect<unknown>, void, unknown> {
+  *halt(): Generator<Effect<unknown>, void, unknown> {
     this.interrupt();
-    yield* this.end;
+    do yield this.end;
+    while (!this.end.settled); // see Deferred
     this.checkHalt();
   }
 
@@ -260,7 +271,7 @@ function throwInto(
 ): IteratorResult<Effect<unknown>, unknown> {
   if (iterator.throw) return iterator.throw(thrown(result));
   iterator.return?.();
-  throw new TypeError("The iterator does not provide a 'throw' method");
+  throw new TypeError("The iterator does not provide a 'throw' method.");
 }
 
 /** What was thrown: effection wraps what is no Error. */

@@ -1,12 +1,5 @@
 /** How a scope ends and how a group of tasks is halted: effection's own steps, over the kernel's lists. */
-import {
-  Err,
-  unbox,
-  type Effect,
-  type Operation,
-  type Result,
-  type Task,
-} from "effection";
+import { Err, unbox, type Effect, type Result, type Task } from "effection";
 import { Deferred } from "./deferred.ts";
 import { UNIT } from "./effects.ts";
 import type { KernelScope } from "./scope.ts";
@@ -15,14 +8,22 @@ type Steps = Generator<Effect<unknown>, void, unknown>;
 
 /** Ends what is in a scope, the latest first and one after the other. A failing one does not keep the others from it. */
 export function* destroy(scope: KernelScope): Steps {
-  if (scope.destruction !== undefined) return yield* scope.destruction;
+  if (scope.destruction !== undefined) {
+    do yield scope.destruction;
+    while (!scope.destruction.settled);
+    return;
+  }
   const destruction = (scope.destruction = new Deferred<void>());
   let outcome: Result<void> = UNIT;
   scope.leave();
   try {
     do {
       for (const destruct of scope.destructors?.take() ?? [])
-        outcome = yield* attempt(destruct, outcome);
+        try {
+          yield* destruct();
+        } catch (error) {
+          outcome = Err(error); // the last one counts
+        }
       scope.release();
     } while (scope.destructors !== undefined && !scope.destructors.empty);
   } finally {
@@ -38,20 +39,11 @@ export function* haltAll(tasks: Set<Task<unknown>>): Steps {
     const halted = [...tasks].reverse();
     tasks.clear();
     for (const task of halted)
-      outcome = yield* attempt(() => task.halt(), outcome);
+      try {
+        yield* task.halt();
+      } catch (error) {
+        outcome = Err(error);
+      }
   }
   unbox(outcome);
-}
-
-/** The last error counts. */
-function* attempt(
-  operation: () => Operation<void>,
-  outcome: Result<void>,
-): Generator<Effect<unknown>, Result<void>, unknown> {
-  try {
-    yield* operation();
-    return outcome;
-  } catch (error) {
-    return Err(error);
-  }
 }

@@ -5,6 +5,7 @@
 import {
   Err,
   Ok,
+  unbox,
   type Coroutine,
   type Effect,
   type Operation,
@@ -20,7 +21,10 @@ abstract class Wait<T> implements Operation<T>, Effect<T> {
   abstract enter(resolve: Resolve<T>, routine: Coroutine): Exit;
 
   *[Symbol.iterator](): Steps<T> {
-    return (yield this) as T;
+    const waiting = new Waiting(this);
+    do yield waiting;
+    while (waiting.result === undefined);
+    return unbox(waiting.result);
   }
 }
 
@@ -28,6 +32,27 @@ type Executor<T> = (
   resolve: (value: T) => void,
   reject: (error: Error) => void,
 ) => () => void;
+
+/** One wait. The last result counts, and a task that is woken without one waits again: so it is in effection. */
+class Waiting<T> implements Effect<T> {
+  result: Result<T> | undefined = undefined;
+  readonly #wait: Wait<T>;
+
+  constructor(wait: Wait<T>) {
+    this.#wait = wait;
+  }
+
+  get description(): string {
+    return this.#wait.description;
+  }
+
+  enter(resolve: Resolve<T>, routine: Coroutine): Exit {
+    return this.#wait.enter(
+      (result) => resolve((this.result = result)),
+      routine,
+    );
+  }
+}
 
 class Action<T> extends Wait<T> {
   readonly description: string;
@@ -107,7 +132,7 @@ class Suspend extends Wait<void> {
 }
 
 /** It has no state, so there is one. */
-export const suspended: Operation<void> = new Suspend();
+export const suspended: Operation<void> & Effect<void> = new Suspend();
 
 /** What a callback resolves or rejects; `execute` gives what is run when that is over, in whatever way. */
 export function action<T>(

@@ -1,16 +1,20 @@
-/** effection's `race` and `all`, step for step, on generator functions that are made once. */
+/**
+ * effection's `race` and `all`, step for step, on generator functions that are made once. Where effection has `yield*
+ * spawn(…)` this asks for the scope in each round, which is the one step of it, and runs the task there.
+ */
 import {
   Err,
   Ok,
   unbox,
   type Operation,
+  type Scope,
   type Result,
   type Task,
   type Yielded,
 } from "effection";
 import type { all as allOf } from "effection";
 import { Deferred } from "../kernel/deferred.ts";
-import { spawn } from "./spawn.ts";
+import { CURRENT_SCOPE } from "../kernel/effects.ts";
 import { trap, type Steps } from "./trap.ts";
 
 /** Runs operations side by side, gives what the first of them comes to, and halts the others. */
@@ -20,7 +24,10 @@ export function* race<T extends Operation<unknown>>(
   const tasks: Task<void>[] = [];
   const first = yield* trap(() => startRace(operations, tasks));
   const halts: Task<void>[] = [];
-  for (const task of tasks) halts.push(yield* spawn(() => task.halt()));
+  for (const task of tasks) {
+    const scope = (yield CURRENT_SCOPE) as Scope;
+    halts.push(scope.run(() => task.halt()));
+  }
   for (const halt of halts) yield* halt;
   return unbox(first) as Yielded<T>;
 }
@@ -30,9 +37,14 @@ function* startRace(
   tasks: Task<void>[],
 ): Steps<Result<unknown>> {
   const winner = new Deferred<Result<unknown>>();
-  for (const operation of operations.slice())
-    tasks.push(yield* spawn(() => run(operation, winner)));
-  return yield* winner;
+  for (const operation of operations.slice()) {
+    const scope = (yield CURRENT_SCOPE) as Scope;
+    tasks.push(scope.run(() => run(operation, winner)));
+  }
+  let result: unknown;
+  do result = yield winner;
+  while (!winner.settled);
+  return result as Result<unknown>;
 }
 
 /** An error wins, too: it is a result like others, and no failure of the task. */
@@ -63,7 +75,10 @@ function* startAll(
   operations: readonly Operation<unknown>[],
   tasks: Task<unknown>[],
 ): Steps<unknown[]> {
-  for (const operation of operations) tasks.push(yield* spawn(() => operation));
+  for (const operation of operations) {
+    const scope = (yield CURRENT_SCOPE) as Scope;
+    tasks.push(scope.run(() => operation));
+  }
   const values: unknown[] = [];
   for (const task of tasks) values.push(yield* task);
   return values;

@@ -32,12 +32,15 @@ function* provideTo<T>(owner: KernelScope, body: Body<T>): Steps<T> {
   owner.kernel.startResource(owner, () =>
     body((value) => provision(ready, value)),
   );
-  return yield* ready;
+  let value: unknown;
+  do value = yield ready;
+  while (!ready.settled);
+  return value as T;
 }
 
 function* provision<T>(ready: Deferred<T>, value: T): Steps<void> {
   ready.settle(Ok(value));
-  yield* suspended;
+  for (;;) yield suspended;
 }
 
 /** An operation of which the first step, asking for the scope, has been taken already. */

@@ -1,8 +1,24 @@
 /** What the kernel does beyond running operations as effection does; for that see operations.test.ts. */
 import { expect } from "chai";
-import { createScope, ensure, scoped, sleep, suspend } from "effection";
+import {
+  createScope,
+  ensure,
+  run,
+  scoped,
+  sleep,
+  spawn,
+  suspend,
+  useScope,
+  type Scope,
+} from "effection";
 import { createApi } from "effection/experimental";
-import { attach, fork, type Settled } from "../../../lib/kernel/fork.ts";
+import {
+  attach,
+  fork,
+  type Nursery,
+  type Settled,
+} from "../../../lib/kernel/fork.ts";
+import { attach as attachStock } from "../../../lib/kernel/stock.ts";
 
 type Ending = [state: Settled, value: unknown];
 
@@ -51,6 +67,36 @@ describe("A scope of the kernel", () => {
     await destroy();
     await parent[Symbol.asyncDispose]();
     expect(ended).to.deep.equal(["task"]);
+  });
+
+  it("ends with the body of a task of effection's that it was attached in, as effection's would", async () => {
+    const trail = async (place: typeof attachStock): Promise<string[]> => {
+      const lines: string[] = [];
+      const child = (name: string) =>
+        function* () {
+          yield* ensure(function* () {
+            lines.push(`${name} leaves`);
+            yield* sleep(0);
+            lines.push(`${name} left`);
+          });
+          yield* suspend();
+        };
+      await run(function* () {
+        const parent = yield* useScope();
+        yield* spawn(child("first"));
+        const { scope } = place(parent, () => {});
+        void scope.run(child("second"));
+        yield* spawn(child("third"));
+        yield* sleep(1);
+        lines.push("end of body");
+      });
+      return lines;
+    };
+    const onKernel = (parent: Scope | undefined): Nursery =>
+      attach(parent, { onError: () => {} });
+    const expected = await trail(attachStock);
+    expect(expected).to.have.length(7);
+    expect(await trail(onKernel)).to.deep.equal(expected);
   });
 
   it("rejects `destroy` with what a cleanup throws, and tells no boundary", async () => {

@@ -1,0 +1,199 @@
+/** Breakages of the kernel, as replacements in its compiled files. */
+export interface Mutant {
+  /** What is broken. */
+  name: string;
+  /** In dist/lib. */
+  file: string;
+  search: string;
+  replace: string;
+}
+
+const phases = "kernel/phases.js";
+const teardown = "kernel/teardown.js";
+const task = "kernel/task.js";
+const handle = "kernel/handle.js";
+
+export const mutants: Mutant[] = [
+  {
+    name: "A task that is halted before its first turn is torn down all the same.",
+    file: phases,
+    search: "        return task.settle(UNIT);\n    pass(task, findBoundary);",
+    replace: "        return pass(task, close);\n    pass(task, findBoundary);",
+  },
+  {
+    name: "The body starts a turn too early.",
+    file: phases,
+    search: "pass(task, becomeBoundary);",
+    replace: "becomeBoundary(task);",
+  },
+  {
+    name: "The body ends a turn too early.",
+    file: phases,
+    search: "    pass(task, endGroup);",
+    replace: "    task.resumeWith = UNIT; endGroup(task);",
+  },
+  {
+    name: "Errors of children go past their parent.",
+    file: phases,
+    search: "task.boundary = task;",
+    replace: "",
+  },
+  {
+    name: "A task takes errors of its scope after it has left its trap.",
+    file: phases,
+    search: "task.boundary = task.outerBoundary;",
+    replace: "",
+  },
+  {
+    name: "The value of the body hides the error of a child.",
+    file: phases,
+    search: "task.trapped ??= task.completion;",
+    replace: "task.trapped = task.completion;",
+  },
+  {
+    name: "Teardown can be interrupted.",
+    file: phases,
+    search: "task.critical = true;",
+    replace: "",
+  },
+  {
+    name: "The error of a cleanup is lost.",
+    file: phases,
+    search: "task.settle(result.ok ? task.completion : result);",
+    replace: "task.settle(task.completion);",
+  },
+  {
+    name: "Children outlive the body by some turns: their group is not halted.",
+    file: phases,
+    search: "else if (task.hasTasks)",
+    replace: "else if (false)",
+  },
+  {
+    name: "Children are halted in the order of their start.",
+    file: teardown,
+    search: "[...tasks].reverse()",
+    replace: "[...tasks]",
+  },
+  {
+    name: "The first error of the end of a scope counts, not the last.",
+    file: teardown,
+    search: "outcome = Err(error); // the last one counts",
+    replace: "if (outcome.ok) outcome = Err(error);",
+  },
+  {
+    name: "Of several children that fail in their cleanup, the first counts, not the last.",
+    file: teardown,
+    search: "outcome = Err(error);\n",
+    replace: "if (outcome.ok) outcome = Err(error);\n",
+  },
+  {
+    name: "What is added to a scope while it is destroyed stays.",
+    file: teardown,
+    search:
+      "while (scope.destructors !== undefined && !scope.destructors.empty)",
+    replace: "while (false)",
+  },
+  {
+    name: "A second destruction does not wait for the first.",
+    file: teardown,
+    search: "if (scope.destruction !== undefined) {",
+    replace: "if (scope.destruction !== undefined) { return;",
+  },
+  {
+    name: "What a scope has is ended in the order in which it came.",
+    file: "kernel/destructors.js",
+    search: "return taken.reverse();",
+    replace: "return taken;",
+  },
+  {
+    name: "A task that fails while it is halted also tells the boundary.",
+    file: task,
+    search: "else if (!result.ok && !this.#interrupted)",
+    replace: "else if (!result.ok)",
+  },
+  {
+    name: "A halted task ends with the value of its body.",
+    file: task,
+    search: 'this.#interrupted ? "halted" : "value"',
+    replace: '"value"',
+  },
+  {
+    name: "An exit that fails goes unnoticed.",
+    file: task,
+    search: "this.resumeWith = left.ok ? result : left;",
+    replace: "this.resumeWith = result;",
+  },
+  {
+    name: "An effect that was left can still resume its task.",
+    file: task,
+    search: "if (this.#resolver === resolve)",
+    replace: "if (true)",
+  },
+  {
+    name: "A halt that fails does not say so.",
+    file: task,
+    search: 'if (this.#interrupted && this.state === "error")',
+    replace: "if (false)",
+  },
+  {
+    name: "halt() halts before anybody waits for it.",
+    file: handle,
+    search: "return () => new HaltFuture(",
+    replace: "return () => this.#task.interrupt() ?? new HaltFuture(",
+  },
+  {
+    name: "A joined promise settles a microtask too early.",
+    file: handle,
+    search: "async function ended(task) {\n    await new",
+    replace: "function ended(task) {\n    return new",
+  },
+  {
+    name: "A scope keeps the values that were above it when it first had its own.",
+    file: "kernel/scope.js",
+    search: "Object.create(this.parent.contexts)",
+    replace:
+      "Object.setPrototypeOf(Object.fromEntries((function* (c) { for (const k in c) yield [k, c[k]]; })(this.parent.contexts)), null)",
+  },
+  {
+    name: "Nobody asks those who decorate api.Scope.",
+    file: "kernel/kernel.js",
+    search: "return !this.decorated && this.#entry.handle === this.#handle;",
+    replace: "return true;",
+  },
+  {
+    name: "A resource waits in the queue behind its siblings' children.",
+    file: "kernel/kernel.js",
+    search: "task.priority = owner.priority;",
+    replace: "",
+  },
+  {
+    name: "race does not wait for the cleanup of those who lost.",
+    file: "operations/concurrent.js",
+    search: "for (const halt of halts)\n        yield* halt;",
+    replace: "",
+  },
+  {
+    name: "all lets the others run when one fails.",
+    file: "operations/concurrent.js",
+    search: "for (const task of tasks)\n            yield* task.halt();",
+    replace: "",
+  },
+  {
+    name: "A resource that cannot be opened fails its task, whoever catches it.",
+    file: "operations/resource.js",
+    search: "yield* trap(() => provideTo(owner, body));",
+    replace: "yield* provideTo(owner, body);",
+  },
+  {
+    name: "An abort signal never fires.",
+    file: "operations/resource.js",
+    search: "controller.abort();",
+    replace: "",
+  },
+  {
+    name: "The timer of a halted sleep goes on.",
+    file: "operations/action.js",
+    search: "clearTimeout(timer);",
+    replace: "",
+  },
+];
