@@ -90,6 +90,7 @@ class HaltFuture<T> extends LazyFuture<void> {
   async promise(): Promise<void> {
     this.#task.interrupt();
     const end = {
+      // oxlint-disable-next-line no-thenable -- it is what effection awaits
       then: (...reactions: Parameters<Promise<void>["then"]>) =>
         ended(this.#task).then(...reactions),
     };

@@ -22,6 +22,7 @@ const EACH: errors.GatewayError[] = [
   new errors.WsgiError("x"),
   new errors.UsageError("x"),
   new errors.DrainedError(),
+  new errors.HaltedError(),
   new errors.ListenError("x"),
   new errors.EngineError("x"),
 ];

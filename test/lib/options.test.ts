@@ -11,6 +11,7 @@ describe("The options of a loop", () => {
       accessLog: false,
       maxBodyBytes: 1_048_576,
       drainTimeoutMs: 30_000,
+      teardownTimeoutMs: 5_000,
     };
     expect(settingsFrom({})).to.deep.equal(defaults);
   });
@@ -20,6 +21,7 @@ describe("The options of a loop", () => {
       accessLog: "combined",
       maxBodyBytes: 5,
       drainTimeoutMs: 0,
+      teardownTimeoutMs: 1,
     } as const;
     expect(settingsFrom({ ...options, log: false })).to.deep.equal(options);
   });
@@ -30,10 +32,20 @@ describe("The options of a loop", () => {
       accessLog: undefined,
       maxBodyBytes: undefined,
       drainTimeoutMs: undefined,
+      teardownTimeoutMs: undefined,
     };
     expect(settingsFrom(options as LoopOptions)).to.deep.equal(
       settingsFrom({}),
     );
+  });
+
+  it("may be times without an end, which are the longest that a timer takes", () => {
+    const { drainTimeoutMs, teardownTimeoutMs } = settingsFrom({
+      drainTimeoutMs: Infinity,
+      teardownTimeoutMs: Infinity,
+    });
+    expect(drainTimeoutMs).to.equal(2 ** 31 - 1);
+    expect(teardownTimeoutMs).to.equal(2 ** 31 - 1);
   });
 
   const good: LoopOptions[] = [
@@ -50,7 +62,7 @@ describe("The options of a loop", () => {
   const bad: [options: object, message: RegExp][] = [
     [
       { maxBodySize: 5 },
-      /^there is no option "maxBodySize" here, only log, accessLog, maxBodyBytes, drainTimeoutMs$/,
+      /^there is no option "maxBodySize" here, only log, accessLog, maxBodyBytes, drainTimeoutMs, teardownTimeoutMs$/,
     ],
     [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not 5/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
@@ -58,6 +70,8 @@ describe("The options of a loop", () => {
     [{ maxBodyBytes: null }, /"maxBodyBytes" takes .*, not null/],
     [{ drainTimeoutMs: "1s" }, /"drainTimeoutMs" takes a number .*, not 1s/],
     [{ drainTimeoutMs: -1 }, /"drainTimeoutMs" takes .*, not -1/],
+    [{ teardownTimeoutMs: -1 }, /"teardownTimeoutMs" takes .*, not -1/],
+    [{ teardownTimeoutMs: true }, /"teardownTimeoutMs" takes .*, not true/],
     [{ accessLog: "common" }, /"accessLog" takes true, false or "combined"/],
     [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
     [{ log: true }, /"log" takes a pino logger or false, not true/],

@@ -103,7 +103,8 @@ describe("The contract with effection", () => {
       "--import",
       moduleOf(`${BREAK}\n${TAKE_WARNING}`),
       `${ROOT}/node_modules/mocha/bin/mocha.js`,
-      ...["--no-config", "--no-package"],
+      "--no-config",
+      "--no-package",
       `${ROOT}/dist/test/lib/kernel/fork.test.js`,
       `${ROOT}/dist/test/lib/exchange.test.js`,
     ]);
