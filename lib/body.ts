@@ -101,8 +101,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #take(): Uint8Array | undefined {
     const chunk = this.#waiting.shift();
     if (chunk) this.#waitingBytes -= chunk.length;
-    if (this.#waiting.length === 0 && (this.#spill?.empty ?? true))
-      this.#connection.resume();
+    if (this.#waiting.length === 0 && this.#inMemory) this.#connection.resume();
     return chunk ?? this.#spill?.shift();
   }
 
@@ -113,14 +112,19 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       return this.release(new BodyTooLargeError(this.#limit));
     if (data.byteLength > 0) this.#keep(data);
     if (isLast) this.#state = "complete";
-    else if (this.#waitingBytes >= PAUSE_AT) this.#connection.pause();
+    else if (this.#waitingBytes >= PAUSE_AT || !this.#inMemory)
+      this.#connection.pause();
     this.#signal();
+  }
+
+  /** Nothing is in the file, behind which what comes would have to wait. */
+  get #inMemory(): boolean {
+    return this.#spill === undefined || this.#spill.empty;
   }
 
   /** The engine takes `data` back when this returns: copied, or written. */
   #keep(data: ArrayBuffer): void {
-    const inOrder = this.#spill === undefined || this.#spill.empty;
-    if (inOrder && this.#waitingBytes + data.byteLength <= SPILL_AT) {
+    if (this.#inMemory && this.#waitingBytes + data.byteLength <= SPILL_AT) {
       this.#waiting.push(new Uint8Array(data.slice(0)));
       this.#waitingBytes += data.byteLength;
     } else {
