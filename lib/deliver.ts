@@ -212,7 +212,8 @@ export function discard(
   body: GatewayResponse["body"],
   recipient: Pick<Recipient, "strayError">,
 ): void {
-  if (isStream(body)) settle(() => sourceOf(body).cancel(), recipient);
+  if (isStream(body) && !(body instanceof ReadableStream && body.locked))
+    settle(() => sourceOf(body).cancel(), recipient);
 }
 
 /** Ends a source early, now or when it gets round to it; what its cleanup throws has no reply left to change. */

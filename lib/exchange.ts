@@ -41,7 +41,7 @@ export interface Route extends Place {
  * Serves one request: the engine's route callback, and the fast path of the gateway.
  *
  * A plain handler's reply is written before this returns: no task, no promise, nothing registered, nothing copied. The
- * rest is paid for by those who need it: `detach` copies the request and attaches the abort handler, `#run` starts a
+ * rest is paid for by those who need it: `outlive` attaches the abort handler and copies the request, `#run` starts a
  * task. See bench/README.md for what each costs.
  */
 export function serve(

@@ -74,6 +74,16 @@ export class CheckedHeaders {
       for (const [name, value] of pairs(headers)) this.#add(name, value);
   }
 
+  /** These, with a content-type: theirs, or else `type`. Not changed themselves, as they may be in use elsewhere. */
+  typed(type: string): CheckedHeaders {
+    if (this.hasContentType) return this;
+    const copy = Object.assign(new CheckedHeaders(), this, {
+      fields: [...this.fields],
+    });
+    copy.#add("content-type", type);
+    return copy;
+  }
+
   #add(name: string, value: string): void {
     if (typeof name !== "string" || !TOKEN.test(name))
       throw new InvalidReplyError(`${quote(name)} is no header name`);

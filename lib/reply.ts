@@ -101,7 +101,7 @@ function typed(
   if (init?.headers === undefined)
     return { status: init?.status, headers: { "content-type": type }, body };
   if (init.headers instanceof CheckedHeaders)
-    return { status: init.status, headers: init.headers, body };
+    return { status: init.status, headers: init.headers.typed(type), body };
   const fields = [...pairs(init.headers)];
   if (!fields.some(([name]) => name.toLowerCase() === "content-type"))
     fields.push(["content-type", type]);

@@ -150,7 +150,7 @@ export class GatewayRequest {
     return this.#owner.log;
   }
 
-  /** The body in chunks, as it comes; the client waits while they are not read. `for await` it, or `yield*` effection's `subscribe(request.body)`. */
+  /** The body in chunks, as it comes; the client waits while they are not read. `for await` it, or effection's `each(stream(request.body))`. */
   get body(): AsyncIterable<Uint8Array> {
     return this.#owner.body;
   }

@@ -32,6 +32,11 @@ describe("An address", () => {
       "2001:0:0:1::1",
     ],
     [
+      "what only ends like IPv4",
+      ipv6("0000:0000:0000:0000:0000:ff00:c000:0201"),
+      "::ff00:c000:201",
+    ],
+    [
       "what only looks like IPv4",
       ipv6("0001:0000:0000:0000:0000:ffff:c000:0201"),
       "1::ffff:c000:201",

@@ -286,50 +286,33 @@ describe("A listener on a Unix socket", () => {
 });
 
 describe("A listener with TLS", () => {
-  const folder = mkdtempSync(join(tmpdir(), "eddy-test-"));
-  const [key, cert, otherKey, garbage] = [
-    "key.pem",
-    "cert.pem",
-    "other.pem",
-    "garbage.pem",
-  ].map((name) => join(folder, name)) as [string, string, string, string];
+  let folder: string;
+  /** Paths of two files in the folder. */
+  const files = (key: string, cert: string): { key: string; cert: string } => ({
+    key: join(folder, key),
+    cert: join(folder, cert),
+  });
 
   before(function () {
+    folder = mkdtempSync(join(tmpdir(), "eddy-test-"));
     try {
-      for (const keyout of [otherKey, key])
-        execFileSync(
-          "openssl",
-          [
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=localhost",
-            "-days",
-            "2",
-            "-keyout",
-            keyout,
-            "-out",
-            cert,
-          ],
-          { stdio: "pipe" },
-        );
+      for (const name of ["other.pem", "key.pem"])
+        makeCertificate(files(name, "cert.pem"));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       this.skip(); // there is no openssl to make a certificate with
     }
-    writeFileSync(garbage, "no PEM");
+    writeFileSync(join(folder, "garbage.pem"), "no PEM");
   });
   after(() => rmSync(folder, { recursive: true }));
 
   it("serves https", async () => {
     const server = newServer();
+    const tls = files("key.pem", "cert.pem");
     const { url, port } = await server.loop.listen({
       port: 0,
       host: LOCAL,
-      tls: { key, cert },
+      tls,
     });
     expect(url).to.equal(`https://${LOCAL}:${port}`);
     const options: RequestOptions = { rejectUnauthorized: false, agent: false };
@@ -340,41 +323,49 @@ describe("A listener with TLS", () => {
     });
   });
 
-  const missing = join(folder, "missing.pem");
-  const broken: [
-    title: string,
-    tls: { key: string; cert: string },
-    message: RegExp,
-  ][] = [
+  const broken: [title: string, key: string, cert: string, message: RegExp][] =
     [
-      "its key is missing",
-      { key: missing, cert },
-      /^cannot read the TLS key: ENOENT.*missing.pem'$/,
-    ],
-    [
-      "its certificate is missing",
-      { key, cert: missing },
-      /^cannot read the TLS certificate: ENOENT.*missing.pem'$/,
-    ],
-    [
-      "its key is of another certificate",
-      { key: otherKey, cert },
-      /^the TLS key .*other.pem and certificate .*cert.pem do not work: .*key values mismatch/,
-    ],
-    [
-      "its key is no key",
-      { key: garbage, cert },
-      /^the TLS key .*garbage.pem and certificate .*cert.pem do not work: ./,
-    ],
-    [
-      "its certificate is none",
-      { key, cert: garbage },
-      /^the TLS key .*key.pem and certificate .*garbage.pem do not work: ./,
-    ],
-  ];
-  for (const [title, tls, message] of broken)
+      [
+        "its key is missing",
+        "missing.pem",
+        "cert.pem",
+        /^cannot read the TLS key: ENOENT.*missing.pem'$/,
+      ],
+      [
+        "its certificate is missing",
+        "key.pem",
+        "missing.pem",
+        /^cannot read the TLS certificate: ENOENT.*missing.pem'$/,
+      ],
+      [
+        "its key is of another certificate",
+        "other.pem",
+        "cert.pem",
+        /^the TLS key .*other.pem and certificate .*cert.pem do not work: .*key values mismatch/,
+      ],
+      [
+        "its key is no key",
+        "garbage.pem",
+        "cert.pem",
+        /^the TLS key .*garbage.pem and certificate .*cert.pem do not work: ./,
+      ],
+      [
+        "its certificate is none",
+        "key.pem",
+        "garbage.pem",
+        /^the TLS key .*key.pem and certificate .*garbage.pem do not work: ./,
+      ],
+    ];
+  for (const [title, key, cert, message] of broken)
     it(`says that ${title}`, async () => {
-      const error = await refusal(new Loop({ log: false }), { port: 0, tls });
+      const target = { port: 0, tls: files(key, cert) };
+      const error = await refusal(new Loop({ log: false }), target);
       expect(error.message).to.match(message);
     });
 });
+
+function makeCertificate({ key, cert }: { key: string; cert: string }): void {
+  const kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+  const names = ["-subj", "/CN=localhost", "-keyout", key, "-out", cert];
+  execFileSync("openssl", ["req", ...kind, ...names], { stdio: "pipe" });
+}

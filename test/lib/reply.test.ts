@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { sleep } from "effection";
 import { gzipSync } from "node:zlib";
+import { CheckedHeaders } from "../../lib/headers.ts";
 import {
   html,
   InvalidReplyError,
@@ -85,6 +86,11 @@ describe("A reply", () => {
       "json() with undefined in it",
       () => json({ a: undefined }),
       `200 ${JSON_TYPE} 2 {}`,
+    ],
+    [
+      "json() with checked headers",
+      () => json([1], { headers: new CheckedHeaders({}) }),
+      `200 ${JSON_TYPE} 3 [1]`,
     ],
     ["stream()", () => stream(["a", bytes]), "200 - - aZoë"],
     [

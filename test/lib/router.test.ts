@@ -118,7 +118,8 @@ describe("The router", () => {
         .get("/api", named("route"))
         .get("/api/*", named("wild"))
         .post("/api/:x", named("parameter"))
-        .mount("/api/deep", named("deep")),
+        .mount("/api/deep", named("deep"))
+        .put("/*", named("rest")),
     [
       ["GET", "/api", "route: GET |/api"],
       ["HEAD", "/api", "route: HEAD |/api"],
@@ -127,6 +128,8 @@ describe("The router", () => {
       ["POST", "/api/x", "parameter: POST |/api/x"],
       ["POST", "/api/x/y", "mount: POST /api|/x/y"],
       ["PROPFIND", "/api/x", "mount: PROPFIND /api|/x"],
+      ["PUT", "/api/x", "mount: PUT /api|/x"],
+      ["PUT", "/x", "rest: PUT |/x"],
       ["GET", "/api/deep", "deep: GET /api/deep|"],
       ["POST", "/api/deep/x", "deep: POST /api/deep|/x"],
       ["DELETE", "/", "root: DELETE |/"],
