@@ -105,11 +105,12 @@ export class Kernel {
   }
 
   #createDecorated(owner: KernelScope, start: Start): KernelTask {
+    const outer = this.#starting; // a decorator may start tasks itself
     this.#starting = start;
     try {
       return this.#invokeCreate(owner) as KernelTask;
     } finally {
-      this.#starting = undefined;
+      this.#starting = outer;
     }
   }
 

@@ -3,7 +3,18 @@ import { explain, search } from "../../fuzz/fuzz.ts";
 
 const HALF = 1000;
 
+/** Programs that have found something, once. */
+const FINDERS = [
+  180804, // a decorator of api.Scope that starts a task while one is being created
+];
+
 describe("The kernel tells what effection tells of random programs", () => {
+  for (const finder of FINDERS)
+    it(`that were told apart once: ${finder}`, async () => {
+      const found = await search(finder, 1);
+      if (found) throw new Error(await explain(found));
+    });
+
   const seed = Math.floor(Math.random() * 2 ** 31);
   for (const [title, first] of [
     ["the same ones each time", 1],
