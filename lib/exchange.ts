@@ -54,7 +54,7 @@ export function serve(
 ): void {
   const exchange = new Exchange(host, route, scheme, method, res, req);
   try {
-    admit(exchange.request, route, req);
+    admit(exchange.request, route);
     exchange.take(route.handle(exchange.request));
   } catch (error) {
     exchange.fail(error);

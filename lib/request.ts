@@ -55,6 +55,8 @@ export class GatewayRequest {
   readonly #place: Place;
   /** The engine's request while the route callback runs: what is read lazily is read from here, or copied by `detach`. */
   #native: HttpRequest | undefined;
+  /** Asked of the engine once: both admission and `hasBody` look at it. */
+  readonly #announced: string;
   #headers: RequestHeaders | undefined;
   #queryString: string | undefined;
   #rawParams: readonly string[] | undefined;
@@ -76,6 +78,12 @@ export class GatewayRequest {
     this.#owner = owner;
     this.#place = place;
     this.#native = native;
+    this.#announced = native.getHeader("content-length");
+  }
+
+  /** The content-length as sent; empty without one. For admission. */
+  static announced(request: GatewayRequest): string {
+    return request.#announced;
   }
 
   /** Copies what the engine is about to free. For the exchange, before the route callback returns. */
@@ -157,7 +165,7 @@ export class GatewayRequest {
 
   /** True when the client announced a body. */
   get hasBody(): boolean {
-    const length = this.#field("content-length");
+    const length = this.#announced;
     return (
       (length !== "" && length !== "0") ||
       this.#field("transfer-encoding") !== ""
