@@ -14,6 +14,7 @@ interface Entry {
 /** An {@link HttpError} takes its status from the application; a status below 500 makes it the client's fault. */
 export const errorTable = {
   EDDY_BAD_REQUEST: { status: 400, fault: "client" },
+  EDDY_MALFORMED_REQUEST: { status: 400, fault: "client" },
   EDDY_NOT_FOUND: { status: 404, fault: "client" },
   EDDY_METHOD_NOT_ALLOWED: { status: 405, fault: "client" },
   EDDY_BODY_TOO_LARGE: { status: 413, fault: "client" },
@@ -109,6 +110,20 @@ export class HttpError extends GatewayError {
 export class BadRequestError extends GatewayError {
   constructor(message: string, options?: ErrorOptions) {
     super("EDDY_BAD_REQUEST", message, options);
+  }
+}
+
+/**
+ * The request's own frame is malformed, so that nobody can say where it ends and the next one begins. The connection is
+ * closed with the reply, and what came behind it is never looked at (RFC 9112, section 6.3).
+ */
+export class MalformedRequestError extends GatewayError {
+  constructor(message: string) {
+    super("EDDY_MALFORMED_REQUEST", message);
+  }
+
+  override get headers(): Record<string, string> {
+    return { connection: "close" };
   }
 }
 

@@ -19,13 +19,14 @@ import {
   DrainedError,
   GatewayError,
   HaltedError,
+  MalformedRequestError,
   UsageError,
 } from "./errors.ts";
 import { attach, fork, type Fork, type Nursery } from "./kernel/fork.ts";
 import type { Host } from "./host.ts";
 import { viewFork, viewTasks, type TaskView } from "./kernel/tree.ts";
 import type { AccessLog, Logger } from "./log.ts";
-import { TEXT, toResponse } from "./reply.ts";
+import { headOf, TEXT, toResponse } from "./reply.ts";
 import { GatewayRequest, type Place, type RequestOwner } from "./request.ts";
 import { ResponseWriter } from "./response.ts";
 import type { GatewayResponse, Handler, Outcome, Reply } from "./types.ts";
@@ -296,6 +297,8 @@ export class Exchange implements RequestOwner, Recipient {
       headers: error?.headers ?? {},
       body: `${error?.clientMessage ?? "something went wrong here"}\n`,
     };
+    if (error instanceof MalformedRequestError)
+      return this.#out.sever(headOf(response), response.body);
     const close = this.#host.draining;
     deliver(
       response,

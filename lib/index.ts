@@ -15,6 +15,7 @@ export {
   HttpError,
   InvalidReplyError,
   ListenError,
+  MalformedRequestError,
   MethodNotAllowedError,
   NotFoundError,
   UnsupportedMediaTypeError,

@@ -4,8 +4,9 @@ import { parse as parseCookies } from "cookie";
 import type { RequestBody } from "./body.ts";
 import { BadRequestError } from "./errors.ts";
 import { parseForm } from "./form.ts";
+import { bodyLength, type BodyLength } from "./framing.ts";
 import { future } from "./future.ts";
-import { RequestHeaders } from "./headers.ts";
+import { readHeaders, RequestHeaders } from "./headers.ts";
 import type { Logger } from "./log.ts";
 import type { HttpRequest } from "./uws.ts";
 
@@ -55,8 +56,8 @@ export class GatewayRequest {
   readonly #place: Place;
   /** The engine's request while the route callback runs: what is read lazily is read from here, or copied by `detach`. */
   #native: HttpRequest | undefined;
-  /** Asked of the engine once: both admission and `hasBody` look at it. */
-  readonly #announced: string;
+  readonly #rawHeaders: readonly string[];
+  #bodyLength: BodyLength = 0;
   #headers: RequestHeaders | undefined;
   #queryString: string | undefined;
   #rawParams: readonly string[] | undefined;
@@ -78,17 +79,16 @@ export class GatewayRequest {
     this.#owner = owner;
     this.#place = place;
     this.#native = native;
-    this.#announced = native.getHeader("content-length");
+    this.#rawHeaders = readHeaders(native);
   }
 
-  /** The content-length as sent; empty without one. For admission. */
-  static announced(request: GatewayRequest): string {
-    return request.#announced;
+  /** The announced length of the body. For admission. @throws {MalformedRequestError} */
+  static measure(request: GatewayRequest): BodyLength {
+    return (request.#bodyLength = bodyLength(request.#rawHeaders));
   }
 
   /** Copies what the engine is about to free. For the exchange, before the route callback returns. */
   static detach(request: GatewayRequest): void {
-    request.#headers ??= request.headers;
     request.#queryString ??= request.queryString;
     request.#rawParams ??= request.#readParams();
     request.#native = undefined;
@@ -100,7 +100,7 @@ export class GatewayRequest {
   }
 
   get headers(): RequestHeaders {
-    return (this.#headers ??= RequestHeaders.read(this.#live()));
+    return (this.#headers ??= new RequestHeaders(this.#rawHeaders));
   }
 
   /** What follows the `?`, as sent; empty without one. */
@@ -165,11 +165,7 @@ export class GatewayRequest {
 
   /** True when the client announced a body. */
   get hasBody(): boolean {
-    const length = this.#announced;
-    return (
-      (length !== "" && length !== "0") ||
-      this.#field("transfer-encoding") !== ""
-    );
+    return this.#bodyLength !== 0;
   }
 
   /**
@@ -210,13 +206,6 @@ export class GatewayRequest {
     return future(
       this.#owner.body.collect().then((body) => parseForm(type, body)),
     );
-  }
-
-  /** One header without a copy of all of them, while that is possible. */
-  #field(name: string): string {
-    return this.#native === undefined
-      ? (this.headers.get(name) ?? "")
-      : this.#native.getHeader(name);
   }
 
   #readParams(): string[] {

@@ -11,6 +11,7 @@ const { BadRequestError, HttpError, UsageError, errorTable } = errors;
 /** One of each. */
 const EACH: errors.GatewayError[] = [
   new errors.BadRequestError("x"),
+  new errors.MalformedRequestError("x"),
   new errors.NotFoundError(),
   new errors.MethodNotAllowedError(["GET"]),
   new errors.BodyTooLargeError(5),
