@@ -49,7 +49,7 @@ class Variables {
     });
   }
 
-  static get(of: Variables, name: string): unknown {
+  static get(this: void, of: Variables, name: string): unknown {
     if (name in of || of.#state === "complete") return of[name];
     const make = MAKE[name];
     if (make !== undefined)
@@ -58,7 +58,7 @@ class Variables {
     return of[name];
   }
 
-  static complete(of: Variables): Variables {
+  static complete(this: void, of: Variables): Variables {
     if (of.#state === "complete") return of;
     for (const [name, make] of Object.entries(MAKE))
       if (!Object.hasOwn(of, name))
