@@ -2,10 +2,14 @@
 import {
   BadRequestError,
   BodyTooLargeError,
+  HeadersTooLargeError,
   MalformedRequestError,
+  OverloadedError,
 } from "./errors.ts";
 import { TOKEN } from "./headers.ts";
+import type { Limits } from "./options.ts";
 import { GatewayRequest } from "./request.ts";
+import { ENGINE_HEADER_BYTES } from "./uws.ts";
 
 /** The methods that most requests have: a look is enough. */
 const COMMON = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
@@ -18,18 +22,36 @@ const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
 const NEEDS_A_LOOK = /[#%\x7f]/;
 
-/** @throws {GatewayError} with the status to answer. */
+/**
+ * `running`: how many requests run already.
+ *
+ * @throws {GatewayError} with the status to answer.
+ */
 export function admit(
   request: GatewayRequest,
-  { maxBodyBytes }: { maxBodyBytes: number },
+  limits: Limits,
+  running: number,
 ): void {
   const { method, path } = request;
   if (!COMMON.has(method) && !TOKEN.test(method))
     throw new MalformedRequestError("the method is no token");
   if (NEEDS_A_LOOK.test(path)) checkPath(path);
   const length = GatewayRequest.measure(request);
-  if (length !== "chunked" && length > maxBodyBytes)
-    throw new BodyTooLargeError(maxBodyBytes);
+  if (length !== "chunked" && length > limits.maxBodyBytes)
+    throw new BodyTooLargeError(limits.maxBodyBytes);
+  if (limits.maxHeaderBytes < ENGINE_HEADER_BYTES)
+    checkHeaders(request, limits.maxHeaderBytes);
+  if (running >= limits.maxConcurrentRequests) throw new OverloadedError();
+}
+
+/** The engine keeps its own limit; this is for a lower one. */
+function checkHeaders(
+  { headers }: GatewayRequest,
+  maxHeaderBytes: number,
+): void {
+  let bytes = 0;
+  for (const text of headers.raw) bytes += text.length;
+  if (bytes > maxHeaderBytes) throw new HeadersTooLargeError(maxHeaderBytes);
 }
 
 function checkPath(path: string): void {

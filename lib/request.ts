@@ -15,6 +15,7 @@ export interface RequestOwner {
   readonly id: string;
   readonly remoteAddress: string;
   readonly scheme: "http" | "https";
+  readonly deadline: number | undefined;
   readonly signal: AbortSignal;
   readonly scope: Scope;
   readonly log: Logger;
@@ -143,7 +144,12 @@ export class GatewayRequest {
     return this.#owner.scheme;
   }
 
-  /** Fires when the exchange ends early: the client aborted, the loop drained. `reason` says which. Never fires after a complete reply. */
+  /** When the exchange has to be over, in milliseconds since the epoch; undefined without a limit. It is halted then. */
+  get deadline(): number | undefined {
+    return this.#owner.deadline;
+  }
+
+  /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */
   get signal(): AbortSignal {
     return this.#owner.signal;
   }
@@ -172,6 +178,7 @@ export class GatewayRequest {
    * The whole body. `await` it or `yield*` it; likewise `text()`, `json()` and `form()`.
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`; unhandled, it answers 413.
+   * @throws {BodyTimeoutError} past `bodyTimeoutMs`; unhandled, it answers 408.
    * @throws {ClientAbortedError} when the client goes away before the body is complete.
    * @throws {BodyUsedError} when the body was read already.
    */

@@ -52,20 +52,23 @@ class Variables {
   static get(this: void, of: Variables, name: string): unknown {
     if (name in of || of.#state === "complete") return of[name];
     const make = MAKE[name];
-    if (make !== undefined)
-      return (of[name] = make(of.#request, of.#body, of.#errors));
-    Variables.#addHeaders(of);
+    if (make !== undefined) Variables.#add(of, name, make);
+    else Variables.#addHeaders(of);
     return of[name];
   }
 
   static complete(this: void, of: Variables): Variables {
     if (of.#state === "complete") return of;
     for (const [name, make] of Object.entries(MAKE))
-      if (!Object.hasOwn(of, name))
-        of[name] = make!(of.#request, of.#body, of.#errors);
+      if (!Object.hasOwn(of, name)) Variables.#add(of, name, make!);
     Variables.#addHeaders(of);
     of.#state = "complete";
     return of;
+  }
+
+  static #add(of: Variables, name: string, make: Make): void {
+    const value = make(of.#request, of.#body, of.#errors);
+    if (value !== undefined) of[name] = value;
   }
 
   static #addHeaders(of: Variables): void {
@@ -101,6 +104,7 @@ const MAKE: Readonly<Record<string, Make | undefined>> = {
   "wsgi.multiprocess": () => false,
   "wsgi.run_once": () => false,
   "wsgi.input_terminated": () => true,
+  "eddy.deadline": (request) => request.deadline,
   "eddy.request": (request) => request,
 };
 
