@@ -65,8 +65,9 @@ export abstract class Owner implements RequestOwner {
     return (this.#proxiedAddress ??= toText(this.out.proxiedAddress()));
   }
 
-  /** For proxies that speak the PROXY protocol: the engine forgets it with the response. */
-  protected keepProxiedAddress(): void {
+  /** For whoever asks after the end: the engine forgets them with the response. */
+  protected keepAddresses(): void {
+    void this.peerAddress;
     if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
   }
 
@@ -130,10 +131,12 @@ export abstract class Owner implements RequestOwner {
       this.running--;
       this.release();
     };
-    nursery.destroy().then(closed, (error: unknown) => {
-      this.strayError(error);
-      closed();
-    });
+    if (nursery.tryEnd()) this.running--;
+    else
+      nursery.destroy().then(closed, (error: unknown) => {
+        this.strayError(error);
+        closed();
+      });
   }
 
   /** A cleanup failed when the outcome was decided already. */

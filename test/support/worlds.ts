@@ -22,7 +22,7 @@ export interface World {
   readonly name: string;
   readonly operations: Operations;
   /** A scope of its own, under `parent` where one is given, whose failing tasks report to `onError`. */
-  open(onError: OnError, parent?: Scope): Nursery;
+  open(onError: OnError, parent?: Scope): Pick<Nursery, "scope" | "destroy">;
   fork<T>(
     scope: Scope,
     operation: () => Operation<T>,
