@@ -161,8 +161,9 @@ export class Exchange extends Owner implements Recipient {
   }
 
   #limitTime(): void {
-    if (this.deadline === undefined) return;
-    const left = this.deadline - performance.timeOrigin - performance.now();
+    const { deadline } = this.request;
+    if (deadline === undefined) return;
+    const left = deadline - performance.timeOrigin - performance.now();
     if (left > MAX_TIMER_MS) return;
     this.#timer = setTimeout(() => {
       this.log.warn(`${this.#line} took too long`);

@@ -57,6 +57,14 @@ export abstract class Owner implements RequestOwner {
     return this.host.proxies;
   }
 
+  get fromTrustedProxy(): boolean {
+    return (
+      this.proxies !== undefined &&
+      this.peerAddress !== undefined &&
+      this.proxies.trust(this.peerAddress)
+    );
+  }
+
   get peerAddress(): string | undefined {
     return (this.#peerAddress ??= toText(this.out.remoteAddress()));
   }
@@ -71,10 +79,12 @@ export abstract class Owner implements RequestOwner {
     if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
   }
 
-  get deadline(): number | undefined {
-    const { requestTimeoutMs } = this.limits;
-    if (requestTimeoutMs === Infinity) return undefined;
-    return performance.timeOrigin + this.begin() + requestTimeoutMs;
+  get requestTimeoutMs(): number {
+    return this.limits.requestTimeoutMs;
+  }
+
+  get startedAt(): number {
+    return performance.timeOrigin + this.begin();
   }
 
   get signal(): AbortSignal {
