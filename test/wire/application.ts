@@ -20,6 +20,7 @@ export function mountApplications(loop: Loop, calls: string[]): void {
     loop.get(path, noted(application));
   loop
     .any("/deaf", noted(deaf))
+    .post("/pieces", noted(countPieces))
     .mount("/echo", noted(answerEcho))
     .mount("/small", noted(answerEcho), { maxBodyBytes: 4 })
     .mount("/wsgi", noted(answerEnviron));
@@ -38,6 +39,13 @@ const GETS: Record<string, Application> = {
 
 /** Does not look at the body. */
 const deaf: Application = () => "not read";
+
+/** In how many pieces the body came: it shows what the fragments are worth. */
+async function countPieces({ body }: GatewayRequest): Promise<string> {
+  let pieces = 0;
+  for await (const _ of body) pieces++;
+  return String(pieces);
+}
 
 /** At once where there is no body to wait for. */
 function answerEcho(request: GatewayRequest): string | Promise<string> {

@@ -13,7 +13,8 @@ export interface Case {
   readonly end: End;
 }
 
-export type End = "open" | "closed";
+/** `waiting`: for more of a request, more than a test would send. */
+export type End = "open" | "closed" | "waiting";
 
 /** What is sent, and what must have come back before the next step. */
 export interface Step {
@@ -66,12 +67,20 @@ function parseStep(name: string, part: string): Step & { end?: End } {
   const [sent, outcome, more] = part.split(/^<<<\n/m);
   if (outcome === undefined || more !== undefined)
     throw new Error(`${name}: each >>> has one <<<`);
+  const lines = outcome.split("\n").filter((line) => line !== "");
+  return { send: unescape(sent!), ...parseOutcome(name, lines) };
+}
+
+/** @throws {Error} for a line that is no part of an outcome. */
+export function parseOutcome(
+  name: string,
+  lines: readonly string[],
+): Omit<Step, "send"> & { end?: End } {
   const replies: Expected[] = [];
   const called: string[] = [];
   let end: End | undefined;
-  for (const line of outcome.split("\n").filter((text) => text !== "")) {
+  for (const line of lines) {
     const [, status, head] = /^(\d{3})( head)?$/.exec(line) ?? [];
-    const [, field, value] = /^([a-z-]+): (.*)$/.exec(line) ?? [];
     const reply = replies.at(-1);
     if (status !== undefined)
       replies.push({
@@ -80,17 +89,24 @@ function parseStep(name: string, part: string): Step & { end?: End } {
         fields: [],
         body: undefined,
       });
-    else if (line === "open" || line === "closed") end = line;
+    else if (line === "open" || line === "closed" || line === "waiting")
+      end = line;
     else if (line.startsWith("called ")) called.push(line.slice(7));
-    else if (reply !== undefined && /^\|( |$)/.test(line))
-      reply.body =
-        (reply.body === undefined ? "" : `${reply.body}\n`) +
-        unescape(line.slice(2));
-    else if (reply !== undefined && field !== undefined)
-      reply.fields.push([field, value!]);
-    else throw new Error(`${name}: "${line}" is no part of an outcome`);
+    else if (reply === undefined || !describe(reply, line))
+      throw new Error(`${name}: "${line}" is no part of an outcome`);
   }
-  return { send: unescape(sent!), replies, called, ...(end && { end }) };
+  return { replies, called, ...(end && { end }) };
+}
+
+/** Takes a line of a body or a header field. */
+function describe(reply: Expected, line: string): boolean {
+  const [, name, value] = /^([a-z-]+): (.*)$/.exec(line) ?? [];
+  if (/^\|( |$)/.test(line)) {
+    const before = reply.body === undefined ? "" : `${reply.body}\n`;
+    reply.body = before + unescape(line.slice(2));
+  } else if (name === undefined) return false;
+  else reply.fields.push([name, value!]);
+  return true;
 }
 
 /** A line break is CRLF; the escapes are for what is not, and for what an editor would damage. */
