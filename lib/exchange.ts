@@ -86,7 +86,8 @@ export class Exchange extends Owner implements Recipient {
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
     if (host.accessLog !== undefined) {
       this.begin();
-      void this.remoteAddress; // asked for now: the engine forgets it with the response
+      void this.peerAddress; // asked for now: the engine forgets it with the response
+      this.keepProxiedAddress();
     }
   }
 
@@ -146,6 +147,7 @@ export class Exchange extends Owner implements Recipient {
     this.begin();
     this.host.live.add(this);
     this.out.detach();
+    this.keepProxiedAddress();
     try {
       GatewayRequest.detach(this.request);
       if (this.#state === "ended") return;

@@ -6,16 +6,18 @@ import type { Scope } from "effection";
 import { formatAddress } from "./address.ts";
 import { RequestBody } from "./body.ts";
 import { BodyUsedError, UsageError, type GatewayError } from "./errors.ts";
+import type { Scheme } from "./forwarded.ts";
 import type { Host } from "./host.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
 import type { Logger } from "./log.ts";
 import type { Limits } from "./options.ts";
+import type { Proxies } from "./proxies.ts";
 import type { RequestOwner } from "./request.ts";
 import type { ResponseWriter } from "./response.ts";
 
 export abstract class Owner implements RequestOwner {
-  readonly scheme: "http" | "https";
+  readonly scheme: Scheme;
   protected readonly host: Host;
   protected readonly limits: Limits;
   protected readonly out: ResponseWriter;
@@ -33,14 +35,10 @@ export abstract class Owner implements RequestOwner {
   #abort: AbortController | undefined;
   #id: string | undefined;
   #log: Logger | undefined;
-  #remoteAddress: string | undefined;
+  #peerAddress: string | undefined;
+  #proxiedAddress: string | undefined;
 
-  constructor(
-    host: Host,
-    limits: Limits,
-    scheme: "http" | "https",
-    out: ResponseWriter,
-  ) {
+  constructor(host: Host, limits: Limits, scheme: Scheme, out: ResponseWriter) {
     this.host = host;
     this.limits = limits;
     this.scheme = scheme;
@@ -55,8 +53,21 @@ export abstract class Owner implements RequestOwner {
     return (this.#log ??= this.host.log.child({ requestId: this.id }));
   }
 
-  get remoteAddress(): string {
-    return (this.#remoteAddress ??= formatAddress(this.out.remoteAddress()));
+  get proxies(): Proxies | undefined {
+    return this.host.proxies;
+  }
+
+  get peerAddress(): string | undefined {
+    return (this.#peerAddress ??= toText(this.out.remoteAddress()));
+  }
+
+  get proxiedAddress(): string | undefined {
+    return (this.#proxiedAddress ??= toText(this.out.proxiedAddress()));
+  }
+
+  /** For proxies that speak the PROXY protocol: the engine forgets it with the response. */
+  protected keepProxiedAddress(): void {
+    if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
   }
 
   get deadline(): number | undefined {
@@ -130,4 +141,8 @@ export abstract class Owner implements RequestOwner {
 
   /** Something that was under way has ended. */
   protected abstract release(): void;
+}
+
+function toText(address: Uint8Array | undefined): string | undefined {
+  return address && formatAddress(address);
 }

@@ -258,11 +258,20 @@ export class ResponseWriter {
     this.#res.close();
   }
 
-  /** The peer's address as bytes; none once the response is over, unless it outlived its route callback. */
-  remoteAddress(): Uint8Array {
-    if (this.#peer !== undefined) return this.#peer;
-    const open = this.state === "waiting" || this.state === "streaming";
-    return new Uint8Array(open ? this.#res.getRemoteAddress() : []);
+  /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over, unless it outlived its route callback. */
+  remoteAddress(): Uint8Array | undefined {
+    if (this.#peer !== undefined || !this.#open) return this.#peer;
+    return new Uint8Array(this.#res.getRemoteAddress());
+  }
+
+  /** The address that a PROXY header gave, which anybody can send; none without it. Undefined once the response is over. */
+  proxiedAddress(): Uint8Array | undefined {
+    if (!this.#open) return undefined;
+    return new Uint8Array(this.#res.getProxiedRemoteAddress());
+  }
+
+  get #open(): boolean {
+    return this.state === "waiting" || this.state === "streaming";
   }
 
   #writeHead(head: Head): void {
