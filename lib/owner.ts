@@ -57,6 +57,14 @@ export abstract class Owner implements RequestOwner {
     return this.host.proxies;
   }
 
+  get fromTrustedProxy(): boolean {
+    return (
+      this.proxies !== undefined &&
+      this.peerAddress !== undefined &&
+      this.proxies.trust(this.peerAddress)
+    );
+  }
+
   get peerAddress(): string | undefined {
     return (this.#peerAddress ??= toText(this.out.remoteAddress()));
   }
@@ -65,15 +73,18 @@ export abstract class Owner implements RequestOwner {
     return (this.#proxiedAddress ??= toText(this.out.proxiedAddress()));
   }
 
-  /** For proxies that speak the PROXY protocol: the engine forgets it with the response. */
-  protected keepProxiedAddress(): void {
+  /** For whoever asks after the end: the engine forgets them with the response. */
+  protected keepAddresses(): void {
+    void this.peerAddress;
     if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
   }
 
-  get deadline(): number | undefined {
-    const { requestTimeoutMs } = this.limits;
-    if (requestTimeoutMs === Infinity) return undefined;
-    return performance.timeOrigin + this.begin() + requestTimeoutMs;
+  get requestTimeoutMs(): number {
+    return this.limits.requestTimeoutMs;
+  }
+
+  get startedAt(): number {
+    return performance.timeOrigin + this.begin();
   }
 
   get signal(): AbortSignal {
@@ -130,10 +141,12 @@ export abstract class Owner implements RequestOwner {
       this.running--;
       this.release();
     };
-    nursery.destroy().then(closed, (error: unknown) => {
-      this.strayError(error);
-      closed();
-    });
+    if (nursery.tryEnd()) this.running--;
+    else
+      nursery.destroy().then(closed, (error: unknown) => {
+        this.strayError(error);
+        closed();
+      });
   }
 
   /** A cleanup failed when the outcome was decided already. */

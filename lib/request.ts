@@ -2,6 +2,7 @@
 import type { Future, Scope } from "effection";
 import { parse as parseCookies } from "cookie";
 import type { RequestBody } from "./body.ts";
+import { callersPatience } from "./deadline.ts";
 import { BadRequestError } from "./errors.ts";
 import { parseForm } from "./form.ts";
 import { bodyLength, type BodyLength } from "./framing.ts";
@@ -18,7 +19,10 @@ export interface RequestOwner extends Peer {
   readonly scheme: Scheme;
   /** Undefined when no peer is trusted to speak for others. */
   readonly proxies: Proxies | undefined;
-  readonly deadline: number | undefined;
+  readonly fromTrustedProxy: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly requestTimeoutMs: number;
   readonly signal: AbortSignal;
   readonly scope: Scope;
   readonly log: Logger;
@@ -159,9 +163,18 @@ export class GatewayRequest {
     return this.#told?.host ?? this.headers.get("host") ?? "";
   }
 
-  /** When the exchange has to be over, in milliseconds since the epoch; undefined without a limit. It is halted then. */
+  /**
+   * When the exchange has to be over, in milliseconds since the epoch; it is halted then. By the option
+   * `requestTimeoutMs`, or by the field `grpc-timeout` of a trusted proxy (`trustProxy`), whichever is sooner; undefined
+   * without either.
+   */
   get deadline(): number | undefined {
-    return this.#owner.deadline;
+    const { fromTrustedProxy, requestTimeoutMs } = this.#owner;
+    const patience = fromTrustedProxy
+      ? callersPatience(this.headers)
+      : Infinity;
+    const limit = Math.min(requestTimeoutMs, patience);
+    return limit === Infinity ? undefined : this.#owner.startedAt + limit;
   }
 
   /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */

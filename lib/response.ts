@@ -46,7 +46,6 @@ export class ResponseWriter {
   #whole: Chunk | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  #peer: Uint8Array | undefined;
   /** The request body is held back. */
   #paused = false;
 
@@ -74,7 +73,6 @@ export class ResponseWriter {
   /** The route callback is over: from now on every write is corked. */
   detach(): void {
     this.#corked = false;
-    this.#peer = this.remoteAddress();
   }
 
   /** Where the request body goes. Within the route callback: later its first bytes are lost. `data` is taken back by the engine. */
@@ -258,9 +256,9 @@ export class ResponseWriter {
     this.#res.close();
   }
 
-  /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over, unless it outlived its route callback. */
+  /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over. */
   remoteAddress(): Uint8Array | undefined {
-    if (this.#peer !== undefined || !this.#open) return this.#peer;
+    if (!this.#open) return undefined;
     return new Uint8Array(this.#res.getRemoteAddress());
   }
 
