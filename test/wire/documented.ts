@@ -73,7 +73,7 @@ export const REFUSED: Shown = {
 };
 
 export const ENGINE: Shown = {
-  "HTTP/1.0, and any version": [
+  "HTTP/1.0, HTTP/1.2": [
     "valid/version-1.0",
     "valid/version-1.0-without-host",
     "valid/version-1.2",

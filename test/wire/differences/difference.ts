@@ -6,6 +6,8 @@ export interface Difference {
   readonly node: readonly string[];
   /** Names, separated by white space. */
   readonly cases: string;
+  /** The first Node.js that does as eddy. */
+  readonly before?: number;
 }
 
 export const REFUSED = ["400", "closed"];
