@@ -1,0 +1,86 @@
+/** What an attack is, and how one is played: on a server of its own, among honest clients. */
+import type { DrainReport, LoopOptions } from "../../lib/index.ts";
+import type { Health } from "./health.ts";
+import { HonestClients, type Served } from "./honest.ts";
+import { Target } from "./target.ts";
+
+/** `small` is for the tests: seconds, and nothing that only time can end. `full` is for the table. */
+export type Size = "small" | "full";
+
+/** What became of the attackers: so many met this fate. */
+export type Fates = Record<string, number>;
+
+export interface Course {
+  fates: Fates;
+  /** What else the table should tell. */
+  note?: string;
+}
+
+type Tally = DrainReport["tally"];
+
+export interface Attack {
+  name: string;
+  /** How much of what is thrown at the server. */
+  load: string;
+  /** The server's, for this attack. */
+  options?: LoopOptions;
+  run(target: Target): Promise<Course>;
+  expectations: {
+    fates: Fates;
+    /** Of the attackers' requests alone. Missing where it is a race, in part or as a whole. */
+    tally?: Partial<Tally> | undefined;
+    /** MiB by which the server's memory may grow meanwhile. */
+    growth: number;
+  };
+}
+
+export interface Report {
+  attack: Attack;
+  course: Course;
+  before: Health;
+  after: Health;
+  served: Served;
+  /** All requests of the server's life. */
+  tally: Tally;
+  /** Without those of honest clients. */
+  attackers: Tally;
+  /** Warnings and errors of the server. */
+  log: string[];
+}
+
+/** Milliseconds from one honest request to the next. */
+const EVERY_MS = { small: 5, full: 10 };
+/** Honest requests during an attack, however short: a p99 of fewer says nothing. */
+const VISITS = { small: 50, full: 500 };
+/** Honest requests before the first look at memory: by then code is compiled and caches are full. */
+const WARM_UP = { small: 200, full: 2000 };
+
+export async function play(attack: Attack, size: Size): Promise<Report> {
+  const target = await Target.start(attack.options ?? {});
+  let honest: HonestClients | undefined;
+  try {
+    const warmed = await warmUp(target, WARM_UP[size]);
+    const before = await target.health();
+    honest = await HonestClients.start(target.port, EVERY_MS[size]);
+    const course = await attack.run(target);
+    const served = await honest.stop(VISITS[size]);
+    const after = await target.health(before.files);
+    const { tally, log } = await target.close();
+    const attackers = without(tally, warmed + served.visits);
+    return { attack, course, before, after, served, tally, attackers, log };
+  } finally {
+    await honest?.destroy();
+    target.kill();
+  }
+}
+
+async function warmUp({ port }: Target, visits: number): Promise<number> {
+  const honest = await HonestClients.start(port, 1);
+  const served = await honest.stop(visits);
+  if (served.errors.length > 0) throw new Error(served.errors.join("; "));
+  return served.visits;
+}
+
+function without(tally: Tally, honest: number): Tally {
+  return { ...tally, accepted: tally.accepted - honest, ok: tally.ok - honest };
+}

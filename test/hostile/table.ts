@@ -1,0 +1,49 @@
+/** A report as a row of the table. */
+import type { Report } from "./attack.ts";
+
+const COLUMNS = [
+  "attack",
+  "load",
+  "what happened",
+  "memory before / highest / after, MB",
+  "live after",
+  "honest p50 / p99 / max, ms",
+  "requests",
+  "errors",
+];
+
+export const HEADING = `${line(COLUMNS)}\n${line(COLUMNS.map(() => "---"))}`;
+
+export function row(report: Report): string {
+  const { attack, before, after, served } = report;
+  const { p50, p99, max } = served;
+  return line([
+    attack.name,
+    attack.load,
+    story(report),
+    [before.rss, after.peak, after.rss].map(megabytes).join(" / "),
+    String(after.live),
+    [p50, p99, max].map((ms) => ms.toFixed(1)).join(" / "),
+    String(served.visits),
+    String(served.errors.length),
+  ]);
+}
+
+function story({ course, attackers }: Report): string {
+  const fates = Object.entries(course.fates).map(([fate, n]) => `${n} ${fate}`);
+  const { accepted, ...outcomes } = attackers;
+  const counted = Object.entries(outcomes).flatMap(([outcome, n]) =>
+    n > 0 ? [`${n} ${outcome}`] : [],
+  );
+  return [
+    fates.join(", "),
+    ...(course.note === undefined ? [] : [course.note]),
+    `accepted ${accepted}${counted.length > 0 ? `: ${counted.join(", ")}` : ""}`,
+  ].join("; ");
+}
+
+const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
+
+function line(cells: string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
