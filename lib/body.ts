@@ -5,10 +5,12 @@
  * comes meanwhile goes to a file.
  */
 import {
+  BodyTimeoutError,
   BodyTooLargeError,
   BodyUsedError,
   type GatewayError,
 } from "./errors.ts";
+import { MAX_TIMER_MS, type Limits } from "./options.ts";
 import { Spill } from "./spill.ts";
 import type { ResponseWriter } from "./response.ts";
 
@@ -18,12 +20,17 @@ const PAUSE_AT = 256 * 1024;
 /** Bytes in memory, on top of which further ones go to a file while the engine has not yet stopped. */
 const SPILL_AT = 512 * 1024;
 
+/** Bytes of a body, and milliseconds that a reader may have to wait for it, in all. */
+export type BodyLimits = Pick<Limits, "maxBodyBytes" | "bodyTimeoutMs">;
+
 type State = "idle" | "receiving" | "complete" | "failed";
 
 export class RequestBody implements AsyncIterable<Uint8Array> {
   /** The connection's other direction, which is also what holds this one back. */
   readonly #connection: ResponseWriter;
-  readonly #limit: number;
+  readonly #limits: BodyLimits;
+  /** Milliseconds that readers have waited for the client. */
+  #waited = 0;
   #state: State = "idle";
   #received = 0;
   #waiting: Uint8Array[] = [];
@@ -34,9 +41,9 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** Resolves the read that waits for the next chunk, the end or a failure. */
   #wake: (() => void) | undefined;
 
-  constructor(connection: ResponseWriter, limit: number) {
+  constructor(connection: ResponseWriter, limits: BodyLimits) {
     this.#connection = connection;
-    this.#limit = limit;
+    this.#limits = limits;
   }
 
   /** Takes the body over from the engine. Only within the route callback: later its first bytes are lost. */
@@ -61,6 +68,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
    * while chunks wait. Can be done once.
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`.
+   * @throws {BodyTimeoutError} past `bodyTimeoutMs`.
    * @throws {ClientAbortedError} when the client goes away in the middle.
    * @throws {BodyUsedError} the second time.
    */
@@ -94,8 +102,24 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       if (chunk) return chunk;
       if (this.#state === "failed") throw this.#error;
       if (this.#state !== "receiving") return undefined;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.#change();
     }
+  }
+
+  /** What is pushed, the end, or a failure; the client has so much time for it as is left. */
+  async #change(): Promise<void> {
+    const { bodyTimeoutMs } = this.#limits;
+    const since = performance.now();
+    const limit =
+      bodyTimeoutMs <= MAX_TIMER_MS
+        ? setTimeout(
+            () => this.release(new BodyTimeoutError(bodyTimeoutMs)),
+            bodyTimeoutMs - this.#waited,
+          )
+        : undefined;
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    clearTimeout(limit);
+    this.#waited += performance.now() - since;
   }
 
   #take(): Uint8Array | undefined {
@@ -108,8 +132,9 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #push(data: ArrayBuffer, isLast: boolean): void {
     if (this.#state !== "receiving") return;
     this.#received += data.byteLength;
-    if (this.#received > this.#limit)
-      return this.release(new BodyTooLargeError(this.#limit));
+    const { maxBodyBytes } = this.#limits;
+    if (this.#received > maxBodyBytes)
+      return this.release(new BodyTooLargeError(maxBodyBytes));
     if (data.byteLength > 0) this.#keep(data);
     if (isLast) this.#state = "complete";
     else if (this.#waitingBytes >= PAUSE_AT || !this.#inMemory)

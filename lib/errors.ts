@@ -3,28 +3,37 @@
  * `docs/errors.md` lists the same table; a test compares the two.
  */
 
+import type { Outcome } from "./types.ts";
+
 /** Who has to act: whoever sent the request, whoever wrote the application, or whoever runs the gateway. */
 export type Fault = "client" | "app" | "gateway";
 
 interface Entry {
   status: number;
   fault: Fault;
+  /** How an exchange has ended that fails with it. Default: `ok` for a client's fault, which is answered, else `error`. */
+  outcome?: Outcome;
 }
 
 /** An {@link HttpError} takes its status from the application; a status below 500 makes it the client's fault. */
 export const errorTable = {
   EDDY_BAD_REQUEST: { status: 400, fault: "client" },
+  EDDY_MALFORMED_REQUEST: { status: 400, fault: "client" },
   EDDY_NOT_FOUND: { status: 404, fault: "client" },
   EDDY_METHOD_NOT_ALLOWED: { status: 405, fault: "client" },
+  EDDY_BODY_TIMEOUT: { status: 408, fault: "client" },
   EDDY_BODY_TOO_LARGE: { status: 413, fault: "client" },
   EDDY_UNSUPPORTED_MEDIA_TYPE: { status: 415, fault: "client" },
-  EDDY_CLIENT_ABORTED: { status: 499, fault: "client" },
+  EDDY_HEADERS_TOO_LARGE: { status: 431, fault: "client" },
+  EDDY_CLIENT_ABORTED: { status: 499, fault: "client", outcome: "abort" },
   EDDY_HTTP: { status: 500, fault: "app" },
   EDDY_BODY_USED: { status: 500, fault: "app" },
   EDDY_INVALID_REPLY: { status: 500, fault: "app" },
   EDDY_WSGI: { status: 500, fault: "app" },
   EDDY_USAGE: { status: 500, fault: "app" },
-  EDDY_DRAINED: { status: 503, fault: "gateway" },
+  EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed" },
+  EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
+  EDDY_DRAINED: { status: 503, fault: "gateway", outcome: "drain" },
   EDDY_HALTED: { status: 503, fault: "gateway" },
   EDDY_LISTEN: { status: 500, fault: "gateway" },
   EDDY_ENGINE: { status: 500, fault: "gateway" },
@@ -56,6 +65,12 @@ export abstract class GatewayError extends Error {
   /** Headers that belong to the reply, such as `allow`. */
   get headers(): Record<string, string> {
     return {};
+  }
+
+  /** How an exchange has ended that fails with it. */
+  get outcome(): Outcome {
+    const entry: Entry = errorTable[this.code];
+    return entry.outcome ?? (this.fault === "client" ? "ok" : "error");
   }
 }
 
@@ -112,6 +127,20 @@ export class BadRequestError extends GatewayError {
   }
 }
 
+/**
+ * The request's own frame is malformed, so that nobody can say where it ends and the next one begins. The connection is
+ * closed with the reply, and what came behind it is never looked at (RFC 9112, section 6.3).
+ */
+export class MalformedRequestError extends GatewayError {
+  constructor(message: string) {
+    super("EDDY_MALFORMED_REQUEST", message);
+  }
+
+  override get headers(): Record<string, string> {
+    return { connection: "close" };
+  }
+}
+
 /** Nothing is mounted at the path. */
 export class NotFoundError extends GatewayError {
   constructor() {
@@ -131,6 +160,20 @@ export class MethodNotAllowedError extends GatewayError {
   /** RFC 9110, section 15.5.6: a 405 must carry Allow. */
   override get headers(): Record<string, string> {
     return { allow: this.allowed.join(", ") };
+  }
+}
+
+/** The client was slower with its body than `bodyTimeoutMs`. The connection is closed after the reply. */
+export class BodyTimeoutError extends GatewayError {
+  constructor(limitMs: number) {
+    super(
+      "EDDY_BODY_TIMEOUT",
+      `the body took longer than the ${limitMs} ms allowed here`,
+    );
+  }
+
+  override get headers(): Record<string, string> {
+    return { connection: "close" };
   }
 }
 
@@ -156,6 +199,20 @@ export class UnsupportedMediaTypeError extends GatewayError {
       "EDDY_UNSUPPORTED_MEDIA_TYPE",
       `send ${wanted}, not ${found || "a body without a content-type"}`,
     );
+  }
+}
+
+/** The header fields are longer than `maxHeaderBytes`. The connection is closed after the reply. */
+export class HeadersTooLargeError extends GatewayError {
+  constructor(limit: number) {
+    super(
+      "EDDY_HEADERS_TOO_LARGE",
+      `the headers are longer than the ${limit} bytes allowed here`,
+    );
+  }
+
+  override get headers(): Record<string, string> {
+    return { connection: "close" };
   }
 }
 
@@ -196,6 +253,25 @@ export class WsgiError extends GatewayError {
 export class UsageError extends GatewayError {
   constructor(message: string) {
     super("EDDY_USAGE", message);
+  }
+}
+
+/** `maxConcurrentRequests` are running already. Nothing was started for this one. */
+export class OverloadedError extends GatewayError {
+  constructor() {
+    super("EDDY_OVERLOADED", "too many requests are running");
+  }
+
+  /** RFC 9110, section 10.2.3. A second: what is too much now may be over then, and the next moment would be too soon. */
+  override get headers(): Record<string, string> {
+    return { "retry-after": "1" };
+  }
+}
+
+/** The exchange took longer than `requestTimeoutMs`, or than the deadline that came with it. The reason of `request.signal` then. */
+export class RequestTimeoutError extends GatewayError {
+  constructor() {
+    super("EDDY_REQUEST_TIMEOUT", "the request took too long");
   }
 }
 

@@ -2,10 +2,8 @@
  * One request and its reply. Turns whatever happens (a reply, an error, a client that leaves, a loop that drains) into
  * one outcome, one access line and the end of everything that belongs to the request. Never throws.
  */
-import type { Operation, Scope } from "effection";
-import { formatAddress } from "./address.ts";
+import type { Operation } from "effection";
 import { admit } from "./admission.ts";
-import { RequestBody } from "./body.ts";
 import {
   deliver,
   discard,
@@ -14,19 +12,20 @@ import {
   type Recipient,
 } from "./deliver.ts";
 import {
-  BodyUsedError,
   ClientAbortedError,
   DrainedError,
   GatewayError,
-  HaltedError,
-  UsageError,
+  MalformedRequestError,
+  RequestTimeoutError,
 } from "./errors.ts";
-import { attach, fork, type Fork, type Nursery } from "./kernel/fork.ts";
 import type { Host } from "./host.ts";
-import { viewFork, viewTasks, type TaskView } from "./kernel/tree.ts";
-import type { AccessLog, Logger } from "./log.ts";
-import { TEXT, toResponse } from "./reply.ts";
-import { GatewayRequest, type Place, type RequestOwner } from "./request.ts";
+import { fork, type Fork } from "./kernel/fork.ts";
+import { viewFork, type TaskView } from "./kernel/tree.ts";
+import type { AccessLog } from "./log.ts";
+import { MAX_TIMER_MS, type Limits } from "./options.ts";
+import { Owner } from "./owner.ts";
+import { headOf, TEXT, toResponse } from "./reply.ts";
+import { GatewayRequest, type Place } from "./request.ts";
 import { ResponseWriter } from "./response.ts";
 import type { GatewayResponse, Handler, Outcome, Reply } from "./types.ts";
 import type { HttpRequest, HttpResponse } from "./uws.ts";
@@ -34,7 +33,7 @@ import type { HttpRequest, HttpResponse } from "./uws.ts";
 /** An application at its place. */
 export interface Route extends Place {
   readonly handle: Handler;
-  readonly maxBodyBytes: number;
+  readonly limits: Limits;
 }
 
 /**
@@ -54,7 +53,7 @@ export function serve(
 ): void {
   const exchange = new Exchange(host, route, scheme, method, res, req);
   try {
-    admit(exchange.request, route);
+    admit(exchange.request, route.limits, host.live.size);
     exchange.take(route.handle(exchange.request));
   } catch (error) {
     exchange.fail(error);
@@ -67,29 +66,12 @@ type State = "handling" | "replying" | "ended";
 
 const SETTLED = Promise.resolve();
 
-export class Exchange implements RequestOwner, Recipient {
+export class Exchange extends Owner implements Recipient {
   readonly request: GatewayRequest;
-  readonly scheme: "http" | "https";
-  readonly #host: Host;
-  readonly #route: Route;
-  readonly #out: ResponseWriter;
-  /** Set at once for the access log alone: a look at the clock costs as much as all the rest of the constructor. */
-  #started = 0;
   #state: State = "handling";
-  /** Within the route callback the engine's request can be read and its body taken over. */
-  #detached = false;
-  /** Tasks, scope and body under way: an ended exchange is over when they are. */
-  #running = 0;
   #task: Fork | undefined;
   #delivery: Delivery | undefined;
-  #nursery: Nursery | undefined;
-  #body: RequestBody | undefined;
-  #abort: AbortController | undefined;
-  /** Why it ended before its time. */
-  #reason: GatewayError | undefined;
-  #id: string | undefined;
-  #log: Logger | undefined;
-  #remoteAddress: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     host: Host,
@@ -99,21 +81,18 @@ export class Exchange implements RequestOwner, Recipient {
     res: HttpResponse,
     req: HttpRequest,
   ) {
+    super(host, route.limits, scheme, new ResponseWriter(res));
     host.tally.accepted++;
-    this.#host = host;
-    this.#route = route;
-    this.#out = new ResponseWriter(res);
-    this.scheme = scheme;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
     if (host.accessLog !== undefined) {
-      this.#started = performance.now();
-      this.#remoteAddress = formatAddress(this.#out.remoteAddress()); // the engine forgets it with the response
+      this.begin();
+      void this.remoteAddress; // asked for now: the engine forgets it with the response
     }
   }
 
   /** Nothing of the exchange is left to end. */
   get over(): boolean {
-    return this.#state === "ended" && this.#running === 0;
+    return this.#state === "ended" && this.running === 0;
   }
 
   /** Follows what the handler returned to a reply: a promise, an operation, or the reply itself. */
@@ -134,18 +113,18 @@ export class Exchange implements RequestOwner, Recipient {
 
   /** An operation that does not wait has settled when `fork` returns; the task that it gives then is an ended one. */
   #run(operation: Operation<Reply>): void {
-    this.#running++;
+    this.running++;
     this.#task = fork(
-      this.#host.scope,
+      this.host.scope,
       () => operation,
       (state, value) => {
-        this.#running--;
+        this.running--;
         if (state === "value") this.reply(value as Reply);
         else if (state === "halted")
-          this.drain(); // or it has ended already
+          this.halt(new DrainedError()); // or it has ended already
         else if (this.#state === "ended") this.strayError(value);
         else this.fail(value);
-        this.#release();
+        this.release();
       },
     );
   }
@@ -157,27 +136,39 @@ export class Exchange implements RequestOwner, Recipient {
    * copy, no cork and no registration.
    */
   outlive(): void {
-    this.#out.onGone(() => this.#halt("abort", new ClientAbortedError()));
+    this.out.onGone(() => this.halt(new ClientAbortedError()));
     void SETTLED.then(() => this.#detach());
   }
 
   #detach(): void {
     if (this.over) return;
-    this.#detached = true;
-    this.#started ||= performance.now();
-    this.#host.live.add(this);
-    this.#out.detach();
+    this.detached = true;
+    this.begin();
+    this.host.live.add(this);
+    this.out.detach();
     try {
       GatewayRequest.detach(this.request);
-      if (this.#state !== "ended" && this.request.hasBody) this.body.receive();
+      if (this.#state === "ended") return;
+      this.#limitTime();
+      if (this.request.hasBody) this.body.receive();
     } catch (error) {
       this.fail(error);
     }
   }
 
+  #limitTime(): void {
+    if (this.deadline === undefined) return;
+    const left = this.deadline - performance.timeOrigin - performance.now();
+    if (left > MAX_TIMER_MS) return;
+    this.#timer = setTimeout(() => {
+      this.log.warn(`${this.#line} took too long`);
+      this.halt(new RequestTimeoutError());
+    }, left);
+  }
+
   reply(reply: Reply): void {
     if (typeof reply === "string" && this.#isPlain(reply)) {
-      this.#out.sendPlain(TEXT, reply);
+      this.out.sendPlain(TEXT, reply);
       return this.#end("ok");
     }
     try {
@@ -191,12 +182,12 @@ export class Exchange implements RequestOwner, Recipient {
 
   #deliver(response: GatewayResponse): void {
     this.#state = "replying";
-    this.#running++;
-    const { scope, draining: close } = this.#host;
+    this.running++;
+    const { scope, draining: close } = this.host;
     try {
       this.#delivery = deliver(
         response,
-        this.#out,
+        this.out,
         { method: this.request.method, scope, close },
         this,
       );
@@ -212,18 +203,18 @@ export class Exchange implements RequestOwner, Recipient {
       reply.length <= WHOLE_BYTES &&
       this.#state === "handling" &&
       this.request.method !== "HEAD" &&
-      !this.#host.draining
+      !this.host.draining
     );
   }
 
   /** The reply is delivered, or will never be. */
   done(error?: unknown): void {
     this.#delivery = undefined;
-    this.#running--;
+    this.running--;
     if (error === undefined) this.#complete();
     else if (this.#state === "ended") this.strayError(error);
     else this.fail(error);
-    this.#release();
+    this.release();
   }
 
   #complete(): void {
@@ -235,53 +226,50 @@ export class Exchange implements RequestOwner, Recipient {
     this.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
   }
 
-  /** Answers with an error, or cuts the connection when the head is out; logs what is not the client's fault. */
+  /** Answers with an error, or cuts the connection when the head is out. */
   fail(error: unknown): void {
     if (this.#state === "ended") {
       // There is nobody left to tell; that an aborted handler fails is expected.
       return this.log.debug({ err: error }, "failed after its end");
     }
     const known = error instanceof GatewayError ? error : undefined;
-    const refused = known?.fault === "client";
-    if (!refused) this.log.error({ err: error }, `${this.#line} failed`);
-    else if (known.cause !== undefined)
-      this.log.info({ err: error }, `${this.#line} refused`);
+    const outcome = known?.outcome ?? "error";
+    this.#report(outcome, error);
     this.#answer(known);
-    this.#end(refused && this.#out.state === "ended" ? "ok" : "error");
+    const answered = this.out.state === "ended";
+    this.#end(outcome === "ok" && !answered ? "error" : outcome);
   }
 
-  /** The loop does not wait any longer. */
-  drain(): void {
-    this.#halt("drain", new DrainedError());
+  /** What somebody should look at goes to the log. */
+  #report(outcome: Outcome, error: unknown): void {
+    if (outcome === "error")
+      this.log.error({ err: error }, `${this.#line} failed`);
+    else if (outcome === "shed") this.host.noteShed();
+    else if ((error as Error).cause !== undefined)
+      this.log.info({ err: error }, `${this.#line} refused`);
   }
 
-  /** Somebody has had enough of it. */
-  halt(): void {
-    this.#halt("error", new HaltedError());
+  /** Ends it before its time, for a reason that says with which outcome. An aborted client gets nothing, any other one an error or a cut connection. */
+  halt(reason: GatewayError): void {
+    if (this.#state === "ended") return;
+    this.#answer(reason);
+    this.#end(reason.outcome, reason);
   }
 
   /** What it is doing. */
   view(): TaskView & { id: string } {
     const task = viewFork(this.#task);
-    const tasks = this.#nursery ? viewTasks(this.#nursery.scope) : [];
     return {
       id: this.id,
       name: this.#line,
       waitsFor: task?.waitsFor ?? WAITS_FOR[this.#state],
-      ageMs: Math.round(performance.now() - this.#started),
-      children: [...(task?.children ?? []), ...tasks],
+      ageMs: Math.round(performance.now() - this.started),
+      children: [...(task?.children ?? []), ...this.tasks()],
     };
   }
 
-  /** Ends it early. An aborted client gets nothing, any other one an error or a cut connection. */
-  #halt(outcome: Outcome, reason: GatewayError): void {
-    if (this.#state === "ended") return;
-    this.#answer(reason);
-    this.#end(outcome, reason);
-  }
-
   #answer(error: GatewayError | undefined): void {
-    if (this.#out.state !== "waiting") return this.#out.close();
+    if (this.out.state !== "waiting") return this.out.close();
     try {
       this.#sendError(error);
     } catch (failure) {
@@ -296,103 +284,44 @@ export class Exchange implements RequestOwner, Recipient {
       headers: error?.headers ?? {},
       body: `${error?.clientMessage ?? "something went wrong here"}\n`,
     };
-    const close = this.#host.draining;
-    deliver(
-      response,
-      this.#out,
-      { method: this.request.method, scope: this.#host.scope, close },
-      NOBODY,
-    );
+    if (error instanceof MalformedRequestError)
+      return this.out.sever(headOf(response), response.body);
+    const { scope, draining: close } = this.host;
+    const { method } = this.request;
+    deliver(response, this.out, { method, scope, close }, NOBODY);
   }
 
   /** Decides the outcome, once, and ends what is still under way. `reason`: why, when it is before its time. */
   #end(outcome: Outcome, reason?: GatewayError): void {
     this.#state = "ended";
-    this.#host.tally[outcome]++;
-    if (this.#host.accessLog !== undefined)
-      this.#writeAccessLine(this.#host.accessLog, outcome);
-    this.#body?.release(reason ?? new BodyUsedError("the exchange is over"));
-    this.#reason = reason;
-    if (reason !== undefined) this.#abort?.abort(reason);
+    this.host.tally[outcome]++;
+    if (this.host.accessLog !== undefined)
+      this.#writeAccessLine(this.host.accessLog, outcome);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.endOwned(reason);
     this.#task?.interrupt();
     this.#delivery?.stop();
-    if (this.#nursery !== undefined) this.#close(this.#nursery);
-    this.#release();
-    if (!this.over) this.#host.watchTeardown(this);
+    this.release();
+    if (!this.over) this.host.watchTeardown(this);
   }
 
-  #close(nursery: Nursery): void {
-    const closed = (): void => {
-      this.#running--;
-      this.#release();
-    };
-    nursery.destroy().then(closed, (error: unknown) => {
-      this.strayError(error);
-      closed();
-    });
-  }
-
-  #release(): void {
-    if (this.over) this.#host.release(this);
+  protected release(): void {
+    if (this.over) this.host.release(this);
   }
 
   #writeAccessLine(write: AccessLog, outcome: Outcome): void {
-    const { status, bytes } = this.#out;
+    const { status, bytes } = this.out;
     write({
       request: this.request,
       status,
       bytes,
-      durationMs: performance.now() - this.#started,
+      durationMs: performance.now() - this.started,
       outcome,
     });
   }
 
   get #line(): string {
     return `${this.request.method} ${this.request.mountPath}${this.request.path}`;
-  }
-
-  // What the request asks for is made when it is asked for.
-
-  get id(): string {
-    return (this.#id ??= this.#host.nextId());
-  }
-
-  get log(): Logger {
-    return (this.#log ??= this.#host.log.child({ requestId: this.id }));
-  }
-
-  get remoteAddress(): string {
-    return (this.#remoteAddress ??= formatAddress(this.#out.remoteAddress()));
-  }
-
-  get signal(): AbortSignal {
-    if (this.#abort !== undefined) return this.#abort.signal;
-    this.#abort = new AbortController();
-    if (this.#reason !== undefined) this.#abort.abort(this.#reason);
-    return this.#abort.signal;
-  }
-
-  get body(): RequestBody {
-    if (this.#body !== undefined) return this.#body;
-    this.#body = new RequestBody(this.#out, this.#route.maxBodyBytes);
-    if (this.#state === "ended")
-      this.#body.release(new BodyUsedError("the exchange is over"));
-    else if (!this.#detached) this.#body.receive();
-    return this.#body;
-  }
-
-  get scope(): Scope {
-    if (this.#nursery !== undefined) return this.#nursery.scope;
-    if (this.#state === "ended")
-      throw new UsageError(
-        "request.scope was asked for after the end of its exchange",
-      );
-    this.#running++;
-    this.#nursery = attach(this.#host.scope, {
-      onError: (error) =>
-        this.log.warn({ err: error }, "a task of the request failed"),
-    });
-    return this.#nursery.scope;
   }
 }
 

@@ -4,10 +4,18 @@ import type { ReplyHeaders } from "./types.ts";
 import type { HttpRequest } from "./uws.ts";
 
 /** RFC 9110, section 5.6.2: token. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** RFC 9110, section 5.5, as bytes: visible ASCII, space, tab and obs-text. A CR, LF or NUL here would split the reply. */
-const NOT_FIELD_CONTENT = /[^\t\x20-\x7e\x80-\xff]/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const PLAIN_VALUE = /^[\t\x20-\x7e]*$/;
+
+/** Copies the header fields out of the engine, which forgets them when the route callback returns. Name, value, name, value, …; names in lower case. */
+export function readHeaders(req: HttpRequest): string[] {
+  const raw: string[] = [];
+  req.forEach((name, value) => void raw.push(name, value));
+  return raw;
+}
 
 /** The request's header fields. Names are case-insensitive. */
 export class RequestHeaders implements Iterable<[name: string, value: string]> {
@@ -16,13 +24,6 @@ export class RequestHeaders implements Iterable<[name: string, value: string]> {
 
   constructor(raw: readonly string[]) {
     this.raw = raw;
-  }
-
-  /** Copies them out of the engine, which forgets them when the route callback returns. */
-  static read(req: HttpRequest): RequestHeaders {
-    const raw: string[] = [];
-    req.forEach((name, value) => void raw.push(name, value));
-    return new RequestHeaders(raw);
   }
 
   /**
@@ -69,9 +70,14 @@ export class CheckedHeaders {
   /** The application asked to close the connection after the reply. */
   close = false;
 
-  constructor(headers?: Exclude<ReplyHeaders, CheckedHeaders>) {
+  /** `reserved`: names, in lower case, that whoever made these headers may not set. */
+  constructor(
+    headers?: Exclude<ReplyHeaders, CheckedHeaders>,
+    reserved: ReadonlySet<string> = NONE,
+  ) {
     if (headers !== undefined)
-      for (const [name, value] of pairs(headers)) this.#add(name, value);
+      for (const [name, value] of pairs(headers))
+        add(this, name, value, reserved);
   }
 
   /** These, with a content-type: theirs, or else `type`. Not changed themselves, as they may be in use elsewhere. */
@@ -80,24 +86,41 @@ export class CheckedHeaders {
     const copy = Object.assign(new CheckedHeaders(), this, {
       fields: [...this.fields],
     });
-    copy.#add("content-type", type);
+    add(copy, "content-type", type, NONE);
     return copy;
   }
+}
 
-  #add(name: string, value: string): void {
-    if (typeof name !== "string" || !TOKEN.test(name))
-      throw new InvalidReplyError(`${quote(name)} is no header name`);
-    if (typeof value !== "string" || NOT_FIELD_CONTENT.test(value))
-      throw new InvalidReplyError(
-        `header ${name}: ${quote(value)} is no header value`,
-      );
-    const take = SPECIAL.get(name.toLowerCase());
-    if (take !== undefined && !take(this, name, value)) return;
-    this.fields.push(
-      name,
-      OBS_TEXT.test(value) ? Buffer.from(value, "latin1") : value,
+const NONE: ReadonlySet<string> = new Set();
+
+function add(
+  headers: CheckedHeaders,
+  name: string,
+  value: string,
+  reserved: ReadonlySet<string>,
+): void {
+  if (typeof name !== "string" || !TOKEN.test(name))
+    throw new InvalidReplyError(`${quote(name)} is no header name`);
+  const lowerCase = name.toLowerCase();
+  if (reserved.has(lowerCase))
+    throw new InvalidReplyError(
+      `header ${name} is the gateway's, not the application's`,
     );
+  const checked = checkValue(name, value);
+  const take = SPECIAL.get(lowerCase);
+  if (take === undefined || take(headers, name, value))
+    headers.fields.push(name, checked);
+}
+
+/** The value as the engine has to get it: it writes strings as UTF-8, and bytes as they are. */
+function checkValue(name: string, value: string): string | Buffer {
+  if (typeof value === "string") {
+    if (PLAIN_VALUE.test(value)) return value;
+    if (FIELD_VALUE.test(value)) return Buffer.from(value, "latin1");
   }
+  throw new InvalidReplyError(
+    `header ${name}: ${quote(value)} is no header value`,
+  );
 }
 
 /** Takes note of a field that means something to the gateway itself; true: it is written all the same. */
@@ -156,9 +179,6 @@ function* pairsOf(
 }
 
 type HeaderValue = string | number | readonly string[] | undefined;
-
-/** Bytes that a string would not be sent as: the engine writes strings as UTF-8. */
-const OBS_TEXT = /[\x80-\xff]/;
 
 function quote(value: unknown): string {
   return typeof value === "string"

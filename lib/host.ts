@@ -26,12 +26,14 @@ export class Host {
   readonly live = new Set<Exchange>();
   /** From now on replies close their connection. */
   draining = false;
+  #whenIdle: (() => void) | undefined;
   readonly #idPrefix = randomBytes(4).toString("hex");
   #ids = 0;
   /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
   readonly #watched = new Map<Exchange, NodeJS.Timeout>();
-  #whenIdle: (() => void) | undefined;
-
+  /** When the log was last told of refused requests, and how many there were since. */
+  #shedTold = -Infinity;
+  #shedUntold = 0;
   readonly #teardownTimeoutMs: number;
 
   constructor(
@@ -59,6 +61,19 @@ export class Host {
     this.#watched.set(exchange, limit.unref());
   }
 
+  /** Says that requests are refused: at once, then once a second, so that a flood of them is not one of the log. */
+  noteShed(): void {
+    this.#shedUntold++;
+    const now = performance.now();
+    if (now - this.#shedTold < 1000) return;
+    this.log.warn(
+      { refused: this.#shedUntold },
+      `too many requests are running (${this.live.size}); others are answered 503`,
+    );
+    this.#shedTold = now;
+    this.#shedUntold = 0;
+  }
+
   /** Unique among the processes of a gateway, too. */
   nextId(): string {
     return `${this.#idPrefix}-${++this.#ids}`;
@@ -73,15 +88,17 @@ export class Host {
     if (this.live.delete(exchange) && this.live.size === 0) this.#whenIdle?.();
   }
 
-  /** Resolves when no exchange is live, after `limitMs` at the latest. */
-  untilIdle(limitMs: number): Promise<void> {
-    if (this.live.size === 0) return Promise.resolve();
+  /** Resolves when no exchange is live, or when `signal` fires. */
+  untilIdle(signal: AbortSignal): Promise<void> {
+    if (this.live.size === 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const limit = setTimeout(resolve, limitMs);
-      this.#whenIdle = () => {
-        clearTimeout(limit);
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        this.#whenIdle = undefined;
         resolve();
       };
+      signal.addEventListener("abort", done);
+      this.#whenIdle = done;
     });
   }
 }

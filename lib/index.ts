@@ -5,6 +5,7 @@ export {
 } from "cookie";
 export {
   BadRequestError,
+  BodyTimeoutError,
   BodyTooLargeError,
   BodyUsedError,
   ClientAbortedError,
@@ -12,11 +13,15 @@ export {
   EngineError,
   GatewayError,
   HaltedError,
+  HeadersTooLargeError,
   HttpError,
   InvalidReplyError,
   ListenError,
+  MalformedRequestError,
   MethodNotAllowedError,
   NotFoundError,
+  OverloadedError,
+  RequestTimeoutError,
   UnsupportedMediaTypeError,
   UsageError,
   WsgiError,
@@ -27,12 +32,9 @@ export type { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export type { Address, ListenOptions, TlsOptions } from "./listener.ts";
 export type { Logger } from "./log.ts";
 export type { TaskView } from "./kernel/tree.ts";
-export {
-  Loop,
-  type DrainReport,
-  type HaltedExchange,
-  type LoopTasks,
-} from "./loop.ts";
+export type { DrainReport, HaltedExchange } from "./drain.ts";
+export type { Tally } from "./host.ts";
+export { Loop, type LoopTasks } from "./loop.ts";
 export type { LoopOptions, MountOptions } from "./options.ts";
 export { html, json, redirect, stream, text, type ReplyInit } from "./reply.ts";
 export type { GatewayRequest } from "./request.ts";

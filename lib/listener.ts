@@ -58,10 +58,7 @@ export async function openListener(
   const scheme = target.tls ? "https" : "http";
   const app = target.tls ? secureApp(target.tls) : uws.App();
   register(app, scheme);
-  const { socket, address } =
-    target.unix === undefined
-      ? await listenPort(app, target, scheme)
-      : await listenUnix(app, target.unix);
+  const { socket, address } = await open(app, target, scheme);
   let listening = true;
   const stop = (): void => {
     if (!listening) return;
@@ -74,6 +71,22 @@ export async function openListener(
     app.close();
   };
   return { address, stop, destroy };
+}
+
+/** An app that does not get to listen is closed: the engine would keep it for ever. */
+async function open(
+  app: TemplatedApp,
+  target: ListenOptions,
+  scheme: string,
+): Promise<Opened> {
+  try {
+    return target.unix === undefined
+      ? await listenPort(app, target, scheme)
+      : await listenUnix(app, target.unix);
+  } catch (error) {
+    app.close();
+    throw error;
+  }
 }
 
 /** `ListenOptions` of the engine's typings, which are not there at run time. */

@@ -1,5 +1,4 @@
 /** The root of everything: mounts, listeners, background tasks, and their common end. */
-import { setImmediate, setTimeout } from "node:timers/promises";
 import {
   resource,
   until,
@@ -8,7 +7,15 @@ import {
   type Task,
 } from "effection";
 import { Applications } from "./applications.ts";
-import { UsageError } from "./errors.ts";
+import {
+  drain,
+  end,
+  NEXT,
+  type DrainReport,
+  type LoopState,
+  type Parts,
+} from "./drain.ts";
+import { HaltedError, UsageError } from "./errors.ts";
 import { serve } from "./exchange.ts";
 import { future } from "./future.ts";
 import { Host, type Tally } from "./host.ts";
@@ -23,22 +30,17 @@ import {
 import { createAccessLog, createLog, type Logger } from "./log.ts";
 import {
   checkOptions,
+  OF_A_MOUNT,
   settingsFrom,
+  UNLIMITED,
+  type Limits,
   type LoopOptions,
   type MountOptions,
   type Settings,
 } from "./options.ts";
 import { Router, type Method } from "./router.ts";
-import type { Application, Handler } from "./types.ts";
-
-/** What `close()` found and did. */
-export interface DrainReport {
-  /** The exchanges that were still running after `drainTimeoutMs`, and were halted. */
-  readonly halted: readonly HaltedExchange[];
-  readonly durationMs: number;
-  /** Requests since the start: `accepted` is the sum of the outcomes. */
-  readonly tally: Readonly<Tally>;
-}
+import { onTermination } from "./signals.ts";
+import type { Application, GatewayResponse, Handler } from "./types.ts";
 
 /** What `tasks()` saw. */
 export interface LoopTasks {
@@ -46,14 +48,6 @@ export interface LoopTasks {
   readonly background: readonly TaskView[];
   readonly resources: readonly TaskView[];
 }
-
-export interface HaltedExchange {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-}
-
-type State = "new" | "listening" | "draining" | "stopped";
 
 /**
  * A gateway: applications of many kinds, on one event loop, behind one port.
@@ -71,8 +65,7 @@ type State = "new" | "listening" | "draining" | "stopped";
  *   yield* sleep(1000); // halted when the client leaves
  *   return "done";
  * });
- * await loop.listen(8000);
- * process.once("SIGTERM", () => void loop.close());
+ * await loop.serve(8000); // until SIGTERM or SIGINT
  * ```
  */
 export class Loop {
@@ -88,7 +81,9 @@ export class Loop {
   /** Scopes of their own, so that each ends in its turn. */
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
-  #state: State = "new";
+  #state: LoopState = "new";
+  /** From now on the drain waits for nobody. */
+  readonly #hurry = new AbortController();
   #closing: Future<DrainReport> | undefined;
   #failure: Error | undefined;
   #settleClosed!: {
@@ -115,6 +110,9 @@ export class Loop {
     );
     const warning = takeWarning();
     if (warning !== undefined) this.log.warn(warning);
+    const { healthCheck } = this.#settings;
+    if (healthCheck !== undefined)
+      this.#router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
     const accessLog = createAccessLog(this.log, this.#settings.accessLog);
     this.#host = new Host(
       this.log,
@@ -223,6 +221,42 @@ export class Loop {
   }
 
   /**
+   * Listens as a program does: until SIGTERM or SIGINT, which drain the loop; a second one stops it at once. Gives the
+   * drain's report when the loop has stopped, for whatever reason.
+   *
+   * @throws {ListenError} as `listen`.
+   * @throws what a background task or an application's resource failed with.
+   */
+  async serve(target: number | ListenOptions): Promise<DrainReport> {
+    const undo = onTermination(
+      (signal) => {
+        this.log.info(`${signal}: draining`);
+        void this.close();
+      },
+      (signal) => {
+        this.log.warn(`${signal} again: stopping at once`);
+        void this.stop();
+      },
+    );
+    try {
+      await this.listen(target);
+      return await this.closed;
+    } finally {
+      undo();
+    }
+  }
+
+  /** The loop listens and is not about to end. */
+  get ready(): boolean {
+    return this.#state === "running" && this.#listeners.length > 0;
+  }
+
+  /** Requests since the start, by outcome; `accepted` is their sum once nothing runs. */
+  get tally(): Readonly<Tally> {
+    return { ...this.#host.tally };
+  }
+
+  /**
    * Starts a background task. It is halted when the loop has drained. When it fails the loop closes: `closed` rejects.
    */
   run<T>(operation: () => Operation<T>): Task<T> {
@@ -241,17 +275,23 @@ export class Loop {
   /** Halts an exchange: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none of that id. */
   halt(id: string): boolean {
     const exchange = [...this.#host.live].find((one) => one.id === id);
-    exchange?.halt();
+    exchange?.halt(new HaltedError());
     return exchange !== undefined;
   }
 
   /**
-   * Drains, then stops: takes no new connections, waits for the running exchanges (their replies carry `connection:
-   * close`), halts those that take longer than `drainTimeoutMs`, ends background tasks and the applications' resources
-   * in reverse order. Further calls get the same report.
+   * Drains, then stops: is not `ready` any more, and after `readinessDelayMs` takes no new connections; waits for the
+   * running exchanges (their replies carry `connection: close`), halts those that take longer than `drainTimeoutMs`;
+   * ends background tasks and the applications' resources in reverse order. Further calls get the same report.
    */
   close(): Future<DrainReport> {
     return (this.#closing ??= future(this.#drain()));
+  }
+
+  /** Stops as `close()` does, but waits for no exchange: what runs is halted at once. Also in the middle of a drain. */
+  stop(): Future<DrainReport> {
+    this.#hurry.abort();
+    return this.close();
   }
 
   #route(
@@ -267,25 +307,29 @@ export class Loop {
   #admit(
     application: Application | undefined,
     options: MountOptions,
-  ): [handle: Handler, maxBodyBytes: number] {
+  ): [handle: Handler, limits: Limits] {
     if (this.#state !== "new")
       throw new UsageError("mount applications before listen()");
-    const { maxBodyBytes } = {
-      ...this.#settings,
-      ...checkOptions(options, ["maxBodyBytes"]),
-    };
-    if (typeof application === "function") return [application, maxBodyBytes];
+    const limits = { ...this.#settings, ...checkOptions(options, OF_A_MOUNT) };
+    if (typeof application === "function") return [application, limits];
     if (typeof application?.handle !== "function")
       throw new UsageError(
         "an application is a function, or an object with a function `handle`",
       );
     this.#applications.add(application);
-    return [(request) => application.handle(request), maxBodyBytes];
+    return [(request) => application.handle(request), limits];
+  }
+
+  #health(): GatewayResponse {
+    return {
+      status: this.ready ? 200 : 503,
+      headers: { "cache-control": "no-store" },
+      body: this.ready ? "ready\n" : "closing\n",
+    };
   }
 
   async #listen(target: ListenOptions): Promise<Address> {
-    this.#demand("new", "listening");
-    this.#state = "listening";
+    if (this.#state !== "running") this.#become("running");
     try {
       await this.#applications.open();
       const listener = await openListener(target, (app, scheme) =>
@@ -301,8 +345,10 @@ export class Loop {
   }
 
   #add(listener: Listener): Address {
-    if (this.#state !== "listening") listener.destroy();
-    this.#demand("listening");
+    if (this.#state !== "running") {
+      listener.destroy();
+      throw new UsageError(`the loop is ${this.#state}`);
+    }
     this.#listeners.push(listener);
     this.log.info(
       { address: listener.address },
@@ -311,15 +357,16 @@ export class Loop {
     return listener.address;
   }
 
-  #demand(...states: State[]): void {
-    if (!states.includes(this.#state))
+  #become(state: LoopState): void {
+    if (!NEXT[this.#state].includes(state))
       throw new UsageError(`the loop is ${this.#state}`);
+    this.#state = state;
   }
 
   /** A first `listen` that failed leaves the loop as it was before, so that another address can be tried. */
   async #retreat(): Promise<void> {
-    await this.#end("resources", () => this.#applications.close());
-    if (this.#state === "listening") this.#state = "new";
+    await end(this.#parts, "resources", () => this.#applications.close());
+    if (this.#state === "running") this.#become("new");
   }
 
   /** There is no half of a server: what fails on its own ends the whole, in order. */
@@ -330,50 +377,9 @@ export class Loop {
   }
 
   async #drain(): Promise<DrainReport> {
-    const started = performance.now();
-    this.#state = "draining";
-    this.#host.draining = true;
-    for (const listener of this.#listeners) listener.stop();
-    await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
-    await this.#host.untilIdle(this.#settings.drainTimeoutMs);
-    const halted = this.#haltExchanges();
-    for (const listener of this.#listeners) listener.destroy();
-    await this.#end("background tasks", () => this.#background.destroy());
-    await this.#end("exchanges", () => this.#exchanges.destroy());
-    await this.#end("resources", () => this.#applications.close());
-    this.#state = "stopped";
-    const durationMs = performance.now() - started;
-    return this.#report({ halted, durationMs, tally: { ...this.#host.tally } });
-  }
-
-  #haltExchanges(): HaltedExchange[] {
-    return [...this.#host.live].map((exchange) => {
-      const { id, method, mountPath, path } = exchange.request;
-      exchange.drain();
-      return { id, method, path: mountPath + path };
-    });
-  }
-
-  /** Ends a scope, but does not wait for ever: what has no end of its own must not keep the loop from its end. */
-  async #end(what: string, destroy: () => Promise<void>): Promise<void> {
-    const { teardownTimeoutMs } = this.#settings;
-    const limit = new AbortController();
-    const late = setTimeout(teardownTimeoutMs, "late", {
-      signal: limit.signal,
-    }).catch(() => "");
-    try {
-      if ((await Promise.race([destroy(), late])) === "late")
-        this.log.error(
-          this.tasks(),
-          `the cleanup of ${what} has not ended within ${teardownTimeoutMs} ms`,
-        );
-    } catch (error) {
-      this.log.error({ err: error }, "a cleanup of the loop failed");
-    }
-    limit.abort();
-  }
-
-  #report(report: DrainReport): DrainReport {
+    this.#become("draining");
+    const report = await drain(this.#parts, this.#hurry.signal);
+    this.#become("stopped");
     if (report.halted.length > 0)
       this.log.warn(
         report,
@@ -383,5 +389,18 @@ export class Loop {
     if (this.#failure) this.#settleClosed.reject(this.#failure);
     else this.#settleClosed.resolve(report);
     return report;
+  }
+
+  get #parts(): Parts {
+    return {
+      log: this.log,
+      settings: this.#settings,
+      host: this.#host,
+      listeners: this.#listeners,
+      applications: this.#applications,
+      background: this.#background,
+      exchanges: this.#exchanges,
+      tasks: () => this.tasks(),
+    };
   }
 }

@@ -1,42 +1,74 @@
 /** Every option of a loop, its default and the reason for it. */
 import { UsageError } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import { ENGINE_HEADER_BYTES } from "./uws.ts";
 
-export interface LoopOptions {
+export interface LoopOptions extends MountOptions {
   /** A pino logger; `false` is silent. Default: JSON lines on standard output from level "info". */
   log?: Logger | false;
   /** One line for each exchange, as fields (`true`) or in Apache's combined format. Default `false`: it costs, and a proxy in front often has one. */
   accessLog?: boolean | "combined";
-  /** Bytes of a request body, after which it is refused with 413. `Infinity` allows any. Default 1 MiB, as nginx and Fastify have it; a mount can have its own. */
-  maxBodyBytes?: number;
+  /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
+  maxHeaderBytes?: number;
+  /** Requests that may run at a time; a further one is answered 503 with `retry-after`, and nothing is started for it. Those answered at once are never counted. Default 10,000: some 100 MB of waiting requests, and a queue in which nobody waits for long any more. `Infinity` takes all. */
+  maxConcurrentRequests?: number;
+  /** A path at which GET and HEAD are answered 200 while the loop is ready, and 503 from the moment on that it closes. Never shed. Default: none. */
+  healthCheck?: string;
+  /** Milliseconds from the moment on that `healthCheck` says 503 to the end of listening, for whoever polls it to notice. Default 0: not everybody is polled. A little more than the poll's interval is right. */
+  readinessDelayMs?: number;
   /** Milliseconds that `close()` gives the exchanges that are still running, before it halts them. Default 30,000, as Gunicorn's `graceful_timeout`. */
   drainTimeoutMs?: number;
   /** Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it then. Default 5,000: a cleanup is to let go, not to work. */
   teardownTimeoutMs?: number;
 }
 
-/** Options of one mount or route. */
+/** Options of one mount or route, in place of the loop's. */
 export interface MountOptions {
-  /** In place of the loop's. */
+  /** Bytes of a request body, after which it is refused with 413. `Infinity` allows any. Default 1 MiB, as nginx and Fastify have it. */
   maxBodyBytes?: number;
+  /** Milliseconds that a handler may have to wait for the body of a request, in all; then its read fails, which answers 408. `Infinity` waits for ever. Default 60,000: the engine resets uploads below 16 KB/s, and at that rate 1 MiB takes a minute. */
+  bodyTimeoutMs?: number;
+  /** Milliseconds from the request to the end of its reply, after which the exchange is halted: 503, or a cut connection when the head is out. Default `Infinity`, as Tornado and uWSGI (harakiri) have it: streams and long polls live for hours, and only the application knows which. */
+  requestTimeoutMs?: number;
 }
 
-export interface Settings {
-  accessLog: boolean | "combined";
-  maxBodyBytes: number;
-  drainTimeoutMs: number;
-  teardownTimeoutMs: number;
-}
+/** What holds for the requests of one mount or route. */
+export type Limits = Required<MountOptions> &
+  Required<Pick<LoopOptions, "maxHeaderBytes" | "maxConcurrentRequests">>;
+
+export type Settings = Required<Omit<LoopOptions, "log" | "healthCheck">> &
+  Pick<LoopOptions, "healthCheck">;
 
 const DEFAULTS: Settings = {
   accessLog: false,
+  maxHeaderBytes: ENGINE_HEADER_BYTES,
   maxBodyBytes: 1024 * 1024,
+  bodyTimeoutMs: 60_000,
+  requestTimeoutMs: Infinity,
+  maxConcurrentRequests: 10_000,
+  readinessDelayMs: 0,
   drainTimeoutMs: 30_000,
   teardownTimeoutMs: 5_000,
 };
 
+/** For what the gateway answers itself, at once. */
+export const UNLIMITED: Limits = {
+  maxHeaderBytes: ENGINE_HEADER_BYTES,
+  maxBodyBytes: Infinity,
+  bodyTimeoutMs: Infinity,
+  requestTimeoutMs: Infinity,
+  maxConcurrentRequests: Infinity,
+};
+
+/** What a mount may set for itself. */
+export const OF_A_MOUNT: readonly (keyof MountOptions)[] = [
+  "maxBodyBytes",
+  "bodyTimeoutMs",
+  "requestTimeoutMs",
+];
+
 /** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface Rule {
   valid: (value: unknown) => boolean;
@@ -46,6 +78,11 @@ interface Rule {
 const amount: Rule = {
   valid: (value) => typeof value === "number" && value >= 0,
   expected: "a number from 0 up",
+};
+
+const time: Rule = {
+  valid: amount.valid,
+  expected: "milliseconds from 0 up",
 };
 
 const RULES: Record<keyof LoopOptions, Rule> = {
@@ -59,20 +96,38 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     valid: (value) => typeof value === "boolean" || value === "combined",
     expected: 'true, false or "combined"',
   },
+  maxHeaderBytes: {
+    valid: (value) =>
+      amount.valid(value) && (value as number) <= ENGINE_HEADER_BYTES,
+    expected: `a number from 0 to ${ENGINE_HEADER_BYTES}, unless the process is started with a larger UWS_HTTP_MAX_HEADERS_SIZE`,
+  },
   maxBodyBytes: amount,
-  drainTimeoutMs: amount,
-  teardownTimeoutMs: amount,
+  bodyTimeoutMs: time,
+  requestTimeoutMs: time,
+  maxConcurrentRequests: {
+    valid: (value) =>
+      value === Infinity || (Number.isInteger(value) && (value as number) > 0),
+    expected: "a whole number from 1 up",
+  },
+  healthCheck: {
+    valid: (value) => typeof value === "string" && /^\/[^:*?#\s]*$/.test(value),
+    expected: 'a path such as "/healthz"',
+  },
+  readinessDelayMs: time,
+  drainTimeoutMs: time,
+  teardownTimeoutMs: time,
 };
 
 /** @throws {UsageError} naming an unknown option or one with a bad value. */
 export function settingsFrom(options: LoopOptions): Settings {
   const { log: _, ...given } = checkOptions(options, Object.keys(RULES));
-  const settings = { ...DEFAULTS, ...given };
-  settings.drainTimeoutMs = Math.min(settings.drainTimeoutMs, MAX_TIMER_MS);
-  settings.teardownTimeoutMs = Math.min(
-    settings.teardownTimeoutMs,
-    MAX_TIMER_MS,
-  );
+  const settings: Settings = { ...DEFAULTS, ...given };
+  for (const name of [
+    "readinessDelayMs",
+    "drainTimeoutMs",
+    "teardownTimeoutMs",
+  ] as const)
+    settings[name] = Math.min(settings[name], MAX_TIMER_MS);
   return settings;
 }
 

@@ -4,8 +4,9 @@ import { parse as parseCookies } from "cookie";
 import type { RequestBody } from "./body.ts";
 import { BadRequestError } from "./errors.ts";
 import { parseForm } from "./form.ts";
+import { bodyLength, type BodyLength } from "./framing.ts";
 import { future } from "./future.ts";
-import { RequestHeaders } from "./headers.ts";
+import { readHeaders, RequestHeaders } from "./headers.ts";
 import type { Logger } from "./log.ts";
 import type { HttpRequest } from "./uws.ts";
 
@@ -14,6 +15,7 @@ export interface RequestOwner {
   readonly id: string;
   readonly remoteAddress: string;
   readonly scheme: "http" | "https";
+  readonly deadline: number | undefined;
   readonly signal: AbortSignal;
   readonly scope: Scope;
   readonly log: Logger;
@@ -55,8 +57,8 @@ export class GatewayRequest {
   readonly #place: Place;
   /** The engine's request while the route callback runs: what is read lazily is read from here, or copied by `detach`. */
   #native: HttpRequest | undefined;
-  /** Asked of the engine once: both admission and `hasBody` look at it. */
-  readonly #announced: string;
+  readonly #rawHeaders: readonly string[];
+  #bodyLength: BodyLength = 0;
   #headers: RequestHeaders | undefined;
   #queryString: string | undefined;
   #rawParams: readonly string[] | undefined;
@@ -78,17 +80,16 @@ export class GatewayRequest {
     this.#owner = owner;
     this.#place = place;
     this.#native = native;
-    this.#announced = native.getHeader("content-length");
+    this.#rawHeaders = readHeaders(native);
   }
 
-  /** The content-length as sent; empty without one. For admission. */
-  static announced(request: GatewayRequest): string {
-    return request.#announced;
+  /** The announced length of the body. For admission. @throws {MalformedRequestError} */
+  static measure(request: GatewayRequest): BodyLength {
+    return (request.#bodyLength = bodyLength(request.#rawHeaders));
   }
 
   /** Copies what the engine is about to free. For the exchange, before the route callback returns. */
   static detach(request: GatewayRequest): void {
-    request.#headers ??= request.headers;
     request.#queryString ??= request.queryString;
     request.#rawParams ??= request.#readParams();
     request.#native = undefined;
@@ -100,7 +101,7 @@ export class GatewayRequest {
   }
 
   get headers(): RequestHeaders {
-    return (this.#headers ??= RequestHeaders.read(this.#live()));
+    return (this.#headers ??= new RequestHeaders(this.#rawHeaders));
   }
 
   /** What follows the `?`, as sent; empty without one. */
@@ -143,7 +144,12 @@ export class GatewayRequest {
     return this.#owner.scheme;
   }
 
-  /** Fires when the exchange ends early: the client aborted, the loop drained. `reason` says which. Never fires after a complete reply. */
+  /** When the exchange has to be over, in milliseconds since the epoch; undefined without a limit. It is halted then. */
+  get deadline(): number | undefined {
+    return this.#owner.deadline;
+  }
+
+  /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */
   get signal(): AbortSignal {
     return this.#owner.signal;
   }
@@ -165,17 +171,14 @@ export class GatewayRequest {
 
   /** True when the client announced a body. */
   get hasBody(): boolean {
-    const length = this.#announced;
-    return (
-      (length !== "" && length !== "0") ||
-      this.#field("transfer-encoding") !== ""
-    );
+    return this.#bodyLength !== 0;
   }
 
   /**
    * The whole body. `await` it or `yield*` it; likewise `text()`, `json()` and `form()`.
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`; unhandled, it answers 413.
+   * @throws {BodyTimeoutError} past `bodyTimeoutMs`; unhandled, it answers 408.
    * @throws {ClientAbortedError} when the client goes away before the body is complete.
    * @throws {BodyUsedError} when the body was read already.
    */
@@ -210,13 +213,6 @@ export class GatewayRequest {
     return future(
       this.#owner.body.collect().then((body) => parseForm(type, body)),
     );
-  }
-
-  /** One header without a copy of all of them, while that is possible. */
-  #field(name: string): string {
-    return this.#native === undefined
-      ? (this.headers.get(name) ?? "")
-      : this.#native.getHeader(name);
   }
 
   #readParams(): string[] {

@@ -124,6 +124,15 @@ export class ResponseWriter {
     });
   }
 
+  /**
+   * As `send`, and nothing that the client sent behind this request is looked at, whereas after `send` the engine goes
+   * on to the next request that it has already. It only stops when the connection is closed, and only closes what is
+   * not corked; what is larger than its cork ends the cork. Hence the spaces.
+   */
+  sever(head: Head, body: string): void {
+    this.send({ ...head, close: true }, body.padEnd(CORK_BYTES));
+  }
+
   /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */
   sendHead(head: Head, length: number | undefined): void {
     if (this.state !== "waiting") return;
@@ -272,6 +281,9 @@ export class ResponseWriter {
 
 /** Chunks of one body that are sent in a row before others get their turn: an endless source that never waits would be alone on the loop. */
 const CHUNKS_PER_TURN = 256;
+
+/** The engine's `CORK_BUFFER_SIZE`. */
+const CORK_BYTES = 16 * 1024;
 
 const OK = "200 OK";
 

@@ -7,6 +7,7 @@
  */
 import { MethodNotAllowedError, NotFoundError, UsageError } from "./errors.ts";
 import type { Route } from "./exchange.ts";
+import { UNLIMITED, type Limits } from "./options.ts";
 import type { Handler } from "./types.ts";
 import type { HttpRequest, HttpResponse, TemplatedApp } from "./uws.ts";
 
@@ -54,7 +55,7 @@ export class Router {
   readonly #routes = new Map<string, Map<Key, Route>>();
 
   /** @throws {UsageError} for a prefix that is malformed or taken. */
-  mount(prefix: string, handle: Handler, maxBodyBytes: number): void {
+  mount(prefix: string, handle: Handler, limits: Limits): void {
     if (!/^\/[^:*?#]*$/.test(prefix))
       throw new UsageError(
         `a mount's prefix is a path such as "/api", not "${prefix}"`,
@@ -64,24 +65,19 @@ export class Router {
       throw new UsageError(`something is mounted at "${prefix}" already`);
     this.#mounts.set(mountPath, {
       handle,
-      maxBodyBytes,
+      limits,
       mountPath,
       paramNames: [],
     });
   }
 
   /** @throws {UsageError} for a pattern that is malformed or taken for this method. */
-  route(
-    method: Key,
-    pattern: string,
-    handle: Handler,
-    maxBodyBytes: number,
-  ): void {
+  route(method: Key, pattern: string, handle: Handler, limits: Limits): void {
     const { key, paramNames } = parsePattern(pattern);
     const byMethod = this.#routes.get(key) ?? new Map<Key, Route>();
     if (byMethod.has(method))
       throw new UsageError(`${method} ${pattern} has a route already`);
-    const route = { handle, maxBodyBytes, mountPath: "", paramNames };
+    const route = { handle, limits, mountPath: "", paramNames };
     this.#routes.set(key, byMethod.set(method, route));
   }
 
@@ -108,7 +104,7 @@ export class Router {
     };
     add("/*", [ANY], {
       handle: (request) => this.#refuse(request.path),
-      maxBodyBytes: Infinity,
+      limits: UNLIMITED,
       mountPath: "",
       paramNames: [],
     });

@@ -154,5 +154,10 @@ function thisMachine(): Machine {
   };
 }
 
+/** Bytes of a request's head that the engine takes; it answers 431 to more. */
+export const ENGINE_HEADER_BYTES = Number(
+  process.env[MAX_HEADERS.name] || MAX_HEADERS.bytes,
+);
+
 /** The engine, loaded once for the process. */
 export const uws: Engine = withHeaderLimit(loadEngine);

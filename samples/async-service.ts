@@ -40,4 +40,4 @@ await new Loop({ accessLog: true })
   .post("/todos", create)
   .get("/todos/:id", async (request) => json(find(request)))
   .delete("/todos/:id", remove)
-  .listen(Number(process.env.PORT ?? 8000));
+  .serve(Number(process.env.PORT ?? 8000));

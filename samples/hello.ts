@@ -3,4 +3,4 @@ import { Loop } from "eddy";
 
 await new Loop()
   .mount(() => "Hello, World!\n")
-  .listen(Number(process.env.PORT ?? 8000));
+  .serve(Number(process.env.PORT ?? 8000));

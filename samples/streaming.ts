@@ -31,4 +31,4 @@ await new Loop()
     stream(numbers(), { headers: { "content-type": "text/plain" } }),
   )
   .put("/sha256", sha256, { maxBodyBytes: Infinity })
-  .listen(Number(process.env.PORT ?? 8000));
+  .serve(Number(process.env.PORT ?? 8000));

@@ -43,4 +43,4 @@ await new Loop({ accessLog: true })
   .get("/fastest", fastest)
   .get("/impatient", impatient)
   .get("/forever", forever)
-  .listen(Number(process.env.PORT ?? 8000));
+  .serve(Number(process.env.PORT ?? 8000));

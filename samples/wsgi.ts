@@ -38,4 +38,4 @@ await new Loop()
     await setTimeout(1000);
     return "That took a second.\n";
   })
-  .listen(Number(process.env.PORT ?? 8000));
+  .serve(Number(process.env.PORT ?? 8000));

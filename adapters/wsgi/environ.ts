@@ -2,112 +2,148 @@
 import { inspect } from "node:util";
 import type { GatewayRequest } from "../../lib/adapter.ts";
 import { BytesInput } from "./input.ts";
-import { LogErrors } from "./errors.ts";
-import type { Environ } from "./types.ts";
+import type { Environ, ErrorStream } from "./types.ts";
 
 const VERSION = Object.freeze([1, 0] as const);
 
 /**
- * An environ that behaves as a plain object, but asks the engine for what costs (the headers, the peer's address) only
- * when somebody looks: crossing from C++ once a header is half of a hello's time with a browser's ten, and most
- * requests are answered from the path alone. Whoever copies or lists it gets everything.
+ * An environ that behaves as a plain object, but whose variables are made when somebody looks: most requests are
+ * answered from a few of them, and making all costs half of a hello. Whoever copies or lists it gets everything.
  */
 export function createEnviron(
   request: GatewayRequest,
   body: Uint8Array,
+  errors: ErrorStream,
 ): Environ {
-  const known: Known = {
-    __proto__: PLAIN,
-    REQUEST_METHOD: request.method,
-    SCRIPT_NAME: decodePath(request.mountPath),
-    PATH_INFO: decodePath(request.path),
-    QUERY_STRING: toNative(request.queryString),
-    SERVER_PROTOCOL: "HTTP/1.1", // the engine speaks no other
-    "wsgi.version": VERSION,
-    "wsgi.url_scheme": request.scheme,
-    "wsgi.input": new BytesInput(body),
-    "wsgi.errors": new LogErrors(request),
-    "wsgi.multithread": false,
-    "wsgi.multiprocess": false,
-    "wsgi.run_once": false,
-    "wsgi.input_terminated": true,
-    "eddy.request": request,
-  };
-  return new Proxy(known, LOOK_UP) as unknown as Environ;
+  return new Proxy(
+    new Variables(request, body, errors),
+    LOOK_UP,
+  ) as unknown as Environ;
 }
 
-type Known = Record<string, unknown> & { "eddy.request": GatewayRequest };
+/** What the proxy stands for: the variables that there are so far. */
+class Variables {
+  [name: string]: unknown;
+  readonly #request: GatewayRequest;
+  readonly #body: Uint8Array;
+  readonly #errors: ErrorStream;
+  /** `fresh`: some are made. `headed`: those of the headers, too. `complete`: all, and from now on they are the application's to change. */
+  #state: "fresh" | "headed" | "complete" = "fresh";
 
-/** What is looked up one by one. PEP 3333: SERVER_NAME and SERVER_PORT are never empty. */
-const SINGLE: Record<
-  string,
-  ((request: GatewayRequest) => string) | undefined
-> = {
-  REMOTE_ADDR: (request) => request.remoteAddress,
+  constructor(request: GatewayRequest, body: Uint8Array, errors: ErrorStream) {
+    this.#request = request;
+    this.#body = body;
+    this.#errors = errors;
+  }
+
+  static {
+    // `console.log` looks past a proxy, at the prototype; everybody else is told that it is Object's.
+    Object.defineProperties(this.prototype, {
+      constructor: { value: Object, writable: true },
+      [inspect.custom]: {
+        writable: true,
+        value(this: Environ) {
+          return { ...this };
+        },
+      },
+    });
+  }
+
+  static get(this: void, of: Variables, name: string): unknown {
+    if (name in of || of.#state === "complete") return of[name];
+    const make = MAKE[name];
+    if (make !== undefined) Variables.#add(of, name, make);
+    else Variables.#addHeaders(of);
+    return of[name];
+  }
+
+  static complete(this: void, of: Variables): Variables {
+    if (of.#state === "complete") return of;
+    for (const [name, make] of Object.entries(MAKE))
+      if (!Object.hasOwn(of, name)) Variables.#add(of, name, make!);
+    Variables.#addHeaders(of);
+    of.#state = "complete";
+    return of;
+  }
+
+  static #add(of: Variables, name: string, make: Make): void {
+    const value = make(of.#request, of.#body, of.#errors);
+    if (value !== undefined) of[name] = value;
+  }
+
+  static #addHeaders(of: Variables): void {
+    if (of.#state !== "fresh") return;
+    of.#state = "headed";
+    addHeaders(of, of.#request.headers.raw);
+  }
+}
+
+type Make = (
+  request: GatewayRequest,
+  body: Uint8Array,
+  errors: ErrorStream,
+) => unknown;
+
+/** Every variable that does not come from a header. PEP 3333: SERVER_NAME and SERVER_PORT are never empty. */
+const MAKE: Readonly<Record<string, Make | undefined>> = {
+  __proto__: null as never,
+  REQUEST_METHOD: (request) => request.method,
+  SCRIPT_NAME: (request) => decodePath(request.mountPath),
+  PATH_INFO: (request) => decodePath(request.path),
+  QUERY_STRING: (request) => toNative(request.queryString),
+  SERVER_PROTOCOL: () => "HTTP/1.1", // the engine speaks no other
   SERVER_NAME: (request) => hostOf(request)[0] || "localhost",
   SERVER_PORT: (request) =>
     hostOf(request)[1] || (request.scheme === "https" ? "443" : "80"),
+  REMOTE_ADDR: (request) => request.remoteAddress,
+  "wsgi.version": () => VERSION,
+  "wsgi.url_scheme": (request) => request.scheme,
+  "wsgi.input": (_, body) => new BytesInput(body),
+  "wsgi.errors": (_, __, errors) => errors,
+  "wsgi.multithread": () => false,
+  "wsgi.multiprocess": () => false,
+  "wsgi.run_once": () => false,
+  "wsgi.input_terminated": () => true,
+  "eddy.deadline": (request) => request.deadline,
+  "eddy.request": (request) => request,
 };
 
-const LOOK_UP: ProxyHandler<Known> = {
-  get(known, key: string) {
-    if (key in known) return known[key];
-    const find = completed.has(known) ? undefined : SINGLE[key];
-    return find === undefined
-      ? withHeaders(known)[key]
-      : (known[key] = find(known["eddy.request"]));
-  },
-  has: (known, key) => key in known || key in complete(known),
-  set: (known, key, value, receiver) =>
-    Reflect.set(complete(known), key, value, receiver),
-  deleteProperty: (known, key) => Reflect.deleteProperty(complete(known), key),
-  defineProperty: (known, key, descriptor) =>
-    Reflect.defineProperty(complete(known), key, descriptor),
-  getOwnPropertyDescriptor: (known, key) =>
-    Reflect.getOwnPropertyDescriptor(complete(known), key),
-  ownKeys: (known) => Reflect.ownKeys(complete(known)),
+const { get, complete } = Variables;
+
+const LOOK_UP: ProxyHandler<Variables> = {
+  get,
+  has: (target, name) => name in target || name in complete(target),
+  set: (target, name, value, receiver) =>
+    Reflect.set(complete(target), name, value, receiver),
+  deleteProperty: (target, name) =>
+    Reflect.deleteProperty(complete(target), name),
+  defineProperty: (target, name, descriptor) =>
+    Reflect.defineProperty(complete(target), name, descriptor),
+  getOwnPropertyDescriptor: (target, name) =>
+    Reflect.getOwnPropertyDescriptor(complete(target), name),
+  ownKeys: (target) => Reflect.ownKeys(complete(target)),
   getPrototypeOf: () => Object.prototype,
-  preventExtensions(known) {
-    Object.setPrototypeOf(complete(known), Object.prototype); // from now on the language holds us to the real one
-    return Reflect.preventExtensions(known);
+  preventExtensions(target) {
+    Object.setPrototypeOf(complete(target), Object.prototype); // from now on the language holds us to the real one
+    return Reflect.preventExtensions(target);
   },
 };
-
-/** `console.log` looks past a proxy. */
-const PLAIN = Object.create(Object.prototype, {
-  [inspect.custom]: {
-    value(this: Environ) {
-      return { ...this };
-    },
-  },
-}) as object;
-
-const headed = new WeakSet<Known>();
-const completed = new WeakSet<Known>();
-
-function complete(known: Known): Known {
-  if (completed.has(known)) return known;
-  completed.add(known);
-  for (const [key, find] of Object.entries(SINGLE))
-    known[key] ??= find!(known["eddy.request"]);
-  return withHeaders(known);
-}
 
 /** `Content-Type` and `Content-Length` have names of their own; repeated fields are joined, cookies by a semicolon. */
-function withHeaders(known: Known): Known {
-  if (headed.has(known)) return known;
-  headed.add(known);
-  const { raw } = known["eddy.request"].headers;
+function addHeaders(
+  variables: Record<string, unknown>,
+  raw: readonly string[],
+): void {
   for (let i = 0; i < raw.length; i += 2) {
     const [name, value] = [raw[i]!, toNative(raw[i + 1]!)];
     if (name.includes("_")) continue; // "x_user" would pass for "x-user", which a proxy in front may have checked
     const key = cgiName(name);
-    known[key] =
-      known[key] === undefined
+    const before = variables[key];
+    variables[key] =
+      before === undefined
         ? value
-        : `${known[key] as string}${key === "HTTP_COOKIE" ? "; " : ","}${value}`;
+        : `${before as string}${key === "HTTP_COOKIE" ? "; " : ","}${value}`;
   }
-  return known;
 }
 
 function cgiName(name: string): string {
@@ -119,9 +155,8 @@ function cgiName(name: string): string {
 
 /** Percent-decoded. The gateway has refused malformed escapes. */
 function decodePath(path: string): string {
-  const bytes = toNative(path);
-  if (!bytes.includes("%")) return bytes;
-  return bytes.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+  if (UNESCAPED.test(path)) return path;
+  return toNative(path).replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
@@ -130,6 +165,10 @@ function decodePath(path: string): string {
 function toNative(text: string): string {
   return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
 }
+
+/** ASCII, and no percent sign. */
+// oxlint-disable-next-line no-control-regex
+const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
 
 // oxlint-disable-next-line no-control-regex
 const ASCII = /^[\x00-\x7f]*$/;

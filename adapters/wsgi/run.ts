@@ -7,6 +7,7 @@ import {
   type GatewayResponse,
 } from "../../lib/adapter.ts";
 import { createEnviron } from "./environ.ts";
+import { LogErrors } from "./errors.ts";
 import { checkChunk, StartedResponse } from "./start-response.ts";
 import type { ErrorStream, WsgiApp, WsgiResult } from "./types.ts";
 
@@ -20,8 +21,8 @@ export function runApp(
   body: Uint8Array,
 ): GatewayResponse {
   const response = new StartedResponse();
-  const environ = createEnviron(request, body);
-  const errors = environ["wsgi.errors"];
+  const errors = new LogErrors(request);
+  const environ = createEnviron(request, body, errors);
   try {
     const result = app(environ, response.start);
     return isOneChunk(result) && response.written.length === 0

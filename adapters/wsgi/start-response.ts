@@ -30,7 +30,7 @@ export class StartedResponse {
   /** What was given to `write()` and not sent yet. */
   readonly written: Chunk[] = [];
   #state: State = "waiting";
-  #status = "";
+  #status: Status = { status: 200 };
   #headers: CheckedHeaders | undefined;
 
   /** The function that the application gets. */
@@ -44,9 +44,9 @@ export class StartedResponse {
       throw new WsgiError(
         "the application called startResponse a second time without excInfo",
       );
-    checkStatus(status);
+    const parsed = parseStatus(status);
     this.#headers = checkHeaders(headers);
-    this.#status = status; // only now: what is refused changes nothing
+    this.#status = parsed; // only now: what is refused changes nothing
     if (this.written.length > 0) this.written.length = 0; // not sent yet: replaced, too
     this.#state = "started";
     return this.#write;
@@ -59,12 +59,8 @@ export class StartedResponse {
         "the application returned without a call to startResponse",
       );
     this.#state = "begun";
-    return {
-      status: Number(this.#status.slice(0, 3)),
-      statusText: this.#status.slice(4),
-      headers: this.#headers,
-      body,
-    };
+    const { status, statusText } = this.#status;
+    return { status, statusText, headers: this.#headers, body };
   }
 
   readonly #write: Write = (chunk) => {
@@ -80,17 +76,26 @@ export function checkChunk(chunk: unknown): Chunk {
   return chunk;
 }
 
-/** `"200 OK"`: three digits, a space, a reason. The standard reasons need no closer look. */
-function checkStatus(status: string): void {
-  const valid =
-    typeof status === "string" &&
-    (STATUS_CODES[status.slice(0, 3)] === status.slice(4)
-      ? status[3] === " " && status >= "2"
-      : /^[2-5]\d\d [\t\x20-\x7e]+$/.test(status));
-  if (!valid)
-    throw new WsgiError(
-      `status ${inspect(status)} is not of the form "200 OK"`,
-    );
+interface Status {
+  status: number;
+  /** Missing where it is the standard one. */
+  statusText?: string;
+}
+
+/** The standard statuses, as they stand in nearly every reply. */
+const STANDARD = new Map<string, Status>(
+  Object.entries(STATUS_CODES)
+    .filter(([code]) => Number(code) >= 200)
+    .map(([code, reason]) => [`${code} ${reason}`, { status: Number(code) }]),
+);
+
+/** `"200 OK"`: three digits, a space, a reason. */
+function parseStatus(line: string): Status {
+  const standard = STANDARD.get(line);
+  if (standard !== undefined) return standard;
+  if (typeof line !== "string" || !/^[2-5]\d\d [\t\x20-\x7e]+$/.test(line))
+    throw new WsgiError(`status ${inspect(line)} is not of the form "200 OK"`);
+  return { status: Number(line.slice(0, 3)), statusText: line.slice(4) };
 }
 
 /** Here, and not when the reply is sent: the application can still handle its mistake. */
@@ -99,7 +104,7 @@ function checkHeaders(headers: [string, string][]): CheckedHeaders {
     throw new WsgiError("the headers given to startResponse are no array");
   for (const header of headers) checkPair(header);
   try {
-    return new CheckedHeaders(headers);
+    return new CheckedHeaders(headers, HOP_BY_HOP);
   } catch (cause) {
     throw new WsgiError((cause as InvalidReplyError).message, { cause });
   }
@@ -114,9 +119,5 @@ function checkPair(header: [string, string]): void {
   )
     throw new WsgiError(
       `header ${inspect(header)} is no [name, value] pair of strings`,
-    );
-  if (HOP_BY_HOP.has(header[0].toLowerCase()))
-    throw new WsgiError(
-      `header ${header[0]} is the gateway's, not the application's`,
     );
 }

@@ -9,7 +9,12 @@ describe("The options of a loop", () => {
   it("have defaults", () => {
     const defaults = {
       accessLog: false,
+      maxHeaderBytes: 16_384,
       maxBodyBytes: 1_048_576,
+      bodyTimeoutMs: 60_000,
+      requestTimeoutMs: Infinity,
+      maxConcurrentRequests: 10_000,
+      readinessDelayMs: 0,
       drainTimeoutMs: 30_000,
       teardownTimeoutMs: 5_000,
     };
@@ -19,7 +24,13 @@ describe("The options of a loop", () => {
   it("replace the defaults", () => {
     const options = {
       accessLog: "combined",
+      maxHeaderBytes: 100,
       maxBodyBytes: 5,
+      bodyTimeoutMs: 6,
+      requestTimeoutMs: 7,
+      maxConcurrentRequests: 8,
+      healthCheck: "/healthz",
+      readinessDelayMs: 9,
       drainTimeoutMs: 0,
       teardownTimeoutMs: 1,
     } as const;
@@ -49,6 +60,13 @@ describe("The options of a loop", () => {
   });
 
   const good: LoopOptions[] = [
+    { maxHeaderBytes: 0 },
+    { maxHeaderBytes: 16_384 },
+    { maxConcurrentRequests: 1 },
+    { maxConcurrentRequests: Infinity },
+    { bodyTimeoutMs: Infinity },
+    { requestTimeoutMs: Infinity },
+    { healthCheck: "/" },
     { maxBodyBytes: 0 },
     { maxBodyBytes: Infinity },
     { drainTimeoutMs: Infinity },
@@ -62,13 +80,26 @@ describe("The options of a loop", () => {
   const bad: [options: object, message: RegExp][] = [
     [
       { maxBodySize: 5 },
-      /^there is no option "maxBodySize" here, only log, accessLog, maxBodyBytes, drainTimeoutMs, teardownTimeoutMs$/,
+      /^there is no option "maxBodySize" here, only log, accessLog, maxHeaderBytes, .*, teardownTimeoutMs$/,
     ],
     [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not 5/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
     [{ maxBodyBytes: NaN }, /"maxBodyBytes" takes .*, not NaN/],
     [{ maxBodyBytes: null }, /"maxBodyBytes" takes .*, not null/],
-    [{ drainTimeoutMs: "1s" }, /"drainTimeoutMs" takes a number .*, not 1s/],
+    [
+      { drainTimeoutMs: "1s" },
+      /"drainTimeoutMs" takes milliseconds from 0 up, not 1s/,
+    ],
+    [{ maxHeaderBytes: 16_385 }, /takes .* 0 to 16384, .*MAX_HEADERS_SIZE/],
+    [{ maxHeaderBytes: -1 }, /"maxHeaderBytes" takes .*, not -1/],
+    [{ maxConcurrentRequests: 0 }, /takes a whole number from 1 up, not 0/],
+    [{ maxConcurrentRequests: 1.5 }, /takes a whole number .*, not 1.5/],
+    [{ bodyTimeoutMs: -1 }, /"bodyTimeoutMs" takes .*, not -1/],
+    [{ requestTimeoutMs: "1s" }, /"requestTimeoutMs" takes .*, not 1s/],
+    [{ readinessDelayMs: NaN }, /"readinessDelayMs" takes .*, not NaN/],
+    [{ healthCheck: "healthz" }, /takes a path such as "\/healthz"/],
+    [{ healthCheck: "/:id" }, /takes a path/],
+    [{ healthCheck: true }, /takes a path .*, not true/],
     [{ drainTimeoutMs: -1 }, /"drainTimeoutMs" takes .*, not -1/],
     [{ teardownTimeoutMs: -1 }, /"teardownTimeoutMs" takes .*, not -1/],
     [{ teardownTimeoutMs: true }, /"teardownTimeoutMs" takes .*, not true/],
@@ -86,6 +117,8 @@ describe("The options of a loop", () => {
 describe("The options of a mount", () => {
   const bad: [options: object, message: RegExp][] = [
     [{ accessLog: true }, /^there is no option "accessLog" here, only max/],
+    [{ maxConcurrentRequests: 5 }, /^there is no option "maxConcurrent/],
+    [{ requestTimeoutMs: -1 }, /"requestTimeoutMs" takes .*, not -1/],
     [{ maxBodySize: 5 }, /^there is no option "maxBodySize" here/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
     [{ maxBodyBytes: "1mb" }, /"maxBodyBytes" takes .*, not 1mb/],

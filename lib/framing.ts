@@ -1,0 +1,71 @@
+/**
+ * What the header fields of a request must be before any application runs (RFC 9112, sections 3.2 and 6). The engine
+ * forgives some of what is refused here, and two servers in a row that forgive differently see different requests.
+ */
+import { MalformedRequestError } from "./errors.ts";
+
+export type BodyLength = number | "chunked";
+
+/**
+ * How long the body is, by the request's header fields (name, value, name, value, …; names in lower case): 0 without
+ * one, "chunked" for one whose length shows at its end.
+ *
+ * @throws {MalformedRequestError} when that cannot be said for certain, or the host is none.
+ */
+export function bodyLength(raw: readonly string[]): BodyLength {
+  let length: BodyLength | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const value = raw[i + 1]!;
+    if (value.includes(DELETE))
+      throw new MalformedRequestError(
+        `header ${raw[i]} has a control character in it`,
+      );
+    switch (raw[i]) {
+      case "host":
+        checkHost(value);
+        break;
+      case "content-length":
+      case "transfer-encoding":
+        if (length !== undefined)
+          throw new MalformedRequestError(
+            "the length of the body is announced twice",
+          );
+        length =
+          raw[i] === "content-length" ? toLength(value) : toChunked(value);
+    }
+  }
+  return length ?? 0;
+}
+
+/** The only control character that the engine lets through (RFC 9110, section 5.5). */
+const DELETE = "\x7f";
+
+/** RFC 9110, section 8.6: digits, and no more of them than a number holds exactly. */
+function toLength(value: string): number {
+  if (!/^\d{1,15}$/.test(value))
+    throw new MalformedRequestError(
+      "the content-length is no number of bytes that could be sent",
+    );
+  return Number(value);
+}
+
+/** RFC 9112, section 6.1. `chunked` is the one coding here; what else the client means cannot be known. */
+function toChunked(value: string): "chunked" {
+  if (value !== "chunked")
+    throw new MalformedRequestError('the transfer-encoding is not "chunked"');
+  return value;
+}
+
+/** RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target has no authority (RFC 9112, section 3.2). */
+function checkHost(value: string): void {
+  if (SIMPLE_HOST.test(value)) return;
+  const [, port = ""] = AUTHORITY.exec(value) ?? [undefined, "none"];
+  if (!(Number(port) <= 65_535))
+    throw new MalformedRequestError("the host is no authority");
+}
+
+/** Most hosts, at the price of one look. */
+const SIMPLE_HOST = /^[a-zA-Z0-9.-]+(?::\d{1,4})?$/;
+
+const AUTHORITY =
+  /^(?:\[[0-9a-fA-F:.]+\]|(?:[a-zA-Z0-9\-._~!$&'()*+,;=]|%[0-9a-fA-F]{2})*)(?::(\d*))?$/;
