@@ -10,7 +10,7 @@ import {
 } from "../../lib/index.ts";
 
 /** What attackers may send to mounts that take a lot; the others keep the default of 1 MiB. */
-const MUCH = 64 * 1024 * 1024;
+const much = { maxBodyBytes: 64 * 1024 * 1024 };
 
 const PIECE = Buffer.alloc(64 * 1024, "x");
 const WHOLE = Buffer.alloc(16 * 1024 * 1024, "x");
@@ -133,8 +133,8 @@ function mountPlain(loop: Loop): void {
 /** Replies that never come, and replies without an end. */
 function mountEndless(loop: Loop): void {
   loop
-    .any("/parked/async", parkedPromise)
-    .any("/parked/operation", parkedOperation)
+    .any("/parked/async", parkedPromise, much)
+    .any("/parked/operation", parkedOperation, much)
     .get("/endless/generator", () => stream(pieces()))
     .get("/endless/async", () => stream(piecesInTime()))
     .get("/endless/readable", () => stream(piecesOnDemand()))
@@ -143,7 +143,6 @@ function mountEndless(loop: Loop): void {
 }
 
 function mountBodies(loop: Loop): void {
-  const much = { maxBodyBytes: MUCH };
   loop
     .post("/upload/async", count, much)
     .post("/upload/operation", countInOperation, much)

@@ -29,6 +29,10 @@ export interface Attack {
     fates: Fates;
     /** Of the attackers' requests alone. Missing where it is a race, in part or as a whole. */
     tally?: Partial<Tally> | undefined;
+    /** Warnings and errors that the server may log. */
+    log?: RegExp;
+    /** Honest clients may be told to come back later. */
+    shedding?: boolean;
     /** MiB by which the server's memory may grow meanwhile. */
     growth: number;
   };
@@ -66,7 +70,7 @@ export async function play(attack: Attack, size: Size): Promise<Report> {
     const served = await honest.stop(VISITS[size]);
     const after = await target.health(before.files);
     const { tally, log } = await target.close();
-    const attackers = without(tally, warmed + served.visits);
+    const attackers = without(tally, warmed, served);
     return { attack, course, before, after, served, tally, attackers, log };
   } finally {
     await honest?.destroy();
@@ -74,13 +78,19 @@ export async function play(attack: Attack, size: Size): Promise<Report> {
   }
 }
 
-async function warmUp({ port }: Target, visits: number): Promise<number> {
+async function warmUp({ port }: Target, visits: number): Promise<Served> {
   const honest = await HonestClients.start(port, 1);
   const served = await honest.stop(visits);
   if (served.errors.length > 0) throw new Error(served.errors.join("; "));
-  return served.visits;
+  return served;
 }
 
-function without(tally: Tally, honest: number): Tally {
-  return { ...tally, accepted: tally.accepted - honest, ok: tally.ok - honest };
+function without(tally: Tally, ...all: Served[]): Tally {
+  const rest = { ...tally };
+  for (const { visits, shed } of all) {
+    rest.accepted -= visits;
+    rest.ok -= visits - shed;
+    rest.shed -= shed;
+  }
+  return rest;
 }

@@ -5,9 +5,11 @@ import {
   abortBefore,
   abortDuring,
 } from "./attacks/abort-storms.ts";
+import { crowd } from "./attacks/crowd.ts";
 import { forms } from "./attacks/forms.ts";
 import { longHeader, manyHeaders } from "./attacks/giant-headers.ts";
 import { halfClosed } from "./attacks/half-closed.ts";
+import { heldBack } from "./attacks/held-back.ts";
 import { idle } from "./attacks/idle.ts";
 import {
   pipelining,
@@ -25,6 +27,7 @@ export const attacks: ((size: Size) => Attack)[] = [
   deafReaders,
   sippingReaders,
   halfClosed,
+  heldBack,
   idle,
   abortBefore,
   abortDuring,
@@ -35,4 +38,5 @@ export const attacks: ((size: Size) => Attack)[] = [
   manyHeaders,
   longHeader,
   forms,
+  crowd,
 ];

@@ -17,20 +17,25 @@ export interface Health {
   files: number;
 }
 
-/** How long a server may take until nothing is live. The engine's idle connections take 10 to 14 s. */
-const PATIENCE_MS = 20_000;
+/** How long to wait for a state of the server. */
+const PATIENCE_MS = 15_000;
 const STEP_MS = 10;
 
-/** Waits until nothing is live and at most `files` are open, but not for ever. */
+/** Looks again and again, but not for ever: whoever waits sees then what there is. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let waited = 0; waited < PATIENCE_MS && !isSo(); waited += STEP_MS)
+    await setTimeout(STEP_MS);
+}
+
+/** Waits until nothing is live and at most `files` are open. */
 export async function settledHealth(
   activity: () => { live: number; held: number },
   files: number,
 ): Promise<Health> {
-  for (let waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
+  await until(() => {
     const { live, held } = activity();
-    if (live === 0 && held === 0 && openFiles() <= files) break;
-    await setTimeout(STEP_MS);
-  }
+    return live === 0 && held === 0 && openFiles() <= files;
+  });
   await collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   const peak = highestResident();
@@ -60,7 +65,8 @@ function openFiles(): number {
 
 /** As the kernel counts it, so that no moment is missed. */
 function highestResident(): number {
-  if (process.platform !== "linux") return process.resourceUsage().maxRSS * 1024;
+  if (process.platform !== "linux")
+    return process.resourceUsage().maxRSS * 1024;
   const status = readFileSync("/proc/self/status", "utf8");
   return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }

@@ -5,6 +5,8 @@ import { Worker } from "node:worker_threads";
 /** How honest clients fared; times in milliseconds. */
 export interface Served {
   visits: number;
+  /** Of these, were told to come back later. */
+  shed: number;
   errors: string[];
   p50: number;
   p99: number;

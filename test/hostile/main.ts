@@ -1,18 +1,21 @@
-/** `npm run hostile [-- name …]`: every attack at full size, as a table. Takes about five minutes. */
-import { attacks } from "./attacks.ts";
+/** `npm run hostile [-- part of a name …]`: the attacks at full size, as a table. All take about five minutes. */
 import { play } from "./attack.ts";
+import { attacks } from "./attacks.ts";
 import { problems } from "./problems.ts";
 import { HEADING, row } from "./table.ts";
 
-const size = process.argv[2] === "small" ? "small" : "full";
-const names = process.argv.slice(3);
+const parts = process.argv.slice(2);
+const chosen = attacks
+  .map((make) => make("full"))
+  .filter(
+    ({ name }) =>
+      parts.length === 0 || parts.some((part) => name.includes(part)),
+  );
+
 let failed = false;
 console.log(HEADING);
-for (const make of attacks) {
-  const attack = make(size);
-  if (names.length > 0 && !names.some((name) => attack.name.includes(name)))
-    continue;
-  const report = await play(attack, size);
+for (const attack of chosen) {
+  const report = await play(attack, "full");
   console.log(row(report));
   for (const problem of problems(report)) {
     failed = true;

@@ -22,7 +22,7 @@ export function problems(report: Report): string[] {
     ...honestProblems(report),
     ...remains(report),
     ...tallyProblems(report),
-    ...report.log.map((line) => `the log has ${line}`),
+    ...logProblems(report),
   ];
 }
 
@@ -32,8 +32,19 @@ function fateProblems({ attack, course }: Report): string[] {
   return [`expected ${show(fates)}, found ${show(course.fates)}`];
 }
 
-function honestProblems({ served }: Report): string[] {
-  return served.errors.map((error) => `an honest client failed: ${error}`);
+function honestProblems({ attack, served }: Report): string[] {
+  const { shed, errors } = served;
+  const found = errors.map((error) => `an honest client failed: ${error}`);
+  if (shed > 0 && !attack.expectations.shedding)
+    found.push(`${shed} honest clients were told to come back later`);
+  return found;
+}
+
+function logProblems({ attack, log }: Report): string[] {
+  const { log: expected = /^$/ } = attack.expectations;
+  return log
+    .filter((line) => !expected.test(line))
+    .map((line) => `the log has ${line}`);
 }
 
 function remains({ attack, before, after }: Report): string[] {
@@ -47,7 +58,11 @@ function remains({ attack, before, after }: Report): string[] {
   limit("heap growth", after.heap - before.heap, HEAP_GROWTH);
   limit("growth of buffers", after.buffers - before.buffers, HEAP_GROWTH);
   limit("resident growth", after.rss - before.rss, RESIDENT_GROWTH);
-  limit("peak growth", after.peak - before.rss, attack.expectations.growth * MB);
+  limit(
+    "peak growth",
+    after.peak - before.rss,
+    attack.expectations.growth * MB,
+  );
   return found;
 }
 
@@ -59,7 +74,9 @@ function tallyProblems({ attack, tally, attackers }: Report): string[] {
   const expected = { error: 0, drain: 0, ...attack.expectations.tally };
   for (const [outcome, count] of Object.entries(expected))
     if (attackers[outcome as keyof typeof attackers] !== count)
-      found.push(`tally: expected ${outcome} ${count}, found ${show(attackers)}`);
+      found.push(
+        `tally: expected ${outcome} ${count}, found ${show(attackers)}`,
+      );
   return found;
 }
 

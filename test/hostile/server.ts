@@ -2,14 +2,16 @@
 import { pino } from "pino";
 import { Loop, type DrainReport, type LoopOptions } from "../../lib/index.ts";
 import { held, mountAll } from "./applications.ts";
-import { settledHealth, type Health } from "./health.ts";
+import { settledHealth, until, type Health } from "./health.ts";
 
 export type Question =
+  | { ask: "running"; count: number }
   | { ask: "health"; files: number }
   | { ask: "close" };
 
 export type Answer =
   | { tell: "port"; port: number }
+  | { tell: "running" }
   | { tell: "health"; health: Health }
   | { tell: "closed"; tally: DrainReport["tally"]; log: string[] };
 
@@ -19,6 +21,7 @@ const LINES = 20;
 const log: string[] = [];
 const loop = new Loop({
   ...(JSON.parse(process.argv[2] ?? "{}") as LoopOptions),
+  drainTimeoutMs: 1000, // when it closes nothing is left to be waited for
   log: pino(
     { level: "warn" },
     { write: (line: string) => void (log.length < LINES && log.push(line)) },
@@ -34,6 +37,10 @@ const activity = (): { live: number; held: number } => ({
 });
 
 async function answer(question: Question): Promise<void> {
+  if (question.ask === "running") {
+    await until(() => activity().live >= question.count);
+    return tell({ tell: "running" });
+  }
   if (question.ask === "health")
     return tell({
       tell: "health",

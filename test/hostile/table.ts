@@ -8,8 +8,7 @@ const COLUMNS = [
   "memory before / highest / after, MB",
   "live after",
   "honest p50 / p99 / max, ms",
-  "requests",
-  "errors",
+  "requests / shed / errors",
 ];
 
 export const HEADING = `${line(COLUMNS)}\n${line(COLUMNS.map(() => "---"))}`;
@@ -24,8 +23,7 @@ export function row(report: Report): string {
     [before.rss, after.peak, after.rss].map(megabytes).join(" / "),
     String(after.live),
     [p50, p99, max].map((ms) => ms.toFixed(1)).join(" / "),
-    String(served.visits),
-    String(served.errors.length),
+    [served.visits, served.shed, served.errors.length].join(" / "),
   ]);
 }
 

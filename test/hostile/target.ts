@@ -32,6 +32,11 @@ export class Target {
     return (await this.#ask({ ask: "health", files }, "health")).health;
   }
 
+  /** When at least so many exchanges are live. */
+  async running(count: number): Promise<void> {
+    await this.#ask({ ask: "running", count }, "running");
+  }
+
   /** Drains the server. Its warnings and errors come with the tally. */
   async close(): Promise<{ tally: DrainReport["tally"]; log: string[] }> {
     return this.#ask({ ask: "close" }, "closed");

@@ -36,11 +36,19 @@ export function halfClosed(size: Size): Attack {
       const found = foes.map(
         (foe, i) => (foe.status ?? "cut") === cycle(ENDINGS, i)[1],
       );
-      return { fates: countFates(found, (right) => right ? "answered or cut as expected" : "otherwise") };
+      return {
+        fates: countFates(found, (right) =>
+          right ? "answered or cut as expected" : "otherwise",
+        ),
+      };
     },
     expectations: {
       fates: { "answered or cut as expected": count },
-      tally: { accepted: rounds * REQUESTS, ok: rounds * ANSWERED, abort: rounds * (REQUESTS - ANSWERED) },
+      tally: {
+        accepted: rounds * REQUESTS,
+        ok: rounds * ANSWERED,
+        abort: rounds * (REQUESTS - ANSWERED),
+      },
       growth: 50,
     },
   };

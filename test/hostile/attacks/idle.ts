@@ -12,7 +12,8 @@ const RESERVE = 500;
 export function idle(size: Size): Attack {
   const full = Math.min(WANTED, openFilesAllowed() - RESERVE);
   const count = { small: 300, full }[size];
-  const fewer = full < WANTED ? ` (of 10,000: more open files are not allowed here)` : "";
+  const fewer =
+    full < WANTED ? ` (of 10,000: more open files are not allowed here)` : "";
   return {
     name: "idle connections",
     load: `${count} keep-alive connections, one request each${fewer}`,
@@ -29,7 +30,12 @@ export function idle(size: Size): Attack {
         Promise.all(foes.map((foe) => foe.ended())),
         setTimeout(CUT_MS),
       ]);
-      return { fates: countFates(foes, ({ status, lasted }) => lasted === undefined ? "still connected" : status ?? "cut"), note: lifetimes(foes) };
+      return {
+        fates: countFates(foes, ({ status, lasted }) =>
+          lasted === undefined ? "still connected" : (status ?? "cut"),
+        ),
+        note: lifetimes(foes),
+      };
     },
     expectations: {
       fates: { 200: count },

@@ -2,13 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Attack, Size } from "../attack.ts";
 import { Foe } from "../foe.ts";
-import {
-  countFates,
-  CUT_MS,
-  cycle,
-  fateOf,
-  harass,
-} from "../tactics.ts";
+import { countFates, CUT_MS, cycle, fateOf, harass } from "../tactics.ts";
 
 const MUCH = [
   "/endless/generator",
