@@ -67,6 +67,11 @@ export abstract class GatewayError extends Error {
     return {};
   }
 
+  /** The connection ends with the reply, and nothing that came behind the request is looked at. */
+  get severs(): boolean {
+    return false;
+  }
+
   /** How an exchange has ended that fails with it. */
   get outcome(): Outcome {
     const entry: Entry = errorTable[this.code];
@@ -136,8 +141,8 @@ export class MalformedRequestError extends GatewayError {
     super("EDDY_MALFORMED_REQUEST", message);
   }
 
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
@@ -172,8 +177,8 @@ export class BodyTimeoutError extends GatewayError {
     );
   }
 
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
@@ -187,8 +192,8 @@ export class BodyTooLargeError extends GatewayError {
   }
 
   /** What is left of the body is not read, so the next request could not be found. */
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
@@ -211,8 +216,8 @@ export class HeadersTooLargeError extends GatewayError {
     );
   }
 
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
