@@ -55,34 +55,29 @@ export interface Report {
 /** Milliseconds from one honest request to the next. */
 const EVERY_MS = { small: 5, full: 10 };
 /** Honest requests during an attack, however short: a p99 of fewer says nothing. */
-const VISITS = { small: 50, full: 500 };
+const VISITS = { small: 30, full: 500 };
 /** Honest requests before the first look at memory: by then code is compiled and caches are full. */
-const WARM_UP = { small: 200, full: 2000 };
+const WARM_UP = { small: 100, full: 2000 };
+const WARM_UP_EVERY_MS = 1;
 
 export async function play(attack: Attack, size: Size): Promise<Report> {
   const target = await Target.start(attack.options ?? {});
-  let honest: HonestClients | undefined;
+  const honest = new HonestClients(target.port);
   try {
-    const warmed = await warmUp(target, WARM_UP[size]);
+    await honest.begin(WARM_UP_EVERY_MS);
+    const warmUp = await honest.end(WARM_UP[size]);
     const before = await target.health();
-    honest = await HonestClients.start(target.port, EVERY_MS[size]);
+    await honest.begin(EVERY_MS[size]);
     const course = await attack.run(target);
-    const served = await honest.stop(VISITS[size]);
+    const served = await honest.end(VISITS[size]);
     const after = await target.health(before.files);
     const { tally, log } = await target.close();
-    const attackers = without(tally, warmed, served);
+    const attackers = without(tally, warmUp, served);
     return { attack, course, before, after, served, tally, attackers, log };
   } finally {
-    await honest?.destroy();
+    await honest.leave();
     target.kill();
   }
-}
-
-async function warmUp({ port }: Target, visits: number): Promise<Served> {
-  const honest = await HonestClients.start(port, 1);
-  const served = await honest.stop(visits);
-  if (served.errors.length > 0) throw new Error(served.errors.join("; "));
-  return served;
 }
 
 function without(tally: Tally, ...all: Served[]): Tally {

@@ -27,7 +27,6 @@ export const attacks: ((size: Size) => Attack)[] = [
   deafReaders,
   sippingReaders,
   halfClosed,
-  heldBack,
   idle,
   abortBefore,
   abortDuring,
@@ -40,3 +39,6 @@ export const attacks: ((size: Size) => Attack)[] = [
   forms,
   crowd,
 ];
+
+/** Of these only time can tell. */
+export const longAttacks: typeof attacks = [heldBack];

@@ -17,8 +17,8 @@ export interface Health {
   files: number;
 }
 
-/** How long to wait for a state of the server. */
-const PATIENCE_MS = 15_000;
+/** How long to wait for a state of the server. The longest that the engine leaves a dead connection alone is 32 s. */
+const PATIENCE_MS = 45_000;
 const STEP_MS = 10;
 
 /** Looks again and again, but not for ever: whoever waits sees then what there is. */

@@ -13,31 +13,36 @@ export interface Served {
   max: number;
 }
 
+/** Begin, with a request every so often; or end, when there were so many. */
+export type Order = { everyMs: number } | { atLeast: number };
+
 export class HonestClients {
   readonly #worker: Worker;
 
-  private constructor(worker: Worker) {
-    this.#worker = worker;
-  }
-
-  /** When the first of every kind have been served. */
-  static async start(port: number, everyMs: number): Promise<HonestClients> {
-    const worker = new Worker(new URL("honest-worker.js", import.meta.url), {
-      workerData: { port, everyMs },
+  constructor(port: number) {
+    this.#worker = new Worker(new URL("honest-worker.js", import.meta.url), {
+      workerData: { port },
     });
-    await once(worker, "message");
-    return new HonestClients(worker);
   }
 
-  /** Stops when there were `atLeast` visits. */
-  async stop(atLeast: number): Promise<Served> {
-    const served = once(this.#worker, "message") as Promise<[Served]>;
-    this.#worker.postMessage(atLeast);
-    return (await served)[0];
+  /** Done when the first of every kind have been served. */
+  async begin(everyMs: number): Promise<void> {
+    await this.#tell({ everyMs });
   }
 
-  /** Gives up; does nothing after `stop`. */
-  async destroy(): Promise<void> {
+  /** Goes on until there were `atLeast` requests; then another stream can begin. */
+  async end(atLeast: number): Promise<Served> {
+    return (await this.#tell({ atLeast })) as Served;
+  }
+
+  /** They are gone, whatever they were doing. */
+  async leave(): Promise<void> {
     await this.#worker.terminate();
+  }
+
+  async #tell(order: Order): Promise<unknown> {
+    this.#worker.postMessage(order);
+    const [answer] = (await once(this.#worker, "message")) as unknown[];
+    return answer;
   }
 }

@@ -8,7 +8,7 @@ describe("Honest clients are served, and nothing is left behind, after", () => {
   for (const make of attacks) {
     const attack = make("small");
     it(`${attack.name}: ${attack.load}`, async function () {
-      this.timeout(40_000);
+      this.timeout(60_000);
       expect(problems(await play(attack, "small"))).to.deep.equal([]);
     });
   }

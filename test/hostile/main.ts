@@ -1,11 +1,11 @@
 /** `npm run hostile [-- part of a name …]`: the attacks at full size, as a table. All take about five minutes. */
 import { play } from "./attack.ts";
-import { attacks } from "./attacks.ts";
+import { attacks, longAttacks } from "./attacks.ts";
 import { problems } from "./problems.ts";
 import { HEADING, row } from "./table.ts";
 
 const parts = process.argv.slice(2);
-const chosen = attacks
+const chosen = [...attacks, ...longAttacks]
   .map((make) => make("full"))
   .filter(
     ({ name }) =>

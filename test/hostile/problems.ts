@@ -34,7 +34,10 @@ function fateProblems({ attack, course }: Report): string[] {
 
 function honestProblems({ attack, served }: Report): string[] {
   const { shed, errors } = served;
-  const found = errors.map((error) => `an honest client failed: ${error}`);
+  const found =
+    errors.length > 0
+      ? [`${errors.length} honest clients failed; one with ${errors[0]}`]
+      : [];
   if (shed > 0 && !attack.expectations.shedding)
     found.push(`${shed} honest clients were told to come back later`);
   return found;

@@ -5,13 +5,13 @@ import { held, mountAll } from "./applications.ts";
 import { settledHealth, until, type Health } from "./health.ts";
 
 export type Question =
-  | { ask: "running"; count: number }
+  | { ask: "live"; least: number; most: number }
   | { ask: "health"; files: number }
   | { ask: "close" };
 
 export type Answer =
   | { tell: "port"; port: number }
-  | { tell: "running" }
+  | { tell: "live" }
   | { tell: "health"; health: Health }
   | { tell: "closed"; tally: DrainReport["tally"]; log: string[] };
 
@@ -37,9 +37,10 @@ const activity = (): { live: number; held: number } => ({
 });
 
 async function answer(question: Question): Promise<void> {
-  if (question.ask === "running") {
-    await until(() => activity().live >= question.count);
-    return tell({ tell: "running" });
+  if (question.ask === "live") {
+    const { least, most } = question;
+    await until(() => activity().live >= least && activity().live <= most);
+    return tell({ tell: "live" });
   }
   if (question.ask === "health")
     return tell({

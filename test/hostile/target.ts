@@ -20,7 +20,7 @@ export class Target {
 
   static async start(options: LoopOptions): Promise<Target> {
     const server = fork(SERVER, [JSON.stringify(options)], {
-      execArgv: ["--expose-gc", "--enable-source-maps"],
+      execArgv: ["--expose-gc"],
       serialization: "advanced", // knows Infinity
     });
     const { port } = await told(server, "port");
@@ -32,9 +32,9 @@ export class Target {
     return (await this.#ask({ ask: "health", files }, "health")).health;
   }
 
-  /** When at least so many exchanges are live. */
-  async running(count: number): Promise<void> {
-    await this.#ask({ ask: "running", count }, "running");
+  /** When so many exchanges are live. */
+  async live({ least = 0, most = Infinity }): Promise<void> {
+    await this.#ask({ ask: "live", least, most }, "live");
   }
 
   /** Drains the server. Its warnings and errors come with the tally. */

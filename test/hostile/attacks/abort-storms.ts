@@ -69,7 +69,7 @@ export const abortBefore = storm({
 export const abortDuring = storm({
   moment: "during",
   paths: ENDLESS,
-  waves: { small: 2, full: 30 },
+  waves: { small: 1, full: 30 },
   wait: (foe) => foe.until(/\r\n\r\n/),
   outcome: "abort",
 });

@@ -23,7 +23,7 @@ export function heldBack(size: Size): Attack {
           "x".repeat(SENT),
         ),
       );
-      await target.running(count);
+      await target.live({ least: count });
       foes.forEach((foe, i) =>
         foe.leave(cycle(DEPARTURES, Math.floor(i / PARKED.length))),
       );

@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Attack, Size } from "../attack.ts";
 import { Foe } from "../foe.ts";
-import { countFates, CUT_MS, cycle, fateOf, harass } from "../tactics.ts";
+import { countFates, cycle, fateOf, harass } from "../tactics.ts";
 
 const MUCH = [
   "/endless/generator",
@@ -28,20 +28,25 @@ export function deafReaders(size: Size): Attack {
   return {
     name: "readers that take nothing",
     load: `${count} replies without an end or of 16 MB, unread`,
-    async run({ port }) {
-      const foes = await ask(port, count);
+    async run(target) {
+      const foes = await ask(target.port, count);
       if (size === "small") {
         await setTimeout(200);
         for (const foe of foes) foe.leave("reset");
         return { fates: countFates(foes, fateOf) };
       }
-      await setTimeout(CUT_MS);
+      const start = performance.now();
+      await target.live({ most: 0 });
+      const seconds = (performance.now() - start) / 1000;
       for (const foe of foes) {
         foe.onData = undefined;
         foe.socket.resume(); // what the kernel has kept, and then the end
       }
       await Promise.all(foes.map((foe) => foe.ended()));
-      return { fates: countFates(foes, fateOf) };
+      return {
+        fates: countFates(foes, fateOf),
+        note: `the last was cut after ${seconds.toFixed(0)} s`,
+      };
     },
     expectations: {
       fates: { 200: count },
