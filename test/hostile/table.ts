@@ -6,6 +6,7 @@ const COLUMNS = [
   "load",
   "what happened",
   "memory before / highest / after, MB",
+  "heap before / after, MB",
   "live after",
   "honest p50 / p99 / max, ms",
   "requests / shed / errors",
@@ -20,7 +21,8 @@ export function row(report: Report): string {
     attack.name,
     attack.load,
     story(report),
-    [before.rss, after.peak, after.rss].map(megabytes).join(" / "),
+    [before.rss, after.peak, after.rss].map(whole).join(" / "),
+    [before.heap, after.heap].map(precise).join(" / "),
     String(after.live),
     [p50, p99, max].map((ms) => ms.toFixed(1)).join(" / "),
     [served.visits, served.shed, served.errors.length].join(" / "),
@@ -40,7 +42,9 @@ function story({ course, attackers }: Report): string {
   ].join("; ");
 }
 
-const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
+const MB = 1024 * 1024;
+const whole = (bytes: number): string => (bytes / MB).toFixed(0);
+const precise = (bytes: number): string => (bytes / MB).toFixed(1);
 
 function line(cells: string[]): string {
   return `| ${cells.join(" | ")} |`;
