@@ -82,13 +82,14 @@ export function pipeliningUnread(size: Size): Attack {
   return {
     name: "pipelining flood, replies not read",
     load: `${count} connections, ${each} requests each for 100 KB`,
-    async run(target) {
-      const foes = await Foe.many(target.port, count);
+    async run({ port }) {
+      const foes = await Foe.many(port, count);
       for (const foe of foes) {
         foe.socket.pause();
         foe.send(burst(["/page"], each));
       }
-      await target.health(); // when all was taken in
+      const last = await Foe.connect(port); // is answered when all the others were
+      await last.request("GET /sync", ["connection: close"]).ended();
       for (const foe of foes) foe.leave("reset");
       return { fates: countFates(foes, () => "left") };
     },
