@@ -251,10 +251,13 @@ export class Loop extends Mounts {
     if (this.#state !== "running") this.#become("running");
     try {
       await this.#applications.open();
-      const listener = await openListener(target, (app, scheme) =>
-        this.router.register(app, (route, method, res, req) =>
-          serve(this.#host, route, scheme, method, res, req),
-        ),
+      const listener = await openListener(
+        target,
+        (app, scheme) =>
+          this.router.register(app, (route, method, res, req) =>
+            serve(this.#host, route, scheme, method, res, req),
+          ),
+        this.#settings,
       );
       return this.#add(listener);
     } catch (error) {
