@@ -106,6 +106,7 @@ export class Loop {
       onError: failing("a task of the loop failed"),
     });
     this.#applications = new Applications(
+      { log: this.log },
       failing("an application's resource failed"),
     );
     const warning = takeWarning();

@@ -4,12 +4,15 @@ import {
   WsgiError,
   type Chunk,
   type GatewayRequest,
-  type GatewayResponse,
 } from "../../lib/adapter.ts";
 import { createEnviron } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
-import { checkChunk, StartedResponse } from "./start-response.ts";
-import type { ErrorStream, WsgiApp, WsgiResult } from "./types.ts";
+import {
+  checkChunk,
+  StartedResponse,
+  type StartedReply,
+} from "./start-response.ts";
+import type { ErrorStream, InputStream, WsgiApp, WsgiResult } from "./types.ts";
 
 /**
  * @throws {WsgiError} when the application breaks a rule before its response begins; what it throws itself. In both
@@ -18,11 +21,12 @@ import type { ErrorStream, WsgiApp, WsgiResult } from "./types.ts";
 export function runApp(
   app: WsgiApp,
   request: GatewayRequest,
-  body: Uint8Array,
-): GatewayResponse {
+  input: InputStream,
+  multiprocess = false,
+): StartedReply {
   const response = new StartedResponse();
   const errors = new LogErrors(request);
-  const environ = createEnviron(request, body, errors);
+  const environ = createEnviron({ request, input, errors, multiprocess });
   try {
     const result = app(environ, response.start);
     return isOneChunk(result) && response.written.length === 0
@@ -65,7 +69,7 @@ class Chunks implements IterableIterator<Chunk> {
   }
 
   /** Runs the application up to its first chunk: only then are status and headers final. */
-  begin(): GatewayResponse {
+  begin(): StartedReply {
     try {
       this.#iterator = iterate(this.#result);
       this.#first = this.#advance();

@@ -1,5 +1,9 @@
 import { expect } from "chai";
-import { wsgi, type InputStream } from "../../../adapters/wsgi.ts";
+import {
+  wsgi,
+  type InputStream,
+  type WsgiApp,
+} from "../../../adapters/wsgi.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -168,7 +172,7 @@ describe("wsgi.input", () => {
 describe("wsgi.errors", () => {
   /** The error lines of a request whose application is `app`, each with the id of its request. */
   async function lines(
-    app: Parameters<typeof wsgi>[0],
+    app: WsgiApp,
     ...expected: RegExp[]
   ): Promise<unknown[]> {
     const server = await serveWith((loop) => loop.mount(wsgi(app)), {

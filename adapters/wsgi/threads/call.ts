@@ -1,0 +1,253 @@
+/** One request in a thread, as the loop sees it: from the queue to the thread being free again. */
+import {
+  ClientAbortedError,
+  ThreadTimeoutError,
+  type GatewayRequest,
+  type GatewayResponse,
+} from "../../../lib/adapter.ts";
+import type { Chunk } from "../types.ts";
+import { fromData, toData, type ErrorData } from "./error-data.ts";
+import type { Feed } from "./feed.ts";
+import { readReply, writeRequest } from "./head.ts";
+import type { ThreadSettings } from "./options.ts";
+import {
+  STOP,
+  WINDOW,
+  type FromThread,
+  type Stop,
+  type Work,
+} from "./protocol.ts";
+import { ReplyBody } from "./reply-body.ts";
+import type { Thread } from "./thread.ts";
+import { performFor } from "./work.ts";
+
+/** Where the reply goes; what comes after the first of them is ignored. */
+export interface Caller {
+  resolve(response: GatewayResponse): void;
+  reject(error: Error): void;
+}
+
+/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class Call {
+  readonly #request: GatewayRequest;
+  readonly #feed: Feed | undefined;
+  readonly #settings: ThreadSettings;
+  readonly #caller: Caller;
+  /** While it runs. */
+  #thread: Thread | undefined;
+  /** From the head on. */
+  #body: ReplyBody | undefined;
+  /** Chunks that came, and those that the client took, by their length. */
+  #sent = 0;
+  #taken = 0;
+  /** What the application asked for and waits for. */
+  #awaits: "body" | "result" | undefined;
+  #stop: Stop = STOP.no;
+  /** Errors that were sent into the thread, and may come back as they are. */
+  #lent: unknown[] | undefined;
+  #limit: NodeJS.Timeout | undefined;
+  #grace: NodeJS.Timeout | undefined;
+  /** Those who wait for the thread to be free. */
+  #whenFree: ((error?: Error) => void)[] = [];
+
+  constructor(
+    request: GatewayRequest,
+    feed: Feed | undefined,
+    settings: ThreadSettings,
+    caller: Caller,
+  ) {
+    this.#request = request;
+    this.#feed = feed;
+    this.#settings = settings;
+    this.#caller = caller;
+  }
+
+  /** The application sleeps: for its client, or for work that is done on the loop. */
+  get asleep(): boolean {
+    return this.#awaits !== undefined || this.#waitsForClient;
+  }
+
+  get #waitsForClient(): boolean {
+    return this.#awaits === "body" || this.#sent - this.#taken > WINDOW;
+  }
+
+  /** For the log. */
+  get line(): string {
+    const { method, mountPath, path } = this.#request;
+    return `${method} ${mountPath}${path}`;
+  }
+
+  /** Its turn has come. Gives what the thread has to know. */
+  begin(
+    thread: Thread,
+  ): [head: string, first: Uint8Array | undefined, complete: boolean] {
+    this.#thread = thread;
+    const { threadTimeoutMs } = this.#settings;
+    if (threadTimeoutMs <= MAX_TIMER_MS)
+      this.#limit = setTimeout(() => this.#overrun(), threadTimeoutMs);
+    const { first, complete = true } = this.#feed ?? {};
+    return [writeRequest(this.#request), first, complete];
+  }
+
+  /** What the thread says. True: it is free. */
+  hear(message: FromThread): boolean {
+    switch (message[0]) {
+      case "reply":
+        this.#caller.resolve({ ...readReply(message[2]), body: message[3] });
+        this.#free();
+        return true;
+      case "end":
+        this.#finish(message[2]);
+        return true;
+      case "chunk":
+        this.#receive(message[2], message[3]);
+        break;
+      case "pull":
+        void this.#pull();
+        break;
+      case "wait":
+        this.#perform(message[2]);
+        break;
+      case "log":
+        this.#request.log[message[2]](message[3], message[4]);
+        break;
+      case "print":
+        process[message[2]].write(message[3]);
+    }
+    return false;
+  }
+
+  /** The thread has ended in the middle. False: nobody waits for the reply any more. */
+  lost(reason: Error): boolean {
+    this.#fail(reason);
+    this.#free();
+    return this.#stop === STOP.no;
+  }
+
+  /** Its exchange is over: asks the application to end, and gives it a while to do so. */
+  stop(): void {
+    const { signal } = this.#request;
+    const aborted = signal.reason instanceof ClientAbortedError;
+    if (!signal.aborted) this.#stopFor(STOP.enough);
+    else this.#stopFor(aborted ? STOP.aborted : STOP.halted);
+  }
+
+  /** As `stop`, and done when the thread is free. @throws what the application's cleanup throws. */
+  cancel(): Promise<void> {
+    this.stop();
+    if (this.#thread === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) =>
+      this.#whenFree.push((error) => (error ? reject(error) : resolve())),
+    );
+  }
+
+  /** The client has taken so much more. */
+  taken(length: number): void {
+    this.#taken += length;
+    if (this.#thread === undefined) return;
+    this.#thread.taken = this.#taken;
+    this.#limit?.refresh();
+  }
+
+  #receive(chunk: Chunk, head: string | undefined): void {
+    this.#limit?.refresh();
+    this.#sent += chunk.length;
+    if (head !== undefined) {
+      this.#body = new ReplyBody(this);
+      this.#caller.resolve({ ...readReply(head), body: this.#body });
+    }
+    if (chunk.length > 0) this.#body!.push(chunk);
+  }
+
+  async #pull(): Promise<void> {
+    this.#awaits = "body";
+    const { chunk, error } = await this.#feed!.next();
+    this.#answer(chunk, error);
+  }
+
+  /** In a task of the request: halted when the client leaves. */
+  #perform(works: readonly Work[]): void {
+    this.#awaits = "result";
+    const { scope } = this.#request;
+    scope.run(() =>
+      performFor(works, this.#settings.provide, (values, error) =>
+        this.#answer(values, error),
+      ),
+    );
+  }
+
+  #answer(value: unknown, error: unknown): void {
+    const kind = this.#awaits!;
+    this.#awaits = undefined;
+    this.#limit?.refresh();
+    const data = error === undefined ? undefined : this.#lend(error);
+    try {
+      this.#thread?.answer(kind, value, data);
+    } catch (failure) {
+      this.#thread?.answer(kind, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
+    }
+  }
+
+  /** An error of the loop's, for the application to handle; if it does not, it is known again. */
+  #lend(error: unknown): ErrorData {
+    this.#lent ??= [];
+    return { ...toData(error), origin: this.#lent.push(error) - 1 };
+  }
+
+  #known(data: ErrorData): Error {
+    const { origin } = data;
+    return origin === undefined
+      ? fromData(data)
+      : (this.#lent![origin] as Error);
+  }
+
+  /** The application is done. */
+  #finish(data: ErrorData | undefined): void {
+    const error = data === undefined ? undefined : this.#known(data);
+    if (error !== undefined) this.#fail(error);
+    else this.#body?.end();
+    this.#free(error);
+  }
+
+  #fail(error: Error): void {
+    this.#body?.end(error);
+    this.#caller.reject(error);
+  }
+
+  #free(error?: Error): void {
+    this.#thread = undefined;
+    clearTimeout(this.#limit);
+    clearTimeout(this.#grace);
+    if (error !== undefined && this.#stop !== STOP.no && !this.#whenFree.length)
+      this.#request.log.debug({ err: error }, "failed after its end");
+    for (const done of this.#whenFree) done(error);
+  }
+
+  /** No sign of life for too long. What is the client's fault is left to the limits on clients. */
+  #overrun(): void {
+    if (this.#waitsForClient) return void this.#limit!.refresh();
+    const { threadTimeoutMs } = this.#settings;
+    const error = new ThreadTimeoutError(threadTimeoutMs);
+    this.#request.log.warn(`${this.line}: ${error.message}`);
+    this.#stopFor(STOP.halted);
+    this.#fail(error);
+  }
+
+  #stopFor(why: Stop): void {
+    if (this.#thread === undefined || this.#stop !== STOP.no) return;
+    this.#stop = why;
+    this.#thread.stop(why);
+    const { abortGraceMs } = this.#settings;
+    this.#grace = setTimeout(() => this.#kill(), abortGraceMs);
+  }
+
+  #kill(): void {
+    const { abortGraceMs } = this.#settings;
+    this.#request.log.warn(
+      `${this.line} went on for ${abortGraceMs} ms after its end (abortGraceMs); its thread is replaced`,
+    );
+    this.#thread!.kill();
+  }
+}
