@@ -6,7 +6,7 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../../lib/adapter.ts";
-import { ensure, type Operation } from "effection";
+import { action, ensure, until, type Operation } from "eddy/operations";
 import { Call } from "./call.ts";
 import { Feed } from "./feed.ts";
 import {
@@ -34,18 +34,36 @@ export class ThreadedApplication implements OpenApplication {
     yield* ensure(() => void (this.#pool = undefined));
   }
 
-  handle(request: GatewayRequest): Promise<GatewayResponse> {
-    if (!request.hasBody) return this.#call(request);
-    const feed = new Feed(request);
-    return feed.begin().then(() => this.#call(request, feed));
+  handle(request: GatewayRequest): Operation<GatewayResponse> {
+    const pool = this.#pool!;
+    return request.hasBody
+      ? callWithBody(pool, new Feed(request), request)
+      : call(pool, request);
   }
+}
 
-  #call(request: GatewayRequest, feed?: Feed): Promise<GatewayResponse> {
-    return new Promise((resolve, reject) => {
-      const pool = this.#pool!;
-      const call = new Call(request, feed, this.#settings, { resolve, reject });
+function* callWithBody(
+  pool: Pool,
+  feed: Feed,
+  request: GatewayRequest,
+): Operation<GatewayResponse> {
+  yield* until(feed.begin());
+  return yield* call(pool, request, feed);
+}
+
+/** Halted before there is a head, the request leaves the line, or its thread; after that the body is told to end. */
+function call(
+  pool: Pool,
+  request: GatewayRequest,
+  feed?: Feed,
+): Operation<GatewayResponse> {
+  return action((resolve, reject) => {
+    const call = new Call(request, feed, pool.settings, { resolve, reject });
+    try {
       pool.submit(call);
-      request.signal.addEventListener("abort", () => pool.cancel(call));
-    });
-  }
+    } catch (error) {
+      reject(error as Error);
+    }
+    return () => pool.leave(call);
+  });
 }

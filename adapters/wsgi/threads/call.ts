@@ -64,6 +64,11 @@ export class Call {
     this.#caller = caller;
   }
 
+  /** There is a head. */
+  get replies(): boolean {
+    return this.#body !== undefined;
+  }
+
   /** The application sleeps: for its client, or for work that is done on the loop. */
   get asleep(): boolean {
     return this.#awaits !== undefined || this.#waitsForClient;

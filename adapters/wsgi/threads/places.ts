@@ -8,7 +8,7 @@ import {
   until,
   useScope,
   type Operation,
-} from "effection";
+} from "eddy/operations";
 import type { Logger } from "../../../lib/adapter.ts";
 import type { ThreadSettings } from "./options.ts";
 import { Pool } from "./pool.ts";

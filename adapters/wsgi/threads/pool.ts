@@ -5,7 +5,7 @@
  * line has an end. Requests that sleep (for their client, for work) are no reason for others to wait: when the first in
  * line has waited for a while, a stand-in is started for one of the sleepers, and ends when it is not needed any more.
  */
-import { withResolvers, type Operation } from "effection";
+import { withResolvers, type Operation } from "eddy/operations";
 import { ThreadsBusyError, type Logger } from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import type { ThreadSettings } from "./options.ts";
@@ -51,9 +51,9 @@ export class Pool implements Keeper {
     this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
   }
 
-  /** Nobody waits for its reply any more. */
-  cancel(call: Call): void {
-    if (!this.#queue.delete(call)) call.stop();
+  /** Its exchange does not wait for a head any more: there is one, or it has ended. */
+  leave(call: Call): void {
+    if (!this.#queue.delete(call) && !call.replies) call.stop();
   }
 
   add(thread: Thread): void {

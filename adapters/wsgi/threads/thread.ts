@@ -5,7 +5,7 @@ import {
   Worker,
   type MessagePort,
 } from "node:worker_threads";
-import { withResolvers } from "effection";
+import { withResolvers } from "eddy/operations";
 import { ThreadLostError, ThreadStartError } from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";

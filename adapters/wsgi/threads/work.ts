@@ -1,5 +1,11 @@
 /** Asynchronous work that an application in a thread waits for: done on the loop, in a task of the request. */
-import { all, sleep, until, useAbortSignal, type Operation } from "effection";
+import {
+  all,
+  sleep,
+  until,
+  useAbortSignal,
+  type Operation,
+} from "eddy/operations";
 import { UsageError } from "../../../lib/adapter.ts";
 import type { Work } from "./protocol.ts";
 

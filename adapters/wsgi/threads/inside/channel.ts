@@ -26,6 +26,7 @@ import {
   WORD,
   type FromThread,
   type ThreadData,
+  type ToThread,
   type Work,
 } from "../protocol.ts";
 
@@ -150,16 +151,14 @@ export class Channel {
     }
   }
 
+  #take(): ToThread | undefined {
+    return receiveMessageOnPort(this.#port)?.message as ToThread | undefined;
+  }
+
   /** While a request runs the loop sends answers only; those that an earlier one did not wait for are dropped. */
   #receive(): void {
-    for (
-      let received = receiveMessageOnPort(this.#port);
-      received !== undefined;
-      received = receiveMessageOnPort(this.#port)
-    ) {
-      const message = received.message as Answer;
-      if (message[1] === this.#id) this.#answer = message;
-    }
+    for (let message = this.#take(); message; message = this.#take())
+      if (message[1] === this.#id) this.#answer = message as Answer;
   }
 }
 

@@ -22,7 +22,6 @@ async function start(
 ): Promise<void> {
   if (process.platform === "linux") setPriority(NICENESS); // of this thread; elsewhere it would be the process's
   printTo(channel);
-
   try {
     const app = await load(module, name);
     port.on("message", (message: ToThread) => {
