@@ -86,7 +86,7 @@ export class Exchange extends Owner implements Recipient {
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
     if (host.accessLog !== undefined) {
       this.begin();
-      void this.remoteAddress; // asked for now: the engine forgets it with the response
+      this.keepAddresses();
     }
   }
 
@@ -131,13 +131,16 @@ export class Exchange extends Owner implements Recipient {
 
   /**
    * The route callback returns without the exchange being over. The abort handler is due at once: the engine ends the
-   * process without it. What the engine frees is copied in a microtask, which it still waits for: one that stands
-   * behind the reaction of a promise that is settled already, so that an async handler without a wait in it pays for no
-   * copy, no cork and no registration.
+   * process without it. What the engine frees is copied in a tick, which Node still runs before the engine goes on, and
+   * after all microtasks: a handler that does not really wait is answered by then, and pays for no copy, no cork and no
+   * registration. Nor for the tick, if it is an async function without a wait in it: its promise is settled already, and
+   * has its reaction before this one.
    */
   outlive(): void {
     this.out.onGone(() => this.halt(new ClientAbortedError()));
-    void SETTLED.then(() => this.#detach());
+    void SETTLED.then(() => {
+      if (!this.over) process.nextTick(() => this.#detach());
+    });
   }
 
   #detach(): void {
@@ -146,6 +149,7 @@ export class Exchange extends Owner implements Recipient {
     this.begin();
     this.host.live.add(this);
     this.out.detach();
+    this.keepAddresses();
     try {
       GatewayRequest.detach(this.request);
       if (this.#state === "ended") return;
@@ -157,8 +161,9 @@ export class Exchange extends Owner implements Recipient {
   }
 
   #limitTime(): void {
-    if (this.deadline === undefined) return;
-    const left = this.deadline - performance.timeOrigin - performance.now();
+    const { deadline } = this.request;
+    if (deadline === undefined) return;
+    const left = deadline - performance.timeOrigin - performance.now();
     if (left > MAX_TIMER_MS) return;
     this.#timer = setTimeout(() => {
       this.log.warn(`${this.#line} took too long`);

@@ -56,12 +56,16 @@ function toChunked(value: string): "chunked" {
   return value;
 }
 
-/** RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target has no authority (RFC 9112, section 3.2). */
 function checkHost(value: string): void {
-  if (SIMPLE_HOST.test(value)) return;
-  const [, port = ""] = AUTHORITY.exec(value) ?? [undefined, "none"];
-  if (!(Number(port) <= 65_535))
+  if (!isAuthority(value))
     throw new MalformedRequestError("the host is no authority");
+}
+
+/** RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target has no authority (RFC 9112, section 3.2). */
+export function isAuthority(value: string): boolean {
+  if (SIMPLE_HOST.test(value)) return true;
+  const [, port = ""] = AUTHORITY.exec(value) ?? [undefined, "none"];
+  return Number(port) <= 65_535;
 }
 
 /** Most hosts, at the price of one look. */

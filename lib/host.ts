@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Scope } from "effection";
 import type { Exchange } from "./exchange.ts";
 import type { AccessLog, Logger } from "./log.ts";
+import type { Proxies } from "./proxies.ts";
 import type { Outcome } from "./types.ts";
 
 /** `accepted` is the sum of all others once nothing is live. */
@@ -13,6 +14,8 @@ export class Host {
   readonly accessLog: AccessLog | undefined;
   /** Operation handlers run here, and under it what requests start. */
   readonly scope: Scope;
+  /** Undefined when no peer is trusted to speak for others. */
+  readonly proxies: Proxies | undefined;
   readonly tally: Tally = {
     accepted: 0,
     ok: 0,
@@ -41,11 +44,13 @@ export class Host {
     accessLog: AccessLog | undefined,
     scope: Scope,
     teardownTimeoutMs: number,
+    proxies?: Proxies,
   ) {
     this.log = log;
     this.accessLog = accessLog;
     this.scope = scope;
     this.#teardownTimeoutMs = teardownTimeoutMs;
+    this.proxies = proxies;
   }
 
   /** Names an ended exchange in the log whose cleanup takes too long: nothing else can be done about it. */

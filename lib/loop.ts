@@ -38,6 +38,7 @@ import {
   type MountOptions,
   type Settings,
 } from "./options.ts";
+import { proxiesFrom } from "./proxies.ts";
 import { Router, type Method } from "./router.ts";
 import { onTermination } from "./signals.ts";
 import type { Application, GatewayResponse, Handler } from "./types.ts";
@@ -120,6 +121,7 @@ export class Loop {
       accessLog,
       this.#exchanges.scope,
       this.#settings.teardownTimeoutMs,
+      proxiesFrom(this.#settings),
     );
   }
 

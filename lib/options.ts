@@ -1,6 +1,8 @@
 /** Every option of a loop, its default and the reason for it. */
 import { UsageError } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import type { ProxyHeader } from "./proxies.ts";
+import { isTrustEntry } from "./trust.ts";
 import { ENGINE_HEADER_BYTES } from "./uws.ts";
 
 export interface LoopOptions extends MountOptions {
@@ -20,6 +22,24 @@ export interface LoopOptions extends MountOptions {
   drainTimeoutMs?: number;
   /** Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it then. Default 5,000: a cleanup is to let go, not to work. */
   teardownTimeoutMs?: number;
+  /**
+   * The peers that are believed when they speak for others: addresses, CIDR ranges, `"loopback"`, `"private"` (RFC 1918,
+   * RFC 4193), `"unix"` for the peers of Unix sockets. Default none: whoever is believed can pass for anybody.
+   *
+   * @example
+   * ```ts
+   * import { Loop } from "eddy";
+   *
+   * const loop = new Loop({ trustProxy: ["loopback", "10.1.0.0/16", "2001:db8::7"] });
+   * ```
+   */
+  trustProxy?: readonly string[];
+  /**
+   * How the proxies of `trustProxy` say who asks, and how: in the fields `X-Forwarded-For`, `-Proto` and `-Host`
+   * (`"x-forwarded"`), in `Forwarded` as RFC 7239 has it, or by version 2 of the PROXY protocol. Only this one counts,
+   * because a proxy passes on what it does not know, as the client sent it. Default `"x-forwarded"`, which nearly all speak.
+   */
+  proxyHeader?: ProxyHeader;
 }
 
 /** Options of one mount or route, in place of the loop's. */
@@ -49,6 +69,8 @@ const DEFAULTS: Settings = {
   readinessDelayMs: 0,
   drainTimeoutMs: 30_000,
   teardownTimeoutMs: 5_000,
+  trustProxy: [],
+  proxyHeader: "x-forwarded",
 };
 
 /** For what the gateway answers itself, at once. */
@@ -116,6 +138,16 @@ const RULES: Record<keyof LoopOptions, Rule> = {
   readinessDelayMs: time,
   drainTimeoutMs: time,
   teardownTimeoutMs: time,
+  trustProxy: {
+    valid: (value) => Array.isArray(value) && value.every(isTrustEntry),
+    expected:
+      'a list of addresses, ranges such as 10.0.0.0/8, "loopback", "private" and "unix"',
+  },
+  proxyHeader: {
+    valid: (value) =>
+      ["x-forwarded", "forwarded", "proxy-v2"].includes(value as string),
+    expected: '"x-forwarded", "forwarded" or "proxy-v2"',
+  },
 };
 
 /** @throws {UsageError} naming an unknown option or one with a bad value. */

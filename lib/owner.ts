@@ -6,16 +6,18 @@ import type { Scope } from "effection";
 import { formatAddress } from "./address.ts";
 import { RequestBody } from "./body.ts";
 import { BodyUsedError, UsageError, type GatewayError } from "./errors.ts";
+import type { Scheme } from "./forwarded.ts";
 import type { Host } from "./host.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
 import type { Logger } from "./log.ts";
 import type { Limits } from "./options.ts";
+import type { Proxies } from "./proxies.ts";
 import type { RequestOwner } from "./request.ts";
 import type { ResponseWriter } from "./response.ts";
 
 export abstract class Owner implements RequestOwner {
-  readonly scheme: "http" | "https";
+  readonly scheme: Scheme;
   protected readonly host: Host;
   protected readonly limits: Limits;
   protected readonly out: ResponseWriter;
@@ -33,14 +35,10 @@ export abstract class Owner implements RequestOwner {
   #abort: AbortController | undefined;
   #id: string | undefined;
   #log: Logger | undefined;
-  #remoteAddress: string | undefined;
+  #peerAddress: string | undefined;
+  #proxiedAddress: string | undefined;
 
-  constructor(
-    host: Host,
-    limits: Limits,
-    scheme: "http" | "https",
-    out: ResponseWriter,
-  ) {
+  constructor(host: Host, limits: Limits, scheme: Scheme, out: ResponseWriter) {
     this.host = host;
     this.limits = limits;
     this.scheme = scheme;
@@ -55,14 +53,38 @@ export abstract class Owner implements RequestOwner {
     return (this.#log ??= this.host.log.child({ requestId: this.id }));
   }
 
-  get remoteAddress(): string {
-    return (this.#remoteAddress ??= formatAddress(this.out.remoteAddress()));
+  get proxies(): Proxies | undefined {
+    return this.host.proxies;
   }
 
-  get deadline(): number | undefined {
-    const { requestTimeoutMs } = this.limits;
-    if (requestTimeoutMs === Infinity) return undefined;
-    return performance.timeOrigin + this.begin() + requestTimeoutMs;
+  get fromTrustedProxy(): boolean {
+    return (
+      this.proxies !== undefined &&
+      this.peerAddress !== undefined &&
+      this.proxies.trust(this.peerAddress)
+    );
+  }
+
+  get peerAddress(): string | undefined {
+    return (this.#peerAddress ??= toText(this.out.remoteAddress()));
+  }
+
+  get proxiedAddress(): string | undefined {
+    return (this.#proxiedAddress ??= toText(this.out.proxiedAddress()));
+  }
+
+  /** For whoever asks after the end: the engine forgets them with the response. */
+  protected keepAddresses(): void {
+    void this.peerAddress;
+    if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
+  }
+
+  get requestTimeoutMs(): number {
+    return this.limits.requestTimeoutMs;
+  }
+
+  get startedAt(): number {
+    return performance.timeOrigin + this.begin();
   }
 
   get signal(): AbortSignal {
@@ -119,10 +141,12 @@ export abstract class Owner implements RequestOwner {
       this.running--;
       this.release();
     };
-    nursery.destroy().then(closed, (error: unknown) => {
-      this.strayError(error);
-      closed();
-    });
+    if (nursery.tryEnd()) this.running--;
+    else
+      nursery.destroy().then(closed, (error: unknown) => {
+        this.strayError(error);
+        closed();
+      });
   }
 
   /** A cleanup failed when the outcome was decided already. */
@@ -130,4 +154,8 @@ export abstract class Owner implements RequestOwner {
 
   /** Something that was under way has ended. */
   protected abstract release(): void;
+}
+
+function toText(address: Uint8Array | undefined): string | undefined {
+  return address && formatAddress(address);
 }

@@ -2,20 +2,27 @@
 import type { Future, Scope } from "effection";
 import { parse as parseCookies } from "cookie";
 import type { RequestBody } from "./body.ts";
+import { callersPatience } from "./deadline.ts";
 import { BadRequestError } from "./errors.ts";
 import { parseForm } from "./form.ts";
 import { bodyLength, type BodyLength } from "./framing.ts";
+import type { Scheme } from "./forwarded.ts";
 import { future } from "./future.ts";
 import { readHeaders, RequestHeaders } from "./headers.ts";
 import type { Logger } from "./log.ts";
+import type { Peer, Proxies, Told } from "./proxies.ts";
 import type { HttpRequest } from "./uws.ts";
 
 /** What a request asks of the exchange that it belongs to. */
-export interface RequestOwner {
+export interface RequestOwner extends Peer {
   readonly id: string;
-  readonly remoteAddress: string;
-  readonly scheme: "http" | "https";
-  readonly deadline: number | undefined;
+  readonly scheme: Scheme;
+  /** Undefined when no peer is trusted to speak for others. */
+  readonly proxies: Proxies | undefined;
+  readonly fromTrustedProxy: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly requestTimeoutMs: number;
   readonly signal: AbortSignal;
   readonly scope: Scope;
   readonly log: Logger;
@@ -65,6 +72,7 @@ export class GatewayRequest {
   #query: URLSearchParams | undefined;
   #params: Readonly<Record<string, string>> | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
+  #toldByProxies: Told | undefined;
 
   constructor(
     owner: RequestOwner,
@@ -134,19 +142,39 @@ export class GatewayRequest {
     return (this.#cookies ??= parseCookies(this.headers.get("cookie") ?? ""));
   }
 
-  /** Address of the peer: the client, or the proxy in front. Empty on a Unix socket. */
+  /**
+   * Address of the client. Without the option `trustProxy` that is the peer, who may be a proxy; empty on a Unix socket.
+   * Asked for the first time after a plain handler has replied, it is empty, too: the engine has forgotten it.
+   */
   get remoteAddress(): string {
-    return this.#owner.remoteAddress;
+    return this.#told?.address ?? this.#owner.peerAddress ?? "";
   }
 
-  /** Of the listener: `https` with TLS. */
-  get scheme(): "http" | "https" {
-    return this.#owner.scheme;
+  /** As the client asked: the listener's, `https` with TLS, or what a trusted proxy says. */
+  get scheme(): Scheme {
+    return this.#told?.scheme ?? this.#owner.scheme;
   }
 
-  /** When the exchange has to be over, in milliseconds since the epoch; undefined without a limit. It is halted then. */
+  /**
+   * The authority that the client asked for, a name or an address with or without a port: `example.org`, `[::1]:8000`.
+   * From the Host field, or what a trusted proxy says. It is what the client says, so it proves nothing.
+   */
+  get host(): string {
+    return this.#told?.host ?? this.headers.get("host") ?? "";
+  }
+
+  /**
+   * When the exchange has to be over, in milliseconds since the epoch; it is halted then. By the option
+   * `requestTimeoutMs`, or by the field `grpc-timeout` of a trusted proxy (`trustProxy`), whichever is sooner; undefined
+   * without either.
+   */
   get deadline(): number | undefined {
-    return this.#owner.deadline;
+    const { fromTrustedProxy, requestTimeoutMs } = this.#owner;
+    const patience = fromTrustedProxy
+      ? callersPatience(this.headers)
+      : Infinity;
+    const limit = Math.min(requestTimeoutMs, patience);
+    return limit === Infinity ? undefined : this.#owner.startedAt + limit;
   }
 
   /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */
@@ -212,6 +240,15 @@ export class GatewayRequest {
     const type = this.headers.get("content-type") ?? "";
     return future(
       this.#owner.body.collect().then((body) => parseForm(type, body)),
+    );
+  }
+
+  /** What trusted proxies say; undefined when there are none. */
+  get #told(): Told | undefined {
+    const { proxies } = this.#owner;
+    return (
+      proxies &&
+      (this.#toldByProxies ??= proxies.ask(this.#owner, this.headers))
     );
   }
 

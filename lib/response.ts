@@ -46,7 +46,6 @@ export class ResponseWriter {
   #whole: Chunk | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  #peer: Uint8Array | undefined;
   /** The request body is held back. */
   #paused = false;
 
@@ -74,7 +73,6 @@ export class ResponseWriter {
   /** The route callback is over: from now on every write is corked. */
   detach(): void {
     this.#corked = false;
-    this.#peer = this.remoteAddress();
   }
 
   /** Where the request body goes. Within the route callback: later its first bytes are lost. `data` is taken back by the engine. */
@@ -258,11 +256,20 @@ export class ResponseWriter {
     this.#res.close();
   }
 
-  /** The peer's address as bytes; none once the response is over, unless it outlived its route callback. */
-  remoteAddress(): Uint8Array {
-    if (this.#peer !== undefined) return this.#peer;
-    const open = this.state === "waiting" || this.state === "streaming";
-    return new Uint8Array(open ? this.#res.getRemoteAddress() : []);
+  /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over. */
+  remoteAddress(): Uint8Array | undefined {
+    if (!this.#open) return undefined;
+    return new Uint8Array(this.#res.getRemoteAddress());
+  }
+
+  /** The address that a PROXY header gave, which anybody can send; none without it. Undefined once the response is over. */
+  proxiedAddress(): Uint8Array | undefined {
+    if (!this.#open) return undefined;
+    return new Uint8Array(this.#res.getProxiedRemoteAddress());
+  }
+
+  get #open(): boolean {
+    return this.state === "waiting" || this.state === "streaming";
   }
 
   #writeHead(head: Head): void {

@@ -168,7 +168,7 @@ const ASCII = /^[\x00-\x7f]*$/;
 
 /** `example.org:8000`, `[::1]:8000`. */
 function hostOf(request: GatewayRequest): [name: string, port: string] {
-  const host = request.headers.get("host") ?? "";
+  const { host } = request;
   const colon = host.lastIndexOf(":");
   return colon > host.lastIndexOf("]")
     ? [host.slice(0, colon), host.slice(colon + 1)]

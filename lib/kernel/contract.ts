@@ -39,6 +39,8 @@ export interface TaskGroup {
 export interface Reducer {
   schedule(routine: unknown): void;
   readonly reducing: boolean;
+  /** Ordered by priority. `min` is the lowest that may be in it, `max` the highest: it is empty when they have passed each other. Not needed, only faster. */
+  readonly queue?: { readonly min: number; readonly max: number };
 }
 
 /** A scope as effection's own parts see it. */

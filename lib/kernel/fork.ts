@@ -22,6 +22,8 @@ export interface Nursery {
   readonly scope: Scope;
   /** Halts the tasks in reverse order of their start; rejects when a cleanup failed. */
   readonly destroy: () => Promise<void>;
+  /** Ends it here and now if nothing is left in it to be halted: that of a request that has started nothing, or whose tasks have all ended. */
+  readonly tryEnd: () => boolean;
 }
 
 /** Found out when the first scope is attached. */
@@ -43,7 +45,11 @@ export function attach(
       ? parent.kernel.createScope(parent)
       : new Kernel(parent ?? global).root;
   scope.boundary = { raise: onError };
-  return { scope, destroy: () => destroy(scope) };
+  return {
+    scope,
+    destroy: () => destroy(scope),
+    tryEnd: () => tryEnd(scope),
+  };
 }
 
 /**
@@ -71,14 +77,15 @@ export function takeWarning(): string | undefined {
 
 const DONE = Promise.resolve();
 
-function destroy(scope: KernelScope): Promise<void> {
-  if (!scope.idle) return destroyTasks(scope);
-  scope.close(); // a request that started nothing, or whose tasks have all ended
-  return DONE;
+function tryEnd(scope: KernelScope): boolean {
+  if (!scope.idle) return false;
+  scope.close();
+  return true;
 }
 
 /** By a task that reports to nobody else: what a cleanup throws is not the parent's failure. */
-function destroyTasks(scope: KernelScope): Promise<void> {
+function destroy(scope: KernelScope): Promise<void> {
+  if (tryEnd(scope)) return DONE;
   const above = scope.parent ?? scope.kernel.host;
   return new Promise((resolve, reject) => {
     fork(

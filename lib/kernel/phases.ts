@@ -90,9 +90,9 @@ function leaveGroup(task: KernelTask): void {
 /** trap: errors go to the boundary outside again. A body that was unwound has come to nothing, and is unwound on. */
 function leaveTrap(task: KernelTask): void {
   task.boundary = task.outerBoundary;
+  if (task.trapped !== undefined) return pass(task, leftTrap, task.trapped);
   task.phase = leftTrap;
-  if (task.trapped !== undefined) task.resume(task.trapped);
-  else task.unwind();
+  task.unwind();
   task.exit = exitAtOnce;
 }
 
@@ -121,10 +121,18 @@ function destroyScope(task: KernelTask): void {
 /** Halting a task that has ended does nothing. */
 export function ended(): void {}
 
-/** Stands for an effect that resumes at once: another turn. */
-function pass(task: KernelTask, phase: Phase): void {
+/** Stands for an effect that resumes at once: another turn. With nobody else in the queue that is the very next thing to happen, and the way through it can be spared: most requests have it for themselves. */
+function pass(
+  task: KernelTask,
+  phase: Phase,
+  result: Result<unknown> = UNIT,
+): void {
   task.phase = phase;
-  task.resume(UNIT);
+  if (task.exit === exitAtOnce && task.alone) {
+    task.resumeWith = result;
+    return phase(task);
+  }
+  task.resume(result);
   task.exit = exitAtOnce;
 }
 

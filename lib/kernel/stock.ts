@@ -19,6 +19,7 @@ export function attach(
   scope.set(contexts.boundary, { raise: onError });
   return {
     scope,
+    tryEnd: () => false, // effection has no look into its scopes
     // By a task that reports to nobody else: what a cleanup throws is not the parent's failure.
     destroy: () =>
       new Promise((resolve, reject) => {

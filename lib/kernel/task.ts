@@ -142,6 +142,12 @@ export class KernelTask
 
   // What the phases use.
 
+  /** At its turn: nothing else is waiting for one. False when it cannot be told. */
+  get alone(): boolean {
+    const { queue } = reducer;
+    return queue !== undefined && queue.min > queue.max;
+  }
+
   /** One step of the iterator that it runs, with what `yield*` would make of each case. */
   advance(): IteratorResult<Effect<unknown>, unknown> {
     const iterator = this.iterator!;

@@ -189,6 +189,61 @@ describe("requestTimeoutMs", () => {
   });
 });
 
+describe("A caller's patience", () => {
+  const seconds = (request: GatewayRequest): string =>
+    request.deadline === undefined
+      ? "none"
+      : String(Math.round((request.deadline - Date.now()) / 1000));
+
+  const TIMEOUTS: Record<string, string> = {
+    "100S": "100",
+    "2M": "120",
+    "1H": "3600",
+    "100000m": "100",
+    "99999999u": "100",
+    "9000S": "4000",
+    "100": "4000",
+    "123456789S": "4000",
+    "-1S": "4000",
+  };
+  for (const [timeout, expected] of Object.entries(TIMEOUTS))
+    it(`of ${timeout} is a deadline of ${expected} s where 4000 s are allowed`, async () => {
+      const server = await serveWith((loop) => loop.mount(seconds), {
+        trustProxy: ["loopback"],
+        requestTimeoutMs: 4_000_000,
+      });
+      const headers = { "grpc-timeout": timeout };
+      const response = await fetch(server.url, { headers });
+      expect(await response.text()).to.equal(expected);
+    });
+
+  it("means nothing from a peer that is not trusted", async () => {
+    const server = await serveWith((loop) => loop.mount(seconds));
+    const headers = { "grpc-timeout": "1S" };
+    const response = await fetch(server.url, { headers });
+    expect(await response.text()).to.equal("none");
+  });
+
+  it("ends the exchange: its task and its signal", async () => {
+    let reason: unknown;
+    const server = await serveWith(
+      (loop) =>
+        loop.mount(function* (request): Operation<string> {
+          request.signal.onabort = () => (reason = request.signal.reason);
+          yield* suspend();
+          return "";
+        }),
+      { trustProxy: ["loopback"] },
+    );
+    server.expectLog(/took too long/);
+    const headers = { "grpc-timeout": "10m" };
+    const response = await fetch(server.url, { headers });
+    expect(response.status).to.equal(503);
+    expect(reason).to.have.property("code", "EDDY_REQUEST_TIMEOUT");
+    expect(outcomes(server)).to.deep.equal({ accepted: 1, timeout: 1 });
+  });
+});
+
 describe("bodyTimeoutMs", () => {
   const head = ["Content-Length: 4"];
 

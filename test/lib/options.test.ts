@@ -17,6 +17,8 @@ describe("The options of a loop", () => {
       readinessDelayMs: 0,
       drainTimeoutMs: 30_000,
       teardownTimeoutMs: 5_000,
+      trustProxy: [],
+      proxyHeader: "x-forwarded",
     };
     expect(settingsFrom({})).to.deep.equal(defaults);
   });
@@ -33,6 +35,8 @@ describe("The options of a loop", () => {
       readinessDelayMs: 9,
       drainTimeoutMs: 0,
       teardownTimeoutMs: 1,
+      trustProxy: ["loopback"],
+      proxyHeader: "forwarded",
     } as const;
     expect(settingsFrom({ ...options, log: false })).to.deep.equal(options);
   });
@@ -44,6 +48,7 @@ describe("The options of a loop", () => {
       maxBodyBytes: undefined,
       drainTimeoutMs: undefined,
       teardownTimeoutMs: undefined,
+      trustProxy: undefined,
     };
     expect(settingsFrom(options as LoopOptions)).to.deep.equal(
       settingsFrom({}),
@@ -72,6 +77,9 @@ describe("The options of a loop", () => {
     { drainTimeoutMs: Infinity },
     { accessLog: true },
     { log: false },
+    { trustProxy: [] },
+    { trustProxy: ["10.0.0.0/8", "::1", "private", "unix"] },
+    { proxyHeader: "proxy-v2" },
   ];
   for (const options of good)
     it(`may be ${show(options)}`, () =>
@@ -80,7 +88,7 @@ describe("The options of a loop", () => {
   const bad: [options: object, message: RegExp][] = [
     [
       { maxBodySize: 5 },
-      /^there is no option "maxBodySize" here, only log, accessLog, maxHeaderBytes, .*, teardownTimeoutMs$/,
+      /^there is no option "maxBodySize" here, only log, accessLog, maxHeaderBytes, .*, trustProxy, proxyHeader$/,
     ],
     [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not 5/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
@@ -105,6 +113,14 @@ describe("The options of a loop", () => {
     [{ teardownTimeoutMs: true }, /"teardownTimeoutMs" takes .*, not true/],
     [{ accessLog: "common" }, /"accessLog" takes true, false or "combined"/],
     [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
+    [
+      { trustProxy: true },
+      /"trustProxy" takes a list of addresses, .*, not true/,
+    ],
+    [{ trustProxy: "10.0.0.1" }, /"trustProxy" takes .*, not 10.0.0.1/],
+    [{ trustProxy: ["::1", "a.example"] }, /takes .*, not ::1,a.example/],
+    [{ trustProxy: [5] }, /"trustProxy" takes .*, not 5/],
+    [{ proxyHeader: "Forwarded" }, /"proxyHeader" takes "x-.*, not Forwarded/],
     [{ log: true }, /"log" takes a pino logger or false, not true/],
     [{ log: console }, /"log" takes a pino logger or false/],
     [{ log: null }, /"log" takes a pino logger or false, not null/],

@@ -33,6 +33,12 @@ export const mutants: Mutant[] = [
     replace: "    task.resumeWith = UNIT; endGroup(task);",
   },
   {
+    name: "A task goes on at once, though others wait in the queue.",
+    file: task,
+    search: "queue.min > queue.max",
+    replace: "true",
+  },
+  {
     name: "Errors of children go past their parent.",
     file: phases,
     search: "task.boundary = task;",

@@ -1,13 +1,12 @@
 /** Plays a case in a world and keeps what it notes. */
 import type { Task } from "effection";
 import { api } from "effection/experimental";
-import type { Nursery } from "../../lib/kernel/fork.ts";
 import { Clock, settle } from "./clock.ts";
 import { show } from "./show.ts";
-import type { Operations, World } from "./worlds.ts";
+import type { Opened, Operations, World } from "./worlds.ts";
 
 /** What a case has: the operations of the world, a scope whose failing tasks are noted, and its own notebook. */
-export interface Stage extends Operations, Nursery {
+export interface Stage extends Operations, Opened {
   readonly api: typeof api;
   readonly target: EventTarget;
   /** Adds a line to the trace; an operation can use its result. */

@@ -18,11 +18,14 @@ import * as accelerated from "../../lib/operations.ts";
 export type Operations = Omit<typeof effection, "default">;
 type OnError = (error: Error) => void;
 
+/** As much of a nursery as effection's own scopes have, too. */
+export type Opened = Pick<Nursery, "scope" | "destroy">;
+
 export interface World {
   readonly name: string;
   readonly operations: Operations;
   /** A scope of its own, under `parent` where one is given, whose failing tasks report to `onError`. */
-  open(onError: OnError, parent?: Scope): Nursery;
+  open(onError: OnError, parent?: Scope): Opened;
   fork<T>(
     scope: Scope,
     operation: () => Operation<T>,
