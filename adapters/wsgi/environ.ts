@@ -5,9 +5,28 @@ import type { Environ, ErrorStream, InputStream } from "./types.ts";
 
 const VERSION = Object.freeze([1, 0] as const);
 
+/** What of a request an application is told. */
+export type Head = Pick<
+  GatewayRequest,
+  | "method"
+  | "mountPath"
+  | "path"
+  | "queryString"
+  | "remoteAddress"
+  | "scheme"
+  | "host"
+  | "deadline"
+  | "headers"
+>;
+
+/** A request, on the loop or in a thread. */
+export type CalledRequest = Head & {
+  readonly log: Pick<GatewayRequest["log"], "warn" | "error">;
+};
+
 /** What an environ is made from. */
 export interface Call {
-  readonly request: GatewayRequest;
+  readonly request: CalledRequest;
   readonly input: InputStream;
   readonly errors: ErrorStream;
   /** Equivalent applications run at the same time, each with objects of its own. */
@@ -167,8 +186,7 @@ const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** `example.org:8000`, `[::1]:8000`. */
-function hostOf(request: GatewayRequest): [name: string, port: string] {
-  const { host } = request;
+function hostOf({ host }: Head): [name: string, port: string] {
   const colon = host.lastIndexOf(":");
   return colon > host.lastIndexOf("]")
     ? [host.slice(0, colon), host.slice(colon + 1)]

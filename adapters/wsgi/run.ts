@@ -1,11 +1,7 @@
 /** Calls a WSGI-style application and turns what it does into a reply. */
 import { inspect } from "node:util";
-import {
-  WsgiError,
-  type Chunk,
-  type GatewayRequest,
-} from "../../lib/adapter.ts";
-import { createEnviron } from "./environ.ts";
+import { WsgiError, type Chunk } from "../../lib/adapter.ts";
+import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
 import {
   checkChunk,
@@ -20,7 +16,7 @@ import type { ErrorStream, InputStream, WsgiApp, WsgiResult } from "./types.ts";
  */
 export function runApp(
   app: WsgiApp,
-  request: GatewayRequest,
+  request: CalledRequest,
   input: InputStream,
   multiprocess = false,
 ): StartedReply {
@@ -49,7 +45,7 @@ function isOneChunk(result: WsgiResult): result is [Chunk] & WsgiResult {
 class Chunks implements IterableIterator<Chunk> {
   readonly #result: WsgiResult;
   readonly #response: StartedResponse;
-  readonly #request: GatewayRequest;
+  readonly #request: CalledRequest;
   readonly #errors: ErrorStream;
   /** Missing before the first step, and again when it has ended or failed by itself: then it is not told to. */
   #iterator: Iterator<Chunk> | undefined;
@@ -59,7 +55,7 @@ class Chunks implements IterableIterator<Chunk> {
   constructor(
     result: WsgiResult,
     response: StartedResponse,
-    request: GatewayRequest,
+    request: CalledRequest,
     errors: ErrorStream,
   ) {
     this.#result = result;

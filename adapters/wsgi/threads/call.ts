@@ -100,8 +100,8 @@ export class Call {
   hear(message: FromThread): boolean {
     switch (message[0]) {
       case "reply":
-        this.#caller.resolve({ ...readReply(message[2]), body: message[3] });
         this.#free();
+        this.#caller.resolve({ ...readReply(message[2]), body: message[3] });
         return true;
       case "end":
         this.#finish(message[2]);
@@ -126,8 +126,8 @@ export class Call {
 
   /** The thread has ended in the middle. False: nobody waits for the reply any more. */
   lost(reason: Error): boolean {
-    this.#fail(reason);
     this.#free();
+    this.#fail(reason);
     return this.#stop === STOP.no;
   }
 
@@ -172,11 +172,11 @@ export class Call {
     this.#answer(chunk, error);
   }
 
-  /** In a task of the request: halted when the client leaves. */
+  /** In a task of the request: halted when the client leaves. What was asked too late is answered by the stop. */
   #perform(works: readonly Work[]): void {
+    if (this.#stop !== STOP.no) return;
     this.#awaits = "result";
-    const { scope } = this.#request;
-    scope.run(() =>
+    this.#request.scope.run(() =>
       performFor(works, this.#settings.provide, (values, error) =>
         this.#answer(values, error),
       ),
@@ -211,9 +211,9 @@ export class Call {
   /** The application is done. */
   #finish(data: ErrorData | undefined): void {
     const error = data === undefined ? undefined : this.#known(data);
+    this.#free(error);
     if (error !== undefined) this.#fail(error);
     else this.#body?.end();
-    this.#free(error);
   }
 
   #fail(error: Error): void {

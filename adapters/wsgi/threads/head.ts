@@ -5,32 +5,19 @@
 import {
   CheckedHeaders,
   RequestHeaders,
-  type GatewayRequest,
   type GatewayResponse,
 } from "../../../lib/adapter.ts";
+import type { Head } from "../environ.ts";
 
-/** What of a request crosses. */
-export type RequestHead = Pick<
-  GatewayRequest,
-  | "method"
-  | "mountPath"
-  | "path"
-  | "queryString"
-  | "remoteAddress"
-  | "scheme"
-  | "deadline"
-  | "headers"
->;
-
-export function writeRequest(request: RequestHead): string {
-  const { method, mountPath, path, queryString } = request;
+export function writeRequest(request: Head): string {
+  const { method, mountPath, path, queryString, host } = request;
   const { remoteAddress, scheme, deadline = "" } = request;
-  const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${deadline}`;
+  const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}`;
   const { raw } = request.headers;
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
 
-export function readRequest(text: string): RequestHead {
+export function readRequest(text: string): Head {
   const [
     method,
     mountPath,
@@ -38,22 +25,25 @@ export function readRequest(text: string): RequestHead {
     queryString,
     remoteAddress,
     scheme,
+    host,
     deadline,
     ...raw
-  ] = text.split("\n") as [...Seven, ...string[]];
+  ] = text.split("\n") as [...Eight, ...string[]];
   return {
     method,
     mountPath,
     path,
     queryString,
     remoteAddress,
-    scheme: scheme as RequestHead["scheme"],
+    scheme: scheme as Head["scheme"],
+    host,
     deadline: deadline === "" ? undefined : Number(deadline),
     headers: new RequestHeaders(raw),
   };
 }
 
-type Seven = [string, string, string, string, string, string, string];
+type Eight = [...Four, ...Four];
+type Four = [string, string, string, string];
 
 type ReplyHead = Pick<GatewayResponse, "status" | "statusText"> & {
   readonly headers: CheckedHeaders;

@@ -47,10 +47,14 @@ function usePlaces(pool: Pool, exits: Set<Promise<void>>): Operation<void> {
       void thread.exited.then(() => exits.delete(thread.exited));
       return thread;
     };
+    const keepOne = (first: Thread): void => {
+      const thread = (): Operation<void> => keep(pool, first, start);
+      scope.run(thread); // by this name it is seen in loop.tasks()
+    };
     const first = Array.from({ length: pool.settings.threads }, start);
-    for (const thread of first) scope.run(() => keep(pool, thread, start));
+    first.forEach(keepOne);
     yield* all(first.map(({ ready }) => ready.operation));
-    pool.open(() => void scope.run(() => keep(pool, start(), start)));
+    pool.open(() => keepOne(start()));
     yield* provide();
   });
 }

@@ -1,20 +1,21 @@
 /** The request, as far as it is to be had in a thread: what crossed, and a log that crosses back. */
 import { inspect } from "node:util";
-import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
+import { UsageError } from "../../../../lib/adapter.ts";
 import { toData } from "../error-data.ts";
-import { readRequest, type RequestHead } from "../head.ts";
+import type { CalledRequest } from "../../environ.ts";
+import { readRequest } from "../head.ts";
 import type { LogLevel } from "../protocol.ts";
 import type { Channel } from "./channel.ts";
 
 type Log = Record<LogLevel, (first: unknown, text?: string) => void>;
 
 /** @returns the head of the request and its `log`; whatever else a request has throws, and says so. */
-export function threadRequest(head: string, channel: Channel): GatewayRequest {
+export function threadRequest(head: string, channel: Channel): CalledRequest {
   const request = Object.assign(readRequest(head), { log: logTo(channel) });
-  return new Proxy(request, ONLY_THESE) as unknown as GatewayRequest;
+  return new Proxy(request, ONLY_THESE);
 }
 
-const ONLY_THESE: ProxyHandler<RequestHead & { log: Log }> = {
+const ONLY_THESE: ProxyHandler<CalledRequest> = {
   get(request, name) {
     if (name in request || typeof name === "symbol")
       return Reflect.get(request, name) as unknown;
