@@ -35,9 +35,9 @@ export function admit(
   const { method, path } = request;
   if (!COMMON.has(method) && !TOKEN.test(method))
     throw new MalformedRequestError("the method is no token");
+  const { bodyLength } = GatewayRequest.frame(request); // before what is answered without the end of the connection
   if (NEEDS_A_LOOK.test(path)) checkPath(path);
-  const length = GatewayRequest.measure(request);
-  if (length !== "chunked" && length > limits.maxBodyBytes)
+  if (bodyLength !== "chunked" && bodyLength > limits.maxBodyBytes)
     throw new BodyTooLargeError(limits.maxBodyBytes);
   if (limits.maxHeaderBytes < ENGINE_HEADER_BYTES)
     checkHeaders(request, limits.maxHeaderBytes);

@@ -71,6 +71,11 @@ export abstract class GatewayError extends Error {
     return {};
   }
 
+  /** The connection ends with the reply, and nothing that came behind the request is looked at. */
+  get severs(): boolean {
+    return false;
+  }
+
   /** How an exchange has ended that fails with it. */
   get outcome(): Outcome {
     const entry: Entry = errorTable[this.code];
@@ -140,8 +145,8 @@ export class MalformedRequestError extends GatewayError {
     super("EDDY_MALFORMED_REQUEST", message);
   }
 
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
@@ -176,8 +181,8 @@ export class BodyTimeoutError extends GatewayError {
     );
   }
 
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
@@ -191,8 +196,8 @@ export class BodyTooLargeError extends GatewayError {
   }
 
   /** What is left of the body is not read, so the next request could not be found. */
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 
@@ -215,8 +220,8 @@ export class HeadersTooLargeError extends GatewayError {
     );
   }
 
-  override get headers(): Record<string, string> {
-    return { connection: "close" };
+  override get severs(): boolean {
+    return true;
   }
 }
 

@@ -15,7 +15,6 @@ import {
   ClientAbortedError,
   DrainedError,
   GatewayError,
-  MalformedRequestError,
   RequestTimeoutError,
 } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -188,18 +187,20 @@ export class Exchange extends Owner implements Recipient {
   #deliver(response: GatewayResponse): void {
     this.#state = "replying";
     this.running++;
-    const { scope, draining: close } = this.host;
     try {
-      this.#delivery = deliver(
-        response,
-        this.out,
-        { method: this.request.method, scope, close },
-        this,
-      );
+      this.#delivery = deliver(response, this.out, this.#delivering, this);
     } catch (error) {
       discard(response.body, this);
       this.done(error);
     }
+  }
+
+  get #delivering(): Parameters<typeof deliver>[2] {
+    return {
+      method: this.request.method,
+      scope: this.host.scope,
+      close: this.host.draining || GatewayRequest.closes(this.request),
+    };
   }
 
   /** Nothing about the reply but its text needs a look. */
@@ -208,7 +209,8 @@ export class Exchange extends Owner implements Recipient {
       reply.length <= WHOLE_BYTES &&
       this.#state === "handling" &&
       this.request.method !== "HEAD" &&
-      !this.host.draining
+      !this.host.draining &&
+      !GatewayRequest.closes(this.request)
     );
   }
 
@@ -289,11 +291,8 @@ export class Exchange extends Owner implements Recipient {
       headers: error?.headers ?? {},
       body: `${error?.clientMessage ?? "something went wrong here"}\n`,
     };
-    if (error instanceof MalformedRequestError)
-      return this.out.sever(headOf(response), response.body);
-    const { scope, draining: close } = this.host;
-    const { method } = this.request;
-    deliver(response, this.out, { method, scope, close }, NOBODY);
+    if (error?.severs) return this.out.sever(headOf(response), response.body);
+    deliver(response, this.out, this.#delivering, NOBODY);
   }
 
   /** Decides the outcome, once, and ends what is still under way. `reason`: why, when it is before its time. */

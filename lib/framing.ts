@@ -2,18 +2,30 @@
  * What the header fields of a request must be before any application runs (RFC 9112, sections 3.2 and 6). The engine
  * forgives some of what is refused here, and two servers in a row that forgive differently see different requests.
  */
+import { isIPv6 } from "node:net";
 import { MalformedRequestError } from "./errors.ts";
 
 export type BodyLength = number | "chunked";
 
+/** What the header fields say of the message itself. */
+export interface Frame {
+  /** 0 without a body, "chunked" for one whose length shows at its end. */
+  readonly bodyLength: BodyLength;
+  /** The client wants no further reply on this connection. */
+  readonly close: boolean;
+}
+
+/** Most requests: one object for all of them. */
+const BARE: Frame = Object.freeze({ bodyLength: 0, close: false });
+
 /**
- * How long the body is, by the request's header fields (name, value, name, value, …; names in lower case): 0 without
- * one, "chunked" for one whose length shows at its end.
+ * Header fields: name, value, name, value, …; names in lower case.
  *
- * @throws {MalformedRequestError} when that cannot be said for certain, or the host is none.
+ * @throws {MalformedRequestError} when it cannot be said for certain where the request ends, or the host is none.
  */
-export function bodyLength(raw: readonly string[]): BodyLength {
-  let length: BodyLength | undefined;
+export function frameOf(raw: readonly string[]): Frame {
+  let bodyLength: BodyLength | undefined;
+  let close = false;
   for (let i = 0; i < raw.length; i += 2) {
     const value = raw[i + 1]!;
     if (value.includes(DELETE))
@@ -24,18 +36,26 @@ export function bodyLength(raw: readonly string[]): BodyLength {
       case "host":
         checkHost(value);
         break;
+      case "connection":
+        close ||= CLOSE_AMONG_OTHERS.test(value);
+        break;
       case "content-length":
       case "transfer-encoding":
-        if (length !== undefined)
+        if (bodyLength !== undefined)
           throw new MalformedRequestError(
             "the length of the body is announced twice",
           );
-        length =
+        bodyLength =
           raw[i] === "content-length" ? toLength(value) : toChunked(value);
     }
   }
-  return length ?? 0;
+  return bodyLength === undefined && !close
+    ? BARE
+    : { bodyLength: bodyLength ?? 0, close };
 }
+
+/** RFC 9112, section 9.6. Alone, it is known to the engine, which closes the connection after the reply. */
+const CLOSE_AMONG_OTHERS = /,[ \t]*close[ \t]*(?:,|$)|^close[ \t]*,/i;
 
 /** The only control character that the engine lets through (RFC 9110, section 5.5). */
 const DELETE = "\x7f";
@@ -64,12 +84,14 @@ function checkHost(value: string): void {
 /** RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target has no authority (RFC 9112, section 3.2). */
 export function isAuthority(value: string): boolean {
   if (SIMPLE_HOST.test(value)) return true;
-  const [, port = ""] = AUTHORITY.exec(value) ?? [undefined, "none"];
-  return Number(port) <= 65_535;
+  const match = AUTHORITY.exec(value);
+  if (match === null) return false;
+  const [, ipv6, port = ""] = match;
+  return Number(port) <= 65_535 && (ipv6 === undefined || isIPv6(ipv6));
 }
 
 /** Most hosts, at the price of one look. */
 const SIMPLE_HOST = /^[a-zA-Z0-9.-]+(?::\d{1,4})?$/;
 
 const AUTHORITY =
-  /^(?:\[[0-9a-fA-F:.]+\]|(?:[a-zA-Z0-9\-._~!$&'()*+,;=]|%[0-9a-fA-F]{2})*)(?::(\d*))?$/;
+  /^(?:\[([0-9a-fA-F:.]+)\]|(?:[a-zA-Z0-9\-._~!$&'()*+,;=]|%[0-9a-fA-F]{2})*)(?::(\d*))?$/;

@@ -28,6 +28,7 @@ import {
   type ListenOptions,
 } from "./listener.ts";
 import { createAccessLog, createLog, type Logger } from "./log.ts";
+import { Mounts } from "./mounts.ts";
 import {
   checkOptions,
   OF_A_MOUNT,
@@ -39,7 +40,6 @@ import {
   type Settings,
 } from "./options.ts";
 import { proxiesFrom } from "./proxies.ts";
-import { Router, type Method } from "./router.ts";
 import { onTermination } from "./signals.ts";
 import type { Application, GatewayResponse, Handler } from "./types.ts";
 
@@ -69,13 +69,12 @@ export interface LoopTasks {
  * await loop.serve(8000); // until SIGTERM or SIGINT
  * ```
  */
-export class Loop {
+export class Loop extends Mounts {
   /** The log of the loop; `request.log` is its child. */
   readonly log: Logger;
   /** Settles when the loop has stopped; rejects when a background task or an application's resource failed. Nobody waiting for that failure is an unhandled rejection: the process must not look healthy. */
   readonly closed: Promise<DrainReport>;
   readonly #settings: Settings;
-  readonly #router = new Router();
   readonly #listeners: Listener[] = [];
   readonly #host: Host;
   readonly #applications: Applications;
@@ -94,6 +93,7 @@ export class Loop {
 
   /** @throws {UsageError} for an option that does not exist or has a bad value. */
   constructor(options: LoopOptions = {}) {
+    super();
     this.#settings = settingsFrom(options);
     this.log = createLog(options.log);
     this.closed = new Promise(
@@ -114,7 +114,7 @@ export class Loop {
     if (warning !== undefined) this.log.warn(warning);
     const { healthCheck } = this.#settings;
     if (healthCheck !== undefined)
-      this.#router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
+      this.router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
     const accessLog = createAccessLog(this.log, this.#settings.accessLog);
     this.#host = new Host(
       this.log,
@@ -123,79 +123,6 @@ export class Loop {
       this.#settings.teardownTimeoutMs,
       proxiesFrom(this.#settings),
     );
-  }
-
-  /**
-   * Mounts an application at a prefix, by default the root. Of several prefixes the longest wins; a route with the same
-   * pattern goes first. The application sees the prefix as `request.mountPath`.
-   *
-   * @throws {UsageError} for a malformed or taken prefix, and once the loop listens.
-   */
-  mount(application: Application): this;
-  mount(prefix: string, application: Application, options?: MountOptions): this;
-  mount(
-    where: string | Application,
-    application?: Application,
-    options: MountOptions = {},
-  ): this {
-    const [prefix, mounted] =
-      typeof where === "string" ? [where, application] : ["/", where];
-    this.#router.mount(prefix, ...this.#admit(mounted, options));
-    return this;
-  }
-
-  /** Routes GET, and HEAD unless it has a route of its own. Patterns are `/text/:parameter/*`; likewise below. */
-  get(pattern: string, application: Application, options?: MountOptions): this {
-    return this.#route("GET", pattern, application, options);
-  }
-
-  head(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("HEAD", pattern, application, options);
-  }
-
-  post(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("POST", pattern, application, options);
-  }
-
-  put(pattern: string, application: Application, options?: MountOptions): this {
-    return this.#route("PUT", pattern, application, options);
-  }
-
-  patch(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("PATCH", pattern, application, options);
-  }
-
-  delete(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("DELETE", pattern, application, options);
-  }
-
-  options(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("OPTIONS", pattern, application, options);
-  }
-
-  /** Routes every method, except those that have a route with the same pattern. */
-  any(pattern: string, application: Application, options?: MountOptions): this {
-    return this.#route("ANY", pattern, application, options);
   }
 
   /**
@@ -297,17 +224,7 @@ export class Loop {
     return this.close();
   }
 
-  #route(
-    method: Method | "ANY",
-    pattern: string,
-    application: Application,
-    options: MountOptions = {},
-  ): this {
-    this.#router.route(method, pattern, ...this.#admit(application, options));
-    return this;
-  }
-
-  #admit(
+  protected admit(
     application: Application | undefined,
     options: MountOptions,
   ): [handle: Handler, limits: Limits] {
@@ -336,7 +253,7 @@ export class Loop {
     try {
       await this.#applications.open();
       const listener = await openListener(target, (app, scheme) =>
-        this.#router.register(app, (route, method, res, req) =>
+        this.router.register(app, (route, method, res, req) =>
           serve(this.#host, route, scheme, method, res, req),
         ),
       );

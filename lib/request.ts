@@ -5,7 +5,7 @@ import type { RequestBody } from "./body.ts";
 import { callersPatience } from "./deadline.ts";
 import { BadRequestError } from "./errors.ts";
 import { parseForm } from "./form.ts";
-import { bodyLength, type BodyLength } from "./framing.ts";
+import { frameOf, type Frame } from "./framing.ts";
 import type { Scheme } from "./forwarded.ts";
 import { future } from "./future.ts";
 import { readHeaders, RequestHeaders } from "./headers.ts";
@@ -65,7 +65,7 @@ export class GatewayRequest {
   /** The engine's request while the route callback runs: what is read lazily is read from here, or copied by `detach`. */
   #native: HttpRequest | undefined;
   readonly #rawHeaders: readonly string[];
-  #bodyLength: BodyLength = 0;
+  #frame: Frame | undefined;
   #headers: RequestHeaders | undefined;
   #queryString: string | undefined;
   #rawParams: readonly string[] | undefined;
@@ -91,9 +91,14 @@ export class GatewayRequest {
     this.#rawHeaders = readHeaders(native);
   }
 
-  /** The announced length of the body. For admission. @throws {MalformedRequestError} */
-  static measure(request: GatewayRequest): BodyLength {
-    return (request.#bodyLength = bodyLength(request.#rawHeaders));
+  /** What its header fields say of the message itself. For admission. @throws {MalformedRequestError} */
+  static frame(request: GatewayRequest): Frame {
+    return (request.#frame ??= frameOf(request.#rawHeaders));
+  }
+
+  /** The client asks, among other options, to close the connection after the reply. For the exchange. */
+  static closes(request: GatewayRequest): boolean {
+    return request.#frame?.close === true;
   }
 
   /** Copies what the engine is about to free. For the exchange, before the route callback returns. */
@@ -199,7 +204,7 @@ export class GatewayRequest {
 
   /** True when the client announced a body. */
   get hasBody(): boolean {
-    return this.#bodyLength !== 0;
+    return this.#frame !== undefined && this.#frame.bodyLength !== 0;
   }
 
   /**

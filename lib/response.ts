@@ -123,12 +123,14 @@ export class ResponseWriter {
   }
 
   /**
-   * As `send`, and nothing that the client sent behind this request is looked at, whereas after `send` the engine goes
-   * on to the next request that it has already. It only stops when the connection is closed, and only closes what is
-   * not corked; what is larger than its cork ends the cork. Hence the spaces.
+   * As `send`, and the connection ends. In the route callback, nothing that came behind this request is looked at,
+   * whereas after `send` the engine goes on to the next request that it has already. It only stops when the connection
+   * is closed, and only closes what is not corked; what is larger than its cork ends the cork. Hence the spaces. (In a
+   * callback for a piece of the body the engine does not survive that.)
    */
   sever(head: Head, body: string): void {
-    this.send({ ...head, close: true }, body.padEnd(CORK_BYTES));
+    const whole = this.#corked ? body.padEnd(CORK_BYTES) : body;
+    this.send({ ...head, close: true }, whole);
   }
 
   /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */

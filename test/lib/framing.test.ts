@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { MalformedRequestError } from "../../lib/errors.ts";
-import { bodyLength } from "../../lib/framing.ts";
+import { frameOf } from "../../lib/framing.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith } from "../support/server.ts";
 
@@ -37,6 +37,7 @@ const MALFORMED: Record<string, string[]> = {
   "a host with two ports": ["host:a:1:2"],
   "an IPv6 address without brackets": ["host:::1"],
   "a bracket that is not closed": ["host:[::1"],
+  "a bracket around something else": ["host:[:::1:::]"],
   "a bad escape in a host": ["host:a%2"],
   "a DEL in a value": ["x:a\x7fb"],
 };
@@ -59,20 +60,33 @@ const HOSTS = [
 describe("The frame of a request", () => {
   for (const [what, lines] of Object.entries(MALFORMED))
     it(`is malformed by ${what}`, () => {
-      expect(() => bodyLength(raw(...lines))).to.throw(MalformedRequestError);
+      expect(() => frameOf(raw(...lines))).to.throw(MalformedRequestError);
     });
 
   for (const host of HOSTS)
     it(`may have the host "${host}"`, () => {
-      expect(bodyLength(raw(`host:${host}`))).to.equal(0);
+      expect(frameOf(raw(`host:${host}`)).bodyLength).to.equal(0);
     });
 
   it("tells the length of the body", () => {
-    expect(bodyLength(raw("host:a", "accept:*/*"))).to.equal(0);
-    expect(bodyLength(raw("content-length:0"))).to.equal(0);
-    expect(bodyLength(raw("content-length:12"))).to.equal(12);
-    expect(bodyLength(raw("transfer-encoding:chunked"))).to.equal("chunked");
+    const bodyLength = (...lines: string[]): unknown =>
+      frameOf(raw(...lines)).bodyLength;
+    expect(bodyLength("host:a", "accept:*/*")).to.equal(0);
+    expect(bodyLength("content-length:0")).to.equal(0);
+    expect(bodyLength("content-length:12")).to.equal(12);
+    expect(bodyLength("transfer-encoding:chunked")).to.equal("chunked");
   });
+
+  for (const [value, close] of Object.entries({
+    "keep-alive": false,
+    "x-close, TE": false,
+    "TE, close": true,
+    "Close , te": true,
+    "a,close,b": true,
+  }))
+    it(`${close ? "closes" : "keeps"} the connection by "${value}"`, () => {
+      expect(frameOf(raw(`connection:${value}`)).close).to.equal(close);
+    });
 });
 
 describe("A malformed request", () => {
