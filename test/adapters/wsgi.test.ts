@@ -3,7 +3,6 @@ import {
   middleware,
   validator,
   wsgi,
-  type Environ,
   type Middleware,
   type WsgiApp,
 } from "../../adapters/wsgi.ts";

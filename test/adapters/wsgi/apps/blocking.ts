@@ -97,7 +97,7 @@ export const ticks: WsgiApp = function* (_, start) {
 export const counted: WsgiApp = function* (environ, start) {
   start("200 OK", [TEXT]);
   const chunk = Buffer.alloc(64 * 1024);
-  for (let i = 1; i <= 2000; i++) {
+  for (let i = 1; i <= 800; i++) {
     note(environ, String(i));
     yield chunk;
   }
