@@ -27,9 +27,6 @@ export interface Caller {
   reject(error: Error): void;
 }
 
-/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export class Call {
   readonly #request: GatewayRequest;
   readonly #feed: Feed | undefined;
@@ -47,7 +44,6 @@ export class Call {
   #stop: Stop = STOP.no;
   /** Errors that were sent into the thread, and may come back as they are. */
   #lent: unknown[] | undefined;
-  #limit: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
   /** Those who wait for the thread to be free. */
   #whenFree: ((error?: Error) => void)[] = [];
@@ -89,9 +85,6 @@ export class Call {
     thread: Thread,
   ): [head: string, first: Uint8Array | undefined, complete: boolean] {
     this.#thread = thread;
-    const { threadTimeoutMs } = this.#settings;
-    if (threadTimeoutMs <= MAX_TIMER_MS)
-      this.#limit = setTimeout(() => this.#overrun(), threadTimeoutMs);
     const { first, complete = true } = this.#feed ?? {};
     return [writeRequest(this.#request), first, complete];
   }
@@ -131,8 +124,24 @@ export class Call {
     return this.#stop === STOP.no;
   }
 
+  /** The thread has ended before it took the request. */
+  leaveThread(): void {
+    this.#thread = undefined;
+  }
+
+  /** No sign of life for `threadTimeoutMs`. What is the client's fault is left to the limits on clients. */
+  overrun(): void {
+    if (this.#waitsForClient) return this.#thread!.noteLife();
+    if (this.#stop !== STOP.no) return;
+    const error = new ThreadTimeoutError(this.#settings.threadTimeoutMs);
+    this.#request.log.warn(`${this.line}: ${error.message}`);
+    this.#stopFor(STOP.halted);
+    this.#fail(error);
+  }
+
   /** Its exchange is over: asks the application to end, and gives it a while to do so. */
   stop(): void {
+    if (this.#thread === undefined) return;
     const { signal } = this.#request;
     const aborted = signal.reason instanceof ClientAbortedError;
     if (!signal.aborted) this.#stopFor(STOP.enough);
@@ -153,11 +162,11 @@ export class Call {
     this.#taken += length;
     if (this.#thread === undefined) return;
     this.#thread.taken = this.#taken;
-    this.#limit?.refresh();
+    this.#thread.noteLife();
   }
 
   #receive(chunk: Chunk, head: string | undefined): void {
-    this.#limit?.refresh();
+    this.#thread!.noteLife();
     this.#sent += chunk.length;
     if (head !== undefined) {
       this.#body = new ReplyBody(this);
@@ -176,17 +185,21 @@ export class Call {
   #perform(works: readonly Work[]): void {
     if (this.#stop !== STOP.no) return;
     this.#awaits = "result";
-    this.#request.scope.run(() =>
-      performFor(works, this.#settings.provide, (values, error) =>
-        this.#answer(values, error),
-      ),
-    );
+    try {
+      this.#request.scope.run(() =>
+        performFor(works, this.#settings.provide, (values, error) =>
+          this.#answer(values, error),
+        ),
+      );
+    } catch (error) {
+      this.#answer(undefined, error); // the exchange is over
+    }
   }
 
   #answer(value: unknown, error: unknown): void {
     const kind = this.#awaits!;
     this.#awaits = undefined;
-    this.#limit?.refresh();
+    this.#thread?.noteLife();
     const data = error === undefined ? undefined : this.#lend(error);
     try {
       this.#thread?.answer(kind, value, data);
@@ -223,21 +236,10 @@ export class Call {
 
   #free(error?: Error): void {
     this.#thread = undefined;
-    clearTimeout(this.#limit);
     clearTimeout(this.#grace);
     if (error !== undefined && this.#stop !== STOP.no && !this.#whenFree.length)
       this.#request.log.debug({ err: error }, "failed after its end");
     for (const done of this.#whenFree) done(error);
-  }
-
-  /** No sign of life for too long. What is the client's fault is left to the limits on clients. */
-  #overrun(): void {
-    if (this.#waitsForClient) return void this.#limit!.refresh();
-    const { threadTimeoutMs } = this.#settings;
-    const error = new ThreadTimeoutError(threadTimeoutMs);
-    this.#request.log.warn(`${this.line}: ${error.message}`);
-    this.#stopFor(STOP.halted);
-    this.#fail(error);
   }
 
   #stopFor(why: Stop): void {

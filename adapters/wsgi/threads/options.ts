@@ -43,6 +43,9 @@ export interface ThreadSettings {
   readonly provide: Provided;
 }
 
+/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 type Rule = [valid: (value: unknown) => boolean, expected: string];
 
 const COUNT: Rule = [
@@ -91,13 +94,13 @@ export function threadSettings(app: ThreadedApp): ThreadSettings {
     export: "default",
     threads: Math.max(8, 2 * availableParallelism()),
     maxQueuedRequests: 1024,
-    threadTimeoutMs: 30_000,
-    abortGraceMs: 1000,
     maxRequestsPerThread: max,
     maxRequestsJitter: max === Infinity ? 0 : Math.floor(max / 10),
     maxHeapMb: 512,
     provide: {},
     ...given,
+    abortGraceMs: Math.min(given.abortGraceMs ?? 1000, MAX_TIMER_MS),
+    threadTimeoutMs: Math.min(given.threadTimeoutMs ?? 30_000, MAX_TIMER_MS),
     module: urlOf(given.module),
   };
 }

@@ -51,6 +51,16 @@ export class Pool implements Keeper {
     this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
   }
 
+  /** It was begun by nobody, and is the first in line. */
+  again(call: Call): void {
+    const line = [call, ...this.#queue];
+    this.#queue.clear();
+    for (const each of line) this.#queue.add(each);
+    const thread = this.#idle.pop();
+    if (thread !== undefined) this.free(thread);
+    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+  }
+
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
   leave(call: Call): void {
     if (!this.#queue.delete(call) && !call.replies) call.stop();

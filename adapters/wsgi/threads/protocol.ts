@@ -54,6 +54,8 @@ export const WORD = {
   stop: 1,
   /** How much of the reply the client has taken, by the length of its chunks; modulo 2^32. */
   taken: 2,
+  /** Which request the thread has begun last. */
+  begun: 3,
 } as const;
 
 /** Bytes of the shared memory: a cache line, so that no two threads' words are in one. */

@@ -26,6 +26,8 @@ export interface Keeper {
   readonly settings: ThreadSettings;
   /** It has nothing to do. */
   free(thread: Thread): void;
+  /** It has ended before it took this request. */
+  again(call: Call): void;
 }
 
 /** How a thread came to serve no longer. */
@@ -55,7 +57,9 @@ export class Thread {
   readonly #limit: number;
   #call: Call | undefined;
   #id = 0;
-  #state: "alive" | "retiring" | "lost" = "alive";
+  #state: "alive" | "retiring" | "exited" | "lost" = "alive";
+  /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
+  #silence: NodeJS.Timeout | undefined;
   #error: Error | undefined;
 
   constructor(keeper: Keeper) {
@@ -96,6 +100,15 @@ export class Thread {
     Atomics.store(this.#words, WORD.stop, STOP.no);
     Atomics.store(this.#words, WORD.taken, 0);
     this.#post(["request", ++this.#id, ...call.begin(this)]);
+    this.noteLife();
+  }
+
+  /** The application has done something, or something was done for it. */
+  noteLife(): void {
+    const { threadTimeoutMs } = this.#keeper.settings;
+    if (this.#silence !== undefined) this.#silence.refresh();
+    else
+      this.#silence = setTimeout(() => this.#call?.overrun(), threadTimeoutMs);
   }
 
   /** The answer to what the request asked for. */
@@ -136,6 +149,7 @@ export class Thread {
 
   #hear(message: FromThread): void {
     const [kind, id] = message;
+    if (this.#state === "lost") return;
     if (kind === "ready") {
       this.ready.resolve();
       this.#keeper.free(this);
@@ -157,13 +171,15 @@ export class Thread {
 
   /** What it said last may still be on its way, a reply even. */
   #exit(code: number): void {
+    const wasAsked = this.#state !== "alive";
+    if (this.#state !== "lost") this.#state = "exited";
     for (
       let last = receiveMessageOnPort(this.#port);
       last !== undefined;
       last = receiveMessageOnPort(this.#port)
     )
       this.#hear(last.message as FromThread);
-    this.#lose(this.#state === "retiring" ? undefined : this.#epitaph(code));
+    this.#lose(wasAsked ? undefined : this.#epitaph(code));
     this.#port.close();
   }
 
@@ -179,18 +195,29 @@ export class Thread {
         );
   }
 
-  /** Whoever it served is told why; if there was nobody, it is for whoever keeps it to tell. */
   #lose(reason: Error | undefined): void {
     if (this.#state === "lost") return;
     this.#state = "lost";
+    clearTimeout(this.#silence);
     const why = reason ?? new ThreadLostError("the thread was ended");
-    const told = this.#call?.lost(why) ?? false;
-    this.#call = undefined;
+    const told = this.#tellCall(why);
     this.ready.reject(why);
     this.lost.resolve({
       died: reason !== undefined,
       untold: told ? undefined : reason,
     });
+  }
+
+  /** A request that has reached the application is lost with it; one that has not yet is for another thread. */
+  #tellCall(why: Error): boolean {
+    const call = this.#call;
+    this.#call = undefined;
+    if (call === undefined) return false;
+    if (Atomics.load(this.#words, WORD.begun) === this.#id)
+      return call.lost(why);
+    call.leaveThread();
+    this.#keeper.again(call);
+    return false;
   }
 }
 

@@ -361,3 +361,12 @@ describe("The drain of threads", () => {
     expect((await server.loop.close()).tally).to.include({ drain: 1 });
   });
 });
+
+describe("A request that was given to a thread that has just ended", () => {
+  it("goes to another thread", async () => {
+    const server = await serve("failsLater", { threads: 1 });
+    server.expectLog(/a thread has ended/);
+    for (let i = 0; i < 10; i++)
+      expect((await fetch(server.url)).status).to.equal(200);
+  });
+});

@@ -60,6 +60,7 @@ export class Channel {
   begin(id: number): void {
     this.#id = id;
     this.#sent = 0;
+    Atomics.store(this.#words, WORD.begun, id);
   }
 
   end(): void {

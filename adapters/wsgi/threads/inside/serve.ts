@@ -8,7 +8,7 @@ import type { WsgiApp } from "../../types.ts";
 import { writeReply } from "../head.ts";
 import type { ToThread } from "../protocol.ts";
 import { ownBytes, type Channel } from "./channel.ts";
-import { threadRequest } from "./request.ts";
+import { ThreadRequest } from "./request.ts";
 
 export type Request = Extract<ToThread, [kind: "request", ...unknown[]]>;
 
@@ -22,7 +22,7 @@ export function serve(
 ): void {
   channel.begin(id);
   try {
-    const request = threadRequest(head, channel);
+    const request = new ThreadRequest(head, channel);
     const input = new Input(first, complete ? undefined : sourceOf(channel));
     send(runApp(app, request, input, multiprocess), channel);
   } catch (error) {
