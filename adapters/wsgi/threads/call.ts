@@ -13,6 +13,7 @@ import type { ThreadSettings } from "./options.ts";
 import {
   STOP,
   WINDOW,
+  weightOf,
   type FromThread,
   type Stop,
   type Work,
@@ -36,7 +37,7 @@ export class Call {
   #thread: Thread | undefined;
   /** From the head on. */
   #body: ReplyBody | undefined;
-  /** Chunks that came, and those that the client took, by their length. */
+  /** Chunks that came, and those that the client took, by their weight. */
   #sent = 0;
   #taken = 0;
   /** What the application asked for and waits for. */
@@ -157,9 +158,9 @@ export class Call {
     );
   }
 
-  /** The client has taken so much more. */
-  taken(length: number): void {
-    this.#taken += length;
+  /** The client has taken this. */
+  taken(chunk: Chunk): void {
+    this.#taken += weightOf(chunk);
     if (this.#thread === undefined) return;
     this.#thread.taken = this.#taken;
     this.#thread.noteLife();
@@ -167,12 +168,13 @@ export class Call {
 
   #receive(chunk: Chunk, head: string | undefined): void {
     this.#thread!.noteLife();
-    this.#sent += chunk.length;
+    this.#sent += weightOf(chunk);
     if (head !== undefined) {
       this.#body = new ReplyBody(this);
       this.#caller.resolve({ ...readReply(head), body: this.#body });
     }
     if (chunk.length > 0) this.#body!.push(chunk);
+    else this.taken(chunk);
   }
 
   async #pull(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * What the loop and a thread say to each other: messages, and a few words of shared memory for what a thread has to learn
- * while its application runs. Types and constants only; both sides import it.
+ * while its application runs. Both sides import it.
  *
  * A message is [kind, request, …]; one about a request that is over is ignored. A thread has one request at a time.
  */
@@ -52,7 +52,7 @@ export const WORD = {
   events: 0,
   /** Why the request is to end early, see STOP. */
   stop: 1,
-  /** How much of the reply the client has taken, by the length of its chunks; modulo 2^32. */
+  /** How much of the reply the client has taken, by the weight of its chunks; modulo 2^32. */
   taken: 2,
   /** Which request the thread has begun last. */
   begun: 3,
@@ -75,6 +75,11 @@ export type Stop = (typeof STOP)[keyof typeof STOP];
 
 /** What of a reply may be on its way to the client before the application has to wait. Four chunks of 64 KiB. */
 export const WINDOW = 256 * 1024;
+
+/** What a chunk counts for in the window: also one of a byte is a message, and a thousand of them keep the loop busy. */
+export function weightOf(chunk: Chunk): number {
+  return chunk.length + 1024;
+}
 
 /** What a thread is started with. */
 export interface ThreadData {

@@ -5,8 +5,8 @@ type Step = IteratorResult<Chunk, undefined>;
 
 /** Who produces it. */
 export interface Producer {
-  /** The client has taken so much more, by the length of chunks. */
-  taken(length: number): void;
+  /** The client has taken this. */
+  taken(chunk: Chunk): void;
   /** Nobody wants the rest. Done when the application has cleaned up. @throws what its cleanup throws. */
   cancel(): Promise<void>;
 }
@@ -14,8 +14,8 @@ export interface Producer {
 export class ReplyBody implements AsyncIterableIterator<Chunk, undefined> {
   readonly #producer: Producer;
   readonly #chunks: Chunk[] = [];
-  /** Length of the chunk that is with the client. */
-  #given = 0;
+  /** What is with the client. */
+  #given: Chunk | undefined;
   #end: { error?: unknown } | undefined;
   #wake: (() => void) | undefined;
 
@@ -36,13 +36,13 @@ export class ReplyBody implements AsyncIterableIterator<Chunk, undefined> {
 
   /** Being asked for the next says that the client has taken the one before. */
   async next(): Promise<Step> {
-    if (this.#given > 0) this.#producer.taken(this.#given);
-    this.#given = 0;
+    if (this.#given !== undefined) this.#producer.taken(this.#given);
+    this.#given = undefined;
     while (this.#chunks.length === 0 && this.#end === undefined)
       await new Promise<void>((resolve) => (this.#wake = resolve));
     const value = this.#chunks.shift();
     if (value !== undefined) {
-      this.#given = value.length;
+      this.#given = value;
       return { done: false, value };
     }
     if (this.#end?.error !== undefined) throw this.#end.error;

@@ -24,6 +24,7 @@ import {
   THREAD_DATA,
   WINDOW,
   WORD,
+  weightOf,
   type FromThread,
   type ThreadData,
   type ToThread,
@@ -43,7 +44,7 @@ export class Channel {
   /** Of the request that is served; 0 between requests. */
   #id = 0;
   #answer: Answer | undefined;
-  /** Of the reply, by the length of its chunks; counts as the word `taken` does. */
+  /** Of the reply, by the weight of its chunks; counts as the word `taken` does. */
   #sent = 0;
   /** What the loop's errors are known by. */
   readonly #origins = new WeakMap<Error, number>();
@@ -80,7 +81,7 @@ export class Channel {
   send(chunk: Chunk, head?: string): boolean {
     this.#sleepUntil(() => this.stopped || this.#ahead <= WINDOW);
     if (this.stopped) return false;
-    this.#sent = (this.#sent + chunk.length) | 0;
+    this.#sent = (this.#sent + weightOf(chunk)) | 0;
     const own = ownBytes(chunk);
     const message: FromThread = ["chunk", this.#id, own];
     if (head !== undefined) message.push(head);
