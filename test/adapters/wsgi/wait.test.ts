@@ -6,6 +6,9 @@ import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
 import { threaded } from "../../support/threads.ts";
 
+/** Threads have to start, on a machine that may be busy. */
+const PATIENCE_MS = 10_000;
+
 const serve = (
   name: string,
   provide: ThreadedApp["provide"] = {},
@@ -33,7 +36,9 @@ class NotReadyError extends Error {
   code = "E_NOT_READY";
 }
 
-describe("wait", () => {
+describe("wait", function () {
+  this.timeout(PATIENCE_MS);
+
   it("sleeps", async () => {
     const { url } = await serve("sleep");
     expect(await (await fetch(url)).json()).to.equal(null);
