@@ -1,4 +1,4 @@
-/** `eddy-thread [threads]`: the application of wsgi-app.js in threads. */
+/** `eddy-thread [threads]`: the application of eddy-wsgi.js, in threads. */
 import { Loop } from "eddy";
 import { wsgi } from "eddy/adapters/wsgi";
 import { host, port, ready } from "./report.js";
