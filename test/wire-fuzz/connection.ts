@@ -3,20 +3,23 @@ import { connect, type Socket } from "node:net";
 import { parseReplies, type Reply } from "../wire/replies.ts";
 import { HOST } from "./served.ts";
 
-/** Nobody waits for time to pass; this only ends a wait for what will never come. */
-const PATIENCE_MS = 5000;
-
 export class Connection {
   readonly replies: Reply[] = [];
   /** Bytes that are no complete reply (yet). */
   rest = "";
   closed = false;
   readonly #socket: Socket;
+  readonly #patienceMs: number;
   readonly #answersHead: (index: number) => boolean;
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket, answersHead: (index: number) => boolean) {
+  private constructor(
+    socket: Socket,
+    patienceMs: number,
+    answersHead: (index: number) => boolean,
+  ) {
     this.#socket = socket;
+    this.#patienceMs = patienceMs;
     this.#answersHead = answersHead;
     socket.setNoDelay(true);
     socket.setEncoding("latin1");
@@ -28,18 +31,19 @@ export class Connection {
     });
   }
 
-  static open(
+  /** One that cannot be opened is closed. */
+  static async open(
     port: number,
     localAddress: string,
+    patienceMs: number,
     answersHead: (index: number) => boolean,
   ): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ host: HOST, port, localAddress }, () => {
-        socket.off("error", reject);
-        resolve(new Connection(socket, answersHead));
-      });
-      socket.once("error", reject);
+    const socket = connect({ host: HOST, port, localAddress });
+    const connection = new Connection(socket, patienceMs, answersHead);
+    await new Promise((resolve) => {
+      socket.once("connect", resolve).once("close", resolve);
     });
+    return connection;
   }
 
   /** What a closed connection is sent is lost, as it would be on the way. */
@@ -51,7 +55,7 @@ export class Connection {
   async until(done: () => boolean): Promise<boolean> {
     if (done() || this.closed) return true;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+      const timer = setTimeout(() => resolve(false), this.#patienceMs);
       this.#wake = () => {
         if (!done() && !this.closed) return;
         clearTimeout(timer);

@@ -11,12 +11,13 @@ export function judge(
   played: Played,
 ): string | undefined {
   const { outcome } = conversation.messages.at(-1)!;
-  return formal(played) ?? JUDGES[outcome.kind](conversation, played);
+  const problem = JUDGES[outcome.kind](conversation, played) ?? formal(played);
+  return problem && played.stalled ? `${problem} (waited for)` : problem;
 }
 
 function formal(played: Played): string | undefined {
   const { replies, rest, stalled, trouble } = played;
-  if (stalled) return "it is waited for in vain";
+  if (stalled) return "nothing comes";
   if (trouble.length > 0) return `the log complains: ${trouble.join("")}`;
   if (rest !== "") return `this is no complete reply: ${JSON.stringify(rest)}`;
   return replies.map(malformed).find((problem) => problem !== undefined);

@@ -18,14 +18,19 @@ export interface Played extends Noted {
   readonly trouble: readonly string[];
 }
 
-/** Turns of the server's event loop: until it has read a piece, until it has done with all. */
 export interface Pace {
+  /** Turns of the server's event loop until it has read a piece. */
   readonly piece: number;
+  /** Turns until it has done with all. */
   readonly end: number;
+  /** Nobody waits for time to pass; this ends a wait for what will never come. */
+  readonly patienceMs: number;
 }
 
-export const QUICK: Pace = { piece: 2, end: 6 };
-export const PATIENT: Pace = { piece: 10, end: 200 };
+export const QUICK: Pace = { piece: 2, end: 6, patienceMs: 5000 };
+export const PATIENT: Pace = { piece: 10, end: 200, patienceMs: 15_000 };
+/** For the many conversations of which most go wrong. */
+export const BRISK: Pace = { piece: 2, end: 20, patienceMs: 200 };
 
 let connections = 0;
 
@@ -47,6 +52,7 @@ export async function play(
   const connection = await Connection.open(
     subject.port,
     address,
+    pace.patienceMs,
     (index) => heads[index] ?? false,
   );
   const stalled = !(await talk(conversation, connection, subject, pace));

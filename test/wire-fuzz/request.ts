@@ -192,7 +192,9 @@ function* simplerParts(parts: Parts): Generator<Partial<Parts>> {
       yield { fields: fields.with(index, simple) };
   if (query !== undefined) yield { query: undefined };
   if (query) yield { query: "" };
-  if (path !== "") yield { path: "" };
+  const segments = path.split("/").slice(1);
+  for (const i of segments.keys())
+    yield { path: ["", ...segments.toSpliced(i, 1)].join("/") };
   if (method !== "GET") yield { method: "GET" };
   if (place !== "/sync") yield { place: "/sync" };
 }

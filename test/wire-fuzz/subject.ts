@@ -13,10 +13,17 @@ export class Subject {
   /** How its process ended, when it was not asked to. */
   crash: string | undefined;
   readonly #child: ChildProcess;
+  readonly #hangsMs: number;
   readonly #asked = new Map<number, (reply: Reply) => void>();
   #ids = 0;
 
-  private constructor(kind: Kind, child: ChildProcess, port: number) {
+  private constructor(
+    kind: Kind,
+    child: ChildProcess,
+    port: number,
+    hangsMs: number,
+  ) {
+    this.#hangsMs = hangsMs;
     this.kind = kind;
     this.port = port;
     this.#child = child;
@@ -24,17 +31,19 @@ export class Subject {
       this.#asked.get(reply.id)?.(reply);
       this.#asked.delete(reply.id);
     });
+    child.on("error", () => {}); // what it cannot be asked any more: it ends
     child.on("exit", (code, signal) => {
-      this.crash = `its process ended: ${signal ?? `code ${code}`}`;
+      this.crash ??= `its process ended: ${signal ?? `code ${code}`}`;
       for (const [id, settle] of this.#asked) settle({ id, ...NOTHING });
       this.#asked.clear();
     });
   }
 
-  static async start(kind: Kind): Promise<Subject> {
+  /** It must answer within `hangsMs`, or it is ended. */
+  static async start(kind: Kind, hangsMs: number): Promise<Subject> {
     const child = fork(new URL("child.js", import.meta.url), [kind]);
     const [port] = (await once(child, "message")) as [number];
-    return new Subject(kind, child, port);
+    return new Subject(kind, child, port, hangsMs);
   }
 
   /** Lets it read what it was sent. */
@@ -61,8 +70,18 @@ export class Subject {
     const id = ++this.#ids;
     return new Promise((resolve) => {
       if (this.crash !== undefined) return resolve({ id, ...NOTHING });
-      this.#asked.set(id, resolve);
+      const limit = setTimeout(() => this.#giveUp(), this.#hangsMs);
+      this.#asked.set(id, (reply) => {
+        clearTimeout(limit);
+        resolve(reply);
+      });
       this.#child.send({ id, ...question });
     });
+  }
+
+  /** It is busy for ever. */
+  #giveUp(): void {
+    this.crash = "it hangs";
+    this.kill();
   }
 }

@@ -1,5 +1,6 @@
 /** Conversations that nobody thought of, on eddy and on node:http. `npm run fuzz:wire` has many more. */
-import { explain, search } from "./fuzz.ts";
+import { explain } from "./explain.ts";
+import { search } from "./fuzz.ts";
 
 /** Requests. */
 const HALF = 10_000;
@@ -17,7 +18,7 @@ describe("Random conversations, beside node:http", function () {
     [`new ones each time, this time from seed ${seed}`, seed],
   ] as const)
     it(`go as they must: ${title}`, async () => {
-      const found = await search(first, HALF);
-      if (found) throw new Error(await explain(found));
+      const { finding } = await search(first, HALF);
+      if (finding) throw new Error(await explain(finding));
     });
 });
