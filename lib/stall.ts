@@ -1,8 +1,9 @@
 /**
- * Notices who keeps the loop to himself: while a handler computes, nobody else is served.
+ * Notices who keeps the loop to itself: while a handler computes, nobody else is served.
  *
- * A handler's call is timed, which tells exactly who it was. What blocks later, in a stream or behind an `await`, shows in
- * a timer that fires late; then those that run are named. Node cannot tell afterwards where in the code it was.
+ * A timer that fires late shows that somebody did. To know who, each call would have to be timed, and two looks at the
+ * clock cost as much as two hundredths of a hello. So at first those are named that were called last, and from then on,
+ * for a while, each call is timed.
  */
 import type { Logger } from "./log.ts";
 import type { GatewayRequest } from "./request.ts";
@@ -11,7 +12,13 @@ import type { Handler } from "./types.ts";
 /** So that a slow handler does not flood the log with what one line has said. */
 const QUIET_MS = 1000;
 
-/** Requests that are named when it is not known which it was. */
+/** Who has kept the loop once is likely to do so again within this time. */
+const CLOSE_WATCH_MS = 60_000;
+
+/** Looks in the time that is too long: what is longer by a part of it may go unseen. */
+const LOOKS = 4;
+
+/** Requests that are named when it is not known which it was: the last ones. */
 const SUSPECTS = 5;
 
 const ADVICE =
@@ -20,8 +27,12 @@ const ADVICE =
 export class StallWatch {
   readonly #log: Logger;
   readonly #limitMs: number;
-  #accusedAt = -Infinity;
-  #suspectedAt = -Infinity;
+  #toldAt = -Infinity;
+  #closelyUntil = -Infinity;
+  #watchesClosely = false;
+  /** The last requests that a handler was called for since the last beat, and how many there were. */
+  readonly #called: (GatewayRequest | undefined)[] = [];
+  #calls = 0;
   #beat: NodeJS.Timeout | undefined;
 
   /** `limitMs`: how long is too long; `Infinity` for never. */
@@ -30,29 +41,38 @@ export class StallWatch {
     this.#limitMs = limitMs;
   }
 
-  /** The same handler, timed. */
+  /** The same handler, watched. */
   watch(handle: Handler): Handler {
     if (this.#limitMs === Infinity) return handle;
     return (request) => {
-      const since = performance.now();
-      try {
-        return handle(request);
-      } finally {
-        const durationMs = performance.now() - since;
-        if (durationMs > this.#limitMs) this.#accuse(request, durationMs);
-      }
+      if (this.#watchesClosely) return this.#time(handle, request);
+      this.#called[this.#calls++ % SUSPECTS] = request;
+      return handle(request);
     };
+  }
+
+  #time(handle: Handler, request: GatewayRequest): ReturnType<Handler> {
+    const since = performance.now();
+    try {
+      return handle(request);
+    } finally {
+      const durationMs = performance.now() - since;
+      if (durationMs > this.#limitMs) this.#accuse(request, durationMs);
+    }
   }
 
   /** Until `stop`. `running` names the requests that run. */
   start(running: () => string[]): void {
     if (this.#limitMs === Infinity || this.#beat !== undefined) return;
-    const period = Math.max(1, Math.min(this.#limitMs, QUIET_MS));
+    const period = Math.max(1, Math.min(this.#limitMs, QUIET_MS) / LOOKS);
     let last = performance.now();
     this.#beat = setInterval(() => {
-      const lateMs = performance.now() - last - period;
-      last = performance.now();
+      const now = performance.now();
+      const lateMs = now - last - period;
+      last = now;
       if (lateMs > this.#limitMs) this.#suspect(running(), lateMs);
+      this.#watchesClosely = now < this.#closelyUntil;
+      this.#called.length = this.#calls = 0;
     }, period).unref();
   }
 
@@ -61,41 +81,44 @@ export class StallWatch {
     this.#beat = undefined;
   }
 
-  #accuse(
-    { method, mountPath, path }: GatewayRequest,
-    durationMs: number,
-  ): void {
-    if (!isLongAgo(this.#accusedAt)) return;
-    this.#accusedAt = performance.now();
+  #accuse(request: GatewayRequest, durationMs: number): void {
+    const { method, mountPath, path } = request;
     const mount = mountPath || "/";
     this.#warn(
       { mount, method, path: mountPath + path },
       durationMs,
-      `${method} ${mountPath}${path}, mounted at ${mount},`,
+      `${lineOf(request)}, mounted at ${mount},`,
     );
   }
 
-  /** Not when it is known: the timer is late then as well. */
+  /** What was called last, or else what runs. */
   #suspect(running: string[], durationMs: number): void {
-    if (!isLongAgo(this.#accusedAt) || !isLongAgo(this.#suspectedAt)) return;
-    this.#suspectedAt = performance.now();
-    const suspects = running.slice(0, SUSPECTS);
+    this.#closelyUntil = performance.now() + CLOSE_WATCH_MS;
+    const [only] = this.#called;
+    if (this.#calls === 1 && only !== undefined)
+      return this.#accuse(only, durationMs);
+    const called = this.#called.map((request) => lineOf(request!));
+    const suspects = [...new Set([...called, ...running])].slice(0, SUSPECTS);
     this.#warn(
-      { running: suspects },
+      { suspects },
       durationMs,
-      `something outside of a handler's call (what runs: ${suspects.join(", ") || "no request"})`,
+      suspects.length > 0
+        ? `one of ${suspects.join(", ")}`
+        : "something that goes on behind a handler's call, or in the background,",
     );
   }
 
   #warn(fields: object, durationMs: number, who: string): void {
+    if (performance.now() - this.#toldAt < QUIET_MS) return;
+    this.#toldAt = performance.now();
     const ms = Math.round(durationMs);
     this.#log.warn(
       { ...fields, durationMs: ms },
-      `${who} kept the loop for ${ms} ms (stallWarnMs: ${this.#limitMs}): ${ADVICE}`,
+      `${who} kept the loop for ${ms} ms or more (stallWarnMs: ${this.#limitMs}): ${ADVICE}`,
     );
   }
 }
 
-function isLongAgo(time: number): boolean {
-  return performance.now() - time >= QUIET_MS;
+function lineOf({ method, mountPath, path }: GatewayRequest): string {
+  return `${method} ${mountPath}${path}`;
 }
