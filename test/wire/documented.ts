@@ -112,6 +112,7 @@ export const ENGINE: Shown = {
     "invalid/header-name-empty",
     "invalid/header-name-empty-before-length",
   ],
+  "`Host` behind fields": ["valid/host-behind-a-lookalike"],
   "bytes above 0x7f at the ends": [
     "valid/header-high-bytes-at-the-ends",
     "invalid/length-with-high-byte",
