@@ -56,7 +56,7 @@ export const exceptions: readonly Exception[] = [
   {
     name: "a line without a version",
     reason: "HTTP/0.9 for llhttp; the engine waits for more",
-    covers: (bytes) => /^\S+ \S+\r$/m.test(bytes),
+    covers: (bytes) => /^[A-Z-]+ \S+\r$/m.test(bytes),
   },
   {
     name: "upgrades",
