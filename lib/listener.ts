@@ -41,6 +41,8 @@ export interface Listener {
   readonly address: Address;
   /** Takes no new connections. */
   stop(): void;
+  /** Resolves when no connection is left, or when `signal` fires. */
+  untilUnused(signal: AbortSignal): Promise<void>;
   /** Cuts the connections that are left. */
   destroy(): void;
 }
@@ -58,6 +60,8 @@ export async function openListener(
   const scheme = target.tls ? "https" : "http";
   const app = target.tls ? secureApp(target.tls) : uws.App();
   register(app, scheme);
+  const connections = new Connections();
+  app.filter((_, change) => connections.add(Number(change)));
   const { socket, address } = await open(app, target, scheme);
   let listening = true;
   const stop = (): void => {
@@ -70,7 +74,29 @@ export async function openListener(
     stop();
     app.close();
   };
-  return { address, stop, destroy };
+  const untilUnused = (signal: AbortSignal): Promise<void> =>
+    connections.untilNone(signal);
+  return { address, stop, untilUnused, destroy };
+}
+
+/** How many are open. */
+class Connections {
+  #count = 0;
+  #whenNone: (() => void) | undefined;
+
+  /** 1 or -1 */
+  add(change: number): void {
+    this.#count += change;
+    if (this.#count === 0) this.#whenNone?.();
+  }
+
+  untilNone(signal: AbortSignal): Promise<void> {
+    if (this.#count === 0 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenNone = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
 }
 
 /** An app that does not get to listen is closed: the engine would keep it for ever. */

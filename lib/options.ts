@@ -1,6 +1,6 @@
 /** Every option of a loop, its default and the reason for it. */
 import { UsageError } from "./errors.ts";
-import type { Logger } from "./log.ts";
+import type { AccessLog, Logger } from "./log.ts";
 import type { ProxyHeader } from "./proxies.ts";
 import { isTrustEntry } from "./trust.ts";
 import { ENGINE_HEADER_BYTES } from "./uws.ts";
@@ -8,8 +8,8 @@ import { ENGINE_HEADER_BYTES } from "./uws.ts";
 export interface LoopOptions extends MountOptions {
   /** A pino logger; `false` is silent. Default: JSON lines on standard output from level "info". */
   log?: Logger | false;
-  /** One line for each exchange, as fields (`true`) or in Apache's combined format. Default `false`: it costs, and a proxy in front often has one. */
-  accessLog?: boolean | "combined";
+  /** One line for each exchange, as fields (`true`), in Apache's combined format, or by a function that gets the record. Default `false`: it costs, and a proxy in front often has one. */
+  accessLog?: boolean | "combined" | AccessLog;
   /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
   maxHeaderBytes?: number;
   /** Requests that may run at a time; a further one is answered 503 with `retry-after`, and nothing is started for it. Those answered at once are never counted. Default 10,000: some 100 MB of waiting requests, and a queue in which nobody waits for long any more. `Infinity` takes all. */
@@ -115,8 +115,9 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     expected: "a pino logger or false",
   },
   accessLog: {
-    valid: (value) => typeof value === "boolean" || value === "combined",
-    expected: 'true, false or "combined"',
+    valid: (value) =>
+      ["boolean", "function"].includes(typeof value) || value === "combined",
+    expected: 'true, false, "combined" or a function',
   },
   maxHeaderBytes: {
     valid: (value) =>
