@@ -1,0 +1,97 @@
+/** The supervisor: workers for one application, and the signals that steer them. It never runs the application itself. */
+import { availableParallelism } from "node:os";
+import { race, spawn, type Operation, type Queue } from "effection";
+import { appSpecs } from "./app-spec.ts";
+import { announce } from "./banner.ts";
+import { requiredVariables } from "./configure.ts";
+import { identityOf } from "./identity.ts";
+import type { Logs } from "./logs.ts";
+import { usePidFile } from "./pid-file.ts";
+import { usePool, type Pool } from "./pool.ts";
+import { choosePort } from "./port.ts";
+import { KEYS } from "./schema.ts";
+import { secretVariables } from "./secret.ts";
+import { DEFAULT, type Configuration } from "./settings.ts";
+import { ENDING, STEERING, useSignals } from "./use-signals.ts";
+
+/** Runs until it is told to end. @throws {CommandFailure} when the workers cannot be kept running. */
+export function* supervise(
+  configuration: Configuration,
+  logs: Logs,
+): Operation<void> {
+  const { settings, resolved } = configuration;
+  const specs = appSpecs(settings);
+  const env = {
+    ...process.env,
+    ...requiredVariables(configuration),
+    ...secretVariables(settings),
+  };
+  const endings = yield* useSignals(ENDING);
+  const steering = yield* useSignals(STEERING);
+  yield* usePidFile(settings.pid);
+  const pool = yield* usePool({
+    orders: {
+      settings: yield* choosePort(settings),
+      explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
+      specs,
+    },
+    fork: { env, ...identityOf(settings) },
+    workers:
+      settings.workers === "auto" ? availableParallelism() : settings.workers,
+    log: logs.log,
+    patient: false,
+    imported: () => {},
+  });
+  const signal = yield* race([
+    next(endings),
+    pool.broken,
+    run(pool, steering, logs, () => announce(logs, specs, pool)),
+  ]);
+  yield* end(pool, signal, endings, logs);
+}
+
+/** Starts the workers and does what signals say, one thing after the other. */
+function* run(
+  pool: Pool,
+  steering: Queue<(typeof STEERING)[number], never>,
+  logs: Logs,
+  started: () => void,
+): Operation<never> {
+  const steer: Record<(typeof STEERING)[number], () => Operation<void>> = {
+    SIGHUP: () => pool.reload(),
+    SIGTTIN: () => pool.resize(1),
+    SIGTTOU: () => pool.resize(-1),
+    *SIGUSR1() {
+      logs.reopen();
+      pool.tell({ type: "reopen" });
+    },
+  };
+  yield* pool.open();
+  started();
+  for (;;) {
+    const signal = yield* next(steering);
+    logs.log.info(`${signal} received`);
+    yield* steer[signal]();
+  }
+}
+
+/** The first signal lets requests finish, the second does not. */
+function* end(
+  pool: Pool,
+  signal: string,
+  endings: Queue<(typeof ENDING)[number], never>,
+  { log }: Logs,
+): Operation<void> {
+  log.info(`${signal}: the workers finish what they have`);
+  const hurry = yield* spawn(function* () {
+    const again = yield* next(endings);
+    log.warn(`${again} again: the workers stop at once`);
+    yield* pool.close(true);
+  });
+  yield* race([pool.close(false), hurry]);
+  log.info("stopped");
+}
+
+function* next<T>(queue: Queue<T, never>): Operation<T> {
+  return (yield* queue.next()).value;
+}
