@@ -17,6 +17,7 @@ import type { RequestOwner } from "./request.ts";
 import type { ResponseWriter } from "./response.ts";
 
 export abstract class Owner implements RequestOwner {
+  abstract readonly request: { readonly hasBody: boolean };
   readonly scheme: Scheme;
   protected readonly host: Host;
   protected readonly limits: Limits;
@@ -99,7 +100,7 @@ export abstract class Owner implements RequestOwner {
     this.#body = new RequestBody(this.out, this.limits);
     if (this.#ended)
       this.#body.release(new BodyUsedError("the exchange is over"));
-    else if (!this.detached) this.#body.receive();
+    else if (!this.detached && this.request.hasBody) this.#body.receive(); // of none the engine does not always tell the end
     return this.#body;
   }
 

@@ -1,0 +1,57 @@
+/** The attacked server, a process of its own: `server.js OPTIONS`, told what to do by messages. */
+import { pino } from "pino";
+import { Loop, type DrainReport, type LoopOptions } from "../../lib/index.ts";
+import { held, mountAll } from "./applications.ts";
+import { settledHealth, until, type Health } from "./health.ts";
+
+export type Question =
+  | { ask: "live"; least: number; most: number }
+  | { ask: "health"; files: number }
+  | { ask: "close" };
+
+export type Answer =
+  | { tell: "port"; port: number }
+  | { tell: "live" }
+  | { tell: "health"; health: Health }
+  | { tell: "closed"; tally: DrainReport["tally"]; log: string[] };
+
+/** Of the log, enough to see what is wrong. */
+const LINES = 20;
+
+const log: string[] = [];
+const loop = new Loop({
+  ...(JSON.parse(process.argv[2] ?? "{}") as LoopOptions),
+  drainTimeoutMs: 1000, // when it closes nothing is left to be waited for
+  log: pino(
+    { level: "warn" },
+    { write: (line: string) => void (log.length < LINES && log.push(line)) },
+  ),
+});
+mountAll(loop);
+const { port } = await loop.listen({ port: 0, host: "127.0.0.1" });
+
+const tell = (answer: Answer): void => void process.send?.(answer);
+const activity = (): { live: number; held: number } => ({
+  live: loop.tasks().exchanges.length,
+  held: held.count,
+});
+
+async function answer(question: Question): Promise<void> {
+  if (question.ask === "live") {
+    const { least, most } = question;
+    await until(() => activity().live >= least && activity().live <= most);
+    return tell({ tell: "live" });
+  }
+  if (question.ask === "health")
+    return tell({
+      tell: "health",
+      health: await settledHealth(activity, question.files),
+    });
+  const { tally } = await loop.close();
+  tell({ tell: "closed", tally, log });
+  process.disconnect();
+}
+
+process.on("message", (question: Question) => void answer(question));
+process.on("disconnect", () => process.exit()); // whoever attacks it has gone
+tell({ tell: "port", port: port! });
