@@ -9,6 +9,7 @@ export interface Actions {
   run(flags: Flags): Promise<void>;
   config(flags: Flags): Promise<void>;
   reload(flags: Flags): Promise<void>;
+  top(flags: Flags): Promise<void>;
 }
 
 /** The program; what it does is in `actions`. */
@@ -40,6 +41,12 @@ export function commandLine(version: string, actions: Actions): Command {
     .description("replace the workers of the eddy that --pid names, one by one")
     .action((_: unknown, command: Command) =>
       actions.reload(command.optsWithGlobals()),
+    );
+  program
+    .command("top")
+    .description("show how the workers are, at the address that --stats names")
+    .action((_: unknown, command: Command) =>
+      actions.top(command.optsWithGlobals()),
     );
   return program;
 }

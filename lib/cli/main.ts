@@ -9,6 +9,7 @@ import { CommandFailure, EXIT } from "./failure.ts";
 import { openLogs } from "./logs.ts";
 import { runningPid } from "./pid-file.ts";
 import { supervise } from "./supervise.ts";
+import { top } from "./top.ts";
 import { VERSION } from "./versions.ts";
 
 const program = commandLine(VERSION, {
@@ -31,6 +32,10 @@ const program = commandLine(VERSION, {
   async reload(flags: Flags) {
     const { settings } = await configure(flags);
     process.kill(runningPid(settings.pid), "SIGHUP");
+  },
+  async top(flags: Flags) {
+    const { settings } = await configure(flags);
+    await run(() => top(settings.stats));
   },
 });
 

@@ -263,6 +263,26 @@ export const SCHEMA = {
       "Everything else that is logged.",
     ),
   }),
+  ...group("Development", {
+    reload: setting(
+      onOff,
+      false,
+      "true",
+      "Watch what the application imported, and reload when it changes.",
+    ),
+  }),
+  ...group("Status", {
+    stats: setting(
+      pattern(
+        "ADDRESS",
+        'an address such as "127.0.0.1:1717" or "unix:/run/eddy-stats.sock"',
+        /^(|unix:.+|([^:]*:)?\d{1,5})$/,
+      ),
+      "",
+      "127.0.0.1:1717",
+      "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. It takes orders, too: keep it on this machine.",
+    ),
+  }),
   ...group("Settings", {
     config: setting(
       text("FILE", PATH),

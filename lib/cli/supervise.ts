@@ -1,6 +1,7 @@
 /** The supervisor: workers for one application, and the signals that steer them. It never runs the application itself. */
 import { availableParallelism } from "node:os";
-import { race, spawn, type Operation, type Queue } from "effection";
+import { relative } from "node:path";
+import { race, sleep, spawn, type Operation, type Queue } from "effection";
 import { appSpecs } from "./app-spec.ts";
 import { announce } from "./banner.ts";
 import { requiredVariables } from "./configure.ts";
@@ -12,7 +13,11 @@ import { choosePort } from "./port.ts";
 import { KEYS } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
+import { useStatusServer } from "./status-server.ts";
 import { ENDING, STEERING, useSignals } from "./use-signals.ts";
+import { useWatcher, type Watcher } from "./watch.ts";
+
+type Steering = (typeof STEERING)[number];
 
 /** Runs until it is told to end. @throws {CommandFailure} when the workers cannot be kept running. */
 export function* supervise(
@@ -29,6 +34,9 @@ export function* supervise(
   const endings = yield* useSignals(ENDING);
   const steering = yield* useSignals(STEERING);
   yield* usePidFile(settings.pid);
+  const watcher = settings.reload
+    ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
+    : undefined;
   const pool = yield* usePool({
     orders: {
       settings: yield* choosePort(settings),
@@ -39,9 +47,12 @@ export function* supervise(
     workers:
       settings.workers === "auto" ? availableParallelism() : settings.workers,
     log: logs.log,
-    patient: false,
-    imported: () => {},
+    patient: settings.reload,
+    imported: (files) => watcher?.add(files),
   });
+  yield* useStatusServer(settings.stats, pool);
+  if (watcher !== undefined)
+    yield* spawn(() => passOn(watcher, steering, logs));
   const signal = yield* race([
     next(endings),
     pool.broken,
@@ -53,16 +64,17 @@ export function* supervise(
 /** Starts the workers and does what signals say, one thing after the other. */
 function* run(
   pool: Pool,
-  steering: Queue<(typeof STEERING)[number], never>,
+  steering: Queue<Steering, never>,
   logs: Logs,
   started: () => void,
 ): Operation<never> {
-  const steer: Record<(typeof STEERING)[number], () => Operation<void>> = {
+  const steer: Record<Steering, () => Operation<void>> = {
     SIGHUP: () => pool.reload(),
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
     *SIGUSR1() {
       logs.reopen();
+      logs.log.info("the log files are reopened");
       pool.tell({ type: "reopen" });
     },
   };
@@ -74,6 +86,23 @@ function* run(
     yield* steer[signal]();
   }
 }
+
+/** A change is as good as a signal. What changes in the same moment is one change. */
+function* passOn(
+  { changes }: Watcher,
+  steering: Queue<Steering, never>,
+  { log }: Logs,
+): Operation<never> {
+  for (;;) {
+    const file = yield* next(changes);
+    log.info(`${relative(process.cwd(), file)} has changed`);
+    yield* sleep(SETTLE_MS);
+    steering.add("SIGHUP");
+  }
+}
+
+/** Editors and compilers write several files in a row. */
+const SETTLE_MS = 50;
 
 /** The first signal lets requests finish, the second does not. */
 function* end(

@@ -22,7 +22,7 @@ process.once("message", (message: ToWorker) => {
 
 /** The process ends with it, whatever the application has left running. */
 function* live(orders: Orders): Operation<void> {
-  const imported = new ImportedFiles(false);
+  const imported = new ImportedFiles(orders.settings.reload);
   let code = 0;
   try {
     yield* work(orders, imported);

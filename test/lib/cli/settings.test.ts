@@ -19,7 +19,12 @@ import { folderWith } from "../../support/folder.ts";
 async function flagsOf(...args: string[]): Promise<Flags> {
   let seen: Flags = {};
   const take = async (flags: Flags): Promise<void> => void (seen = flags);
-  const program = commandLine("0", { run: take, config: take, reload: take });
+  const program = commandLine("0", {
+    run: take,
+    config: take,
+    reload: take,
+    top: take,
+  });
   await program.exitOverride().parseAsync(["node", "eddy", ...args]);
   return seen;
 }
