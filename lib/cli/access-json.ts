@@ -14,7 +14,7 @@ export function jsonLine(process: {
     `,"method":${quote(request.method)},"path":${quote(request.mountPath + request.path)}` +
     (status === undefined ? "" : `,"status":${status}`) +
     `,"bytes":${bytes},"durationMs":${Math.round(durationMs * 1000) / 1000}` +
-    `,"outcome":"${outcome}","remoteAddress":${quote(request.remoteAddress)},"requestId":${quote(request.id)},"msg":"request"}`;
+    `,"outcome":"${outcome}","remoteAddress":"${request.remoteAddress}","requestId":"${request.id}","msg":"request"}`;
 }
 
 /** Nearly all text is as it is in JSON. */

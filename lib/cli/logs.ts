@@ -12,6 +12,7 @@ import {
 } from "./access-format.ts";
 import { jsonLine } from "./access-json.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { LineBuffer } from "./line-buffer.ts";
 import type { Settings } from "./schema.ts";
 
 export interface Logs {
@@ -25,16 +26,14 @@ export interface Logs {
   readonly flush: () => void;
 }
 
-type Destination = ReturnType<typeof pino.destination>;
-
 /** @throws {CommandFailure} for a format that makes no sense, or a file that cannot be written. */
 export function openLogs(settings: Settings): Logs {
   const { logFormat, accessLog, errorLog, logLevel } = settings;
   const terminal = errorLog === "-" && isatty(1);
   const pretty = logFormat === "pretty" || (logFormat === "auto" && terminal);
-  const open = new Map<string, Destination>();
-  const destination = (path: string): Destination => {
-    const there = open.get(path) ?? openDestination(path, terminal);
+  const open = new Map<string, LineBuffer>();
+  const destination = (path: string): LineBuffer => {
+    const there = open.get(path) ?? openFile(path);
     open.set(path, there);
     return there;
   };
@@ -50,14 +49,10 @@ export function openLogs(settings: Settings): Logs {
         : lineWriter(formatter(logFormat, pretty), destination(accessLog)),
     pretty,
     reopen: () => {
-      for (const [path, one] of open)
-        if (path !== "-") {
-          one.flushSync();
-          one.reopen();
-        }
+      for (const [path, one] of open) if (path !== "-") one.reopen();
     },
     flush: () => {
-      for (const one of open.values()) one.flushSync();
+      for (const one of open.values()) one.flush();
     },
   };
 }
@@ -70,21 +65,9 @@ const SECRETS = SECRET_HEADERS.flatMap((name) => [
   `*.headers.${name}`,
 ]);
 
-/**
- * Buffered, for a tenth of a second, and written at once when the buffer is full: nothing is held in memory without bound. A pipe takes up to 4096
- * bytes in one piece (PIPE_BUF), so that lines of several workers do not mix.
- */
-function openDestination(path: string, terminal: boolean): Destination {
+function openFile(path: string): LineBuffer {
   try {
-    return pino.destination({
-      dest: path === "-" ? 1 : path,
-      sync: true,
-      ...(!terminal && {
-        minLength: 4000,
-        maxWrite: 4096,
-        periodicFlush: 100,
-      }),
-    });
+    return new LineBuffer(path === "-" ? 1 : path);
   } catch (cause) {
     throw new CommandFailure(
       EXIT.usage,
@@ -96,13 +79,13 @@ function openDestination(path: string, terminal: boolean): Destination {
 
 /** At once, behind the access lines that wait: these lines are few, and the last ones before an end are the ones to read. */
 function atOnce(
-  to: Destination,
+  to: LineBuffer,
   format: (line: string) => string,
 ): { write(line: string): void } {
   return {
     write: (line) => {
       to.write(format(line));
-      to.flushSync();
+      to.flush();
     },
   };
 }
@@ -128,7 +111,7 @@ function formatter(
 
 function lineWriter(
   format: (record: Parameters<AccessLog>[0]) => string,
-  to: Destination,
+  to: LineBuffer,
 ): AccessLog {
-  return (record) => void to.write(`${format(record)}\n`);
+  return (record) => to.write(`${format(record)}\n`);
 }

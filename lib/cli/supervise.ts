@@ -7,6 +7,7 @@ import { announce } from "./banner.ts";
 import { requiredVariables } from "./configure.ts";
 import { identityOf } from "./identity.ts";
 import type { Logs } from "./logs.ts";
+import { Systemd } from "./notify.ts";
 import { usePidFile } from "./pid-file.ts";
 import { usePool, type Pool } from "./pool.ts";
 import { choosePort } from "./port.ts";
@@ -31,6 +32,7 @@ export function* supervise(
     ...requiredVariables(configuration),
     ...secretVariables(settings),
   };
+  const systemd = new Systemd(process.env, logs.log);
   const endings = yield* useSignals(ENDING);
   const steering = yield* useSignals(STEERING);
   yield* usePidFile(settings.pid);
@@ -53,11 +55,13 @@ export function* supervise(
   yield* useStatusServer(settings.stats, pool);
   if (watcher !== undefined)
     yield* spawn(() => passOn(watcher, steering, logs));
+  yield* spawn(() => systemd.reassure());
   const signal = yield* race([
     next(endings),
     pool.broken,
-    run(pool, steering, logs, () => announce(logs, specs, pool)),
+    run(pool, steering, logs, systemd, () => announce(logs, specs, pool)),
   ]);
+  yield* systemd.tell("STOPPING=1");
   yield* end(pool, signal, endings, logs);
 }
 
@@ -66,10 +70,15 @@ function* run(
   pool: Pool,
   steering: Queue<Steering, never>,
   logs: Logs,
+  systemd: Systemd,
   started: () => void,
 ): Operation<never> {
   const steer: Record<Steering, () => Operation<void>> = {
-    SIGHUP: () => pool.reload(),
+    *SIGHUP() {
+      yield* systemd.tell("RELOADING=1");
+      yield* pool.reload();
+      yield* systemd.tell("READY=1");
+    },
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
     *SIGUSR1() {
@@ -80,6 +89,7 @@ function* run(
   };
   yield* pool.open();
   started();
+  yield* systemd.tell("READY=1");
   for (;;) {
     const signal = yield* next(steering);
     logs.log.info(`${signal} received`);
