@@ -4,12 +4,16 @@
  * The application runs on the event loop itself: while it computes, nobody else is served. That is right for
  * applications that only shape text; others belong into threads.
  */
-import type { Application } from "../lib/adapter.ts";
+import type { Application, Handler, OpenApplication } from "../lib/adapter.ts";
+import { Input } from "./wsgi/input.ts";
 import { runApp } from "./wsgi/run.ts";
+import { ThreadedApplication } from "./wsgi/threads/application.ts";
+import type { ThreadedApp } from "./wsgi/threads/options.ts";
 import type { WsgiApp } from "./wsgi/types.ts";
 
 export { middleware } from "./wsgi/middleware.ts";
 export { validator, WsgiViolation } from "./wsgi/validator.ts";
+export type { ThreadedApp } from "./wsgi/threads/options.ts";
 export type {
   Chunk,
   Environ,
@@ -48,11 +52,37 @@ export type {
  * await loop.listen(8000);
  * ```
  */
-export function wsgi(app: WsgiApp): Application {
+export function wsgi(app: WsgiApp): Handler;
+/**
+ * The same for an application in threads of its own, where it may block: it is loaded from its module in each thread.
+ * The request body streams in while the application reads it, and the next chunk of the response is asked for while the
+ * client is at most 256 KiB behind. `eddy/wait` waits for asynchronous work.
+ *
+ * The threads start with `listen`, which fails with a {@link ThreadStartError} when the application cannot be loaded, and
+ * end when the loop has drained. Each request has a thread for itself; when none is free it waits in line, and is
+ * answered 503 when the line is full. When the client leaves, or its time is up, what the application blocks in throws,
+ * its result is closed, and a thread that goes on computing is replaced.
+ *
+ * @throws {UsageError} for an option that does not exist or has a bad value.
+ *
+ * @example
+ * ```ts
+ * import { Loop } from "eddy";
+ * import { wsgi } from "eddy/adapters/wsgi";
+ *
+ * const module = new URL("./app.js", import.meta.url); // export function app(environ, startResponse) { … }
+ * const loop = new Loop();
+ * loop.mount("/reports", wsgi({ module, export: "app", threads: 4 }));
+ * await loop.listen(8000);
+ * ```
+ */
+export function wsgi(app: ThreadedApp): OpenApplication;
+export function wsgi(app: WsgiApp | ThreadedApp): Application {
+  if (typeof app !== "function") return new ThreadedApplication(app);
   return (request) =>
     request.hasBody
-      ? request.bytes().then((body) => runApp(app, request, body))
-      : runApp(app, request, EMPTY);
+      ? request.bytes().then((body) => runApp(app, request, new Input(body)))
+      : runApp(app, request, new Input(EMPTY));
 }
 
 const EMPTY = new Uint8Array(0);

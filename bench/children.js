@@ -23,10 +23,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(signal, (name, number) => process.exit(128 + number)); // which kills them all
 }
 
-/** Starts a command on the core for `role`, "server" or "load". */
+/** Starts a command on the core for `role`, "server" or "load"; for any other role, wherever the system likes. */
 export function start(role, command, args, options) {
   const line = [command, ...args].map(String);
-  if (pinned) line.unshift("taskset", "-c", String(CORES[role]));
+  if (pinned && role in CORES)
+    line.unshift("taskset", "-c", String(CORES[role]));
   const child = spawn(line[0], line.slice(1), options);
   children.add(child);
   child.once("exit", () => children.delete(child));
@@ -34,11 +35,11 @@ export function start(role, command, args, options) {
 }
 
 /** Starts servers/<name>.js, with what follows its name as arguments, and waits until it listens. */
-export async function startServer(name) {
+export async function startServer(name, role = "server") {
   const [script, ...args] = name.split(" ");
   const file = fileURLToPath(new URL(`servers/${script}.js`, import.meta.url));
   const port = await freePort();
-  const child = start("server", process.execPath, [file, port, ...args], {
+  const child = start(role, process.execPath, [file, port, ...args], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const server = { name, child, origin: `http://127.0.0.1:${port}` };

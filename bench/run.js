@@ -26,9 +26,12 @@ async function run(options) {
   };
   print(head(options));
   for (const { suite, names } of options.chosen) {
-    const results = await measure(suite, names, tools, options, (text) =>
-      console.error(`${suite.title}: ${text}`),
-    );
+    const say = (text) => console.error(`${suite.title}: ${text}`);
+    if (suite.measure) {
+      for await (const part of suite.measure(options, say)) print(part);
+      continue;
+    }
+    const results = await measure(suite, names, tools, options, say);
     for (const { tool, rows } of results) {
       print(`### ${suite.title}, ${tool}`);
       print(table(rows));

@@ -1,3 +1,5 @@
+import { measureThreads } from "./threads.js";
+
 /**
  * What is measured, a row a suite. `servers` are files of servers/; all servers of a suite get the same request and must give the
  * same answer. `baseline` is one of them: the others' CPU time per request is told as a multiple of its.
@@ -62,6 +64,8 @@ export const suites = {
     path: "/",
     headers: {},
   },
+  /** Measured in its own way, see threads.js. */
+  threads: { title: "Threads", servers: [], measure: measureThreads },
 };
 
 /** See servers/kernel.js. */

@@ -1,11 +1,19 @@
 /** What adapter authors import: the contract that an adapter turns a foreign application into. */
 export {
+  BodyUsedError,
+  ClientAbortedError,
   GatewayError,
+  HaltedError,
   HttpError,
   InvalidReplyError,
+  ThreadLostError,
+  ThreadsBusyError,
+  ThreadStartError,
+  ThreadTimeoutError,
+  UsageError,
   WsgiError,
 } from "./errors.ts";
-export { CheckedHeaders, type RequestHeaders } from "./headers.ts";
+export { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export type { Logger } from "./log.ts";
 export type { GatewayRequest } from "./request.ts";
 export type {
@@ -16,4 +24,5 @@ export type {
   OpenApplication,
   Reply,
   ReplyHeaders,
+  Surroundings,
 } from "./types.ts";

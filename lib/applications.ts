@@ -2,21 +2,23 @@
 import { suspend } from "effection";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
-import type { OpenApplication } from "./types.ts";
+import type { OpenApplication, Surroundings } from "./types.ts";
 
 export class Applications {
-  readonly #list: OpenApplication[] = [];
+  readonly #all = new Set<OpenApplication>();
+  readonly #surroundings: Surroundings;
   /** A resource that was opened has failed on its own. */
   readonly #onError: (error: Error) => void;
   #nursery: Nursery | undefined;
   #opening: Promise<void> | undefined;
 
-  constructor(onError: (error: Error) => void) {
+  constructor(surroundings: Surroundings, onError: (error: Error) => void) {
+    this.#surroundings = surroundings;
     this.#onError = onError;
   }
 
   add(application: OpenApplication): void {
-    this.#list.push(application);
+    this.#all.add(application);
   }
 
   /** Opens them, once. When one fails, the promise does; `close` then ends those that were open. */
@@ -39,11 +41,12 @@ export class Applications {
 
   /** Each in a task of its own: its resources end when the task does, and tasks end in reverse order. */
   async #openAll({ scope }: Nursery): Promise<void> {
-    for (const application of this.#list)
+    const surroundings = this.#surroundings;
+    for (const application of this.#all)
       await new Promise<void>((resolve, reject) => {
         const task = scope.run(function* () {
           try {
-            if (application.open) yield* application.open();
+            if (application.open) yield* application.open(surroundings);
           } catch (error) {
             return reject(error);
           }

@@ -110,7 +110,8 @@ function deliverWhole(
     );
   if (small) {
     out.send(head, body);
-    recipient.done();
+    if (out.state !== "streaming") recipient.done();
+    else void out.taken().then(() => recipient.done());
     return undefined;
   }
   head.contentLength = length;

@@ -32,8 +32,7 @@ export interface DrainReport {
 export interface CloseOptions {
   /**
    * Milliseconds that open connections are left for one more request each, whose reply says `connection: close`, before
-   * those that have none are cut. Default 0: a client whose request is on its way at that moment gets no reply. The engine
-   * itself closes connections that are idle for 10 s.
+   * those that have none are cut. Default 0: a client whose request is on its way at that moment gets no reply.
    */
   lingerMs?: number;
 }

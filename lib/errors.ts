@@ -30,6 +30,10 @@ export const errorTable = {
   EDDY_BODY_USED: { status: 500, fault: "app" },
   EDDY_INVALID_REPLY: { status: 500, fault: "app" },
   EDDY_WSGI: { status: 500, fault: "app" },
+  EDDY_THREAD_START: { status: 500, fault: "app" },
+  EDDY_THREAD_LOST: { status: 500, fault: "app" },
+  EDDY_THREAD_TIMEOUT: { status: 503, fault: "app", outcome: "timeout" },
+  EDDY_THREADS_BUSY: { status: 503, fault: "gateway", outcome: "shed" },
   EDDY_USAGE: { status: 500, fault: "app" },
   EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed" },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
@@ -251,6 +255,45 @@ export class InvalidReplyError extends GatewayError {
 export class WsgiError extends GatewayError {
   constructor(message: string, options?: ErrorOptions) {
     super("EDDY_WSGI", message, options);
+  }
+}
+
+/** A thread did not start: its module cannot be loaded, or does not export an application. `listen` fails with it. */
+export class ThreadStartError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_THREAD_START", message, options);
+  }
+}
+
+/** The thread of a request ended before its reply was complete: by `process.exit`, an uncaught error, out of memory. */
+export class ThreadLostError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_THREAD_LOST", message, options);
+  }
+}
+
+/** A synchronous application ran longer than `threadTimeoutMs` without a sign of life. */
+export class ThreadTimeoutError extends GatewayError {
+  constructor(limitMs: number) {
+    super(
+      "EDDY_THREAD_TIMEOUT",
+      `the application was not heard of for ${limitMs} ms (threadTimeoutMs)`,
+    );
+  }
+}
+
+/** Every thread is busy, and `maxQueuedRequests` wait already. The client may come again in a second. */
+export class ThreadsBusyError extends GatewayError {
+  constructor(limit: number) {
+    super(
+      "EDDY_THREADS_BUSY",
+      `all threads are busy and ${limit} requests wait (maxQueuedRequests)`,
+    );
+  }
+
+  /** RFC 9110, section 10.2.3. */
+  override get headers(): Record<string, string> {
+    return { "retry-after": "1" };
   }
 }
 

@@ -174,7 +174,7 @@ export class Exchange extends Owner implements Recipient {
   reply(reply: Reply): void {
     if (typeof reply === "string" && this.#isPlain(reply)) {
       this.out.sendPlain(TEXT, reply);
-      return this.#end("ok");
+      return this.out.state === "ended" ? this.#end("ok") : this.#awaitTaken();
     }
     try {
       const response = toResponse(reply);
@@ -183,6 +183,12 @@ export class Exchange extends Owner implements Recipient {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #awaitTaken(): void {
+    this.#state = "replying";
+    this.running++;
+    void this.out.taken().then(() => this.done());
   }
 
   #deliver(response: GatewayResponse): void {

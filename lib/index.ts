@@ -22,6 +22,10 @@ export {
   NotFoundError,
   OverloadedError,
   RequestTimeoutError,
+  ThreadLostError,
+  ThreadsBusyError,
+  ThreadStartError,
+  ThreadTimeoutError,
   UnsupportedMediaTypeError,
   UsageError,
   WsgiError,
@@ -50,4 +54,5 @@ export type {
   ReplyBody,
   ReplyHeaders,
   StreamWriter,
+  Surroundings,
 } from "./types.ts";

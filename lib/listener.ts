@@ -51,18 +51,25 @@ export interface Listener {
  * Opens a listener; `register` puts the routes on it.
  *
  * @throws {ListenError} saying what is in the way.
+ * @throws {UsageError} for a target that is none, or an `idleTimeoutMs` that the engine cannot keep.
  */
 export async function openListener(
   target: ListenOptions,
   register: (app: TemplatedApp, scheme: "http" | "https") => void,
+  { idleTimeoutMs }: { idleTimeoutMs?: number | undefined } = {},
 ): Promise<Listener> {
   checkTarget(target);
   const scheme = target.tls ? "https" : "http";
   const app = target.tls ? secureApp(target.tls) : uws.App();
-  register(app, scheme);
   const connections = new Connections();
-  app.filter((_, change) => connections.add(Number(change)));
-  const { socket, address } = await open(app, target, scheme);
+  const { socket, address } = await orClose(app, () => {
+    if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
+    register(app, scheme);
+    app.filter((_, change) => connections.add(Number(change)));
+    return target.unix === undefined
+      ? listenPort(app, target, scheme)
+      : listenUnix(app, target.unix);
+  });
   let listening = true;
   const stop = (): void => {
     if (!listening) return;
@@ -99,16 +106,30 @@ class Connections {
   }
 }
 
+/** Not in the typings; other releases of the engine have no such function. */
+function limitIdling(
+  app: TemplatedApp & {
+    setIdleTimeout?(seconds: number): void;
+    setResponseTimeout?(seconds: number): void;
+  },
+  idleTimeoutMs: number,
+): void {
+  if (app.setIdleTimeout === undefined || app.setResponseTimeout === undefined)
+    throw new UsageError(
+      "this release of uWebSockets.js has an idle timeout of its own; leave idleTimeoutMs out",
+    );
+  const seconds = Math.ceil(idleTimeoutMs / 1000);
+  app.setIdleTimeout(seconds); // until there is a request
+  app.setResponseTimeout(seconds); // after a reply
+}
+
 /** An app that does not get to listen is closed: the engine would keep it for ever. */
-async function open(
+async function orClose<T>(
   app: TemplatedApp,
-  target: ListenOptions,
-  scheme: string,
-): Promise<Opened> {
+  listen: () => Promise<T>,
+): Promise<T> {
   try {
-    return target.unix === undefined
-      ? await listenPort(app, target, scheme)
-      : await listenUnix(app, target.unix);
+    return await listen();
   } catch (error) {
     app.close();
     throw error;

@@ -42,6 +42,7 @@ import {
   type Settings,
 } from "./options.ts";
 import { proxiesFrom } from "./proxies.ts";
+import { StallWatch } from "./stall.ts";
 import { onTermination } from "./signals.ts";
 import type { Application, GatewayResponse, Handler } from "./types.ts";
 
@@ -80,6 +81,7 @@ export class Loop extends Mounts {
   readonly #listeners: Listener[] = [];
   readonly #host: Host;
   readonly #applications: Applications;
+  readonly #stalls: StallWatch;
   /** Scopes of their own, so that each ends in its turn. */
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
@@ -110,8 +112,10 @@ export class Loop extends Mounts {
       onError: failing("a task of the loop failed"),
     });
     this.#applications = new Applications(
+      { log: this.log },
       failing("an application's resource failed"),
     );
+    this.#stalls = new StallWatch(this.log, this.#settings.stallWarnMs);
     const warning = takeWarning();
     if (warning !== undefined) this.log.warn(warning);
     const { healthCheck } = this.#settings;
@@ -235,13 +239,15 @@ export class Loop extends Mounts {
     if (this.#state !== "new")
       throw new UsageError("mount applications before listen()");
     const limits = { ...this.#settings, ...checkOptions(options, OF_A_MOUNT) };
-    if (typeof application === "function") return [application, limits];
+    if (typeof application === "function")
+      return [this.#stalls.watch(application), limits];
     if (typeof application?.handle !== "function")
       throw new UsageError(
         "an application is a function, or an object with a function `handle`",
       );
     this.#applications.add(application);
-    return [(request) => application.handle(request), limits];
+    const handle: Handler = (request) => application.handle(request);
+    return [this.#stalls.watch(handle), limits];
   }
 
   #health(): GatewayResponse {
@@ -256,10 +262,13 @@ export class Loop extends Mounts {
     if (this.#state !== "running") this.#become("running");
     try {
       await this.#applications.open();
-      const listener = await openListener(target, (app, scheme) =>
-        this.router.register(app, (route, method, res, req) =>
-          serve(this.#host, route, scheme, method, res, req),
-        ),
+      const listener = await openListener(
+        target,
+        (app, scheme) =>
+          this.router.register(app, (route, method, res, req) =>
+            serve(this.#host, route, scheme, method, res, req),
+          ),
+        this.#settings,
       );
       return this.#add(listener);
     } catch (error) {
@@ -274,11 +283,17 @@ export class Loop extends Mounts {
       throw new UsageError(`the loop is ${this.#state}`);
     }
     this.#listeners.push(listener);
+    this.#stalls.start(() => this.#running());
     this.log.info(
       { address: listener.address },
       `listening on ${listener.address.url}`,
     );
     return listener.address;
+  }
+
+  /** The requests that run, in words. */
+  #running(): string[] {
+    return [...this.#host.live].map((exchange) => exchange.view().name);
   }
 
   #become(state: LoopState): void {
@@ -304,6 +319,7 @@ export class Loop extends Mounts {
     this.#become("draining");
     const parts = { ...this.#parts, lingerMs };
     const report = await drain(parts, this.#hurry.signal);
+    this.#stalls.stop();
     this.#become("stopped");
     if (report.halted.length > 0)
       this.log.warn(

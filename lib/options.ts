@@ -12,6 +12,8 @@ export interface LoopOptions extends MountOptions {
   accessLog?: boolean | "combined" | AccessLog;
   /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
   maxHeaderBytes?: number;
+  /** Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below 16 KB/s, or with a reply of which it takes nothing. In whole seconds, and the engine looks every 4 s. Default: the engine's own, 30,000. */
+  idleTimeoutMs?: number;
   /** Requests that may run at a time; a further one is answered 503 with `retry-after`, and nothing is started for it. Those answered at once are never counted. Default 10,000: some 100 MB of waiting requests, and a queue in which nobody waits for long any more. `Infinity` takes all. */
   maxConcurrentRequests?: number;
   /** A path at which GET and HEAD are answered 200 while the loop is ready, and 503 from the moment on that it closes. Never shed. Default: none. */
@@ -20,6 +22,8 @@ export interface LoopOptions extends MountOptions {
   readinessDelayMs?: number;
   /** Milliseconds that `close()` gives the exchanges that are still running, before it halts them. Default 30,000, as Gunicorn's `graceful_timeout`. */
   drainTimeoutMs?: number;
+  /** Milliseconds for which a handler may keep the loop to itself before a warning names it. `Infinity` never warns, and saves two looks at the clock for each request. Default 500: half a second in which nobody is served is never meant. */
+  stallWarnMs?: number;
   /** Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it then. Default 5,000: a cleanup is to let go, not to work. */
   teardownTimeoutMs?: number;
   /**
@@ -56,8 +60,10 @@ export interface MountOptions {
 export type Limits = Required<MountOptions> &
   Required<Pick<LoopOptions, "maxHeaderBytes" | "maxConcurrentRequests">>;
 
-export type Settings = Required<Omit<LoopOptions, "log" | "healthCheck">> &
-  Pick<LoopOptions, "healthCheck">;
+export type Settings = Required<
+  Omit<LoopOptions, "log" | "healthCheck" | "idleTimeoutMs">
+> &
+  Pick<LoopOptions, "healthCheck" | "idleTimeoutMs">;
 
 const DEFAULTS: Settings = {
   accessLog: false,
@@ -68,6 +74,7 @@ const DEFAULTS: Settings = {
   maxConcurrentRequests: 10_000,
   readinessDelayMs: 0,
   drainTimeoutMs: 30_000,
+  stallWarnMs: 500,
   teardownTimeoutMs: 5_000,
   trustProxy: [],
   proxyHeader: "x-forwarded",
@@ -127,6 +134,13 @@ const RULES: Record<keyof LoopOptions, Rule> = {
   maxBodyBytes: amount,
   bodyTimeoutMs: time,
   requestTimeoutMs: time,
+  idleTimeoutMs: {
+    valid: (value) =>
+      Number.isInteger(value) &&
+      (value as number) > 0 &&
+      (value as number) <= 240_000,
+    expected: "milliseconds from 1 to 240,000",
+  },
   maxConcurrentRequests: {
     valid: (value) =>
       value === Infinity || (Number.isInteger(value) && (value as number) > 0),
@@ -138,6 +152,7 @@ const RULES: Record<keyof LoopOptions, Rule> = {
   },
   readinessDelayMs: time,
   drainTimeoutMs: time,
+  stallWarnMs: time,
   teardownTimeoutMs: time,
   trustProxy: {
     valid: (value) => Array.isArray(value) && value.every(isTrustEntry),

@@ -20,14 +20,14 @@ export class PromisedBody {
     this.length = length;
   }
 
-  /** @throws {InvalidReplyError} when the body grows longer than the promised length. */
-  push(chunk: Uint8Array): void {
+  /** `sent`: how much of it the engine has taken already. @throws {InvalidReplyError} when the body grows longer than the promised length. */
+  push(chunk: Uint8Array, sent = 0): void {
     if (this.produced + chunk.length > this.length)
       throw new InvalidReplyError(
         `the body is longer than the content-length of ${this.length}`,
       );
     this.produced += chunk.length;
-    this.#unsent.push(chunk);
+    this.#unsent.push(chunk.subarray(sent));
   }
 
   /** Gives the engine what it takes. Corked. */

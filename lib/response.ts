@@ -34,20 +34,21 @@ export class ResponseWriter {
   state: ResponseState = "waiting";
   status: number | undefined;
   readonly #res: HttpResponse;
-  /** In the route callback the engine has corked already. */
-  #corked = true;
+  /** In the route callback: the engine holds what came with the request. */
+  #atOnce = true;
   /** A streamed body with a length; the others are chunked. */
   #promised: PromisedBody | undefined;
   #written = 0;
   /** The client is behind. */
   #full = false;
   #chunksInTurn = 0;
+  #bytesInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
   #whole: Chunk | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  /** The request body is held back. */
-  #paused = false;
+  /** Set while the request body is held back. */
+  #look: NodeJS.Timeout | undefined;
 
   constructor(res: HttpResponse) {
     this.#res = res;
@@ -61,18 +62,19 @@ export class ResponseWriter {
 
   /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
   onGone(onGone: () => void): void {
-    if (this.state === "ended" || this.state === "gone") return;
+    if (!this.#open) return;
     this.#res.onAborted(() => {
-      if (this.state === "ended" || this.state === "gone") return; // `close` below reports here, too
+      if (!this.#open) return; // `close` below reports here, too
       this.state = "gone";
+      clearTimeout(this.#look);
       this.#wake?.();
       onGone();
     });
   }
 
-  /** The route callback is over: from now on every write is corked. */
+  /** The route callback is over. */
   detach(): void {
-    this.#corked = false;
+    this.#atOnce = false;
   }
 
   /** Where the request body goes. Within the route callback: later its first bytes are lost. `data` is taken back by the engine. */
@@ -80,46 +82,79 @@ export class ResponseWriter {
     this.#res.onData(push);
   }
 
-  /** Asks the client to hold the request body back; what is on its way still comes. */
+  /**
+   * Asks the client to hold the request body back; what is on its way still comes. A connection that is held back is not
+   * watched, so it is let go for a moment now and then, to see whether the client is still there.
+   */
   pause(): void {
-    if (this.#paused || this.state === "ended" || this.state === "gone") return;
-    this.#paused = true;
+    if (this.#look !== undefined || !this.#open) return;
     this.#res.pause();
+    this.#look = setTimeout(() => this.resume(), LOOK_MS);
   }
 
   /** Also before each end: a connection that stays paused would never bring its next request. */
   resume(): void {
-    if (!this.#paused || this.state === "ended" || this.state === "gone")
-      return;
-    this.#paused = false;
-    this.#res.resume();
+    if (this.#look === undefined) return;
+    clearTimeout(this.#look);
+    this.#look = undefined;
+    if (this.#open) this.#res.resume();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
   sendPlain(contentType: string, body: Chunk): void {
     if (this.state !== "waiting") return;
     this.resume();
-    this.state = "ended";
     this.status = 200;
     this.#whole = body;
-    if (this.#corked)
-      this.#res.writeHeader("content-type", contentType).end(body);
-    else
-      this.#res.cork(() =>
-        this.#res.writeHeader("content-type", contentType).end(body),
-      );
+    this.#res.cork(() => {
+      this.#res.writeHeader("content-type", contentType);
+      this.#sendWhole(body);
+    });
   }
 
-  /** Head and whole body. */
+  /** Head and whole body. The state tells whether the socket has taken it, or has to be waited for: see `taken()`. */
   send(head: Head, body: Chunk): void {
     if (this.state !== "waiting") return;
     this.resume();
-    this.state = "ended";
     this.#whole = body;
-    this.#cork(() => {
+    this.#res.cork(() => {
       this.#writeHead(head);
-      this.#res.end(body, head.close);
+      if (head.close) this.#sendLast(body);
+      else this.#sendWhole(body);
     });
+  }
+
+  /**
+   * What the socket does not take waits here, as a promised body, and the connection with it: in the engine's own buffer
+   * it would not be in the way of the next request, and a client that sends requests and reads no replies would fill the
+   * memory. To ask costs a twentieth of a small reply, so of the small ones only some are asked for; it takes many of
+   * them to fill anything.
+   */
+  #sendWhole(body: Chunk): void {
+    const small = body.length < SMALL;
+    if (body.length === 0 || (small && Math.random() >= SOME))
+      return this.#sendLast(body, false);
+    const [, done] = this.#res.tryEnd(body, 0); // 0: the body's own length
+    if (done) this.state = "ended";
+    else this.#keepRest(typeof body === "string" ? Buffer.from(body) : body);
+  }
+
+  #sendLast(body: Chunk, close = true): void {
+    this.state = "ended";
+    this.#res.end(body, close);
+  }
+
+  #keepRest(body: Uint8Array): void {
+    this.#promised = new PromisedBody(this.#res, body.length);
+    this.#promised.push(body, this.#res.getWriteOffset());
+    this.#whole = undefined;
+    this.state = "streaming";
+    this.#full = true;
+  }
+
+  /** Resolves when a whole body is on its way, or the client is gone. */
+  async taken(): Promise<void> {
+    while (this.state === "streaming") await this.writable();
   }
 
   /**
@@ -129,7 +164,7 @@ export class ResponseWriter {
    * callback for a piece of the body the engine does not survive that.)
    */
   sever(head: Head, body: string): void {
-    const whole = this.#corked ? body.padEnd(CORK_BYTES) : body;
+    const whole = this.#atOnce ? body.padEnd(CORK_BYTES) : body;
     this.send({ ...head, close: true }, whole);
   }
 
@@ -166,7 +201,12 @@ export class ResponseWriter {
    */
   write(chunk: Chunk): boolean {
     if (this.state === "gone") return true;
-    return this.#pass(chunk) && ++this.#chunksInTurn < CHUNKS_PER_TURN;
+    this.#bytesInTurn += chunk.length;
+    return (
+      this.#pass(chunk) &&
+      ++this.#chunksInTurn < CHUNKS_PER_TURN &&
+      this.#bytesInTurn < BYTES_PER_TURN
+    );
   }
 
   #pass(chunk: Chunk): boolean {
@@ -198,24 +238,21 @@ export class ResponseWriter {
 
   /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
   batch(body: () => void): void {
-    if (this.#corked || this.state === "ended" || this.state === "gone")
-      return body();
+    if (!this.#open) return body();
     let failure: { error: unknown } | undefined;
     this.#res.cork(() => {
-      this.#corked = true;
       try {
         body();
       } catch (error) {
         failure = { error };
       }
-      this.#corked = false;
     });
     if (failure !== undefined) throw failure.error;
   }
 
   /** Resolves when the client can take more, or is gone. At once, but after everybody else's turn, when it only was time for that. */
   writable(): Promise<void> {
-    this.#chunksInTurn = 0;
+    this.#chunksInTurn = this.#bytesInTurn = 0;
     if (!this.#full || this.state !== "streaming") return setImmediate();
     return (this.#whenWritable ??= new Promise((resolve) => {
       this.#wake = () => {
@@ -252,8 +289,9 @@ export class ResponseWriter {
 
   /** Cuts the connection: the client must see that the reply is not complete. */
   close(): void {
-    if (this.state === "ended" || this.state === "gone") return;
+    if (!this.#open) return;
     this.state = "gone";
+    clearTimeout(this.#look);
     this.#wake?.();
     this.#res.close();
   }
@@ -282,14 +320,24 @@ export class ResponseWriter {
       this.#res.writeHeader(fields[i]!, fields[i + 1]!);
   }
 
+  /** Also in the route callback, which the engine has corked: what has come before in the same packet may have ended that. */
   #cork(write: () => void): void {
-    if (this.#corked) write();
-    else this.#res.cork(write);
+    this.#res.cork(write);
   }
 }
 
 /** Chunks of one body that are sent in a row before others get their turn: an endless source that never waits would be alone on the loop. */
 const CHUNKS_PER_TURN = 256;
+
+/** Bytes, likewise: the kernel takes megabytes from a fast source, and copying them takes milliseconds. */
+const BYTES_PER_TURN = 256 * 1024;
+
+/** Milliseconds after which a client that is held back may have left without being noticed. */
+const LOOK_MS = 5000;
+
+/** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
+const SMALL = 2048;
+const SOME = 1 / 16;
 
 /** The engine's `CORK_BUFFER_SIZE`. */
 const CORK_BYTES = 16 * 1024;

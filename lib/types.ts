@@ -1,6 +1,7 @@
 /** The vocabulary of the gateway. Types only. */
 import type { Operation } from "effection";
 import type { CheckedHeaders } from "./headers.ts";
+import type { Logger } from "./log.ts";
 import type { GatewayRequest } from "./request.ts";
 
 /**
@@ -19,9 +20,16 @@ export interface OpenApplication {
   readonly handle: Handler;
   /**
    * Acquires what the application needs. Runs when the loop starts to listen; what it starts (tasks, resources) lives
-   * until the loop has drained, and ends in reverse order of mounting. When it fails, so does `listen`.
+   * until the loop has drained, and ends in reverse order of mounting. When it fails, so does `listen`. Runs once for
+   * each loop, however often the application is mounted.
    */
-  open?(): Operation<void>;
+  open?(surroundings: Surroundings): Operation<void>;
+}
+
+/** What a loop gives an application that it opens. */
+export interface Surroundings {
+  /** The loop's log, for what belongs to no request. */
+  readonly log: Logger;
 }
 
 /** A string is sent as `text/plain`, bytes as `application/octet-stream`, nothing as 204. Anything else needs a {@link GatewayResponse}. */

@@ -182,4 +182,31 @@ describe("The sample", () => {
       expect(await admin.text()).to.equal("Hello, World, says admin.\n");
     });
   });
+
+  describeSample("blocking", () => {
+    it("computes and reads files in threads, and leaves the loop alone", async () => {
+      const primes = sample.text("/sync/primes?5000000");
+      expect(await sample.text("/")).to.equal("The loop is free.\n");
+      expect(await primes).to.equal("348513 primes up to 5000000\n");
+      const file = await sample.text("/sync/file?package.json");
+      expect(file).to.match(/"name": "eddy"/);
+      expect((await sample.get("/sync/x")).status).to.equal(404);
+    });
+  });
+
+  describeSample("gevent-style", () => {
+    it("waits for one, and for many at once", async () => {
+      expect(await sample.text("/one/Ada")).to.equal("Hello, Ada!\n");
+      const lines = (await sample.text("/all")).trimEnd().split("\n");
+      expect(lines).to.have.length(10);
+      expect(lines[9]).to.equal("Hello, friend 9!");
+    });
+
+    it("halts what it waits for when the client leaves", async () => {
+      await sample
+        .get("/slow", { signal: AbortSignal.timeout(100) })
+        .catch(() => "left");
+      await sample.logged(({ msg }) => msg === "cleaned up");
+    });
+  });
 });

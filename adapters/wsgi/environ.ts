@@ -1,39 +1,55 @@
 /** The environ of one request (PEP 3333, "environ Variables"; RFC 3875, section 4.1 for the CGI ones). */
 import { inspect } from "node:util";
 import type { GatewayRequest } from "../../lib/adapter.ts";
-import { BytesInput } from "./input.ts";
-import type { Environ, ErrorStream } from "./types.ts";
+import type { Environ, ErrorStream, InputStream } from "./types.ts";
 
 const VERSION = Object.freeze([1, 0] as const);
+
+/** What of a request an application is told. */
+export type Head = Pick<
+  GatewayRequest,
+  | "method"
+  | "mountPath"
+  | "path"
+  | "queryString"
+  | "remoteAddress"
+  | "scheme"
+  | "host"
+  | "deadline"
+  | "headers"
+>;
+
+/** A request, on the loop or in a thread. */
+export type CalledRequest = Head & {
+  readonly log: Pick<GatewayRequest["log"], "warn" | "error">;
+};
+
+/** What an environ is made from. */
+export interface Call {
+  readonly request: CalledRequest;
+  readonly input: InputStream;
+  readonly errors: ErrorStream;
+  /** Equivalent applications run at the same time, each with objects of its own. */
+  readonly multiprocess: boolean;
+}
 
 /**
  * An environ that behaves as a plain object, but whose variables are made when somebody looks: most requests are
  * answered from a few of them, and making all costs half of a hello. Whoever copies or lists it gets everything.
  */
-export function createEnviron(
-  request: GatewayRequest,
-  body: Uint8Array,
-  errors: ErrorStream,
-): Environ {
-  return new Proxy(
-    new Variables(request, body, errors),
-    LOOK_UP,
-  ) as unknown as Environ;
+export function createEnviron(call: Call): Environ {
+  return new Proxy(new Variables(call), LOOK_UP) as unknown as Environ;
 }
 
 /** What the proxy stands for: the variables that there are so far. */
 class Variables {
   [name: string]: unknown;
-  readonly #request: GatewayRequest;
-  readonly #body: Uint8Array;
-  readonly #errors: ErrorStream;
+  readonly #call: Call;
   /** `fresh`: some are made. `headed`: those of the headers, too. `complete`: all, and from now on they are the application's to change. */
   #state: "fresh" | "headed" | "complete" = "fresh";
 
-  constructor(request: GatewayRequest, body: Uint8Array, errors: ErrorStream) {
-    this.#request = request;
-    this.#body = body;
-    this.#errors = errors;
+  constructor(call: Call) {
+    this.#call = call;
   }
 
   static {
@@ -67,45 +83,41 @@ class Variables {
   }
 
   static #add(of: Variables, name: string, make: Make): void {
-    const value = make(of.#request, of.#body, of.#errors);
+    const value = make(of.#call);
     if (value !== undefined) of[name] = value;
   }
 
   static #addHeaders(of: Variables): void {
     if (of.#state !== "fresh") return;
     of.#state = "headed";
-    addHeaders(of, of.#request.headers.raw);
+    addHeaders(of, of.#call.request.headers.raw);
   }
 }
 
-type Make = (
-  request: GatewayRequest,
-  body: Uint8Array,
-  errors: ErrorStream,
-) => unknown;
+type Make = (call: Call) => unknown;
 
 /** Every variable that does not come from a header. PEP 3333: SERVER_NAME and SERVER_PORT are never empty. */
 const MAKE: Readonly<Record<string, Make | undefined>> = {
   __proto__: null as never,
-  REQUEST_METHOD: (request) => request.method,
-  SCRIPT_NAME: (request) => decodePath(request.mountPath),
-  PATH_INFO: (request) => decodePath(request.path),
-  QUERY_STRING: (request) => toNative(request.queryString),
+  REQUEST_METHOD: ({ request }) => request.method,
+  SCRIPT_NAME: ({ request }) => decodePath(request.mountPath),
+  PATH_INFO: ({ request }) => decodePath(request.path),
+  QUERY_STRING: ({ request }) => toNative(request.queryString),
   SERVER_PROTOCOL: () => "HTTP/1.1", // the engine speaks no other
-  SERVER_NAME: (request) => hostOf(request)[0] || "localhost",
-  SERVER_PORT: (request) =>
+  SERVER_NAME: ({ request }) => hostOf(request)[0] || "localhost",
+  SERVER_PORT: ({ request }) =>
     hostOf(request)[1] || (request.scheme === "https" ? "443" : "80"),
-  REMOTE_ADDR: (request) => request.remoteAddress,
+  REMOTE_ADDR: ({ request }) => request.remoteAddress,
   "wsgi.version": () => VERSION,
-  "wsgi.url_scheme": (request) => request.scheme,
-  "wsgi.input": (_, body) => new BytesInput(body),
-  "wsgi.errors": (_, __, errors) => errors,
-  "wsgi.multithread": () => false,
-  "wsgi.multiprocess": () => false,
+  "wsgi.url_scheme": ({ request }) => request.scheme,
+  "wsgi.input": ({ input }) => input,
+  "wsgi.errors": ({ errors }) => errors,
+  "wsgi.multithread": () => false, // no two threads of JavaScript have an object in common
+  "wsgi.multiprocess": ({ multiprocess }) => multiprocess,
   "wsgi.run_once": () => false,
   "wsgi.input_terminated": () => true,
-  "eddy.deadline": (request) => request.deadline,
-  "eddy.request": (request) => request,
+  "eddy.deadline": ({ request }) => request.deadline,
+  "eddy.request": ({ request }) => request,
 };
 
 const { get, complete } = Variables;
@@ -174,8 +186,7 @@ const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** `example.org:8000`, `[::1]:8000`. */
-function hostOf(request: GatewayRequest): [name: string, port: string] {
-  const { host } = request;
+function hostOf({ host }: Head): [name: string, port: string] {
   const colon = host.lastIndexOf(":");
   return colon > host.lastIndexOf("]")
     ? [host.slice(0, colon), host.slice(colon + 1)]

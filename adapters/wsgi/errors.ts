@@ -1,12 +1,12 @@
 /** `wsgi.errors`: whole lines go to the request's log. */
-import type { GatewayRequest } from "../../lib/adapter.ts";
+import type { CalledRequest } from "./environ.ts";
 import type { ErrorStream } from "./types.ts";
 
 export class LogErrors implements ErrorStream {
-  readonly #request: GatewayRequest;
+  readonly #request: CalledRequest;
   #line = "";
 
-  constructor(request: GatewayRequest) {
+  constructor(request: CalledRequest) {
     this.#request = request;
   }
 

@@ -1,15 +1,14 @@
 /** Calls a WSGI-style application and turns what it does into a reply. */
 import { inspect } from "node:util";
-import {
-  WsgiError,
-  type Chunk,
-  type GatewayRequest,
-  type GatewayResponse,
-} from "../../lib/adapter.ts";
-import { createEnviron } from "./environ.ts";
+import { WsgiError, type Chunk } from "../../lib/adapter.ts";
+import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
-import { checkChunk, StartedResponse } from "./start-response.ts";
-import type { ErrorStream, WsgiApp, WsgiResult } from "./types.ts";
+import {
+  checkChunk,
+  StartedResponse,
+  type StartedReply,
+} from "./start-response.ts";
+import type { ErrorStream, InputStream, WsgiApp, WsgiResult } from "./types.ts";
 
 /**
  * @throws {WsgiError} when the application breaks a rule before its response begins; what it throws itself. In both
@@ -17,12 +16,13 @@ import type { ErrorStream, WsgiApp, WsgiResult } from "./types.ts";
  */
 export function runApp(
   app: WsgiApp,
-  request: GatewayRequest,
-  body: Uint8Array,
-): GatewayResponse {
+  request: CalledRequest,
+  input: InputStream,
+  multiprocess = false,
+): StartedReply {
   const response = new StartedResponse();
   const errors = new LogErrors(request);
-  const environ = createEnviron(request, body, errors);
+  const environ = createEnviron({ request, input, errors, multiprocess });
   try {
     const result = app(environ, response.start);
     return isOneChunk(result) && response.written.length === 0
@@ -45,7 +45,7 @@ function isOneChunk(result: WsgiResult): result is [Chunk] & WsgiResult {
 class Chunks implements IterableIterator<Chunk> {
   readonly #result: WsgiResult;
   readonly #response: StartedResponse;
-  readonly #request: GatewayRequest;
+  readonly #request: CalledRequest;
   readonly #errors: ErrorStream;
   /** Missing before the first step, and again when it has ended or failed by itself: then it is not told to. */
   #iterator: Iterator<Chunk> | undefined;
@@ -55,7 +55,7 @@ class Chunks implements IterableIterator<Chunk> {
   constructor(
     result: WsgiResult,
     response: StartedResponse,
-    request: GatewayRequest,
+    request: CalledRequest,
     errors: ErrorStream,
   ) {
     this.#result = result;
@@ -65,7 +65,7 @@ class Chunks implements IterableIterator<Chunk> {
   }
 
   /** Runs the application up to its first chunk: only then are status and headers final. */
-  begin(): GatewayResponse {
+  begin(): StartedReply {
     try {
       this.#iterator = iterate(this.#result);
       this.#first = this.#advance();

@@ -5,7 +5,6 @@ import {
   CheckedHeaders,
   WsgiError,
   type Chunk,
-  type GatewayResponse,
   type InvalidReplyError,
 } from "../../lib/adapter.ts";
 import type { StartResponse, Write } from "./types.ts";
@@ -25,6 +24,16 @@ const HOP_BY_HOP = new Set([
 
 /** Nothing called yet; status and headers known; the first chunk is on its way, so they are final. */
 type State = "waiting" | "started" | "begun";
+
+/** A reply whose status and headers are final and checked. */
+export interface StartedReply {
+  readonly status: number;
+  /** Missing where it is the standard one. */
+  readonly statusText: string | undefined;
+  readonly headers: CheckedHeaders;
+  /** One chunk, or what iterates over many. */
+  readonly body: Chunk | Iterable<Chunk>;
+}
 
 export class StartedResponse {
   /** What was given to `write()` and not sent yet. */
@@ -53,8 +62,8 @@ export class StartedResponse {
   };
 
   /** The reply: its body is one chunk, or iterates and is at its first chunk. From now on status and headers are final. */
-  reply(body: Chunk | Iterable<Chunk>): GatewayResponse {
-    if (this.#state === "waiting")
+  reply(body: Chunk | Iterable<Chunk>): StartedReply {
+    if (this.#headers === undefined)
       throw new WsgiError(
         "the application returned without a call to startResponse",
       );

@@ -57,9 +57,9 @@ export interface Environ {
   "wsgi.run_once": boolean;
   /** True: reading `wsgi.input` to its end is safe, also without a CONTENT_LENGTH. */
   "wsgi.input_terminated": boolean;
-  /** The request as the gateway's own handlers get it: `signal`, `log`, `scope`, cookies. */
   /** When the exchange has to be over, in milliseconds since the epoch; missing without a limit. */
   "eddy.deadline"?: number;
+  /** The request as the gateway's own handlers get it: `signal`, `log`, `scope`, cookies. In a thread only what is there without waiting: the head, `deadline`, `log`. */
   "eddy.request": GatewayRequest;
   [header: `HTTP_${string}`]: string | undefined;
   [key: string]: unknown;

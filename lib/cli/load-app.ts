@@ -1,6 +1,7 @@
 /** Loads an application, or says in one message why it does not load. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { WsgiApp } from "eddy/adapters/wsgi";
 import { Loop, type Application } from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { blame } from "./blame.ts";
@@ -66,7 +67,7 @@ async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
       `a WSGI-style application is a function, not ${describe(value)}`,
     );
   const { wsgi } = await import("eddy/adapters/wsgi");
-  return wsgi(value as Parameters<typeof wsgi>[0]);
+  return wsgi(value as WsgiApp);
 }
 
 const describe = (value: unknown): string =>

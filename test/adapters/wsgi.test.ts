@@ -3,7 +3,6 @@ import {
   middleware,
   validator,
   wsgi,
-  type Environ,
   type Middleware,
   type WsgiApp,
 } from "../../adapters/wsgi.ts";
@@ -11,6 +10,8 @@ import type { Handler } from "../../lib/index.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith } from "../support/server.ts";
 import { describeAdapter, type Behaviours } from "./contract.ts";
+import { apps, endings } from "./wsgi/apps/contract.ts";
+import { VALID } from "./wsgi/apps/valid.ts";
 
 const TEXT: [string, string] = ["content-type", "text/plain"];
 
@@ -41,44 +42,6 @@ const native: Behaviours<Handler> = {
   throwsLate: () => ({ body: failing() }),
   endless: ({ queryString }) =>
     queryString === "ended" ? String(ended) : { body: ticks() },
-};
-
-const apps: Behaviours<WsgiApp> = {
-  echo(environ, start) {
-    start("200 OK", [
-      ["content-type", environ.CONTENT_TYPE ?? "text/plain"],
-      ["x-method", environ.REQUEST_METHOD],
-      ["x-path", environ.SCRIPT_NAME + environ.PATH_INFO],
-      ["x-query", environ.QUERY_STRING],
-      ["x-sent", (environ.HTTP_X_SENT as string | undefined) ?? ""],
-      ["set-cookie", "a=1"],
-      ["set-cookie", "b=2"],
-    ]);
-    return [environ["wsgi.input"].read()];
-  },
-  status({ QUERY_STRING: code }, start) {
-    const bodiless = code === "204" || code === "304";
-    start(`${code} As Asked`, [
-      ["x-status", code],
-      ...(bodiless ? [] : [TEXT]),
-    ]);
-    return ["body"];
-  },
-  stream(environ, start) {
-    start("200 OK", [TEXT]);
-    return lines(Number(environ.QUERY_STRING));
-  },
-  throws() {
-    throw new Error("on purpose");
-  },
-  throwsLate(_, start) {
-    start("200 OK", [TEXT]);
-    return failing();
-  },
-  endless(environ, start) {
-    start("200 OK", [TEXT]);
-    return environ.QUERY_STRING === "ended" ? [String(ended)] : ticks();
-  },
 };
 
 function* lines(count: number): Generator<string> {
@@ -189,13 +152,13 @@ describe("wsgi adapter", () => {
       drainTimeoutMs: 0,
     });
     server.expectLog(/had to be halted/);
-    const before = ended;
+    const before = endings();
     const client = await RawClient.connect(server.port);
     client.request("GET /");
     await client.until(/tick/);
     const report = await server.loop.close();
     expect(report.tally).to.include({ accepted: 1, drain: 1 });
-    expect(ended).to.equal(before + 1);
+    expect(endings()).to.equal(before + 1);
     expect(await client.untilClosed()).to.not.include("\r\n0\r\n\r\n");
   });
 });
@@ -266,146 +229,13 @@ describe("wsgi middleware()", () => {
 });
 
 describe("wsgi validator finds nothing wrong with the gateway", () => {
-  const passes = (
-    title: string,
-    app: WsgiApp,
-    expected: string,
-    init: RequestInit = {},
-  ): unknown =>
+  for (const [title, { app, body, init }] of Object.entries(VALID))
     it(title, async () => {
       // What the validator finds is an error in the log, and fails the test.
-      const { url } = await serveWith((loop) =>
-        loop.mount("/app", wsgi(validator(app))),
-      );
+      const { url } = await serveWith((loop) => loop.mount("/app", wsgi(app)));
       const response = await fetch(`${url}/app/%FF?q=%FF`, init);
-      expect(await response.text()).to.equal(expected);
+      expect(await response.text()).to.equal(body);
     });
-  const starting =
-    (result: (environ: Environ) => ReturnType<WsgiApp>): WsgiApp =>
-    (environ, start) => {
-      start("200 OK", [TEXT]);
-      return result(environ);
-    };
-
-  passes(
-    "with an array of one chunk",
-    starting(() => ["a"]),
-    "a",
-  );
-  passes(
-    "with an array of many",
-    starting(() => ["a", "", "b"]),
-    "ab",
-  );
-  passes(
-    "with an empty result",
-    starting(() => []),
-    "",
-  );
-  passes(
-    "with bytes",
-    starting(() => [Buffer.from("a")]),
-    "a",
-  );
-  passes(
-    "with an iterator",
-    starting(() => ["a", "b"].values()),
-    "ab",
-  );
-  passes(
-    "with a generator that starts on its way to the first chunk",
-    function* (_, start) {
-      start("200 OK", [TEXT]);
-      yield "";
-      yield "late";
-    },
-    "late",
-  );
-  passes(
-    "with a result that is closed",
-    starting(() => Object.assign(["a"], { close() {} })),
-    "a",
-  );
-  passes(
-    "with write()",
-    (_, start) => {
-      const write = start("200 OK", [TEXT]);
-      write("a");
-      write("b");
-      return ["c"];
-    },
-    "abc",
-  );
-  passes(
-    "with a second start",
-    (_, start) => {
-      start("200 OK", [TEXT]);
-      start("500 Sorry", [TEXT], new Error("found in time"));
-      return ["sorry"];
-    },
-    "sorry",
-  );
-  passes(
-    "with a declared length",
-    (_, start) => {
-      start("200 OK", [TEXT, ["content-length", "2"]]);
-      return ["a", "b"];
-    },
-    "ab",
-  );
-  passes(
-    "with HEAD",
-    (_, start) => {
-      start("200 OK", [TEXT, ["content-length", "2"]]);
-      return [];
-    },
-    "",
-    { method: "HEAD" },
-  );
-  for (const status of ["204 No Content", "304 Not Modified"])
-    passes(
-      `with ${status}`,
-      (_, start) => {
-        start(status, []);
-        return [];
-      },
-      "",
-    );
-  passes(
-    "with a body that is read in every way",
-    starting((environ) => {
-      const input = environ["wsgi.input"];
-      const parts = [input.read(1), input.readline(), ...input.readlines(1)];
-      return [...parts, ...input, input.read()];
-    }),
-    "one\ntwo\nthree",
-    { method: "POST", body: "one\ntwo\nthree" },
-  );
-  passes(
-    "with what is reported to wsgi.errors",
-    starting((environ) => {
-      environ["wsgi.errors"].flush();
-      environ["wsgi.errors"].writelines([]);
-      return ["a"];
-    }),
-    "a",
-  );
-  passes(
-    "with a copy of the environ, and with changes to it",
-    validator(
-      middleware(
-        starting((environ) => [String(environ.mine)]),
-        (app) => (environ, start) => app({ ...environ, mine: "m" }, start),
-        (app) => (environ, start) => {
-          environ.HTTP_X_ADDED = "x";
-          delete environ.HTTP_ACCEPT;
-          return app(environ, start);
-        },
-        validator,
-      ),
-    ),
-    "m",
-  );
 });
 
 describe("wsgi()", () => {

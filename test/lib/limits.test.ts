@@ -306,3 +306,25 @@ describe("bodyTimeoutMs", () => {
     expect(await client.untilClosed()).to.match(/HTTP\/1.1 408 /);
   });
 });
+
+describe("idleTimeoutMs", () => {
+  it("cuts a connection that is silent, and one in the middle of a head", async function () {
+    this.timeout(20_000); // the engine looks every 4 s
+    const server = await serveWith((loop) => loop.mount(() => "ok"), {
+      idleTimeoutMs: 1000,
+    });
+    const [served, silent, slow] = [
+      await RawClient.connect(server.port),
+      await RawClient.connect(server.port),
+      await RawClient.connect(server.port),
+    ];
+    await served.request("GET /").until(/ok$/);
+    slow.send("GET / HTTP/1.1\r\nHost");
+    await Promise.all([
+      served.untilClosed(),
+      silent.untilClosed(),
+      slow.untilClosed(),
+    ]);
+    expect(outcomes(server)).to.deep.equal({ accepted: 1, ok: 1 });
+  });
+});

@@ -2,7 +2,9 @@ import { expect } from "chai";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { mock } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach } from "mocha";
 import {
   stream,
   type Chunk,
@@ -10,6 +12,8 @@ import {
   type ReplyBody,
   type StreamWriter,
 } from "../../lib/index.ts";
+import { ResponseWriter } from "../../lib/response.ts";
+import type { HttpResponse } from "../../lib/uws.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
 
@@ -477,4 +481,72 @@ describe("A streamed reply", () => {
       expect(text).to.equal(`begin ${i}, end ${i}`),
     );
   });
+});
+
+describe("A request body that is held back", () => {
+  /** What of the engine's response is needed, and what was called of it. */
+  function engine() {
+    const calls: string[] = [];
+    const note = (name: string) => (): void => void calls.push(name);
+    const res = {
+      pause: note("pause"),
+      resume: note("resume"),
+      close: note("close"),
+    };
+    return { calls, out: new ResponseWriter(res as unknown as HttpResponse) };
+  }
+
+  beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+  afterEach(() => mock.timers.reset());
+
+  it("is let go for a moment now and then: nobody would see that the client has left", () => {
+    const { calls, out } = engine();
+    out.pause();
+    out.pause();
+    mock.timers.tick(4999);
+    expect(calls).to.deep.equal(["pause"]);
+    mock.timers.tick(1);
+    expect(calls).to.deep.equal(["pause", "resume"]);
+    out.pause();
+    mock.timers.tick(5000);
+    expect(calls).to.deep.equal(["pause", "resume", "pause", "resume"]);
+  });
+
+  it("is not looked after any more once it was let go, or the connection was closed", () => {
+    const { calls, out } = engine();
+    out.pause();
+    out.resume();
+    mock.timers.tick(5000);
+    out.pause();
+    out.close();
+    mock.timers.tick(5000);
+    expect(calls).to.deep.equal(["pause", "resume", "pause", "close"]);
+  });
+});
+
+describe("A client that sends requests and reads no replies", () => {
+  for (const [what, reply] of Object.entries<Reply>({
+    "small texts": "x".repeat(500),
+    "small objects": { body: "x".repeat(500) },
+    "larger texts": "x".repeat(50_000),
+  }))
+    it(`is cut off, at a page of ${what}, before it has filled the memory`, async function () {
+      this.timeout(20_000);
+      const server = await serveWith((loop) => loop.mount(() => reply));
+      const { socket } = await RawClient.connect(server.port);
+      const requests = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+      await new Promise<void>((resolve) => {
+        const send = (): void => {
+          while (socket.write(requests)); // until it has to drain
+        };
+        socket
+          .pause()
+          .on("drain", send)
+          .on("close", () => resolve());
+        send();
+      });
+      const { tally } = await server.loop.close();
+      expect(tally.abort).to.equal(1);
+      expect(tally.ok).to.be.greaterThan(0);
+    });
 });

@@ -36,6 +36,7 @@ export class TestServer {
       },
     };
     this.loop = new Loop({
+      stallWarnMs: Infinity, // a busy machine keeps the loop as well
       ...options,
       log: pino({ level: "debug" }, destination),
     });

@@ -123,7 +123,7 @@ function fieldsOf({ rawHeaders }: IncomingMessage): [string, string][] {
 }
 
 /** PEP 3333, "environ Variables". */
-function environOf({
+export function environOf({
   method,
   path,
   query,
@@ -140,7 +140,7 @@ function environOf({
   };
   for (const [name, value] of fields.filter(([name]) => !name.includes("_"))) {
     const key = name.toUpperCase().replaceAll("-", "_");
-    const cgi = key.startsWith("CONTENT_") ? key : `HTTP_${key}`;
+    const cgi = /^CONTENT_(TYPE|LENGTH)$/.test(key) ? key : `HTTP_${key}`;
     const before = environ[cgi];
     const comma = cgi === "HTTP_COOKIE" ? "; " : ",";
     environ[cgi] = before === undefined ? value : before + comma + value;

@@ -1,145 +1,149 @@
 import { expect } from "chai";
-import { wsgi, type InputStream } from "../../../adapters/wsgi.ts";
+import {
+  wsgi,
+  type InputStream,
+  type WsgiApp,
+} from "../../../adapters/wsgi.ts";
+import type { Application } from "../../../lib/index.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
+import { threaded } from "../../support/threads.ts";
+import { asText, reading } from "./apps/reading.ts";
 
 const LINES = "one\ntwo\n\nfour";
 const ONE_CHUNK = ["content-length: 13"];
 
 /** What `read` makes of wsgi.input; bytes and lines come back as text. */
 async function readBack(
+  app: Application,
   read: (input: InputStream) => unknown,
   body = LINES,
   head = [`content-length: ${body.length}`],
 ): Promise<unknown> {
-  let found: unknown;
-  const { port } = await serveWith((loop) =>
-    loop.mount(
-      wsgi((environ, start) => {
-        found = read(environ["wsgi.input"]);
-        start("200 OK", []);
-        return [];
-      }),
-    ),
-  );
+  const { port } = await serveWith((loop) => loop.mount(app));
   const client = await RawClient.connect(port);
-  client.request("POST /", head, body);
-  await client.until(/\r\n\r\n/);
-  return asText(found);
+  const source = `x-read: ${encodeURIComponent(String(read))}`;
+  client.request("POST /", [source, ...head], body);
+  const [, found] = await client.until(/^HTTP\/1.1 200 [^]*\r\n\r\n([^]+)$/);
+  return JSON.parse(Buffer.from(found!, "latin1").toString());
 }
 
-function asText(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
-  return Array.isArray(value) ? value.map(asText) : value;
-}
+const WORLDS: [name: string, app: () => Application][] = [
+  ["wsgi.input", () => wsgi(reading)],
+  ["wsgi.input in a thread", () => threaded("reading", "reading")],
+];
 
-describe("wsgi.input", () => {
-  const gives = (
-    title: string,
-    read: (input: InputStream) => unknown,
-    expected: unknown,
-    body?: string,
-    head?: string[],
-  ): unknown =>
-    it(title, async () => {
-      expect(await readBack(read, body, head)).to.deep.equal(expected);
-    });
+for (const [name, app] of WORLDS)
+  describe(name, () => {
+    const gives = (
+      title: string,
+      read: (input: InputStream) => unknown,
+      expected: unknown,
+      body?: string,
+      head?: string[],
+    ): unknown =>
+      it(title, async () => {
+        expect(await readBack(app(), read, body, head)).to.deep.equal(expected);
+      });
 
-  gives("gives all for read()", (input) => input.read(), LINES);
-  gives("gives all for read(-1)", (input) => input.read(-1), LINES);
-  gives(
-    "gives the next bytes for read(n), and fewer at the end",
-    (input) => [5, 0, 5, 5, 5].map((size) => input.read(size)),
-    ["one\nt", "", "wo\n\nf", "our", ""],
-  );
-  gives(
-    "gives the rest for read() after read(n)",
-    (input) => [input.read(9), input.read(), input.read()],
-    ["one\ntwo\n\n", "four", ""],
-  );
-  gives(
-    "gives a line with its end for readline()",
-    (input) => Array.from({ length: 6 }, () => input.readline()),
-    ["one\n", "two\n", "\n", "four", "", ""],
-  );
-  gives(
-    "gives at most n bytes of a line for readline(n)",
-    (input) => [2, 10, 4, 3, 1, 0, -1].map((size) => input.readline(size)),
-    ["on", "e\n", "two\n", "\n", "f", "", "our"],
-  );
-  gives(
-    "gives all lines for readlines()",
-    (input) => [input.readlines(), input.readlines()],
-    [["one\n", "two\n", "\n", "four"], []],
-  );
-  gives(
-    "stops after the line that reaches the hint for readlines(hint)",
-    (input) => [input.readlines(4), input.readlines(1), input.readlines(100)],
-    [["one\n"], ["two\n"], ["\n", "four"]],
-  );
-  gives(
-    "goes on to the next line when the hint is within it",
-    (input) => input.readlines(5),
-    ["one\n", "two\n"],
-  );
-  gives(
-    "gives all lines for a hint of 0 or below",
-    (input) => [input.readlines(0).length, input.readlines(-1).length],
-    [4, 0],
-  );
-  gives("iterates over lines", (input) => [...input], [
-    "one\n",
-    "two\n",
-    "\n",
-    "four",
-  ]);
-  gives(
-    "goes on where an iteration was left",
-    (input) => {
-      for (const line of input) return [line, input.read(2), input.readline()];
-      return [];
-    },
-    ["one\n", "tw", "o\n"],
-  );
-  gives(
-    "takes only a newline as the end of a line",
-    (input) => input.readlines(),
-    ["a\rb\r\n", "c\x0b\x0c\x85d"],
-    "a\rb\r\nc\x0b\x0c\x85d",
-  );
-  gives(
-    "leaves bytes as they are",
-    (input) => input.read(),
-    "\0\r\n\x7f\x80\xc3\xff\xfe",
-    "\0\r\n\x7f\x80\xc3\xff\xfe",
-  );
-
-  for (const [title, head] of [
-    ["without a body", []],
-    ["with an empty body", ["content-length: 0"]],
-  ] as const)
+    gives("gives all for read()", (input) => input.read(), LINES);
+    gives("gives all for read(-1)", (input) => input.read(-1), LINES);
     gives(
-      `gives nothing for a request ${title}`,
-      (input) => [
-        input.read(),
-        input.read(5),
-        input.readline(),
-        input.readlines(),
-        [...input],
-      ],
-      ["", "", "", [], []],
-      "",
-      [...head],
+      "gives the next bytes for read(n), and fewer at the end",
+      (input) => [5, 0, 5, 5, 5].map((size) => input.read(size)),
+      ["one\nt", "", "wo\n\nf", "our", ""],
+    );
+    gives(
+      "gives the rest for read() after read(n)",
+      (input) => [input.read(9), input.read(), input.read()],
+      ["one\ntwo\n\n", "four", ""],
+    );
+    gives(
+      "gives a line with its end for readline()",
+      (input) => Array.from({ length: 6 }, () => input.readline()),
+      ["one\n", "two\n", "\n", "four", "", ""],
+    );
+    gives(
+      "gives at most n bytes of a line for readline(n)",
+      (input) => [2, 10, 4, 3, 1, 0, -1].map((size) => input.readline(size)),
+      ["on", "e\n", "two\n", "\n", "f", "", "our"],
+    );
+    gives(
+      "gives all lines for readlines()",
+      (input) => [input.readlines(), input.readlines()],
+      [["one\n", "two\n", "\n", "four"], []],
+    );
+    gives(
+      "stops after the line that reaches the hint for readlines(hint)",
+      (input) => [input.readlines(4), input.readlines(1), input.readlines(100)],
+      [["one\n"], ["two\n"], ["\n", "four"]],
+    );
+    gives(
+      "goes on to the next line when the hint is within it",
+      (input) => input.readlines(5),
+      ["one\n", "two\n"],
+    );
+    gives(
+      "gives all lines for a hint of 0 or below",
+      (input) => [input.readlines(0).length, input.readlines(-1).length],
+      [4, 0],
+    );
+    gives("iterates over lines", (input) => [...input], [
+      "one\n",
+      "two\n",
+      "\n",
+      "four",
+    ]);
+    gives(
+      "goes on where an iteration was left",
+      (input) => {
+        for (const line of input)
+          return [line, input.read(2), input.readline()];
+        return [];
+      },
+      ["one\n", "tw", "o\n"],
+    );
+    gives(
+      "takes only a newline as the end of a line",
+      (input) => input.readlines(),
+      ["a\rb\r\n", "c\x0b\x0c\x85d"],
+      "a\rb\r\nc\x0b\x0c\x85d",
+    );
+    gives(
+      "leaves bytes as they are",
+      (input) => input.read(),
+      "\0\r\n\x7f\x80\xc3\xff\xfe",
+      "\0\r\n\x7f\x80\xc3\xff\xfe",
     );
 
-  gives(
-    "has a body that came in pieces",
-    (input) => input.readlines(),
-    ["one\n", "two\n", "\n", "four"],
-    "4\r\none\n\r\n1\r\nt\r\n8\r\nwo\n\nfour\r\n0\r\n\r\n",
-    ["transfer-encoding: chunked"],
-  );
+    for (const [title, head] of [
+      ["without a body", []],
+      ["with an empty body", ["content-length: 0"]],
+    ] as const)
+      gives(
+        `gives nothing for a request ${title}`,
+        (input) => [
+          input.read(),
+          input.read(5),
+          input.readline(),
+          input.readlines(),
+          [...input],
+        ],
+        ["", "", "", [], []],
+        "",
+        [...head],
+      );
 
+    gives(
+      "has a body that came in pieces",
+      (input) => input.readlines(),
+      ["one\n", "two\n", "\n", "four"],
+      "4\r\none\n\r\n1\r\nt\r\n8\r\nwo\n\nfour\r\n0\r\n\r\n",
+      ["transfer-encoding: chunked"],
+    );
+  });
+
+describe("wsgi.input on the loop", () => {
   it("has a body whose pieces came at different times", async () => {
     let found: unknown;
     const { port, url } = await serveWith((loop) =>
@@ -168,7 +172,7 @@ describe("wsgi.input", () => {
 describe("wsgi.errors", () => {
   /** The error lines of a request whose application is `app`, each with the id of its request. */
   async function lines(
-    app: Parameters<typeof wsgi>[0],
+    app: WsgiApp,
     ...expected: RegExp[]
   ): Promise<unknown[]> {
     const server = await serveWith((loop) => loop.mount(wsgi(app)), {

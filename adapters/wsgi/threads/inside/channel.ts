@@ -1,0 +1,183 @@
+/**
+ * The thread's side of the conversation with the loop, and the only place where a thread sleeps while it serves.
+ *
+ * A sleeping thread does not turn its event loop. It takes messages from the port by itself, then sleeps on the word that
+ * the loop counts up with everything it says.
+ */
+import {
+  isMainThread,
+  receiveMessageOnPort,
+  workerData,
+  type MessagePort,
+  type TransferListItem,
+} from "node:worker_threads";
+import {
+  BodyUsedError,
+  ClientAbortedError,
+  HaltedError,
+  UsageError,
+} from "../../../../lib/adapter.ts";
+import type { Chunk } from "../../types.ts";
+import { fromData, toData, type ErrorData } from "../error-data.ts";
+import {
+  STOP,
+  THREAD_DATA,
+  WINDOW,
+  WORD,
+  weightOf,
+  type FromThread,
+  type ThreadData,
+  type ToThread,
+  type Work,
+} from "../protocol.ts";
+
+type Answer = [
+  kind: "body" | "result",
+  id: number,
+  value?: unknown,
+  error?: ErrorData,
+];
+
+export class Channel {
+  readonly #port: MessagePort;
+  readonly #words: Int32Array;
+  /** Of the request that is served; 0 between requests. */
+  #id = 0;
+  #answer: Answer | undefined;
+  /** Of the reply, by the weight of its chunks; counts as the word `taken` does. */
+  #sent = 0;
+  /** What the loop's errors are known by. */
+  readonly #origins = new WeakMap<Error, number>();
+
+  constructor({ port, words }: Pick<ThreadData, "port" | "words">) {
+    this.#port = port;
+    this.#words = new Int32Array(words);
+  }
+
+  get id(): number {
+    return this.#id;
+  }
+
+  begin(id: number): void {
+    this.#id = id;
+    this.#sent = 0;
+    Atomics.store(this.#words, WORD.begun, id);
+  }
+
+  end(): void {
+    this.#id = 0;
+  }
+
+  post(message: FromThread, transfer: TransferListItem[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  /** The request is to end early. */
+  get stopped(): boolean {
+    return Atomics.load(this.#words, WORD.stop) !== STOP.no;
+  }
+
+  /** Sends a chunk, once the client is not too far behind. False: nobody wants it any more. */
+  send(chunk: Chunk, head?: string): boolean {
+    this.#sleepUntil(() => this.stopped || this.#ahead <= WINDOW);
+    if (this.stopped) return false;
+    this.#sent = (this.#sent + weightOf(chunk)) | 0;
+    const own = ownBytes(chunk);
+    const message: FromThread = ["chunk", this.#id, own];
+    if (head !== undefined) message.push(head);
+    this.post(
+      message,
+      own === chunk ? [] : [(own as Uint8Array).buffer as ArrayBuffer],
+    );
+    return true;
+  }
+
+  /** More of the body of request `id`; undefined at its end. Sleeps until it is there. */
+  pull(id: number): Uint8Array | undefined {
+    if (id !== this.#id) throw new BodyUsedError("the exchange is over");
+    return this.#ask("pull") as Uint8Array | undefined;
+  }
+
+  /** What works come to. Sleeps until they are done. */
+  wait(works: readonly Work[]): unknown[] {
+    return this.#ask("wait", works) as unknown[];
+  }
+
+  /** As an error crosses; one that came from the loop is told to be that. */
+  toData(error: unknown): ErrorData {
+    const origin = this.#origins.get(error as Error);
+    return { ...toData(error), ...(origin === undefined ? {} : { origin }) };
+  }
+
+  /** @throws what the loop answers, and why the request is to end early when it is: that goes before any answer. */
+  #ask(kind: "pull" | "wait", works?: readonly Work[]): unknown {
+    if (this.#id === 0)
+      throw new UsageError(
+        "wait() is for the request that runs, and none does",
+      );
+    this.#answer = undefined;
+    this.#check();
+    this.post([kind, this.#id, works] as FromThread);
+    this.#sleepUntil(() => this.stopped || this.#answer !== undefined);
+    this.#check();
+    const [, , value, error] = this.#answer!;
+    if (error !== undefined) throw this.#borrowed(error);
+    return value;
+  }
+
+  /** @throws why the request is to end early. */
+  #check(): void {
+    const stop = Atomics.load(this.#words, WORD.stop);
+    if (stop === STOP.aborted) throw new ClientAbortedError();
+    if (stop !== STOP.no) throw new HaltedError();
+  }
+
+  #borrowed(data: ErrorData): Error {
+    const error = fromData(data);
+    if (data.origin !== undefined) this.#origins.set(error, data.origin);
+    return error;
+  }
+
+  /** What of the reply the client has not taken. */
+  get #ahead(): number {
+    return (this.#sent - Atomics.load(this.#words, WORD.taken)) | 0;
+  }
+
+  /** The count is read before anything else: what happens in between then ends the sleep at once. */
+  #sleepUntil(ready: () => boolean): void {
+    for (;;) {
+      const events = Atomics.load(this.#words, WORD.events);
+      this.#receive();
+      if (ready()) return;
+      Atomics.wait(this.#words, WORD.events, events);
+    }
+  }
+
+  #take(): ToThread | undefined {
+    return receiveMessageOnPort(this.#port)?.message as ToThread | undefined;
+  }
+
+  /** While a request runs the loop sends answers only; those that an earlier one did not wait for are dropped. */
+  #receive(): void {
+    for (let message = this.#take(); message; message = this.#take())
+      if (message[1] === this.#id) this.#answer = message as Answer;
+  }
+}
+
+/** A chunk that can be posted. Of a view the whole buffer behind it would be copied, and what is shared would stay so. */
+export function ownBytes(chunk: Chunk): Chunk {
+  if (typeof chunk === "string") return chunk;
+  const { buffer, length } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length)
+    return chunk;
+  return Uint8Array.prototype.slice.call(chunk);
+}
+
+/** What this thread was started with; undefined in any thread that is not ours, the main one among them. */
+export const threadData: ThreadData | undefined = isMainThread
+  ? undefined
+  : (workerData as Record<string, ThreadData> | null)?.[THREAD_DATA];
+
+/** This thread's; `wait` needs it, wherever in the application it is called. */
+export const channel: Channel | undefined =
+  threadData && new Channel(threadData);

@@ -1,0 +1,54 @@
+/** The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns as it does anywhere. */
+import { setPriority } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { WsgiApp } from "../../types.ts";
+import { toData } from "../error-data.ts";
+import type { ThreadData, ToThread } from "../protocol.ts";
+import { channel, threadData, type Channel } from "./channel.ts";
+import { printTo } from "./print.ts";
+import { serve } from "./serve.ts";
+
+/** Lower than the loop, which has to answer everybody: it costs the threads nothing that they could use. */
+const NICENESS = 5;
+
+if (channel === undefined || threadData === undefined)
+  throw new Error("this is the entry of eddy's threads, and of nothing else");
+
+await start(threadData, channel);
+
+async function start(
+  { port, module, name, multiprocess }: ThreadData,
+  channel: Channel,
+): Promise<void> {
+  if (process.platform === "linux") setPriority(NICENESS); // of this thread; elsewhere it would be the process's
+  printTo(channel);
+  try {
+    const app = await load(module, name);
+    port.on("message", (message: ToThread) => {
+      if (message[0] === "request") serve(app, message, channel, multiprocess);
+      else if (message[0] === "retire") process.exit();
+    });
+    channel.post(["ready", 0]);
+  } catch (error) {
+    channel.post(["refused", 0, toData(error)]);
+  }
+}
+
+/** @throws {Error} saying what is wrong with the module: that it fails, or what it exports in place of the application. */
+async function load(url: string, export_: string): Promise<WsgiApp> {
+  const file = url.startsWith("file:") ? fileURLToPath(url) : url;
+  let exports: Record<string, unknown>;
+  try {
+    exports = (await import(url)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new Error(`cannot load ${file}: ${String(cause)}`, { cause });
+  }
+  const app = exports[export_];
+  if (typeof app === "function") return app as WsgiApp;
+  const found = Object.keys(exports).join(", ") || "nothing";
+  throw new Error(
+    app === undefined
+      ? `${file} has no export "${export_}"; it exports ${found}`
+      : `export "${export_}" of ${file} is no function`,
+  );
+}

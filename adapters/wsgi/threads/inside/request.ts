@@ -1,0 +1,113 @@
+/** The request, as far as it is to be had in a thread: what crossed, and a log that crosses back. */
+import { inspect } from "node:util";
+import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
+import type { CalledRequest, Head } from "../../environ.ts";
+import { toData } from "../error-data.ts";
+import { readRequest } from "../head.ts";
+import type { LogLevel } from "../protocol.ts";
+import type { Channel } from "./channel.ts";
+
+export class ThreadRequest implements CalledRequest {
+  declare readonly method: Head["method"];
+  declare readonly mountPath: Head["mountPath"];
+  declare readonly path: Head["path"];
+  declare readonly queryString: Head["queryString"];
+  declare readonly remoteAddress: Head["remoteAddress"];
+  declare readonly scheme: Head["scheme"];
+  declare readonly host: Head["host"];
+  declare readonly deadline: Head["deadline"];
+  declare readonly headers: Head["headers"];
+  readonly #channel: Channel;
+  #log: ThreadLog | undefined;
+
+  constructor(head: string, channel: Channel) {
+    Object.assign(this, readRequest(head));
+    this.#channel = channel;
+  }
+
+  get log(): ThreadLog {
+    return (this.#log ??= new ThreadLog(this.#channel));
+  }
+
+  static {
+    for (const name of namesNotHere())
+      Object.defineProperty(this.prototype, name, {
+        get() {
+          throw new UsageError(
+            `request.${name} is not to be had in a thread, only the head, \`deadline\` and \`log\`; wait.call() asks the loop`,
+          );
+        },
+      });
+  }
+}
+
+/** What else a request has on the loop. The compiler sees to it that none is forgotten. */
+function namesNotHere(): string[] {
+  const names: Record<Exclude<keyof GatewayRequest, keyof CalledRequest>, 1> = {
+    id: 1,
+    query: 1,
+    params: 1,
+    cookies: 1,
+    signal: 1,
+    scope: 1,
+    body: 1,
+    hasBody: 1,
+    bytes: 1,
+    text: 1,
+    json: 1,
+    form: 1,
+  };
+  return Object.keys(names);
+}
+
+/** Lines of the request's log, written on the loop. */
+export class ThreadLog {
+  readonly #channel: Channel;
+  readonly #id: number;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    this.#id = channel.id;
+  }
+
+  debug(first: object | string, text?: string): void {
+    this.#write("debug", first, text);
+  }
+
+  info(first: object | string, text?: string): void {
+    this.#write("info", first, text);
+  }
+
+  warn(first: object | string, text?: string): void {
+    this.#write("warn", first, text);
+  }
+
+  error(first: object | string, text?: string): void {
+    this.#write("error", first, text);
+  }
+
+  #write(level: LogLevel, first: object | string, text = ""): void {
+    this.#channel.post(
+      typeof first === "string"
+        ? ["log", this.#id, level, {}, first]
+        : ["log", this.#id, level, clonable(first), text],
+    );
+  }
+}
+
+/** Errors as data; what cannot cross as text. */
+function clonable(fields: object): object {
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    value instanceof Error ? toData(value) : plain(value),
+  ]);
+  return Object.fromEntries(entries) as object;
+}
+
+function plain(value: unknown): unknown {
+  try {
+    return structuredClone(value);
+  } catch {
+    return inspect(value);
+  }
+}

@@ -1,0 +1,70 @@
+/** Serves one request in this thread: the same application, called by the same code as on the loop. */
+import { ClientAbortedError, HaltedError } from "../../../../lib/adapter.ts";
+import type { Chunk } from "../../types.ts";
+import { Input } from "../../input.ts";
+import { runApp } from "../../run.ts";
+import type { StartedReply } from "../../start-response.ts";
+import type { WsgiApp } from "../../types.ts";
+import { writeReply } from "../head.ts";
+import type { ToThread } from "../protocol.ts";
+import { ownBytes, type Channel } from "./channel.ts";
+import { ThreadRequest } from "./request.ts";
+
+export type Request = Extract<ToThread, [kind: "request", ...unknown[]]>;
+
+const EMPTY = new Uint8Array(0);
+
+export function serve(
+  app: WsgiApp,
+  [, id, head, first = EMPTY, complete]: Request,
+  channel: Channel,
+  multiprocess: boolean,
+): void {
+  channel.begin(id);
+  try {
+    const request = new ThreadRequest(head, channel);
+    const input = new Input(first, complete ? undefined : sourceOf(channel));
+    send(runApp(app, request, input, multiprocess), channel);
+  } catch (error) {
+    // That it fails when it was asked to end is no news; what comes after that is.
+    const expected = channel.stopped && isReason(error);
+    channel.post(expected ? ["end", id] : ["end", id, channel.toData(error)]);
+  } finally {
+    channel.end();
+  }
+}
+
+function isReason(error: unknown): boolean {
+  return error instanceof ClientAbortedError || error instanceof HaltedError;
+}
+
+function send(reply: StartedReply, channel: Channel): void {
+  const head = writeReply(reply);
+  const { body } = reply;
+  if (typeof body === "string" || body instanceof Uint8Array)
+    channel.post(["reply", channel.id, head, ownBytes(body)]);
+  else stream(head, body, channel);
+}
+
+/** Leaving the iteration early ends the body: its `return()`, then its `close()`. */
+function stream(head: string, body: Iterable<Chunk>, channel: Channel): void {
+  let unsent: string | undefined = head;
+  for (const chunk of body) {
+    if (!channel.send(chunk, unsent)) break;
+    unsent = undefined;
+  }
+  if (unsent !== undefined) channel.send("", unsent);
+  channel.post(["end", channel.id]);
+}
+
+/** After its end a body stays at its end. It is the one of this request, also for whoever kept it. */
+function sourceOf(channel: Channel): () => Uint8Array | undefined {
+  let ended = false;
+  const { id } = channel;
+  return () => {
+    if (ended) return undefined;
+    const piece = channel.pull(id);
+    ended = piece === undefined;
+    return piece;
+  };
+}

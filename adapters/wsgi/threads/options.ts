@@ -1,0 +1,132 @@
+/** Every option of an application in threads, its default and the reason for it. */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { UsageError } from "../../../lib/adapter.ts";
+import type { Provided } from "./work.ts";
+
+/** A synchronous application that runs in threads, by its module. */
+export interface ThreadedApp {
+  /** The JavaScript module that exports the application: a path, from the working directory, or a URL such as `new URL("./app.js", import.meta.url)`. Each thread loads its own copy. */
+  module: string | URL;
+  /** Name of the application among the module's exports. Default `"default"`. */
+  export?: string;
+  /** Requests that run at once. Each thread takes about 10 MB. Default 8, at least two for each core: enough to sleep in while others compute. Choose it by how many requests sleep at once, not by cores. */
+  threads?: number;
+  /** Requests that wait for a thread, beyond which further ones are answered 503 with `retry-after`. Default 1024: a second's worth for eight threads that take 8 ms each; longer queues only make clients wait for what they have given up. */
+  maxQueuedRequests?: number;
+  /** Milliseconds for which the application may run without giving a chunk or reading one; then the client gets 503, or a cut connection when the head is out. What it waits for its client does not count, what it waits for work does. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. */
+  threadTimeoutMs?: number;
+  /** Milliseconds that a request has to come to an end when its client has left, its time is up or the loop closes; then its thread is replaced. Default 1,000: a `read`, a `wait` or a chunk ends it at once, so that only code that computes needs it. */
+  abortGraceMs?: number;
+  /** Requests after which a thread is replaced by a fresh one: for applications that leak. Default `Infinity`. */
+  maxRequestsPerThread?: number;
+  /** Up to so many requests are taken off `maxRequestsPerThread`, by chance and for each thread, so that they are not all replaced at once. Default a tenth. */
+  maxRequestsJitter?: number;
+  /** Megabytes of JavaScript objects in a thread, beyond which it ends with an error. Default 512: without a limit a leak takes the machine along, by way of many seconds of garbage collection. */
+  maxHeapMb?: number;
+  /** Functions that the application can call with `wait.call(name, …)`; they run on the loop. */
+  provide?: Provided;
+}
+
+export interface ThreadSettings {
+  /** URL of the module. */
+  readonly module: string;
+  readonly export: string;
+  readonly threads: number;
+  readonly maxQueuedRequests: number;
+  readonly threadTimeoutMs: number;
+  readonly abortGraceMs: number;
+  readonly maxRequestsPerThread: number;
+  readonly maxRequestsJitter: number;
+  readonly maxHeapMb: number;
+  readonly provide: Provided;
+}
+
+/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+type Rule = [valid: (value: unknown) => boolean, expected: string];
+
+const COUNT: Rule = [
+  (value) => Number.isInteger(value) && (value as number) >= 1,
+  "a whole number from 1 up",
+];
+const AMOUNT: Rule = [
+  (value) => typeof value === "number" && value >= 0,
+  "a number from 0 up",
+];
+
+const RULES: Record<keyof ThreadedApp, Rule> = {
+  module: [
+    (value) =>
+      value instanceof URL || (typeof value === "string" && value !== ""),
+    "a path or a URL",
+  ],
+  export: [
+    (value) => typeof value === "string" && value !== "",
+    "the name of an export",
+  ],
+  threads: COUNT,
+  maxQueuedRequests: AMOUNT,
+  threadTimeoutMs: AMOUNT,
+  abortGraceMs: AMOUNT,
+  maxRequestsPerThread: [
+    (value) => value === Infinity || COUNT[0](value),
+    `${COUNT[1]}, or Infinity`,
+  ],
+  maxRequestsJitter: AMOUNT,
+  maxHeapMb: COUNT,
+  provide: [
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      Object.values(value).every((one) => typeof one === "function"),
+    "an object of functions",
+  ],
+};
+
+/** @throws {UsageError} naming an option that does not exist, is missing or has a bad value. */
+export function threadSettings(app: ThreadedApp): ThreadSettings {
+  const given = checked(app);
+  const max = given.maxRequestsPerThread ?? Infinity;
+  return {
+    export: "default",
+    threads: Math.max(8, 2 * availableParallelism()),
+    maxQueuedRequests: 1024,
+    maxRequestsPerThread: max,
+    maxRequestsJitter: max === Infinity ? 0 : Math.floor(max / 10),
+    maxHeapMb: 512,
+    provide: {},
+    ...given,
+    abortGraceMs: Math.min(given.abortGraceMs ?? 1000, MAX_TIMER_MS),
+    threadTimeoutMs: Math.min(given.threadTimeoutMs ?? 30_000, MAX_TIMER_MS),
+    module: urlOf(given.module),
+  };
+}
+
+function checked(app: ThreadedApp): ThreadedApp {
+  const given = Object.entries(app).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(RULES, name))
+      throw new UsageError(
+        `wsgi() has no option "${name}", only ${Object.keys(RULES).join(", ")}`,
+      );
+    const [valid, expected] = RULES[name as keyof ThreadedApp];
+    if (!valid(value))
+      throw new UsageError(
+        `option "${name}" of wsgi() takes ${expected}, not ${String(value)}`,
+      );
+  }
+  if (app.module === undefined)
+    throw new UsageError(
+      "wsgi() takes an application or { module }, the module that exports one",
+    );
+  return Object.fromEntries(given) as unknown as ThreadedApp;
+}
+
+function urlOf(module: string | URL): string {
+  if (module instanceof URL || module.startsWith("file:"))
+    return String(module);
+  return String(pathToFileURL(resolve(module)));
+}

@@ -1,0 +1,96 @@
+/** The threads of a pool as tasks: each place has a thread, and gets another one when that is lost. */
+import {
+  all,
+  ensure,
+  race,
+  resource,
+  sleep,
+  until,
+  useScope,
+  type Operation,
+} from "eddy/operations";
+import type { Logger } from "../../../lib/adapter.ts";
+import type { ThreadSettings } from "./options.ts";
+import { Pool } from "./pool.ts";
+import { Thread, type End } from "./thread.ts";
+
+/** How long threads may take to end once they were told to; one that native code blocks may take for ever. */
+const EXIT_MS = 1000;
+
+/** Milliseconds before a thread that was lost without having served is replaced: the first, doubled each time, up to the last. */
+const BACKOFF_MS = { first: 50, last: 5000 };
+
+/**
+ * A pool whose threads live as long as the scope. It ends in three steps: the requests that still run end, the threads
+ * end, and their exit is waited for.
+ *
+ * @throws {ThreadStartError} when the application cannot be loaded.
+ */
+export function* usePool(
+  settings: ThreadSettings,
+  log: Logger,
+): Operation<Pool> {
+  const pool = new Pool(settings, log);
+  const exits = new Set<Promise<void>>();
+  yield* ensure(() => race([all([...exits].map(until)), sleep(EXIT_MS)]));
+  yield* usePlaces(pool, exits);
+  yield* ensure(() => pool.quiet());
+  return pool;
+}
+
+function usePlaces(pool: Pool, exits: Set<Promise<void>>): Operation<void> {
+  return resource(function* (provide) {
+    const scope = yield* useScope();
+    const start = (): Thread => {
+      const thread = new Thread(pool);
+      exits.add(thread.exited);
+      void thread.exited.then(() => exits.delete(thread.exited));
+      return thread;
+    };
+    const keepOne = (first: Thread): void => {
+      const thread = (): Operation<void> => keep(pool, first, start);
+      scope.run(thread); // by this name it is seen in loop.tasks()
+    };
+    const first = Array.from({ length: pool.settings.threads }, start);
+    first.forEach(keepOne);
+    yield* all(first.map(({ ready }) => ready.operation));
+    pool.open(() => keepOne(start()));
+    yield* provide();
+  });
+}
+
+/** One place: a thread, and the next one when that has ended, as long as the pool wants one. */
+function* keep(
+  pool: Pool,
+  first: Thread,
+  start: () => Thread,
+): Operation<void> {
+  let failures = 0;
+  let thread = first;
+  for (;;) {
+    const { died, untold } = yield* live(pool, thread);
+    if (!pool.wantsAnother()) return;
+    if (untold !== undefined)
+      pool.log.error(
+        { err: untold },
+        "a thread has ended; another one follows",
+      );
+    failures = died && thread.served <= 1 ? failures + 1 : 0;
+    if (failures > 0) yield* sleep(backoff(failures));
+    thread = start();
+  }
+}
+
+function* live(pool: Pool, thread: Thread): Operation<End> {
+  pool.add(thread);
+  try {
+    return yield* thread.lost.operation;
+  } finally {
+    pool.remove(thread);
+    thread.kill();
+  }
+}
+
+function backoff(failures: number): number {
+  return Math.min(BACKOFF_MS.first * 2 ** (failures - 1), BACKOFF_MS.last);
+}

@@ -1,0 +1,113 @@
+/** Asynchronous work that an application in a thread waits for: done on the loop, in a task of the request. */
+import {
+  all,
+  sleep,
+  until,
+  useAbortSignal,
+  type Operation,
+} from "eddy/operations";
+import { UsageError } from "../../../lib/adapter.ts";
+import type { Work } from "./protocol.ts";
+
+/** What a mount lends to its threads: functions that give a value, a promise or an operation. An operation is halted when the client leaves; a promise goes on, and nobody waits for it. */
+export type Provided = Readonly<Record<string, (...args: any[]) => unknown>>;
+
+/** What `fetch` takes. */
+export type FetchInit = Pick<
+  RequestInit,
+  "method" | "redirect" | "credentials" | "referrer"
+> & {
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+};
+
+/** A response that is complete, as it crosses. */
+export interface FetchedData {
+  readonly status: number;
+  readonly statusText: string;
+  readonly url: string;
+  readonly headers: [name: string, value: string][];
+  readonly body: Uint8Array;
+}
+
+/** Does works side by side, and gives what each came to; the first that fails halts the others. */
+export function* perform(
+  works: readonly Work[],
+  provided: Provided,
+): Operation<unknown[]> {
+  if (works.length === 1) return [yield* start(works[0]!, provided)];
+  return yield* all(works.map((work) => start(work, provided)));
+}
+
+function start([name, ...args]: Work, provided: Provided): Operation<unknown> {
+  const kind = KINDS.get(name);
+  if (kind === undefined)
+    throw new UsageError(`wait() knows no work "${name}"`);
+  return kind(provided, ...args);
+}
+
+type Kind = (provided: Provided, ...args: any[]) => Operation<unknown>;
+
+const KINDS = new Map<string, Kind>(
+  Object.entries({
+    sleep: (_, ms: number) => sleep(ms),
+    fetch: fetching,
+    call: calling,
+  } satisfies Record<string, Kind>),
+);
+
+function* fetching(
+  _: Provided,
+  url: string,
+  init: FetchInit,
+): Operation<FetchedData> {
+  const signal = yield* useAbortSignal();
+  const response = yield* until(
+    fetch(url, { ...(init as RequestInit), signal }),
+  );
+  const body = new Uint8Array(yield* until(response.arrayBuffer()));
+  const { status, statusText, headers } = response;
+  return { status, statusText, url: response.url, headers: [...headers], body };
+}
+
+function* calling(
+  provided: Provided,
+  name: string,
+  ...args: unknown[]
+): Operation<unknown> {
+  if (!Object.hasOwn(provided, name))
+    throw new UsageError(
+      `wait.call("${name}"): the mount provides ${Object.keys(provided).join(", ") || "nothing"}; add it to \`provide\` of wsgi()`,
+    );
+  const result = provided[name]!(...args);
+  if (result instanceof Promise) return yield* until(result);
+  return isOperation(result) ? yield* result : result;
+}
+
+/** What a generator function gives, or an operation of effection; arrays and strings are values. */
+function isOperation(value: unknown): value is Operation<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Symbol.iterator in value &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    !(value instanceof Map) &&
+    !(value instanceof Set)
+  );
+}
+
+/** As `perform`, in a task of its own: tells how it went, unless it is halted. */
+export function* performFor(
+  works: readonly Work[],
+  provided: Provided,
+  answer: (values?: unknown[], error?: unknown) => void,
+): Operation<void> {
+  let values: unknown[];
+  try {
+    values = yield* perform(works, provided);
+  } catch (error) {
+    return answer(undefined, error);
+  }
+  answer(values);
+}

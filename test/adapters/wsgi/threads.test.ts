@@ -1,0 +1,383 @@
+import { expect } from "chai";
+import type { ThreadedApp } from "../../../adapters/wsgi.ts";
+import type { LoopOptions, TaskView } from "../../../lib/index.ts";
+import { RawClient } from "../../support/raw-client.ts";
+import { serveWith, type TestServer } from "../../support/server.ts";
+import { threaded } from "../../support/threads.ts";
+
+/** Threads have to start, on a machine that may be busy. */
+const PATIENCE_MS = 10_000;
+
+/** The application and, in the same threads, nothing else; `/hello` has its own. */
+const serve = (
+  name: string,
+  options: Partial<ThreadedApp> = {},
+  loopOptions: Omit<LoopOptions, "log"> = {},
+): Promise<TestServer> =>
+  serveWith((loop) => loop.mount(threaded("blocking", name, options)), {
+    accessLog: true,
+    ...loopOptions,
+  });
+
+/** A request that has reached the application. */
+async function begun(
+  server: TestServer,
+  line = "GET /",
+  head: string[] = [],
+): Promise<RawClient> {
+  const count = notes(server).length;
+  const client = await RawClient.connect(server.port);
+  client.request(line, head);
+  await server.logged(() => notes(server).length > count);
+  return client;
+}
+
+/** What the applications had to say. */
+function notes(server: TestServer): unknown[] {
+  return server.log.filter((line) => line.note).map(({ msg }) => msg);
+}
+
+const noted = (server: TestServer, what: string): Promise<unknown> =>
+  server.logged(({ note, msg }) => note === true && msg === what);
+
+const ended = (server: TestServer, outcome: string): Promise<unknown> =>
+  server.logged((line) => line.msg === "request" && line.outcome === outcome);
+
+/** The request at `path` is in the loop. */
+async function reached(server: TestServer, path: string): Promise<void> {
+  const isThere = (): boolean =>
+    server.loop.tasks().exchanges.some(({ name }) => name.endsWith(path));
+  while (!isThere()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Its threads are tasks, and shown. */
+function threadsOf(server: TestServer): number {
+  const [application] = server.loop.tasks().resources;
+  const count = (tasks: readonly TaskView[]): number =>
+    tasks.reduce(
+      (sum, { name, children }) =>
+        sum + (name === "thread" ? 1 : 0) + count(children),
+      0,
+    );
+  return count([application!]);
+}
+
+const FOREVER = { forever: () => new Promise(() => {}) };
+
+describe("WSGI in threads:", function () {
+  this.timeout(PATIENCE_MS);
+
+  describe("When the client leaves, a thread", () => {
+    it("that reads has ClientAbortedError thrown in the application", async () => {
+      const server = await serve("reads");
+      const client = await RawClient.connect(server.port);
+      client.request("POST /", ["content-length: 10"], "half");
+      await noted(server, "begun");
+      client.abort();
+      await noted(server, "threw ClientAbortedError");
+      await ended(server, "abort");
+    });
+
+    it("that streams closes the result, once, after the generator's finally", async () => {
+      const server = await serve("streams");
+      const client = await RawClient.connect(server.port);
+      client.request("GET /");
+      await client.until(/tick/);
+      client.abort();
+      await noted(server, "closed");
+      await server.loop.close();
+      expect(notes(server)).to.deep.equal(["begun", "finally", "closed"]);
+    });
+
+    it("that streams to a client that does not read does so, too", async () => {
+      const server = await serve("streams");
+      const client = await RawClient.connect(server.port);
+      client.socket.pause();
+      client.request("GET /");
+      await noted(server, "begun");
+      client.abort();
+      await noted(server, "closed");
+    });
+
+    it("that computes is replaced after abortGraceMs, and the next request is served", async () => {
+      const server = await serve("spins", { abortGraceMs: 10 });
+      server.expectLog(
+        /GET \/ went on for 10 ms after its end \(abortGraceMs\)/,
+      );
+      const client = await begun(server);
+      client.abort();
+      const next = await begun(server);
+      next.abort();
+      expect(notes(server)).to.deep.equal(["begun", "begun"]);
+    });
+  });
+
+  describe("A request whose client left while it waited in line", () => {
+    it("is not begun", async () => {
+      const server = await serve("waits", { provide: FOREVER });
+      const first = await begun(server);
+      const second = await RawClient.connect(server.port);
+      second.request("GET /second");
+      await reached(server, "/second");
+      second.abort();
+      await ended(server, "abort");
+      first.abort();
+      await noted(server, "threw ClientAbortedError");
+      await server.loop.close();
+      expect(notes(server)).to.deep.equal([
+        "begun",
+        "threw ClientAbortedError",
+      ]);
+    });
+  });
+
+  describe("A thread that ends in the middle of a request", () => {
+    const dies = (title: string, name: string, message: RegExp, options = {}) =>
+      it(`${title}: 500 for that request, one line in the log, and another thread`, async () => {
+        const server = await serve(name, options);
+        server.expectLog(message);
+        for (const _ of [1, 2]) {
+          const response = await fetch(server.url);
+          expect(response.status).to.equal(500);
+          expect(await response.text()).to.equal("something went wrong here\n");
+        }
+        const errors = server.log.filter(({ level }) => level >= 40);
+        expect(errors).to.have.length(2);
+        expect(errors[0]!.err!.type).to.equal("ThreadLostError");
+      });
+
+    dies("by process.exit", "exits", /called process\.exit\(3\)/);
+    dies("for want of memory", "grows", /reaching memory limit/, {
+      maxHeapMb: 16,
+    });
+
+    it("takes no other request along", async () => {
+      const server = await serve("exitsWhenAsked", { threads: 2 });
+      server.expectLog(/process\.exit\(3\)/);
+      const statuses = await Promise.all(
+        Array.from({ length: 100 }, async (_, i) => {
+          const query = i % 20 === 10 ? "exit" : "";
+          return (await fetch(`${server.url}?${query}`)).status;
+        }),
+      );
+      const lost = statuses.filter((status) => status === 500);
+      expect(lost).to.have.length(5);
+      expect(statuses.filter((status) => status === 200)).to.have.length(95);
+    });
+  });
+
+  describe("A thread that ends between requests", () => {
+    it("is named in the log and replaced", async () => {
+      const server = await serve("failsLater");
+      server.expectLog(/a thread has ended; .* ended by an error: on purpose/);
+      const first = await (await fetch(server.url)).json();
+      await server.logged(({ msg }) => /a thread has ended/.test(msg ?? ""));
+      const second = await (await fetch(server.url)).json();
+      expect(second).to.not.equal(first);
+      await server.logged(
+        () =>
+          server.log.filter(({ msg }) => /has ended/.test(msg ?? "")).length ===
+          2,
+      );
+    });
+  });
+
+  describe("threadTimeoutMs", () => {
+    it("answers 503, replaces the thread, and leaves the others alone", async () => {
+      const server = await serve("spins", {
+        threadTimeoutMs: 20,
+        abortGraceMs: 0,
+      });
+      server.expectLog(/not heard of for 20 ms/, /went on for 0 ms/);
+      for (const _ of [1, 2]) {
+        const response = await fetch(server.url);
+        expect(response.status).to.equal(503);
+        expect(await response.text()).to.equal("something went wrong here\n");
+      }
+      expect(server.accessLines[0]).to.include({ outcome: "timeout" });
+    });
+
+    it("lets a wait end with an error first", async () => {
+      const server = await serve("waits", {
+        threadTimeoutMs: 20,
+        provide: FOREVER,
+      });
+      server.expectLog(/not heard of for 20 ms/);
+      expect((await fetch(server.url)).status).to.equal(503);
+      await noted(server, "threw HaltedError");
+    });
+
+    it("cuts a stream whose head is out", async () => {
+      const server = await serve("ticks", {
+        threadTimeoutMs: 20,
+        provide: FOREVER,
+      });
+      server.expectLog(/not heard of for 20 ms/);
+      const client = await RawClient.connect(server.port);
+      const received = await client.request("GET /").untilClosed();
+      expect(received).to.match(/tick/).and.not.include("\r\n0\r\n\r\n");
+      await ended(server, "timeout");
+    });
+
+    it("does not count the time for which the client keeps a read waiting", async () => {
+      const server = await serve("reads", { threadTimeoutMs: 150 });
+      const client = await RawClient.connect(server.port);
+      client.request("POST /", ["content-length: 4"], "ha");
+      await noted(server, "begun");
+      await new Promise((resolve) => setTimeout(resolve, 400)); // more than twice the limit
+      client.send("lf");
+      await client.until(/^HTTP\/1.1 200 /);
+    });
+  });
+
+  describe("maxQueuedRequests", () => {
+    it("sheds what does not fit in line: 503, retry-after", async () => {
+      const server = await serve("waits", {
+        maxQueuedRequests: 0,
+        provide: FOREVER,
+      });
+      server.expectLog(/too many requests are running/);
+      const client = await begun(server);
+      const response = await fetch(server.url);
+      expect(response.status).to.equal(503);
+      expect(response.headers.get("retry-after")).to.equal("1");
+      await ended(server, "shed");
+      client.abort();
+    });
+  });
+
+  describe("maxRequestsPerThread", () => {
+    it("has a thread replaced by a fresh one, and no request fails", async () => {
+      const { url } = await serve("thread", { maxRequestsPerThread: 2 });
+      const ids: unknown[] = [];
+      for (let i = 0; i < 6; i++) ids.push(await (await fetch(url)).json());
+      expect(new Set(ids).size).to.equal(3);
+      expect([ids[0], ids[2], ids[4]]).to.deep.equal([ids[1], ids[3], ids[5]]);
+    });
+  });
+
+  describe("Requests that sleep do not keep others waiting:", () => {
+    const asleep = (
+      title: string,
+      line: string,
+      until: (server: TestServer, client: RawClient) => Promise<unknown>,
+    ): unknown =>
+      it(title, async () => {
+        const app = threaded("blocking", "byPath", { provide: FOREVER });
+        const server = await serveWith((loop) => loop.mount(app));
+        const client = await RawClient.connect(server.port);
+        client.socket.pause();
+        client.request(line, ["content-length: 10"], "half");
+        await until(server, client);
+        const response = await fetch(`${server.url}/hello`);
+        expect(await response.json()).to.equal("hello");
+        client.abort();
+      });
+
+    asleep("in wait", "POST /waits", (server) => noted(server, "begun"));
+    asleep("in a stream that waits", "POST /ticks", (_, client) => {
+      client.socket.resume();
+      return client.until(/tick/);
+    });
+    asleep(
+      "for a client that does not take a stream",
+      "POST /streams",
+      (server) => noted(server, "begun"),
+    );
+    asleep("for a client that does not send", "POST /reads", (server) =>
+      noted(server, "begun"),
+    );
+
+    it("stand-ins end when they are not needed any more", async () => {
+      const app = threaded("blocking", "byPath", { provide: FOREVER });
+      const server = await serveWith((loop) => loop.mount(app));
+      const client = await begun(server, "GET /waits");
+      await fetch(`${server.url}/hello`);
+      expect(threadsOf(server)).to.equal(2);
+      client.abort();
+      await noted(server, "threw ClientAbortedError");
+      while (threadsOf(server) > 1) await fetch(`${server.url}/hello`);
+    });
+  });
+
+  describe("A stream that its client does not take", () => {
+    it("is not continued, and goes on when the client does", async function () {
+      const server = await serve("counted");
+      const client = await RawClient.connect(server.port);
+      client.socket.pause();
+      client.request("GET /");
+      await noted(server, "1");
+      let last = -1;
+      while (last !== notes(server).length) {
+        last = notes(server).length;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(last).to.be.within(1, 400);
+      client.socket.removeAllListeners("data").resume();
+      await ended(server, "ok");
+      expect(notes(server)).to.have.length(800);
+    });
+  });
+
+  describe("A thread's console", () => {
+    it("prints on the loop", async () => {
+      const { url } = await serve("prints");
+      const { write } = process.stdout;
+      const printed: unknown[] = [];
+      process.stdout.write = (text: unknown) => printed.push(text) > 0;
+      try {
+        await fetch(url);
+      } finally {
+        process.stdout.write = write;
+      }
+      expect(printed).to.include("printed 5\n");
+    });
+  });
+
+  describe("The drain of threads", () => {
+    it("lets a request finish, then ends them", async () => {
+      let release!: () => void;
+      const forever = new Promise<void>((resolve) => (release = resolve));
+      const server = await serve("waits", {
+        provide: { forever: () => forever },
+      });
+      const client = await begun(server);
+      const closed = server.loop.close();
+      release();
+      await client.until(/^HTTP\/1.1 200 /);
+      expect((await closed).tally).to.include({ ok: 1 });
+      expect(server.loop.tasks().resources).to.deep.equal([]);
+    });
+
+    it("halts what takes too long: the application cleans up", async () => {
+      const server = await serve("streams", {}, { drainTimeoutMs: 0 });
+      server.expectLog(/had to be halted/);
+      const client = await RawClient.connect(server.port);
+      client.request("GET /");
+      await client.until(/tick/);
+      const report = await server.loop.close();
+      expect(report.tally).to.include({ accepted: 1, drain: 1 });
+      expect(notes(server)).to.deep.equal(["begun", "finally", "closed"]);
+    });
+
+    it("does not wait for one that computes longer than abortGraceMs", async () => {
+      const server = await serve(
+        "spins",
+        { abortGraceMs: 10 },
+        { drainTimeoutMs: 0 },
+      );
+      server.expectLog(/had to be halted/, /went on for 10 ms/);
+      await begun(server);
+      expect((await server.loop.close()).tally).to.include({ drain: 1 });
+    });
+  });
+
+  describe("A request that was given to a thread that has just ended", () => {
+    it("goes to another thread", async () => {
+      const server = await serve("failsLater", { threads: 1 });
+      server.expectLog(/a thread has ended/);
+      for (let i = 0; i < 10; i++)
+        expect((await fetch(server.url)).status).to.equal(200);
+    });
+  });
+});
