@@ -50,6 +50,13 @@ export const suites = {
       "cache-control": "max-age=0",
     },
   },
+  log: {
+    title: "The access log",
+    baseline: "eddy-sync",
+    servers: ["eddy-sync", "eddy-log json", "eddy-log combined"],
+    path: "/",
+    headers: {},
+  },
   kernel: {
     title: "Operations",
     baseline: "uws",

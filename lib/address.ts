@@ -3,7 +3,8 @@ import { isIPv6 } from "node:net";
 
 /** `127.0.0.1`, `2001:db8::1`; an IPv4 address in IPv6 clothes as IPv4; empty for no address (a Unix socket). */
 export function formatAddress(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length === 4)
+    return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`; // for every access line: join() takes five times as long
   if (bytes.length !== 16) return "";
   const mapped =
     bytes.subarray(0, 10).every((byte) => byte === 0) &&

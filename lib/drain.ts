@@ -28,6 +28,15 @@ export interface DrainReport {
   readonly tally: Readonly<Tally>;
 }
 
+/** How to close. */
+export interface CloseOptions {
+  /**
+   * Milliseconds that open connections are left for one more request each, whose reply says `connection: close`, before
+   * those that have none are cut. Default 0: a client whose request is on its way at that moment gets no reply.
+   */
+  lingerMs?: number;
+}
+
 export interface HaltedExchange {
   readonly id: string;
   readonly method: string;
@@ -38,6 +47,7 @@ export interface HaltedExchange {
 export interface Parts {
   readonly log: Logger;
   readonly settings: Settings;
+  readonly lingerMs: number;
   readonly host: Host;
   readonly listeners: readonly Listener[];
   readonly applications: Applications;
@@ -72,6 +82,7 @@ type Step = (
 const STEPS: readonly Step[] = [
   waitToBeNoticed,
   stopListening,
+  letConnectionsGo,
   finishExchanges,
   haltExchanges,
   closeConnections,
@@ -92,6 +103,18 @@ async function waitToBeNoticed(
 function stopListening({ listeners, host }: Parts): void {
   for (const listener of listeners) listener.stop();
   host.draining = true;
+}
+
+async function letConnectionsGo(
+  { listeners, lingerMs }: Parts,
+  hurry: AbortSignal,
+): Promise<void> {
+  if (lingerMs <= 0) return;
+  const done = new AbortController();
+  const limit = AbortSignal.any([hurry, done.signal]);
+  const unused = listeners.map((listener) => listener.untilUnused(limit));
+  await Promise.race([Promise.all(unused), pass(lingerMs, limit)]);
+  done.abort();
 }
 
 async function finishExchanges(

@@ -51,6 +51,7 @@ export function serve(
   req: HttpRequest,
 ): void {
   const exchange = new Exchange(host, route, scheme, method, res, req);
+  host.latest = exchange;
   try {
     admit(exchange.request, route.limits, host.live.size);
     exchange.take(route.handle(exchange.request));

@@ -27,6 +27,8 @@ export class Host {
   };
   /** The exchanges that are not over; those that ended within their route callback were never in it. */
   readonly live = new Set<Exchange>();
+  /** It may be within its route callback, where it is not in `live`. */
+  latest: Exchange | undefined;
   /** From now on replies close their connection. */
   draining = false;
   #whenIdle: (() => void) | undefined;
@@ -77,6 +79,14 @@ export class Host {
     );
     this.#shedTold = now;
     this.#shedUntold = 0;
+  }
+
+  /** What is not over, whoever asks: also somebody who looks in on a loop that is stuck. */
+  running(): Exchange[] {
+    const { latest, live } = this;
+    return latest === undefined || latest.over || live.has(latest)
+      ? [...live]
+      : [...live, latest];
   }
 
   /** Unique among the processes of a gateway, too. */

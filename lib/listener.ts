@@ -41,6 +41,8 @@ export interface Listener {
   readonly address: Address;
   /** Takes no new connections. */
   stop(): void;
+  /** Resolves when no connection is left, or when `signal` fires. */
+  untilUnused(signal: AbortSignal): Promise<void>;
   /** Cuts the connections that are left. */
   destroy(): void;
 }
@@ -59,9 +61,11 @@ export async function openListener(
   checkTarget(target);
   const scheme = target.tls ? "https" : "http";
   const app = target.tls ? secureApp(target.tls) : uws.App();
+  const connections = new Connections();
   const { socket, address } = await orClose(app, () => {
     if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
     register(app, scheme);
+    app.filter((_, change) => connections.add(Number(change)));
     return target.unix === undefined
       ? listenPort(app, target, scheme)
       : listenUnix(app, target.unix);
@@ -77,7 +81,29 @@ export async function openListener(
     stop();
     app.close();
   };
-  return { address, stop, destroy };
+  const untilUnused = (signal: AbortSignal): Promise<void> =>
+    connections.untilNone(signal);
+  return { address, stop, untilUnused, destroy };
+}
+
+/** How many are open. */
+class Connections {
+  #count = 0;
+  #whenNone: (() => void) | undefined;
+
+  /** 1 or -1 */
+  add(change: number): void {
+    this.#count += change;
+    if (this.#count === 0) this.#whenNone?.();
+  }
+
+  untilNone(signal: AbortSignal): Promise<void> {
+    if (this.#count === 0 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenNone = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
 }
 
 /** Not in the typings; other releases of the engine have no such function. */

@@ -23,12 +23,13 @@ export interface AccessRecord {
 
 export type AccessLog = (record: AccessRecord) => void;
 
-/** Writes each exchange as fields, or as the message in Apache's combined format. */
+/** Writes each exchange as fields, as the message in Apache's combined format, or as somebody else sees fit. */
 export function createAccessLog(
   log: Logger,
-  format: boolean | "combined",
+  format: boolean | "combined" | AccessLog,
 ): AccessLog | undefined {
   if (format === false) return undefined;
+  if (typeof format === "function") return format;
   if (format === "combined") return (record) => log.info(combined(record));
   return ({ request, status, bytes, durationMs, outcome }) =>
     log.info(
@@ -58,10 +59,21 @@ function combined({ request, status, bytes }: AccessRecord): string {
   );
 }
 
-/** A client must not be able to end a field early or to start a line: escaped as Apache does. */
 function quoted(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return `"${text.replace(/["\\]/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)}"`;
+  return `"${escapeField(text)}"`;
+}
+
+// oxlint-disable-next-line no-control-regex
+const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f]/;
+
+/** A client must not be able to end a field early or to start a line: escaped as Apache does. */
+export function escapeField(text: string): string {
+  if (!NEEDS_ESCAPE.test(text)) return text;
+  return text.replace(/["\\]/g, "\\$&").replace(
+    // oxlint-disable-next-line no-control-regex
+    /[\x00-\x1f\x7f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 const MONTHS = [
@@ -80,7 +92,7 @@ const MONTHS = [
 ];
 
 /** 10/Oct/2000:13:55:36 +0000 */
-function commonLogTime(now: Date): string {
+export function commonLogTime(now: Date): string {
   const [date, time] = now.toISOString().split(/[T.]/) as [string, string];
   const [year, month, day] = date.split("-") as [string, string, string];
   return `${day}/${MONTHS[Number(month) - 1]}/${year}:${time} +0000`;

@@ -7,10 +7,12 @@ import {
   type Task,
 } from "effection";
 import { Applications } from "./applications.ts";
+import { handToCommand, optionsFromCommand } from "./command.ts";
 import {
   drain,
   end,
   NEXT,
+  type CloseOptions,
   type DrainReport,
   type LoopState,
   type Parts,
@@ -94,8 +96,9 @@ export class Loop extends Mounts {
   };
 
   /** @throws {UsageError} for an option that does not exist or has a bad value. */
-  constructor(options: LoopOptions = {}) {
+  constructor(given: LoopOptions = {}) {
     super();
+    const options = optionsFromCommand(given);
     this.#settings = settingsFrom(options);
     this.log = createLog(options.log);
     this.closed = new Promise(
@@ -155,12 +158,14 @@ export class Loop extends Mounts {
 
   /**
    * Listens as a program does: until SIGTERM or SIGINT, which drain the loop; a second one stops it at once. Gives the
-   * drain's report when the loop has stopped, for whatever reason.
+   * drain's report when the loop has stopped, for whatever reason. Under the command `eddy`, which runs the loop then,
+   * the command's address and signals count.
    *
    * @throws {ListenError} as `listen`.
    * @throws what a background task or an application's resource failed with.
    */
   async serve(target: number | ListenOptions): Promise<DrainReport> {
+    if (handToCommand(this)) return await this.closed;
     const undo = onTermination(
       (signal) => {
         this.log.info(`${signal}: draining`);
@@ -199,7 +204,7 @@ export class Loop extends Mounts {
   /** What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the tasks below it. */
   tasks(): LoopTasks {
     return {
-      exchanges: [...this.#host.live].map((exchange) => exchange.view()),
+      exchanges: this.#host.running().map((exchange) => exchange.view()),
       background: viewTasks(this.#background.scope),
       resources: this.#applications.tasks(),
     };
@@ -217,8 +222,8 @@ export class Loop extends Mounts {
    * running exchanges (their replies carry `connection: close`), halts those that take longer than `drainTimeoutMs`;
    * ends background tasks and the applications' resources in reverse order. Further calls get the same report.
    */
-  close(): Future<DrainReport> {
-    return (this.#closing ??= future(this.#drain()));
+  close({ lingerMs = 0 }: CloseOptions = {}): Future<DrainReport> {
+    return (this.#closing ??= future(this.#drain(lingerMs)));
   }
 
   /** Stops as `close()` does, but waits for no exchange: what runs is halted at once. Also in the middle of a drain. */
@@ -310,9 +315,10 @@ export class Loop extends Mounts {
     void this.close();
   }
 
-  async #drain(): Promise<DrainReport> {
+  async #drain(lingerMs: number): Promise<DrainReport> {
     this.#become("draining");
-    const report = await drain(this.#parts, this.#hurry.signal);
+    const parts = { ...this.#parts, lingerMs };
+    const report = await drain(parts, this.#hurry.signal);
     this.#stalls.stop();
     this.#become("stopped");
     if (report.halted.length > 0)
@@ -326,7 +332,7 @@ export class Loop extends Mounts {
     return report;
   }
 
-  get #parts(): Parts {
+  get #parts(): Omit<Parts, "lingerMs"> {
     return {
       log: this.log,
       settings: this.#settings,

@@ -1,6 +1,6 @@
 /** Every option of a loop, its default and the reason for it. */
 import { UsageError } from "./errors.ts";
-import type { Logger } from "./log.ts";
+import type { AccessLog, Logger } from "./log.ts";
 import type { ProxyHeader } from "./proxies.ts";
 import { isTrustEntry } from "./trust.ts";
 import { ENGINE_HEADER_BYTES } from "./uws.ts";
@@ -8,8 +8,8 @@ import { ENGINE_HEADER_BYTES } from "./uws.ts";
 export interface LoopOptions extends MountOptions {
   /** A pino logger; `false` is silent. Default: JSON lines on standard output from level "info". */
   log?: Logger | false;
-  /** One line for each exchange, as fields (`true`) or in Apache's combined format. Default `false`: it costs, and a proxy in front often has one. */
-  accessLog?: boolean | "combined";
+  /** One line for each exchange, as fields (`true`), in Apache's combined format, or by a function that gets the record. Default `false`: it costs, and a proxy in front often has one. */
+  accessLog?: boolean | "combined" | AccessLog;
   /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
   maxHeaderBytes?: number;
   /** Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below 16 KB/s, or with a reply of which it takes nothing. In whole seconds, and the engine looks every 4 s. Default: the engine's own, 30,000. */
@@ -122,8 +122,9 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     expected: "a pino logger or false",
   },
   accessLog: {
-    valid: (value) => typeof value === "boolean" || value === "combined",
-    expected: 'true, false or "combined"',
+    valid: (value) =>
+      ["boolean", "function"].includes(typeof value) || value === "combined",
+    expected: 'true, false, "combined" or a function',
   },
   maxHeaderBytes: {
     valid: (value) =>

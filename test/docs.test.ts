@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { settingsPageNow } from "./support/settings-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -38,6 +39,10 @@ describe("The docs", () => {
     expect(
       options.filter((name) => !page.includes(`\`${name}\``)),
     ).to.deep.equal([]);
+  });
+
+  it("docs/settings.md is the table of settings; otherwise: npm run docs", async () => {
+    expect(read("docs/settings.md")).to.equal(await settingsPageNow());
   });
 
   it("docs/threads.md lists every option of threads", () => {

@@ -117,7 +117,10 @@ describe("The options of a loop", () => {
     [{ drainTimeoutMs: -1 }, /"drainTimeoutMs" takes .*, not -1/],
     [{ teardownTimeoutMs: -1 }, /"teardownTimeoutMs" takes .*, not -1/],
     [{ teardownTimeoutMs: true }, /"teardownTimeoutMs" takes .*, not true/],
-    [{ accessLog: "common" }, /"accessLog" takes true, false or "combined"/],
+    [
+      { accessLog: "common" },
+      /"accessLog" takes true, false, "combined" or a function/,
+    ],
     [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
     [
       { trustProxy: true },

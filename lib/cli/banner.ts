@@ -1,0 +1,27 @@
+/** What is said at the start: where it listens, what is mounted, who runs. */
+import type { AppSpec } from "./app-spec.ts";
+import type { Logs } from "./logs.ts";
+import type { Pool } from "./pool.ts";
+import { VERSIONS } from "./versions.ts";
+
+export function announce(
+  { log }: Logs,
+  specs: readonly AppSpec[],
+  pool: Pool,
+): void {
+  const { address } = pool.ready[0] ?? {};
+  log.info(
+    {
+      address,
+      mounts: Object.fromEntries(
+        specs.map(({ prefix, written }) => [prefix, written]),
+      ),
+      workers: pool.ready.map(({ pid }) => pid),
+      pid: process.pid,
+      versions: VERSIONS,
+    },
+    address === undefined
+      ? "no worker serves yet"
+      : `${specs.map(({ written }) => written).join(", ")} on ${address.url}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
+  );
+}

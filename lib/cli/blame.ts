@@ -1,0 +1,35 @@
+/** Where an error of the user's code comes from. */
+import { spawnSync } from "node:child_process";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const OURS = fileURLToPath(new URL("..", import.meta.url));
+
+/** `TypeError: …` and the first place in the stack that is the user's; `entry` is the file that was to be imported. */
+export function blame(error: unknown, entry: string): string {
+  if (!(error instanceof Error)) return `it throws ${String(error)}`;
+  const text = error.message.trimEnd();
+  const message = /^\w*Error: /.test(text) ? text : `${error.name}: ${text}`;
+  const place = placeIn(error.stack ?? "") ?? placeOfSyntax(error, entry);
+  return place === undefined ? message : `${message}\n  at ${place}`;
+}
+
+function placeIn(trace: string): string | undefined {
+  for (const [, file, line] of trace.matchAll(
+    /(?:file:\/\/|[(\s])(\/[^\s:()]+):(\d+)/g,
+  ))
+    if (isTheirs(file!)) return `${relative(process.cwd(), file!)}:${line}`;
+  return undefined;
+}
+
+/** Node keeps the place of a syntax error in a module for itself, unless nobody catches it. */
+function placeOfSyntax(error: Error, entry: string): string | undefined {
+  if (!(error instanceof SyntaxError)) return undefined;
+  const check = spawnSync(process.execPath, ["--check", entry], {
+    encoding: "utf8",
+  });
+  return placeIn(` ${check.stderr}`);
+}
+
+const isTheirs = (file: string): boolean =>
+  !file.includes("/node_modules/") && !file.startsWith(OURS);

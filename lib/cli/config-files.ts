@@ -1,0 +1,113 @@
+/** Config files: which there are, what they say, and where in them it stands. */
+import { existsSync, readFileSync } from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+import { parseINI, parseJSONC, parseTOML, parseYAML } from "confbox";
+import { blame } from "./blame.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { importModule } from "./import-module.ts";
+
+export interface ConfigFile {
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** `file:line` of a key. */
+  place(key: string): string;
+}
+
+/** Data formats by extension; the others are modules. */
+const PARSERS: Readonly<Record<string, (source: string) => unknown>> = {
+  ".json": (source) => parseJSONC(source),
+  ".yaml": (source) => parseYAML(source),
+  ".toml": (source) => parseTOML(source),
+  ".ini": (source) => parseINI(source),
+};
+
+export const EXTENSIONS = [".ts", ".js", ...Object.keys(PARSERS)] as const;
+
+/** Those of the folders, in their order; of one folder at most one. */
+export function findConfigFiles(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) => {
+    const found = EXTENSIONS.map((extension) =>
+      join(folder, `eddy.config${extension}`),
+    ).filter((path) => existsSync(path));
+    if (found.length > 1)
+      throw new CommandFailure(
+        EXIT.usage,
+        `there are several config files in ${folder}: ${found.map((path) => basename(path)).join(", ")}\nkeep one of them, or choose one by --config`,
+      );
+    return found;
+  });
+}
+
+export async function readConfigFile(file: string): Promise<ConfigFile> {
+  const path = resolve(file);
+  const source = read(path, file);
+  const values = await parse(path, source);
+  if (typeof values !== "object" || values === null || Array.isArray(values))
+    throw new CommandFailure(
+      EXIT.usage,
+      `${file}: this is no table of settings`,
+    );
+  return {
+    path,
+    values: values as Record<string, unknown>,
+    place: (key) => `${file}:${lineOf(source, key)}`,
+  };
+}
+
+function read(path: string, shown: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `cannot read the config file ${shown}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+async function parse(path: string, source: string): Promise<unknown> {
+  const extension = extname(path);
+  if (!(EXTENSIONS as readonly string[]).includes(extension))
+    throw new CommandFailure(
+      EXIT.usage,
+      `${path}: a config file ends with ${EXTENSIONS.join(", ")}`,
+    );
+  const parser = PARSERS[extension];
+  if (parser === undefined) return await importDefault(path);
+  if (source.trim() === "") return {};
+  try {
+    return parser(source);
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `${path} is no ${extension.slice(1).toUpperCase()}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  try {
+    return ((await importModule(path)) as { default?: unknown }).default;
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `the config file ${path} does not load: ${blame(cause, path)}`,
+      { cause },
+    );
+  }
+}
+
+/** The first line where the key stands as one: formats differ in everything else, and their parsers tell no lines. */
+function lineOf(source: string, key: string): number {
+  const starts = source
+    .split("\n")
+    .findIndex((line) =>
+      [...line.matchAll(KEY)].some(([, found]) => found === key),
+    );
+  return starts + 1 || 1;
+}
+
+/** At the start of a line, or of a table within it: `key:`, `"key":`, `key =`, `[key]`, `[key.more]`. */
+const KEY = /(?:^\s*|[{,(]\s*)["'[]?([\w$-]+)["']?\s*[:=.\]]/g;

@@ -1,0 +1,79 @@
+/** Reads the settings of this process, from wherever they may stand. */
+import { resolve } from "node:path";
+import { findConfigFiles, readConfigFile } from "./config-files.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import {
+  fromFile,
+  fromFlags,
+  fromVariables,
+  resolveSettings,
+  type Configuration,
+} from "./settings.ts";
+
+/** Where settings come from. The later file counts. */
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly folders: readonly string[];
+}
+
+export const FOLDERS = ["/etc/eddy", "."];
+
+/** @throws {CommandFailure} that names all that is wrong. */
+export async function configure(
+  flags: Readonly<Record<string, unknown>>,
+  { env, folders }: Surroundings = { env: process.env, folders: FOLDERS },
+): Promise<Configuration> {
+  const chosen = (flags.config as string | undefined) ?? env.EDDY_CONFIG;
+  const paths = chosen ? [chosen] : findConfigFiles(folders);
+  const files = await Promise.all(paths.map((path) => readConfigFile(path)));
+  return resolveSettings([
+    ...files.flatMap((file) => fromFile(file)),
+    ...fromVariables(env),
+    ...fromFlags(flags),
+  ]);
+}
+
+/**
+ * The variables that the application asked for, with their defaults.
+ *
+ * @throws {CommandFailure} that names all that are missing.
+ */
+export function requiredVariables(
+  { settings, resolved }: Configuration,
+  env: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const asked = Object.entries(settings.settings);
+  const missing = asked.filter(
+    ([name, { required, default: fallback }]) =>
+      required && !env[name] && fallback === undefined,
+  );
+  if (missing.length > 0)
+    throw new CommandFailure(
+      EXIT.usage,
+      [
+        `the application needs variables that are not set (${resolved.settings.source}):`,
+        ...missing.map(([name, { description }]) =>
+          description ? `  ${name}: ${description}` : `  ${name}`,
+        ),
+      ].join("\n"),
+    );
+  return Object.fromEntries(
+    asked.flatMap(([name, { default: fallback }]) =>
+      env[name] || fallback === undefined ? [] : [[name, fallback]],
+    ),
+  );
+}
+
+/** Paths are read from here. */
+export function enterFolder(folder: string): void {
+  if (folder === "") return;
+  try {
+    process.chdir(resolve(folder));
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `chdir: cannot go to ${folder}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}

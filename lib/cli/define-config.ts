@@ -1,0 +1,22 @@
+/** Config files in TypeScript. */
+import type { Key, Settings } from "./schema.ts";
+
+/** What a config file may say: durations and sizes as text, too. */
+export type ConfigFileSettings = {
+  [K in Exclude<Key, "config">]?:
+    Settings[K] | (Settings[K] extends number ? string : never);
+};
+
+/**
+ * Gives back what it gets, with its type checked: for `eddy.config.ts`.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from "eddy/config";
+ *
+ * export default defineConfig({ app: "./app.ts", workers: "auto", requestTimeout: "30s" });
+ * ```
+ */
+export const defineConfig = (
+  settings: ConfigFileSettings,
+): ConfigFileSettings => settings;

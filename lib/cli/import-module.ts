@@ -1,0 +1,20 @@
+/**
+ * Imports a file of the user's. What Node runs itself, Node imports. TypeScript goes through jiti, which works in packages
+ * of both kinds, knows enums and parameter properties, and shares with Node the packages that it does not transform:
+ * an application must get the same `eddy` and `effection` as the worker that runs it.
+ */
+import { extname } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createJiti } from "jiti";
+
+const TYPESCRIPT = [".ts", ".mts", ".cts", ".tsx"];
+
+/** @throws what the module throws. */
+export function importModule(path: string): Promise<unknown> {
+  if (!TYPESCRIPT.includes(extname(path)))
+    return import(pathToFileURL(path).href);
+  return createJiti(import.meta.url, {
+    nativeModules: ["eddy", "effection"],
+    interopDefault: false,
+  }).import(path);
+}

@@ -1,0 +1,90 @@
+/** Loads an application, or says in one message why it does not load. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { WsgiApp } from "eddy/adapters/wsgi";
+import { Loop, type Application } from "../index.ts";
+import type { AppSpec } from "./app-spec.ts";
+import { blame } from "./blame.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { importModule } from "./import-module.ts";
+
+type Module = Readonly<Record<string, unknown>>;
+
+/** @throws {CommandFailure} with code 3 that says what is missing, or where it fails. */
+export async function loadApp(spec: AppSpec): Promise<Application | Loop> {
+  const path = resolve(spec.file);
+  if (!existsSync(path)) throw unloadable(spec, `there is no file ${path}`);
+  const found = choose(spec, await load(spec, path));
+  return spec.wsgi ? await adaptWsgi(spec, found) : runnable(spec, found);
+}
+
+async function load(spec: AppSpec, path: string): Promise<Module> {
+  try {
+    return (await importModule(path)) as Module;
+  } catch (cause) {
+    throw unloadable(spec, blame(cause, path), cause);
+  }
+}
+
+/** A CommonJS module is its default export; what it exports is within. */
+function choose(spec: AppSpec, module: Module): unknown {
+  const inner = (
+    typeof module.default === "object" ? (module.default ?? {}) : {}
+  ) as Module;
+  const names = spec.name === undefined ? ["default", "app"] : [spec.name];
+  const found = [module, inner]
+    .flatMap((exports) => names.map((name) => exports[name]))
+    .filter((value) => value !== undefined);
+  if (found.length > 0) return found.find(canRun) ?? found[0];
+  const there = [...new Set([...Object.keys(module), ...Object.keys(inner)])];
+  throw unloadable(
+    spec,
+    `${spec.file} has no export ${names.join(" or ")}; ${there.length > 0 ? `it has ${there.join(", ")}` : "it exports nothing"}`,
+  );
+}
+
+function canRun(value: unknown): value is Application | Loop {
+  return (
+    typeof value === "function" ||
+    value instanceof Loop ||
+    typeof (value as { handle?: unknown } | null)?.handle === "function"
+  );
+}
+
+function runnable(spec: AppSpec, value: unknown): Application | Loop {
+  if (canRun(value)) return value;
+  throw unloadable(
+    spec,
+    `what ${spec.file} exports is no application but ${describe(value)}; a function, an object with a function \`handle\`, or a Loop is one`,
+  );
+}
+
+/** The adapter is for users, and loaded as they would. */
+async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
+  if (typeof value !== "function")
+    throw unloadable(
+      spec,
+      `a WSGI-style application is a function, not ${describe(value)}`,
+    );
+  const { wsgi } = await import("eddy/adapters/wsgi");
+  return wsgi(value as WsgiApp);
+}
+
+const describe = (value: unknown): string =>
+  value === null
+    ? "null"
+    : typeof value === "object"
+      ? "an object"
+      : `a ${typeof value}`;
+
+function unloadable(
+  spec: AppSpec,
+  why: string,
+  cause?: unknown,
+): CommandFailure {
+  return new CommandFailure(
+    EXIT.noApp,
+    `the application ${spec.written} does not load: ${why}`,
+    { cause },
+  );
+}

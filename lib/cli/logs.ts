@@ -1,0 +1,117 @@
+/** The logs of one process: what is written where, in which form. */
+import { hostname } from "node:os";
+import { isatty } from "node:tty";
+import { pino, type Logger } from "pino";
+import { prettyFactory } from "pino-pretty";
+import type { AccessLog } from "../index.ts";
+import {
+  COMBINED,
+  compileFormat,
+  PRETTY,
+  SECRET_HEADERS,
+} from "./access-format.ts";
+import { jsonLine } from "./access-json.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { LineBuffer } from "./line-buffer.ts";
+import type { Settings } from "./schema.ts";
+
+export interface Logs {
+  readonly log: Logger;
+  readonly accessLog: AccessLog | undefined;
+  /** Lines are for people. */
+  readonly pretty: boolean;
+  /** Opens the files anew: whoever rotates them has moved the old ones. */
+  readonly reopen: () => void;
+  /** Writes what is still held back. */
+  readonly flush: () => void;
+}
+
+/** @throws {CommandFailure} for a format that makes no sense, or a file that cannot be written. */
+export function openLogs(settings: Settings): Logs {
+  const { logFormat, accessLog, errorLog, logLevel } = settings;
+  const terminal = errorLog === "-" && isatty(1);
+  const pretty = logFormat === "pretty" || (logFormat === "auto" && terminal);
+  const open = new Map<string, LineBuffer>();
+  const destination = (path: string): LineBuffer => {
+    const there = open.get(path) ?? openFile(path);
+    open.set(path, there);
+    return there;
+  };
+  const log = pino(
+    { level: logLevel, redact: { paths: SECRETS, censor: "[redacted]" } },
+    atOnce(destination(errorLog), lineFormat(pretty, terminal)),
+  );
+  return {
+    log,
+    accessLog:
+      accessLog === "none"
+        ? undefined
+        : lineWriter(formatter(logFormat, pretty), destination(accessLog)),
+    pretty,
+    reopen: () => {
+      for (const [path, one] of open) if (path !== "-") one.reopen();
+    },
+    flush: () => {
+      for (const one of open.values()) one.flush();
+    },
+  };
+}
+
+/** Headers, wherever somebody logs them. */
+const SECRETS = SECRET_HEADERS.flatMap((name) => [
+  name,
+  `headers.${name}`,
+  `*.${name}`,
+  `*.headers.${name}`,
+]);
+
+function openFile(path: string): LineBuffer {
+  try {
+    return new LineBuffer(path === "-" ? 1 : path);
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `cannot write the log ${path}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** At once, behind the access lines that wait: these lines are few, and the last ones before an end are the ones to read. */
+function atOnce(
+  to: LineBuffer,
+  format: (line: string) => string,
+): { write(line: string): void } {
+  return {
+    write: (line) => {
+      to.write(format(line));
+      to.flush();
+    },
+  };
+}
+
+function lineFormat(
+  pretty: boolean,
+  colorize: boolean,
+): (line: string) => string {
+  if (!pretty) return (line) => line;
+  const format = prettyFactory({ colorize, ignore: "pid,hostname" });
+  return (line) => format(JSON.parse(line));
+}
+
+function formatter(
+  format: string,
+  pretty: boolean,
+): Parameters<typeof lineWriter>[0] {
+  if (pretty) return compileFormat(PRETTY);
+  if (format === "json" || format === "auto")
+    return jsonLine({ pid: process.pid, hostname: hostname() });
+  return compileFormat(format === "combined" ? COMBINED : format);
+}
+
+function lineWriter(
+  format: (record: Parameters<AccessLog>[0]) => string,
+  to: LineBuffer,
+): AccessLog {
+  return (record) => to.write(`${format(record)}\n`);
+}

@@ -1,0 +1,54 @@
+/** What the command's settings mean for a loop. */
+import type { ListenOptions, LoopOptions } from "../index.ts";
+import type { Logs } from "./logs.ts";
+import type { Key, Settings } from "./schema.ts";
+
+const OF_THE_LOOP = {
+  maxBody: "maxBodyBytes",
+  maxHeaders: "maxHeaderBytes",
+  bodyTimeout: "bodyTimeoutMs",
+  requestTimeout: "requestTimeoutMs",
+  maxConcurrent: "maxConcurrentRequests",
+  drainTimeout: "drainTimeoutMs",
+  readinessDelay: "readinessDelayMs",
+  trustProxy: "trustProxy",
+  proxyHeader: "proxyHeader",
+  healthCheck: "healthCheck",
+} as const satisfies Partial<Record<Key, keyof LoopOptions>>;
+
+/** Puts in what the operator said; what nobody said is the application's own business. */
+export function steer(
+  options: LoopOptions,
+  settings: Settings,
+  explicit: readonly Key[],
+  { log, accessLog }: Logs,
+): void {
+  const said = Object.entries(OF_THE_LOOP)
+    .filter(([key]) => explicit.includes(key as Key))
+    .map(([key, option]) => [
+      option,
+      settings[key as keyof typeof OF_THE_LOOP] || undefined,
+    ]);
+  Object.assign(options, Object.fromEntries(said), { log });
+  if (accessLog !== undefined || explicit.includes("accessLog"))
+    options.accessLog = accessLog ?? false;
+}
+
+/** Workers come and go on the same port, so it is always shared. */
+export function listenTarget({
+  http,
+  tlsKey,
+  tlsCert,
+}: Settings): ListenOptions {
+  const tls =
+    tlsKey || tlsCert ? { tls: { key: tlsKey, cert: tlsCert } } : undefined;
+  if (http.startsWith("unix:"))
+    return { unix: http.slice("unix:".length), ...tls };
+  const [, host, port] = /^(?:(.*):)?(\d+)$/.exec(http)!;
+  return {
+    port: Number(port),
+    share: true,
+    ...(host && { host: host.replace(/^\[(.*)\]$/, "$1") }),
+    ...tls,
+  };
+}

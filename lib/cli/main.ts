@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/** The command `eddy`. */
+import { CommanderError } from "commander";
+import { run } from "effection";
+import { commandLine, type Flags } from "./command-line.ts";
+import { configure, enterFolder } from "./configure.ts";
+import { explain } from "./explain.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { openLogs } from "./logs.ts";
+import { runningPid } from "./pid-file.ts";
+import { supervise } from "./supervise.ts";
+import { top } from "./top.ts";
+import { VERSION } from "./versions.ts";
+
+const program = commandLine(VERSION, {
+  async run(flags: Flags) {
+    const configuration = await configure(flags);
+    const { settings, warnings } = configuration;
+    enterFolder(settings.chdir);
+    if (settings.umask !== "") process.umask(parseInt(settings.umask, 8));
+    const logs = openLogs(settings);
+    for (const warning of warnings) logs.log.warn(warning);
+    try {
+      await run(() => supervise(configuration, logs));
+    } finally {
+      logs.flush();
+    }
+  },
+  async config(flags: Flags) {
+    console.log(explain(await configure(flags)));
+  },
+  async reload(flags: Flags) {
+    const { settings } = await configure(flags);
+    process.kill(runningPid(settings.pid), "SIGHUP");
+  },
+  async top(flags: Flags) {
+    const { settings } = await configure(flags);
+    await run(() => top(settings.stats));
+  },
+});
+
+try {
+  await program.exitOverride().parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Commander has said what is wrong already. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError)
+    return error.exitCode === 0 ? 0 : EXIT.usage;
+  if (!(error instanceof CommandFailure)) throw error;
+  console.error(`eddy: ${error.message}`);
+  return error.exitCode;
+}

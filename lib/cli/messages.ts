@@ -1,0 +1,46 @@
+/** What supervisor and workers tell each other. Types only. */
+import type { Address, LoopTasks, Tally } from "../index.ts";
+import type { AppSpec } from "./app-spec.ts";
+import type { Key, Settings } from "./schema.ts";
+
+/** All that a worker needs to know. */
+export interface Orders {
+  readonly settings: Settings;
+  /** The settings that somebody gave: they override what the application says itself. */
+  readonly explicit: readonly Key[];
+  readonly specs: readonly AppSpec[];
+}
+
+/** How a worker is. */
+export interface Report {
+  readonly tally: Readonly<Tally>;
+  readonly inFlight: number;
+  /** Bytes. */
+  readonly rss: number;
+  /** How late timers were since the last report, in milliseconds: the mean and the worst. */
+  readonly loopDelayMs: { readonly mean: number; readonly max: number };
+}
+
+export type ToWorker =
+  | { type: "start"; orders: Orders }
+  /** End: let running requests finish, and connections go for so long. */
+  | { type: "close"; lingerMs: number }
+  /** End now. */
+  | { type: "stop" }
+  | { type: "reopen" }
+  | { type: "ask"; id: number; question: Question };
+
+export type Question = { about: "tasks" } | { about: "halt"; exchange: string };
+
+export interface Answers {
+  tasks: LoopTasks;
+  halt: boolean;
+}
+
+export type FromWorker =
+  | { type: "ready"; address: Address }
+  | { type: "failed"; message: string; exitCode: number }
+  | { type: "report"; report: Report }
+  /** The files of the application that it has loaded. */
+  | { type: "imported"; files: readonly string[] }
+  | { type: "answer"; id: number; answer: unknown };

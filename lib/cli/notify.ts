@@ -1,0 +1,44 @@
+/**
+ * Tells systemd how it goes, where it started us (sd_notify(3)): by its own tool, because Node has no datagram sockets for
+ * Unix, and native add-ons would have to be built for everybody.
+ */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { call, sleep, type Operation } from "effection";
+import type { Logger } from "../index.ts";
+
+const run = promisify(execFile);
+
+export class Systemd {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #log: Logger;
+
+  constructor(env: NodeJS.ProcessEnv, log: Logger) {
+    this.#env = env;
+    this.#log = log;
+  }
+
+  /** `READY=1`, `RELOADING=1`, `STOPPING=1`, `WATCHDOG=1`. Nothing happens where systemd did not start us. */
+  *tell(...states: string[]): Operation<void> {
+    if (!this.#env.NOTIFY_SOCKET) return;
+    try {
+      yield* call(() =>
+        run("systemd-notify", [`--pid=${process.pid}`, ...states], {
+          env: this.#env,
+        }),
+      );
+    } catch (error) {
+      this.#log.warn({ err: error }, "cannot tell systemd how it goes");
+    }
+  }
+
+  /** Twice within the time that systemd allows, as it recommends: a supervisor that is stuck is started again. */
+  *reassure(): Operation<void> {
+    const everyMs = Number(this.#env.WATCHDOG_USEC) / 2000;
+    if (!(everyMs > 0)) return;
+    for (;;) {
+      yield* this.tell("WATCHDOG=1");
+      yield* sleep(everyMs);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** The file with the supervisor's process id: for process managers, and for `eddy reload`. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { resource, type Operation } from "effection";
+import { CommandFailure, EXIT } from "./failure.ts";
+
+/** Written now, removed with the scope. @throws {CommandFailure} when another supervisor that runs has it. */
+export function usePidFile(file: string): Operation<void> {
+  return resource(function* (provide) {
+    if (file === "") return yield* provide();
+    claim(file);
+    try {
+      yield* provide();
+    } finally {
+      rmSync(file, { force: true });
+    }
+  });
+}
+
+function claim(file: string): void {
+  const pid = existingPid(file);
+  if (pid !== undefined && runs(pid))
+    throw new CommandFailure(
+      EXIT.failed,
+      `${file}: process ${pid} runs already; stop it, or choose another --pid`,
+    );
+  try {
+    writeFileSync(file, `${process.pid}\n`);
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `cannot write the pid file: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** @throws {CommandFailure} when there is none that runs. */
+export function runningPid(file: string): number {
+  const pid = file === "" ? undefined : existingPid(file);
+  if (pid !== undefined && runs(pid)) return pid;
+  throw new CommandFailure(
+    EXIT.failed,
+    file === ""
+      ? "which eddy? name its pid file: eddy reload --pid FILE"
+      : `${file}: no eddy runs by that pid file`,
+  );
+}
+
+function existingPid(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, "utf8")) || undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new CommandFailure(
+      EXIT.usage,
+      `cannot read the pid file: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

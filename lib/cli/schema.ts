@@ -1,0 +1,325 @@
+/**
+ * Every setting of the command: its kind, its default, what it is for. The flags, the variables, the config files, `--help`,
+ * docs/settings.md and the checks all come from this table.
+ */
+import {
+  choice,
+  count,
+  countOrAuto,
+  duration,
+  list,
+  onOff,
+  pattern,
+  requirements,
+  secret,
+  size,
+  text,
+  type Kind,
+} from "./kinds.ts";
+
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  readonly default: T;
+  readonly about: string;
+  readonly group: string;
+  /** As a user would write it, for the docs; tests give it in every way there is. */
+  readonly example: string;
+  /** Only config files can give it. */
+  readonly fileOnly?: true;
+  /** Config files cannot give it: it says which of them count. */
+  readonly notInFiles?: true;
+}
+
+function group<const T extends Record<string, Omit<Setting<unknown>, "group">>>(
+  name: string,
+  settings: T,
+): { [K in keyof T]: T[K] & { readonly group: string } } {
+  const entries = Object.entries(settings);
+  return Object.fromEntries(
+    entries.map(([key, setting]) => [key, { ...setting, group: name }]),
+  ) as never;
+}
+
+/** Checks that default and kind agree. */
+function setting<T>(
+  kind: Kind<T>,
+  fallback: NoInfer<T>,
+  example: string,
+  about: string,
+  where: Pick<Setting<T>, "fileOnly" | "notInFiles"> = {},
+): Omit<Setting<T>, "group"> {
+  return { kind, default: fallback, example, about, ...where };
+}
+
+const PATH = "a path";
+
+export const SCHEMA = {
+  ...group("Application", {
+    app: setting(
+      text("APP", "a file, and the name of an export behind a colon"),
+      "",
+      "./app.ts:api",
+      "The application at `/`: a file, and the export to take when it is neither `default` nor `app`. `wsgi:` in front of it for a WSGI-style one. Also the argument without a flag.",
+    ),
+    mount: setting(
+      list("PREFIX=APP", "a prefix and an application, such as /old=./old.js"),
+      [],
+      "/old=wsgi:./old.js:app",
+      "An application at a prefix. Repeat it for more.",
+    ),
+    needApp: setting(
+      onOff,
+      true,
+      "false",
+      "End with code 3 when an application does not load. Without it the command starts, and its place is answered 404.",
+    ),
+    chdir: setting(
+      text("FOLDER", "a folder"),
+      "",
+      "/srv/app",
+      "The working directory, from which all paths are read.",
+    ),
+    settings: setting(
+      requirements,
+      {},
+      "",
+      "Variables that the application needs: `{ DATABASE_URL: { required: true } }`. Those that are missing are named at the start, all at once.",
+      { fileOnly: true },
+    ),
+    secretKey: setting(
+      secret,
+      "",
+      "correct-horse-battery-staple",
+      "What `secretKey()` of eddy/config returns. Without it, one is made at each start in development, and it is an error in production.",
+    ),
+  }),
+  ...group("Listening", {
+    http: setting(
+      pattern(
+        "ADDRESS",
+        'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock"',
+        /^(unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+      ),
+      ":8000",
+      "127.0.0.1:9000",
+      "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one.",
+    ),
+    tlsKey: setting(
+      text("FILE", PATH),
+      "",
+      "key.pem",
+      "Speak TLS with this key (PEM).",
+    ),
+    tlsCert: setting(
+      text("FILE", PATH),
+      "",
+      "cert.pem",
+      "The certificate for it (PEM).",
+    ),
+    trustProxy: setting(
+      list("PEER", 'addresses, ranges, "loopback", "private" or "unix"'),
+      [],
+      "loopback",
+      "Peers that are believed when they say who asks: addresses, ranges, `loopback`, `private`, `unix`. Repeat it for more.",
+    ),
+    proxyHeader: setting(
+      choice("x-forwarded", "forwarded", "proxy-v2"),
+      "x-forwarded",
+      "forwarded",
+      "How they say it.",
+    ),
+    healthCheck: setting(
+      text("PATH", 'a path such as "/healthz"'),
+      "",
+      "/healthz",
+      "A path that is answered 200, and 503 as soon as the worker is to end.",
+    ),
+  }),
+  ...group("Limits", {
+    maxBody: setting(
+      size,
+      1024 ** 2,
+      "2MiB",
+      "A larger request body is refused with 413.",
+    ),
+    maxHeaders: setting(
+      size,
+      16 * 1024,
+      "8KiB",
+      "Request headers that are larger are refused with 431. 16KiB at most.",
+    ),
+    bodyTimeout: setting(
+      duration,
+      60_000,
+      "2m",
+      "How long a handler may wait for a request body, in all.",
+    ),
+    requestTimeout: setting(
+      duration,
+      Infinity,
+      "30s",
+      "How long a request may take before it is halted: 503.",
+    ),
+    maxConcurrent: setting(
+      count(1),
+      10_000,
+      "500",
+      "Requests that may run at a time in a worker; further ones are answered 503.",
+    ),
+  }),
+  ...group("Workers", {
+    workers: setting(
+      countOrAuto,
+      1,
+      "4",
+      "Processes that share the port. `auto`: as many as the machine has cores.",
+    ),
+    workerTimeout: setting(
+      duration,
+      30_000,
+      "10s",
+      "A worker whose event loop has not turned for so long is ended, and the log says what held it.",
+    ),
+    maxRequests: setting(
+      count(0),
+      0,
+      "10000",
+      "Requests after which a worker is replaced, give or take a tenth, so that not all are at once. 0: never.",
+    ),
+    maxRss: setting(
+      size,
+      Infinity,
+      "512MiB",
+      "Memory with which a worker is replaced.",
+    ),
+    drainTimeout: setting(
+      duration,
+      30_000,
+      "1m",
+      "How long running requests may take after a signal to end, before they are halted.",
+    ),
+    readinessDelay: setting(
+      duration,
+      0,
+      "5s",
+      "How long `healthCheck` says 503 before a worker that ends stops listening.",
+    ),
+    linger: setting(
+      duration,
+      10_000,
+      "2s",
+      "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`.",
+    ),
+  }),
+  ...group("Process", {
+    pid: setting(
+      text("FILE", PATH),
+      "",
+      "/run/eddy.pid",
+      "Write the supervisor's process id there. `eddy reload` reads it.",
+    ),
+    user: setting(
+      text("NAME", "a user"),
+      "",
+      "www-data",
+      "Run the workers as this user.",
+    ),
+    group: setting(
+      text("NAME", "a group"),
+      "",
+      "www-data",
+      "Run the workers as this group; that of the user if there is one.",
+    ),
+    umask: setting(
+      pattern("MASK", "an octal number such as 027", /^[0-7]{1,4}$/),
+      "",
+      "027",
+      "The file mode mask.",
+    ),
+  }),
+  ...group("Logging", {
+    logLevel: setting(
+      choice("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+      "info",
+      "warn",
+      "The least level that is written.",
+    ),
+    logFormat: setting(
+      text("FORMAT", "auto, json, pretty, combined or a format string"),
+      "auto",
+      "json",
+      "`json`; `pretty` for people; `combined` or a format string as Apache (`%h %r %>s`) and Gunicorn (`%(h)s`) have it, for the access log. `auto`: pretty on a terminal, JSON otherwise.",
+    ),
+    accessLog: setting(
+      text("FILE", "a path, - or none"),
+      "none",
+      "-",
+      "A line for each request: to a file, or to standard output (`-`).",
+    ),
+    errorLog: setting(
+      text("FILE", "a path or -"),
+      "-",
+      "/var/log/eddy.log",
+      "Everything else that is logged.",
+    ),
+  }),
+  ...group("Development", {
+    reload: setting(
+      onOff,
+      false,
+      "true",
+      "Watch what the application imported, and reload when it changes.",
+    ),
+  }),
+  ...group("Status", {
+    stats: setting(
+      pattern(
+        "ADDRESS",
+        'an address such as "127.0.0.1:1717" or "unix:/run/eddy-stats.sock"',
+        /^(|unix:.+|([^:]*:)?\d{1,5})$/,
+      ),
+      "",
+      "127.0.0.1:1717",
+      "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. It takes orders, too: keep it on this machine.",
+    ),
+  }),
+  ...group("Settings", {
+    config: setting(
+      text("FILE", PATH),
+      "",
+      "deploy/eddy.yaml",
+      "The config file to read, in place of those in `/etc/eddy` and the working directory.",
+      { notInFiles: true },
+    ),
+    strict: setting(
+      onOff,
+      true,
+      "false",
+      "An unknown key or variable is an error.",
+    ),
+  }),
+} satisfies Record<string, Setting<unknown>>;
+
+export type Key = keyof typeof SCHEMA;
+
+export type Settings = {
+  [K in Key]: (typeof SCHEMA)[K] extends { readonly default: infer T }
+    ? T
+    : never;
+};
+
+export const KEYS = Object.keys(SCHEMA) as Key[];
+
+/** By a key of any setting. */
+export const settingOf = (key: Key): Setting<unknown> =>
+  SCHEMA[key] as Setting<unknown> as Setting<unknown>;
+
+/** `maxBody` → `max-body` */
+const dashed = (key: string): string =>
+  key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+export const flagOf = (key: Key): string => `--${dashed(key)}`;
+
+/** `maxBody` → `EDDY_MAX_BODY` */
+export const variableOf = (key: Key): string =>
+  `EDDY_${dashed(key).replaceAll("-", "_").toUpperCase()}`;

@@ -1,0 +1,146 @@
+/** The values of all settings, from defaults, files, variables and flags, in that order; and where each came from. */
+import { closestMatch } from "leven";
+import * as v from "valibot";
+import { CommandFailure, EXIT } from "./failure.ts";
+import {
+  flagOf,
+  KEYS,
+  settingOf,
+  variableOf,
+  type Key,
+  type Settings,
+} from "./schema.ts";
+import type { ConfigFile } from "./config-files.ts";
+
+/** One value that somebody gave. */
+export interface Given {
+  readonly key: string;
+  readonly value: unknown;
+  /** `file:line`, a variable or a flag. */
+  readonly source: string;
+  /** The names that are possible there. */
+  readonly known: ReadonlyMap<string, Key>;
+}
+
+/** A setting as it counts, and what it came in place of. */
+export interface Resolved {
+  readonly value: unknown;
+  readonly source: string;
+  readonly overrode: readonly Resolved[];
+}
+
+export interface Configuration {
+  readonly settings: Settings;
+  readonly resolved: Readonly<Record<Key, Resolved>>;
+  /** Unknown keys that `--no-strict` lets pass. */
+  readonly warnings: readonly string[];
+}
+
+export const DEFAULT = "default";
+
+const names = (nameOf: (key: Key) => string, may: (key: Key) => boolean) =>
+  new Map(KEYS.filter(may).map((key) => [nameOf(key), key]));
+
+const IN_FILES = names(
+  (key) => key,
+  (key) => !settingOf(key).notInFiles,
+);
+const IN_VARIABLES = names(variableOf, (key) => !settingOf(key).fileOnly);
+const IN_FLAGS = names(
+  (key) => key,
+  (key) => !settingOf(key).fileOnly,
+);
+
+export function fromFile(file: ConfigFile): Given[] {
+  return Object.entries(file.values).map(([key, value]) => ({
+    key,
+    value,
+    source: file.place(key),
+    known: IN_FILES,
+  }));
+}
+
+export function fromVariables(env: NodeJS.ProcessEnv): Given[] {
+  return Object.entries(env)
+    .filter(([name, value]) => name.startsWith("EDDY_") && value !== undefined)
+    .map(([name, value]) => ({
+      key: name,
+      value,
+      source: name,
+      known: IN_VARIABLES,
+    }));
+}
+
+/** `flags`: by key of the setting. */
+export function fromFlags(flags: Readonly<Record<string, unknown>>): Given[] {
+  return Object.entries(flags).map(([key, value]) => ({
+    key,
+    value,
+    source: flagOf(key as Key),
+    known: IN_FLAGS,
+  }));
+}
+
+/**
+ * Puts it all together; what comes later counts.
+ *
+ * @throws {CommandFailure} that names all that is wrong, not just the first.
+ */
+export function resolveSettings(givens: readonly Given[]): Configuration {
+  const wrong: string[] = [];
+  const unknown: string[] = [];
+  const resolved = Object.fromEntries(
+    KEYS.map((key) => [
+      key,
+      { value: settingOf(key).default, source: DEFAULT, overrode: [] },
+    ]),
+  ) as unknown as Record<Key, Resolved>;
+  for (const given of givens) {
+    const key = given.known.get(given.key);
+    if (key === undefined) unknown.push(unknownName(given));
+    else
+      try {
+        resolved[key] = override(resolved[key], key, given);
+      } catch (error) {
+        if (!(error instanceof CommandFailure)) throw error;
+        wrong.push(error.message);
+      }
+  }
+  if (resolved.strict.value === true) wrong.push(...unknown);
+  if (wrong.length > 0) throw new CommandFailure(EXIT.usage, wrong.join("\n"));
+  const settings = Object.fromEntries(
+    KEYS.map((key) => [key, resolved[key].value]),
+  ) as unknown as Settings;
+  return { settings, resolved, warnings: unknown };
+}
+
+function override(
+  before: Resolved,
+  key: Key,
+  { value, source }: Given,
+): Resolved {
+  return {
+    value: readValue(key, value, source),
+    source,
+    overrode: [...before.overrode, before],
+  };
+}
+
+function readValue(key: Key, given: unknown, source: string): unknown {
+  const { kind } = settingOf(key);
+  const read = v.safeParse(kind.schema, given);
+  if (read.success) return read.output;
+  throw new CommandFailure(
+    EXIT.usage,
+    `${source}: ${key} takes ${kind.expected}, not ${JSON.stringify(given)}`,
+  );
+}
+
+function unknownName({ key, source, known }: Given): string {
+  const meant = closestMatch(key, [...known.keys()], {
+    maxDistance: Math.ceil(key.length / 3),
+  });
+  const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+  const where = source === key ? "" : `${source}: `;
+  return `${where}there is no setting ${key}${hint}`;
+}

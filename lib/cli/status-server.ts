@@ -1,0 +1,119 @@
+/** `--stats`: the status by HTTP. */
+import { rmSync } from "node:fs";
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { call, resource, useScope, type Operation } from "effection";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { metricsOf } from "./metrics.ts";
+import type { Pool } from "./pool.ts";
+import { haltIn, statusOf, tasksOf } from "./status.ts";
+
+interface Answer {
+  readonly status?: number;
+  readonly type?: string;
+  readonly body: string;
+}
+
+const json = (value: unknown, status = 200): Answer => ({
+  status,
+  type: "application/json",
+  body: `${JSON.stringify(value, null, 2)}\n`,
+});
+
+type Page = (pool: Pool, id: string) => Operation<Answer>;
+
+const PAGES: readonly [pattern: RegExp, page: Page][] = [
+  [
+    /^GET \/$/,
+    function* (pool) {
+      return json(statusOf(pool));
+    },
+  ],
+  [
+    /^GET \/metrics$/,
+    function* (pool) {
+      const body = yield* call(() => metricsOf(statusOf(pool)));
+      return { type: "text/plain; version=0.0.4; charset=utf-8", body };
+    },
+  ],
+  [
+    /^GET \/tasks$/,
+    function* (pool) {
+      return json(yield* tasksOf(pool));
+    },
+  ],
+  [
+    /^POST \/tasks\/([\w.-]+)\/halt$/,
+    function* (pool, id) {
+      const halted = yield* haltIn(pool, id);
+      return json({ id, halted }, halted ? 200 : 404);
+    },
+  ],
+];
+
+/** Ends with the scope. @throws {CommandFailure} when the address is not to be had. */
+export function useStatusServer(stats: string, pool: Pool): Operation<void> {
+  return resource(function* (provide) {
+    if (stats === "") return yield* provide();
+    const scope = yield* useScope();
+    const server = createServer((request, response) => {
+      void scope.run(() => answer(pool, request, response));
+    });
+    yield* call(() => listen(server, stats));
+    try {
+      yield* provide();
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+}
+
+function* answer(
+  pool: Pool,
+  { method, url = "" }: IncomingMessage,
+  response: ServerResponse,
+): Operation<void> {
+  const asked = `${method} ${url}`;
+  const [pattern, page] = PAGES.find(([pattern]) => pattern.test(asked)) ?? [];
+  const {
+    status = 200,
+    type = "text/plain",
+    body,
+  }: Answer = pattern === undefined || page === undefined
+    ? {
+        status: 404,
+        body: "there are /, /metrics, /tasks and POST /tasks/:id/halt\n",
+      }
+    : yield* page(pool, pattern.exec(asked)?.[1] ?? "");
+  response.writeHead(status, { "content-type": type }).end(body);
+}
+
+/** `[host]:port`, or `unix:` and a path. */
+export function statusAddress(
+  stats: string,
+): { path: string } | { host: string; port: number } {
+  if (stats.startsWith("unix:")) return { path: stats.slice("unix:".length) };
+  const [, host, port] = /^(?:(.*):)?(\d+)$/.exec(stats)!;
+  return { host: host || "127.0.0.1", port: Number(port) };
+}
+
+async function listen(server: Server, stats: string): Promise<void> {
+  const address = statusAddress(stats);
+  if ("path" in address) rmSync(address.path, { force: true });
+  server.listen(address);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.failed,
+      `stats: cannot listen on ${stats}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,71 @@
+/** Where supervisor and workers tell how they are: what is asked most, in one place. */
+import { all, type Operation } from "effection";
+import type { Outcome, Tally } from "../index.ts";
+import type { Pool } from "./pool.ts";
+import { VERSIONS } from "./versions.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+
+export type Status = ReturnType<typeof statusOf>;
+
+const OUTCOMES: readonly Outcome[] = [
+  "ok",
+  "abort",
+  "timeout",
+  "error",
+  "shed",
+  "drain",
+];
+
+export function statusOf(pool: Pool) {
+  return {
+    pid: process.pid,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    rss: process.memoryUsage.rss(),
+    versions: VERSIONS,
+    restarts: pool.restarts,
+    /** Of all workers there have been, as of their last report. */
+    requests: total(pool, "accepted"),
+    outcomes: Object.fromEntries(
+      OUTCOMES.map((outcome) => [outcome, total(pool, outcome)]),
+    ) as Record<Outcome, number>,
+    workers: [...pool.workers].map(statusOfWorker),
+  };
+}
+
+function statusOfWorker({ pid, state, startedAt, report }: WorkerProcess) {
+  const { accepted: requests = 0, ...outcomes } = report?.tally ?? {};
+  return {
+    pid,
+    state,
+    uptimeMs: Date.now() - startedAt,
+    requests,
+    outcomes,
+    inFlight: report?.inFlight ?? 0,
+    loopDelayMs: report?.loopDelayMs ?? { mean: 0, max: 0 },
+    rss: report?.rss ?? 0,
+  };
+}
+
+function total({ past, workers }: Pool, name: keyof Tally): number {
+  let sum = past[name] ?? 0;
+  for (const { report } of workers) sum += report?.tally[name] ?? 0;
+  return sum;
+}
+
+/** What runs in each worker that serves. */
+export function* tasksOf(pool: Pool): Operation<object[]> {
+  return yield* all(
+    pool.ready.map(function* (worker) {
+      const tasks = yield* worker.ask({ about: "tasks" });
+      return { pid: worker.pid, ...tasks };
+    }),
+  );
+}
+
+/** Halts an exchange, whichever worker has it. False: none has. */
+export function* haltIn(pool: Pool, exchange: string): Operation<boolean> {
+  const answers = yield* all(
+    pool.ready.map((worker) => worker.ask({ about: "halt", exchange })),
+  );
+  return answers.includes(true);
+}

@@ -1,0 +1,136 @@
+/** The supervisor: workers for one application, and the signals that steer them. It never runs the application itself. */
+import { availableParallelism } from "node:os";
+import { relative } from "node:path";
+import { race, sleep, spawn, type Operation, type Queue } from "effection";
+import { appSpecs } from "./app-spec.ts";
+import { announce } from "./banner.ts";
+import { requiredVariables } from "./configure.ts";
+import { identityOf } from "./identity.ts";
+import type { Logs } from "./logs.ts";
+import { Systemd } from "./notify.ts";
+import { usePidFile } from "./pid-file.ts";
+import { usePool, type Pool } from "./pool.ts";
+import { choosePort } from "./port.ts";
+import { KEYS } from "./schema.ts";
+import { secretVariables } from "./secret.ts";
+import { DEFAULT, type Configuration } from "./settings.ts";
+import { useStatusServer } from "./status-server.ts";
+import { ENDING, STEERING, useSignals } from "./use-signals.ts";
+import { useWatcher, type Watcher } from "./watch.ts";
+
+type Steering = (typeof STEERING)[number];
+
+/** Runs until it is told to end. @throws {CommandFailure} when the workers cannot be kept running. */
+export function* supervise(
+  configuration: Configuration,
+  logs: Logs,
+): Operation<void> {
+  const { settings, resolved } = configuration;
+  const specs = appSpecs(settings);
+  const env = {
+    ...process.env,
+    ...requiredVariables(configuration),
+    ...secretVariables(settings),
+  };
+  const systemd = new Systemd(process.env, logs.log);
+  const endings = yield* useSignals(ENDING);
+  const steering = yield* useSignals(STEERING);
+  yield* usePidFile(settings.pid);
+  const watcher = settings.reload
+    ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
+    : undefined;
+  const pool = yield* usePool({
+    orders: {
+      settings: yield* choosePort(settings),
+      explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
+      specs,
+    },
+    fork: { env, ...identityOf(settings) },
+    workers:
+      settings.workers === "auto" ? availableParallelism() : settings.workers,
+    log: logs.log,
+    patient: settings.reload,
+    imported: (files) => watcher?.add(files),
+  });
+  yield* useStatusServer(settings.stats, pool);
+  if (watcher !== undefined)
+    yield* spawn(() => passOn(watcher, steering, logs));
+  yield* spawn(() => systemd.reassure());
+  const signal = yield* race([
+    next(endings),
+    pool.broken,
+    run(pool, steering, logs, systemd, () => announce(logs, specs, pool)),
+  ]);
+  yield* systemd.tell("STOPPING=1");
+  yield* end(pool, signal, endings, logs);
+}
+
+/** Starts the workers and does what signals say, one thing after the other. */
+function* run(
+  pool: Pool,
+  steering: Queue<Steering, never>,
+  logs: Logs,
+  systemd: Systemd,
+  started: () => void,
+): Operation<never> {
+  const steer: Record<Steering, () => Operation<void>> = {
+    *SIGHUP() {
+      yield* systemd.tell("RELOADING=1");
+      yield* pool.reload();
+      yield* systemd.tell("READY=1");
+    },
+    SIGTTIN: () => pool.resize(1),
+    SIGTTOU: () => pool.resize(-1),
+    *SIGUSR1() {
+      logs.reopen();
+      logs.log.info("the log files are reopened");
+      pool.tell({ type: "reopen" });
+    },
+  };
+  yield* pool.open();
+  started();
+  yield* systemd.tell("READY=1");
+  for (;;) {
+    const signal = yield* next(steering);
+    logs.log.info(`${signal} received`);
+    yield* steer[signal]();
+  }
+}
+
+/** A change is as good as a signal. What changes in the same moment is one change. */
+function* passOn(
+  { changes }: Watcher,
+  steering: Queue<Steering, never>,
+  { log }: Logs,
+): Operation<never> {
+  for (;;) {
+    const file = yield* next(changes);
+    log.info(`${relative(process.cwd(), file)} has changed`);
+    yield* sleep(SETTLE_MS);
+    steering.add("SIGHUP");
+  }
+}
+
+/** Editors and compilers write several files in a row. */
+const SETTLE_MS = 50;
+
+/** The first signal lets requests finish, the second does not. */
+function* end(
+  pool: Pool,
+  signal: string,
+  endings: Queue<(typeof ENDING)[number], never>,
+  { log }: Logs,
+): Operation<void> {
+  log.info(`${signal}: the workers finish what they have`);
+  const hurry = yield* spawn(function* () {
+    const again = yield* next(endings);
+    log.warn(`${again} again: the workers stop at once`);
+    yield* pool.close(true);
+  });
+  yield* race([pool.close(false), hurry]);
+  log.info("stopped");
+}
+
+function* next<T>(queue: Queue<T, never>): Operation<T> {
+  return (yield* queue.next()).value;
+}

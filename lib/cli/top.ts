@@ -1,0 +1,92 @@
+/** `eddy top`: the status in a terminal. */
+import { get, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { call, race, sleep, type Operation } from "effection";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { size } from "./kinds.ts";
+import type { Status } from "./status.ts";
+import { statusAddress } from "./status-server.ts";
+import { ENDING, useSignals } from "./use-signals.ts";
+
+const EVERY_MS = 1000;
+const CLEAR = "\x1b[H\x1b[2J";
+
+/** Refreshes until a signal ends it; without a terminal it prints once. */
+export function* top(stats: string): Operation<void> {
+  if (stats === "")
+    throw new CommandFailure(
+      EXIT.usage,
+      "which eddy? name the address that it was given: eddy top --stats 127.0.0.1:1717",
+    );
+  if (!process.stdout.isTTY)
+    return console.log(table(yield* call(() => ask(stats))));
+  const signals = yield* useSignals(ENDING);
+  yield* race([refresh(stats), signals.next()]);
+}
+
+function* refresh(stats: string): Operation<void> {
+  let before: Status | undefined;
+  for (;;) {
+    const status = yield* call(() => ask(stats));
+    process.stdout.write(`${CLEAR}${table(status, before)}\n`);
+    before = status;
+    yield* sleep(EVERY_MS);
+  }
+}
+
+async function ask(stats: string): Promise<Status> {
+  const address = statusAddress(stats);
+  try {
+    const where = "path" in address ? { socketPath: address.path } : address;
+    const [response] = (await once(
+      get({ ...where, path: "/" }),
+      "response",
+    )) as [IncomingMessage];
+    return JSON.parse(
+      (await response.setEncoding("utf8").toArray()).join(""),
+    ) as Status;
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.failed,
+      `no eddy tells its status at ${stats}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** `before`: a second ago. */
+export function table(status: Status, before?: Status): string {
+  const head = `eddy ${status.versions.eddy}, supervisor ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, ${status.requests} requests, ${status.restarts} restarts`;
+  const outcomes = Object.entries(status.outcomes).map(
+    ([name, count]) => `${name} ${count}`,
+  );
+  const rows = status.workers.map((worker) => {
+    const then = before?.workers.find(({ pid }) => pid === worker.pid);
+    return [
+      worker.pid,
+      worker.state,
+      worker.requests,
+      then === undefined ? "" : worker.requests - then.requests,
+      worker.inFlight,
+      worker.loopDelayMs.max,
+      size.show(Math.round(worker.rss / 1024 ** 2) * 1024 ** 2),
+    ].map(String);
+  });
+  const names = [
+    "worker",
+    "state",
+    "requests",
+    "a second",
+    "in flight",
+    "delay ms",
+    "memory",
+  ];
+  const line = (cells: string[]): string =>
+    cells
+      .map((cell, i) => cell.padEnd(Math.max(names[i]!.length, 9)))
+      .join(" ")
+      .trimEnd();
+  return [head, outcomes.join(", "), "", line(names), ...rows.map(line)].join(
+    "\n",
+  );
+}

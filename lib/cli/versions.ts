@@ -1,0 +1,15 @@
+/** What this is. */
+import { createRequire } from "node:module";
+
+const { version, dependencies } = createRequire(import.meta.url)(
+  "../../../package.json",
+) as { version: string; dependencies: Record<string, string> };
+
+export const VERSION = version;
+
+/** The engine's is pinned, and its package does not tell. */
+export const VERSIONS: Readonly<Record<string, string>> = {
+  eddy: version,
+  node: process.versions.node,
+  "uWebSockets.js": dependencies["uWebSockets.js"]!.replace(/.*@/, ""),
+};

@@ -1,0 +1,43 @@
+/** `--reload`: sees the application's files change. */
+import { watch } from "chokidar";
+import {
+  call,
+  createQueue,
+  resource,
+  type Operation,
+  type Queue,
+} from "effection";
+
+export interface Watcher {
+  readonly changes: Queue<string, never>;
+  add(files: readonly string[]): void;
+}
+
+/** Ends with the scope. `watching` hears how many files are watched, whenever there are more. */
+export function useWatcher(
+  watching: (files: number) => void,
+): Operation<Watcher> {
+  return resource(function* (provide) {
+    const changes = createQueue<string, never>();
+    const known = new Set<string>();
+    const pending = new Set<string>();
+    const watcher = watch([], { atomic: true }); // editors write a new file and rename it
+    watcher.on("all", (event, file) => {
+      if (event !== "add" || !pending.delete(file)) return changes.add(file);
+      if (pending.size === 0) watching(known.size);
+    });
+    const add = (files: readonly string[]): void => {
+      const unknown = files.filter((file) => !known.has(file));
+      for (const file of unknown) {
+        known.add(file);
+        pending.add(file);
+      }
+      watcher.add(unknown);
+    };
+    try {
+      yield* provide({ changes, add });
+    } finally {
+      yield* call(() => watcher.close());
+    }
+  });
+}

@@ -1,0 +1,152 @@
+/** One worker as the supervisor sees it: its process, what it said last, and its end. */
+import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { race, resource, withResolvers, type Operation } from "effection";
+import type { Address } from "../index.ts";
+import type {
+  Answers,
+  FromWorker,
+  Orders,
+  Question,
+  Report,
+  ToWorker,
+} from "./messages.ts";
+
+const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
+
+export type WorkerState = "starting" | "ready" | "closing";
+
+/** How a worker ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What it said before, if it could. */
+  readonly failure?: Failure | undefined;
+}
+
+export interface Failure {
+  readonly message: string;
+  readonly exitCode: number;
+}
+
+/** Whoever starts workers hears of what they say. */
+export interface Listener {
+  reported?(worker: WorkerProcess): void;
+  imported?(files: readonly string[]): void;
+}
+
+export class WorkerProcess {
+  state: WorkerState = "starting";
+  report: Report | undefined;
+  address: Address | undefined;
+  /** Requests after which it is to be replaced. */
+  readonly maxRequests: number;
+  readonly startedAt = Date.now();
+  readonly #child: ChildProcess;
+  readonly #listener: Listener;
+  readonly #ready = withResolvers<void>();
+  readonly #ended = withResolvers<Ending>();
+  readonly #asked = new Map<number, (answer: unknown) => void>();
+  #questions = 0;
+  #failure: Failure | undefined;
+
+  constructor(child: ChildProcess, maxRequests: number, listener: Listener) {
+    this.#child = child;
+    this.maxRequests = maxRequests;
+    this.#listener = listener;
+    child.on("message", (message: FromWorker) => this.#hear(message));
+    child.on("exit", (code, signal) =>
+      this.#ended.resolve({ code, signal, failure: this.#failure }),
+    );
+    child.on("error", (error) => {
+      this.#failure ??= { message: error.message, exitCode: 1 };
+      if (child.pid === undefined)
+        this.#ended.resolve({
+          code: null,
+          signal: null,
+          failure: this.#failure,
+        });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get alive(): boolean {
+    return (
+      this.#child.pid !== undefined &&
+      this.#child.exitCode === null &&
+      this.#child.signalCode === null
+    );
+  }
+
+  /** It serves. */
+  get ready(): Operation<void> {
+    return this.#ready.operation;
+  }
+
+  get ended(): Operation<Ending> {
+    return this.#ended.operation;
+  }
+
+  tell(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message);
+  }
+
+  /** Undefined: it ended before it answered. */
+  *ask<Q extends Question>(
+    question: Q,
+  ): Operation<Answers[Q["about"]] | undefined> {
+    const answered = withResolvers<unknown>();
+    const id = ++this.#questions;
+    this.#asked.set(id, (answer) => answered.resolve(answer));
+    this.tell({ type: "ask", id, question });
+    const answer = yield* race([answered.operation, this.ended]);
+    return this.alive ? (answer as Answers[Q["about"]]) : undefined;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (this.alive) this.#child.kill(signal);
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        if (this.state === "starting") this.state = "ready";
+        this.address = message.address;
+        return this.#ready.resolve();
+      case "failed":
+        this.#failure = message;
+        return;
+      case "report":
+        this.report = message.report;
+        return this.#listener.reported?.(this);
+      case "imported":
+        return this.#listener.imported?.(message.files);
+      case "answer":
+        this.#asked.get(message.id)?.(message.answer);
+        this.#asked.delete(message.id);
+    }
+  }
+}
+
+/** Starts a worker. It is killed when the scope ends, unless it has ended before. */
+export function useWorkerProcess(
+  orders: Orders,
+  options: ForkOptions,
+  maxRequests: number,
+  listener: Listener,
+): Operation<WorkerProcess> {
+  return resource(function* (provide) {
+    const child = fork(ENTRY, { ...options, serialization: "advanced" });
+    const worker = new WorkerProcess(child, maxRequests, listener);
+    worker.tell({ type: "start", orders });
+    try {
+      yield* provide(worker);
+    } finally {
+      worker.kill("SIGKILL");
+      yield* worker.ended;
+    }
+  });
+}

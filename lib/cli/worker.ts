@@ -1,0 +1,145 @@
+/** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
+import { call, run, spawn, until, type Operation } from "effection";
+import { Loop, type LoopOptions } from "../index.ts";
+import { loopOptions, loopServes } from "../command.ts";
+import type { AppSpec } from "./app-spec.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { ImportedFiles } from "./imported-files.ts";
+import { loadApp } from "./load-app.ts";
+import { openLogs, type Logs } from "./logs.ts";
+import { listenTarget, steer } from "./loop-options.ts";
+import type { FromWorker, Orders, ToWorker } from "./messages.ts";
+import { reporting } from "./reporting.ts";
+import { useWatchdog } from "./watchdog.ts";
+
+/** The supervisor decides. The terminal sends these to the whole group of processes, and Node would end or stop at them. */
+const NOT_OURS = ["SIGINT", "SIGHUP", "SIGUSR1", "SIGTTIN", "SIGTTOU"] as const;
+
+for (const signal of NOT_OURS) process.on(signal, () => {});
+process.once("message", (message: ToWorker) => {
+  if (message.type === "start") void run(() => live(message.orders));
+});
+
+/** The process ends with it, whatever the application has left running. */
+function* live(orders: Orders): Operation<void> {
+  const imported = new ImportedFiles(orders.settings.reload);
+  let code = 0;
+  try {
+    yield* work(orders, imported);
+  } catch (error) {
+    const failure = explained(error);
+    code = failure.exitCode;
+    tell({ type: "imported", files: imported.list() });
+    tell({ type: "failed", ...failure });
+  }
+  yield* call(() => process.disconnect()); // after what was sent
+  process.exit(code);
+}
+
+function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
+  const { settings } = orders;
+  const logs = openLogs(settings);
+  process.on("exit", () => logs.flush());
+  let loop: Loop | undefined;
+  yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
+  loop = yield* call(() => loadLoop(orders, logs));
+  const { closed } = loop;
+  const address = yield* loop.listen(listenTarget(settings));
+  obey(loop, logs);
+  process.on("uncaughtExceptionMonitor", (error) => {
+    logs.log.fatal({ err: error }, "the worker fails");
+    tell({
+      type: "failed",
+      exitCode: EXIT.failed,
+      message: String(error.stack),
+    });
+  });
+  tell({ type: "ready", address });
+  tell({ type: "imported", files: imported.list() });
+  yield* spawn(() => reporting(loop, tell));
+  yield* until(closed);
+}
+
+const namesOf = (loop: Loop): string[] =>
+  loop.tasks().exchanges.map(({ id, name }) => `${name} (${id})`);
+
+function explained(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof CommandFailure)
+    return { message: error.message, exitCode: error.exitCode };
+  const { stack } = error as Error;
+  const isPlain = error instanceof Error && "code" in error; // an error of the gateway says what to do
+  return {
+    message: isPlain ? error.message : String(stack ?? error),
+    exitCode: EXIT.failed,
+  };
+}
+
+function tell(message: FromWorker): void {
+  if (process.connected) process.send!(message);
+}
+
+/** One loop with everything that is mounted; or the only application, if it is a loop itself. */
+async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
+  const { settings, explicit, specs } = orders;
+  loopOptions.subscribe((options) =>
+    steer(options as LoopOptions, settings, explicit, logs),
+  );
+  const loop = new Loop();
+  for (const spec of specs) {
+    const app = await loadOrTakeOver(spec, settings.needApp, logs);
+    if (app instanceof Loop) {
+      if (specs.length === 1) return app;
+      throw new CommandFailure(
+        EXIT.noApp,
+        `${spec.written} is a whole Loop, which cannot be mounted beside others; export a handler, or mount the others in it`,
+      );
+    }
+    if (app !== undefined) loop.mount(spec.prefix, app);
+  }
+  return loop;
+}
+
+type Loaded = Awaited<ReturnType<typeof loadApp>>;
+
+/** A program that would serve by itself never ends its import: its loop is taken from it. */
+async function loadOrTakeOver(
+  spec: AppSpec,
+  needApp: boolean,
+  { log }: Logs,
+): Promise<Loaded | undefined> {
+  const serving = new Promise<Loop>((resolve) =>
+    loopServes.subscribe((loop) => resolve(loop as Loop)),
+  );
+  try {
+    return await Promise.race([serving, loadApp(spec)]);
+  } catch (error) {
+    if (needApp || !(error instanceof CommandFailure)) throw error;
+    log.error(error.message);
+    return undefined;
+  }
+}
+
+function obey(loop: Loop, logs: Logs): void {
+  const orders: {
+    [T in ToWorker["type"]]?: (message: Extract<ToWorker, { type: T }>) => void;
+  } = {
+    // After the poll phase, in which the engine has accepted what was waiting: what still waits when it stops listening is lost.
+    close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
+    stop: () => void loop.stop(),
+    reopen: () => logs.reopen(),
+    ask: ({ id, question }) =>
+      tell({
+        type: "answer",
+        id,
+        answer:
+          question.about === "tasks"
+            ? loop.tasks()
+            : loop.halt(question.exchange),
+      }),
+  };
+  process.on("message", (message: ToWorker) =>
+    orders[message.type]?.(message as never),
+  );
+  process.once("disconnect", () => void loop.close());
+  process.once("SIGTERM", () => void loop.close());
+}

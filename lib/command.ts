@@ -1,0 +1,27 @@
+/**
+ * The seam between a loop and a command that runs its program: what is published here reaches whoever runs the process,
+ * if anybody does. The same file is then a program of its own, and an application of the command.
+ */
+import { channel } from "node:diagnostics_channel";
+import type { Loop } from "./loop.ts";
+import type { LoopOptions } from "./options.ts";
+
+/** A loop is made with these options. Who runs the process may change them: its operator has the last word. */
+export const loopOptions = channel("eddy:loop:options");
+
+/** A loop would serve. If somebody subscribes, it is theirs to run. */
+export const loopServes = channel("eddy:loop:serves");
+
+export function optionsFromCommand(options: LoopOptions): LoopOptions {
+  if (!loopOptions.hasSubscribers) return options;
+  const own = { ...options };
+  loopOptions.publish(own);
+  return own;
+}
+
+/** False: nobody runs this process but the program itself. */
+export function handToCommand(loop: Loop): boolean {
+  if (!loopServes.hasSubscribers) return false;
+  loopServes.publish(loop);
+  return true;
+}

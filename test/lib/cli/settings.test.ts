@@ -1,0 +1,336 @@
+/** Every setting, in every way in which it can be given. */
+import { join } from "node:path";
+import { stringifyTOML, stringifyYAML, stringifyINI } from "confbox";
+import { expect } from "chai";
+import { commandLine, type Flags } from "../../../lib/cli/command-line.ts";
+import { configure, requiredVariables } from "../../../lib/cli/configure.ts";
+import { explain } from "../../../lib/cli/explain.ts";
+import {
+  flagOf,
+  KEYS,
+  settingOf,
+  variableOf,
+  type Key,
+} from "../../../lib/cli/schema.ts";
+import type { Configuration } from "../../../lib/cli/settings.ts";
+import { folderWith } from "../../support/folder.ts";
+
+/** The flags, as the command line gives them. */
+async function flagsOf(...args: string[]): Promise<Flags> {
+  let seen: Flags = {};
+  const take = async (flags: Flags): Promise<void> => void (seen = flags);
+  const program = commandLine("0", {
+    run: take,
+    config: take,
+    reload: take,
+    top: take,
+  });
+  await program.exitOverride().parseAsync(["node", "eddy", ...args]);
+  return seen;
+}
+
+const withFlags = async (...args: string[]): Promise<Configuration> =>
+  await configure(await flagsOf(...args), { env: {}, folders: [] });
+
+const withVariables = async (env: NodeJS.ProcessEnv): Promise<Configuration> =>
+  await configure({}, { env, folders: [] });
+
+async function withFile(name: string, content: string): Promise<Configuration> {
+  const folder = folderWith({ [name]: content });
+  return await configure({}, { env: {}, folders: [folder] });
+}
+
+/** As a user writes it on the command line. */
+function asFlag(key: Key, text: string): string[] {
+  if (settingOf(key).kind.placeholder !== undefined) return [flagOf(key), text];
+  return [text === "false" ? flagOf(key).replace("--", "--no-") : flagOf(key)];
+}
+
+async function failure(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("it did not fail");
+}
+
+const FORMATS: Record<string, (values: object) => string> = {
+  json: (values) => JSON.stringify(values, null, 2),
+  yaml: stringifyYAML,
+  toml: stringifyTOML,
+  ini: stringifyINI,
+  ts: (values) =>
+    `import { defineConfig } from "eddy/config";\nexport default defineConfig(${JSON.stringify(values)});\n`,
+  js: (values) => `export default ${JSON.stringify(values)};\n`,
+};
+
+describe("A setting", () => {
+  const everywhere = KEYS.filter((key) => !settingOf(key).fileOnly);
+
+  for (const key of everywhere)
+    it(`${key} comes from a flag, a variable and a file alike, and is not its default`, async () => {
+      const { example, default: fallback, notInFiles } = settingOf(key);
+      const folder = folderWith({
+        "deploy/eddy.yaml": "",
+        "eddy.config.json": JSON.stringify({ [key]: example }),
+      });
+      const given =
+        key === "config" ? join(folder, "deploy/eddy.yaml") : example;
+      const byFlag = await withFlags(...asFlag(key, given));
+      const byVariable = await withVariables({ [variableOf(key)]: given });
+      expect(byFlag.resolved[key].source).to.equal(flagOf(key));
+      expect(byVariable.resolved[key].source).to.equal(variableOf(key));
+      expect(byFlag.settings[key]).to.deep.equal(byVariable.settings[key]);
+      expect(byFlag.settings[key]).to.not.deep.equal(fallback);
+      if (notInFiles) return;
+      const byFile = await configure({}, { env: {}, folders: [folder] });
+      expect(byFile.settings[key]).to.deep.equal(byFlag.settings[key]);
+    });
+
+  for (const [format, write] of Object.entries(FORMATS))
+    it(`comes from eddy.config.${format}, with its line`, async () => {
+      const values = {
+        app: "./a.ts",
+        workers: 3,
+        needApp: false,
+        mount: ["/a=b.ts", "/c=d.ts"],
+        maxBody: "2MiB",
+      };
+      const { settings, resolved } = await withFile(
+        `eddy.config.${format}`,
+        write(values),
+      );
+      expect(settings).to.include({
+        app: "./a.ts",
+        workers: 3,
+        needApp: false,
+        maxBody: 2 * 1024 ** 2,
+      });
+      expect(settings.mount).to.deep.equal(values.mount);
+      const lines = write(values).split("\n");
+      const [, line] = /:(\d+)$/.exec(resolved.workers.source)!;
+      expect(lines[Number(line) - 1]).to.include("workers");
+    });
+
+  it("comes from a default, a file, a variable or a flag, of which the last counts; and tells what it overrode", async () => {
+    const system = folderWith({
+      "eddy.config.toml": "workers = 2\nmaxBody = '1KiB'\n",
+    });
+    const own = folderWith({
+      "eddy.config.yaml": "# ours\nmaxBody: 2KiB\nworkers: 3\n",
+    });
+    const configuration = await configure(await flagsOf("--workers", "5"), {
+      env: { EDDY_WORKERS: "4", PATH: "/bin" },
+      folders: [system, own],
+    });
+    expect(configuration.settings).to.include({
+      workers: 5,
+      maxBody: 2048,
+      http: ":8000",
+    });
+    const lines = explain(configuration).split("\n");
+    const line = (key: string): string =>
+      lines.find((it) => it.startsWith(`${key} `))!.replace(/ {2,}/g, " ");
+    expect(line("workers")).to.equal(
+      `workers 5 --workers, overrode EDDY_WORKERS (4), ${own}/eddy.config.yaml:3 (3), ${system}/eddy.config.toml:1 (2)`,
+    );
+    expect(line("maxBody")).to.equal(
+      `maxBody 2KiB ${own}/eddy.config.yaml:2, overrode ${system}/eddy.config.toml:2 (1KiB)`,
+    );
+    expect(line("http")).to.equal("http :8000 default");
+  });
+
+  it("that is secret is not printed", async () => {
+    const configuration = await withVariables({
+      EDDY_SECRET_KEY: "0123456789abcdef",
+    });
+    expect(explain(configuration)).to.match(
+      /^secretKey +\(set\) +EDDY_SECRET_KEY$/m,
+    );
+  });
+
+  it("repeats, or has commas", async () => {
+    const { settings } = await withFlags(
+      "--mount",
+      "/a=a.ts",
+      "--mount",
+      "/b=b.ts,/c=c.ts",
+    );
+    expect(settings.mount).to.deep.equal(["/a=a.ts", "/b=b.ts", "/c=c.ts"]);
+  });
+
+  it("reads the app as an argument, also of config", async () => {
+    for (const args of [
+      ["a.ts", "--workers", "2"],
+      ["--workers", "2", "config", "a.ts"],
+      ["config", "a.ts", "--workers", "2"],
+    ])
+      expect((await withFlags(...args)).settings).to.include({
+        app: "a.ts",
+        workers: 2,
+      });
+  });
+
+  for (const [text, ms] of [
+    ["30s", 30_000],
+    ["5m", 300_000],
+    ["250ms", 250],
+    ["1.5h", 5_400_000],
+    ["0", 0],
+    ["none", Infinity],
+  ] as const)
+    it(`${text} is a duration`, async () => {
+      expect(
+        (await withFlags("--request-timeout", text)).settings.requestTimeout,
+      ).to.equal(ms);
+    });
+
+  for (const [text, bytes] of [
+    ["2MiB", 2097152],
+    ["2MB", 2097152],
+    ["2m", 2097152],
+    ["1.5KiB", 1536],
+    ["4096", 4096],
+    ["1g", 1073741824],
+    ["none", Infinity],
+  ] as const)
+    it(`${text} is a size`, async () => {
+      expect((await withFlags("--max-body", text)).settings.maxBody).to.equal(
+        bytes,
+      );
+    });
+});
+
+describe("A setting is refused", () => {
+  for (const [args, message] of [
+    [
+      ["--request-timeout", "30"],
+      /^--request-timeout: requestTimeout takes a duration with its unit, .*, not "30"$/,
+    ],
+    [["--request-timeout", "soon"], /a duration/],
+    [["--request-timeout", "-1s"], /a duration/],
+    [["--max-body", "2MiBs"], /maxBody takes a size such as/],
+    [["--workers", "0"], /a whole number from 1, or "auto"/],
+    [["--max-requests", "1.5"], /a whole number from 0/],
+    [
+      ["--log-level", "loud"],
+      /takes trace, debug, info, warn, error, fatal or silent, not "loud"/,
+    ],
+    [["--http", "example.org"], /takes an address such as ":8000"/],
+    [["--umask", "9"], /an octal number/],
+    [["--secret-key", "short"], /text of 16 characters or more/],
+  ] as [string[], RegExp][])
+    it(args.join(" "), async () => {
+      expect(await failure(withFlags(...args))).to.match(message);
+    });
+
+  it("in a variable, with the name that was meant", async () => {
+    expect(await failure(withVariables({ EDDY_WOKERS: "2" }))).to.equal(
+      "there is no setting EDDY_WOKERS (did you mean EDDY_WORKERS?)",
+    );
+  });
+
+  it("in a file, all that is wrong at once, each with its line", async () => {
+    const message = await failure(
+      withFile(
+        "eddy.config.yaml",
+        "workers: 2\nmaxBdy: 1MiB\nlogLevel: loud\nzzzzzzzzzz: 1\n",
+      ),
+    );
+    expect(message).to.match(
+      /eddy\.config\.yaml:3: logLevel takes .*\n.*eddy\.config\.yaml:2: there is no setting maxBdy \(did you mean maxBody\?\)\n.*eddy\.config\.yaml:4: there is no setting zzzzzzzzzz$/,
+    );
+  });
+
+  it("but an unknown one is only a warning without --strict", async () => {
+    const { warnings, settings } = await withFile(
+      "eddy.config.json",
+      '{ "strict": false, "wokers": 2 }',
+    );
+    expect(settings.workers).to.equal(1);
+    expect(warnings[0]).to.match(
+      /there is no setting wokers \(did you mean workers\?\)$/,
+    );
+  });
+
+  for (const [name, content, message] of [
+    ["eddy.config.json", '{ "workers": ', /eddy\.config\.json is no JSON: /],
+    [
+      "eddy.config.yaml",
+      "a: [1\nb: 2",
+      /eddy\.config\.yaml is no YAML: [^]*2:1/,
+    ],
+    ["eddy.config.toml", "a = \n", /eddy\.config\.toml is no TOML: /],
+    ["eddy.config.yaml", "- 1\n", /this is no table of settings/],
+    [
+      "eddy.config.js",
+      "export const workers = 2;",
+      /this is no table of settings/,
+    ],
+    [
+      "eddy.config.ts",
+      "\nthrow new Error('no');",
+      /eddy\.config\.ts does not load: Error: no\n {2}at .*eddy\.config\.ts:2$/,
+    ],
+  ] as [string, string, RegExp][])
+    it(`with ${name}: ${content.trim()}`, async () => {
+      expect(await failure(withFile(name, content))).to.match(message);
+    });
+
+  it("when two files of one folder could be meant", async () => {
+    const folder = folderWith({
+      "eddy.config.json": "{}",
+      "eddy.config.toml": "",
+    });
+    expect(
+      await failure(configure({}, { env: {}, folders: [folder] })),
+    ).to.match(
+      /several config files in .*: eddy\.config\.json, eddy\.config\.toml\nkeep one of them, or choose one by --config/,
+    );
+  });
+
+  it("when the file that --config names is missing, or of no known kind", async () => {
+    expect(await failure(withFlags("--config", "nowhere.yaml"))).to.match(
+      /cannot read the config file nowhere\.yaml: ENOENT/,
+    );
+    const folder = folderWith({ "eddy.xml": "" });
+    expect(
+      await failure(withFlags("--config", join(folder, "eddy.xml"))),
+    ).to.match(
+      /a config file ends with \.ts, \.js, \.json, \.yaml, \.toml, \.ini/,
+    );
+  });
+});
+
+describe("What an application needs", () => {
+  const asked = JSON.stringify({
+    settings: {
+      DATABASE_URL: { required: true, description: "where the data is" },
+      API_KEY: { required: true },
+      REGION: { required: true, default: "eu" },
+      NOTE: {},
+    },
+  });
+
+  it("is named when it is missing, all at once", async () => {
+    const configuration = await withFile("eddy.config.json", asked);
+    expect(() => requiredVariables(configuration, {})).to.throw(
+      /needs variables that are not set \(.*eddy\.config\.json:1\):\n {2}DATABASE_URL: where the data is\n {2}API_KEY$/,
+    );
+  });
+
+  it("is there with its default", async () => {
+    const configuration = await withFile("eddy.config.json", asked);
+    const env = { DATABASE_URL: "x", API_KEY: "y" };
+    expect(requiredVariables(configuration, env)).to.deep.equal({
+      REGION: "eu",
+    });
+  });
+
+  it("cannot be asked for by a flag or a variable", async () => {
+    expect(await failure(withVariables({ EDDY_SETTINGS: "{}" }))).to.match(
+      /there is no setting EDDY_SETTINGS/,
+    );
+  });
+});

@@ -1,0 +1,291 @@
+/** What the command runs, and what it says when it cannot. */
+import { expect } from "chai";
+import { eddy, PATIENCE_MS } from "../support/command.ts";
+import { folderWith } from "../support/folder.ts";
+
+const HANDLER =
+  "export default ({ path }: { path: string }): string => `at ${path}`;";
+
+describe("The command runs", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("a TypeScript file's default export, from a folder with nothing else", async () => {
+    const command = eddy(folderWith({ "app.ts": HANDLER }), ["app.ts"]);
+    expect(await command.text("/here")).to.equal("at /here");
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+  });
+
+  it("TypeScript that only TypeScript understands, in a CommonJS package, with the same eddy as the worker", async () => {
+    const folder = folderWith({
+      "package.json": "{}",
+      "mood.ts": "export enum Mood { Fine = 'fine' }",
+      "app.ts": `
+        import { HttpError, json, type GatewayRequest } from "eddy";
+        import { sleep } from "eddy/operations";
+        import { Mood } from "./mood";
+        class Service { constructor(readonly mood: Mood) {} }
+        const service = new Service(Mood.Fine);
+        export default function* (request: GatewayRequest) {
+          yield* sleep(1);
+          if (request.path === "/missing") throw new HttpError(418, "a teapot");
+          return json(service);
+        }`,
+    });
+    const command = eddy(folder, ["./app.ts"]);
+    expect(await command.text()).to.equal('{"mood":"fine"}');
+    expect(await command.text("/missing")).to.equal("a teapot\n");
+  });
+
+  for (const [what, file, source, args] of [
+    ["the export app", "a.mjs", "export const app = () => 'it';", []],
+    [
+      "a named export",
+      "a.mjs",
+      "export const api = () => 'it'; export default () => 'not this';",
+      ["a.mjs:api"],
+    ],
+    ["a CommonJS module", "a.cjs", "module.exports = () => 'it';", []],
+    [
+      "a named export of a CommonJS module",
+      "a.cjs",
+      "exports.api = () => 'it';",
+      ["a.cjs:api"],
+    ],
+    [
+      "an application with resources",
+      "a.mjs",
+      "let text; export default { *open() { text = 'it'; }, handle: () => text };",
+      [],
+    ],
+    [
+      "a Loop",
+      "a.mjs",
+      "import { Loop } from 'eddy'; export default new Loop().get('/', () => 'it');",
+      [],
+    ],
+    [
+      "a program that serves by itself",
+      "a.mjs",
+      "import { Loop } from 'eddy'; await new Loop().mount(() => 'it').serve(1);",
+      [],
+    ],
+    [
+      "a WSGI-style application",
+      "a.mjs",
+      "export const app = (environ, start) => { start('200 OK', []); return ['it']; };",
+      ["wsgi:./a.mjs"],
+    ],
+  ] as [string, string, string, string[]][])
+    it(what, async () => {
+      const command = eddy(
+        folderWith({ [file]: source }),
+        args.length > 0 ? args : [file],
+      );
+      expect(await command.text()).to.equal("it");
+    });
+
+  it("several applications, each at its prefix", async () => {
+    const folder = folderWith({
+      "api.ts":
+        "export const api = (r: { mountPath: string; path: string }) => `api ${r.mountPath} ${r.path}`;",
+      "old.js":
+        "exports.app = (environ, start) => { start('200 OK', []); return [`old ${environ.SCRIPT_NAME} ${environ.PATH_INFO}`]; };",
+    });
+    const command = eddy(folder, [
+      "--mount",
+      "/=./api.ts:api",
+      "--mount",
+      "/old=wsgi:./old.js:app",
+    ]);
+    expect(await command.text("/x")).to.equal("api  /x");
+    expect(await command.text("/old/y")).to.equal("old /old /y");
+  });
+
+  it("a Loop with its own options, over which the operator's go", async () => {
+    const folder = folderWith({
+      "a.mjs":
+        "import { Loop } from 'eddy'; export default new Loop({ maxBodyBytes: 2, requestTimeoutMs: 20 }).post('/', async (r) => await r.text()).get('/', () => new Promise(() => {}));",
+    });
+    const command = eddy(folder, ["a.mjs", "--max-body", "4B"]);
+    const post = async (body: string): Promise<number> =>
+      (await fetch(await command.url(), { method: "POST", body })).status;
+    expect(await post("1234")).to.equal(200);
+    expect(await post("12345")).to.equal(413);
+    expect((await fetch(await command.url())).status).to.equal(503);
+  });
+
+  it("what loads without --need-app, and says what does not", async () => {
+    const folder = folderWith({ "app.ts": HANDLER });
+    const command = eddy(folder, [
+      "--no-need-app",
+      "app.ts",
+      "--mount",
+      "/api=missing.ts",
+    ]);
+    expect(await command.text("/api/x")).to.equal("at /api/x");
+    await command.logged(
+      /^the application missing\.ts does not load: there is no file/,
+    );
+  });
+});
+
+describe("The command ends with 3, and says why, when", function () {
+  this.timeout(PATIENCE_MS);
+
+  for (const [what, files, app, message] of [
+    [
+      "the file is missing",
+      {},
+      "app.ts",
+      /^eddy: the application app\.ts does not load: there is no file \/.*app\.ts$/m,
+    ],
+    [
+      "the export is missing",
+      { "app.ts": "export const api = () => '';" },
+      "app.ts",
+      /app\.ts has no export default or app; it has api$/m,
+    ],
+    [
+      "the named export is missing",
+      { "app.ts": "" },
+      "app.ts:api",
+      /app\.ts has no export api; it exports nothing$/m,
+    ],
+    [
+      "the export is no application",
+      { "app.ts": "export default 5;" },
+      "app.ts",
+      /no application but a number; a function, .* is one$/m,
+    ],
+    [
+      "the export of a WSGI-style application is none",
+      { "app.ts": "export default {};" },
+      "wsgi:app.ts",
+      /a WSGI-style application is a function, not an object$/m,
+    ],
+    [
+      "TypeScript throws",
+      {
+        "app.ts": "const a: number = 1;\n\nthrow new TypeError('no database');",
+      },
+      "app.ts",
+      /TypeError: no database\n {2}at app\.ts:3$/m,
+    ],
+    [
+      "JavaScript throws, further down",
+      {
+        "app.mjs": "import './lib/b.mjs';",
+        "lib/b.mjs": "\nthrow new RangeError('out');",
+      },
+      "app.mjs",
+      /RangeError: out\n {2}at lib\/b\.mjs:2$/m,
+    ],
+    [
+      "something throws what is no error",
+      { "app.mjs": "throw 'text';" },
+      "app.mjs",
+      /does not load: it throws text$/m,
+    ],
+    [
+      "TypeScript has a syntax error",
+      { "app.ts": "const a = 1;\nconst b = ;" },
+      "app.ts",
+      /ParseError: [^]*at app\.ts:2$/m,
+    ],
+    [
+      "JavaScript has a syntax error",
+      { "app.mjs": "const a = 1;\nconst b = ;" },
+      "app.mjs",
+      /SyntaxError: Unexpected token ';'\n {2}at app\.mjs:2$/m,
+    ],
+    [
+      "an import is missing",
+      { "app.mjs": "import './b.mjs';" },
+      "app.mjs",
+      /Cannot find module '.*b\.mjs' imported from .*app\.mjs$/m,
+    ],
+  ] as [string, Record<string, string>, string, RegExp][])
+    it(what, async () => {
+      const command = eddy(folderWith(files), [app]);
+      expect(await command.ended).to.equal(3);
+      expect(command.stderr).to.match(message);
+    });
+
+  it("a Loop is mounted beside something else", async () => {
+    const folder = folderWith({
+      "a.mjs": "import { Loop } from 'eddy'; export default new Loop();",
+      "b.mjs": "export default () => '';",
+    });
+    const command = eddy(folder, ["a.mjs", "--mount", "/b=b.mjs"]);
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(/a\.mjs is a whole Loop/);
+  });
+});
+
+describe("The command ends with 2, and says why, when", function () {
+  this.timeout(PATIENCE_MS);
+
+  for (const [what, args, message] of [
+    [
+      "there is no application",
+      [],
+      /there is no application to run; name one: eddy app\.ts/,
+    ],
+    [
+      "a mount makes no sense",
+      ["--mount", "x"],
+      /mount takes a prefix and an application, such as \/old=\.\/old\.js, not "x"/,
+    ],
+    [
+      "a flag is unknown",
+      ["--wokers", "2"],
+      /unknown option '--wokers'\n\(Did you mean --workers\?\)/,
+    ],
+    [
+      "a flag has a bad value",
+      ["--workers", "many"],
+      /--workers: workers takes a whole number from 1, or "auto", not "many"/,
+    ],
+    [
+      "there are two applications for the root",
+      ["a.ts", "b.ts"],
+      /too many arguments/,
+    ],
+    [
+      "the working directory is missing",
+      ["a.ts", "--chdir", "nowhere"],
+      /chdir: cannot go to nowhere: ENOENT/,
+    ],
+    [
+      "the user is missing",
+      ["a.ts", "--user", "nobody-of-this-name"],
+      /user: this machine has no user nobody-of-this-name/,
+    ],
+    [
+      "the group is missing",
+      ["a.ts", "--group", "nobody-of-this-name"],
+      /group: this machine has no group nobody-of-this-name/,
+    ],
+    [
+      "a log format makes no sense",
+      ["a.ts", "--access-log", "-", "--log-format", "%Z"],
+      /logFormat: there is no %Z in a format/,
+    ],
+    [
+      "a log cannot be written",
+      ["a.ts", "--error-log", "/nowhere/eddy.log"],
+      /cannot write the log \/nowhere\/eddy\.log: ENOENT/,
+    ],
+    [
+      "the pid file cannot be written",
+      ["a.ts", "--pid", "/nowhere/pid"],
+      /cannot write the pid file: ENOENT/,
+    ],
+  ] as [string, string[], RegExp][])
+    it(what, async () => {
+      const command = eddy(folderWith({}), args);
+      expect(await command.ended).to.equal(2);
+      expect(command.stderr).to.match(message);
+    });
+});

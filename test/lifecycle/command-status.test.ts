@@ -1,0 +1,318 @@
+/** What the command tells of itself, and that it reloads what changes. */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { get, type IncomingMessage } from "node:http";
+import { expect } from "chai";
+import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
+import { folderWith } from "../support/folder.ts";
+import { RawClient } from "../support/raw-client.ts";
+
+const APP = `
+  import { suspend } from "effection";
+  export default function* (request) {
+    request.log.info({ headers: { authorization: "Basic x", cookie: "a=b", accept: "*" } }, "in the app");
+    if (request.path === "/never") { console.error("inside"); yield* suspend(); }
+    return "hello";
+  };`;
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+describe("The status", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("tells of supervisor and workers, in JSON, for Prometheus and in a terminal; and halts what runs", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--workers", "2", "--stats", stats]);
+    const workers = await command.workers();
+    await command.text();
+    const client = await RawClient.connect(
+      Number(new URL(await command.url()).port),
+    );
+    client.request("GET /never");
+    await command.complains(/inside/);
+
+    const ask = async (where: string, init?: RequestInit): Promise<Response> =>
+      await fetch(`http://${stats}${where}`, init);
+    let status;
+    do status = await (await ask("/")).json();
+    while (
+      status.requests < 2 ||
+      !status.workers.some(
+        (worker: { inFlight: number }) => worker.inFlight === 1,
+      )
+    ); // they report once a second
+    expect(status).to.include({ pid: command.pid, restarts: 0, requests: 2 });
+    expect(status.outcomes).to.include({ ok: 1, error: 0 });
+    expect(
+      status.workers.map(({ pid }: { pid: number }) => pid),
+    ).to.have.members(workers);
+    expect(status.workers[0]).to.include({ state: "ready" });
+    expect(status.workers[0].rss).to.be.greaterThan(1e6);
+
+    const metrics = await (await ask("/metrics")).text();
+    expect(metrics).to.match(/^eddy_requests_total\{outcome="ok"\} 1$/m);
+    expect(metrics).to.match(/^eddy_workers\{state="ready"\} 2$/m);
+    expect(metrics).to.match(
+      /^eddy_worker_resident_memory_bytes\{pid="\d+"\} \d{7,}$/m,
+    );
+
+    const top = new Eddy(path, ["top", "--stats", stats]);
+    expect(await top.ended).to.equal(0);
+    expect(top.lines[0]).to.match(
+      /^eddy \S+, supervisor \d+, up \d+ s, 2 requests, 0 restarts$/,
+    );
+    expect(
+      top.lines.slice(4).map((line) => Number(/^\d+/.exec(line))),
+    ).to.have.members(workers);
+
+    const tasks = (await (await ask("/tasks")).json()) as {
+      exchanges: { id: string; name: string; waitsFor: string }[];
+    }[];
+    const [exchange] = tasks.flatMap(({ exchanges }) => exchanges);
+    expect(exchange).to.include({ name: "GET /never", waitsFor: "suspend" });
+    const halt = `/tasks/${exchange!.id}/halt`;
+    expect(await (await ask(halt, { method: "POST" })).json()).to.deep.equal({
+      id: exchange!.id,
+      halted: true,
+    });
+    await client.until(/HTTP\/1.1 503 /);
+    expect((await ask(halt, { method: "POST" })).status).to.equal(404);
+    expect((await ask("/nothing")).status).to.equal(404);
+  });
+
+  it("is told on a Unix socket, too", async () => {
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--stats", "unix:./stats.sock"]);
+    await command.url();
+    const [response] = (await once(
+      get({ socketPath: join(path, "stats.sock"), path: "/" }),
+      "response",
+    )) as [IncomingMessage];
+    const text = (await response.setEncoding("utf8").toArray()).join("");
+    expect(JSON.parse(text)).to.include({ pid: command.pid });
+  });
+
+  it("is nowhere if the address is taken, or nobody tells it", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const stats = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--stats", stats]);
+    expect(await command.ended).to.equal(1);
+    expect(command.stderr).to.match(
+      /stats: cannot listen on 127\.0\.0\.1:\d+: listen EADDRINUSE/,
+    );
+    taken.close();
+    const top = new Eddy(path, ["top", "--stats", "unix:./nothing.sock"]);
+    expect(await top.ended).to.equal(1);
+    expect(top.stderr).to.match(
+      /no eddy tells its status at unix:\.\/nothing\.sock/,
+    );
+    const nameless = new Eddy(path, ["top"]);
+    expect(await nameless.ended).to.equal(2);
+    expect(nameless.stderr).to.match(/which eddy\? name the address/);
+  });
+});
+
+describe("With --reload the command", function () {
+  this.timeout(PATIENCE_MS);
+
+  for (const [what, app, part] of [
+    ["TypeScript", "app.ts", "part.ts"],
+    ["JavaScript", "app.mjs", "part.mjs"],
+  ] as const)
+    it(`runs the ${what} anew when a file that it imported changes, also after an error`, async () => {
+      const path = folderWith({
+        [app]: `import { text } from "./${part}"; export default () => text;`,
+        [part]: "export const text = 'before';",
+      });
+      const command = eddy(path, [app, "--reload"]);
+      expect(await command.text()).to.equal("before");
+      await command.logged(/^watching 2 files$/);
+      writeFileSync(join(path, part), "export const text = ;");
+      await command.logged(/does not load: .*Error: .*/);
+      expect(await command.text()).to.equal("before");
+      writeFileSync(join(path, part), "export const text = 'after';");
+      await command.logged(/^reloaded 1 workers$/);
+      await command.logged(/^stopped$/);
+      expect(await command.text()).to.equal("after");
+    });
+
+  it("waits for a change when the application does not load at the start", async () => {
+    const path = folderWith({ "app.mjs": "throw new Error('not yet');" });
+    const command = eddy(path, ["app.mjs", "--reload"]);
+    await command.logged(/not yet/);
+    await command.logged(/^watching 1 files$/);
+    writeFileSync(join(path, "app.mjs"), "export default () => 'now';");
+    await command.logged(/^listening on/);
+  });
+});
+
+describe("The logs of the command", function () {
+  this.timeout(PATIENCE_MS);
+
+  async function accessLine(format: string): Promise<string> {
+    const path = folderWith({ "app.mjs": "export default () => 'hello';" });
+    const command = eddy(path, [
+      "app.mjs",
+      "--access-log",
+      "access.log",
+      "--log-format",
+      format,
+    ]);
+    const url = await command.until(
+      "an address",
+      () => /on (http:\S+); 1 worker/.exec(command.lines.join("\n"))?.[1],
+    );
+    await fetch(`${url}/a"b?c=d`, {
+      headers: { cookie: "secret", "user-agent": "me", referer: "there" },
+    });
+    command.kill("SIGTERM");
+    await command.ended;
+    return readFileSync(join(path, "access.log"), "utf8");
+  }
+
+  for (const [format, expected] of [
+    [
+      "combined",
+      /^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a%22b\?c=d HTTP\/1\.1" 200 5 "there" "me"\n$/,
+    ],
+    [
+      "%h %m %U%q %>s %B %{cookie}i %{x-none}i %% %O",
+      /^127\.0\.0\.1 GET \/a%22b\?c=d 200 5 \[redacted\] - % ok\n$/,
+    ],
+    [
+      '%(h)s "%(r)s" %(s)s %(b)s %(f)s %(a)s %({authorization}i)s',
+      /^127\.0\.0\.1 "GET \/a%22b\?c=d HTTP\/1\.1" 200 5 there me \[redacted\]\n$/,
+    ],
+    [
+      "%D %T %M %L %P %(L)s %(M)s %(p)s",
+      /^\d+ 0 [\d.]+ \w+-1 \d+ 0\.\d{6} \d+ <\d+>\n$/,
+    ],
+    ["pretty", /^GET \/a%22b\?c=d 200 5 [\d.]+ms 127\.0\.0\.1 \w+-1\n$/],
+  ] as const)
+    it(`write access lines as ${format}`, async () => {
+      expect(await accessLine(format)).to.match(expected);
+    });
+
+  it("write access lines as JSON, with the fields of the loop's own", async () => {
+    const line = JSON.parse(await accessLine("json"));
+    expect(line).to.include({
+      level: 30,
+      method: "GET",
+      path: "/a%22b",
+      status: 200,
+      bytes: 5,
+      outcome: "ok",
+      remoteAddress: "127.0.0.1",
+      msg: "request",
+    });
+    expect(line).to.include.keys(
+      "time",
+      "pid",
+      "hostname",
+      "durationMs",
+      "requestId",
+    );
+  });
+
+  it("never have authorization and cookie", async () => {
+    const command = eddy(folderWith({ "app.mjs": APP }), ["app.mjs"]);
+    await command.text();
+    const { headers } = await command.logged(/^in the app$/);
+    expect(headers).to.deep.equal({
+      authorization: "[redacted]",
+      cookie: "[redacted]",
+      accept: "*",
+    });
+  });
+
+  it("have only what the level lets through", async () => {
+    const command = eddy(
+      folderWith({
+        "app.mjs": "console.error('up'); export default () => '';",
+      }),
+      ["app.mjs", "--log-level", "error"],
+    );
+    await command.complains(/up/);
+    command.kill("SIGTERM");
+    await command.ended;
+    expect(command.lines).to.deep.equal([]);
+  });
+
+  it("are for people if told so", async () => {
+    const command = eddy(folderWith({ "app.mjs": APP }), [
+      "app.mjs",
+      "--log-format",
+      "pretty",
+    ]);
+    await command.until("a banner", () =>
+      command.lines.find((line) =>
+        /INFO.*: app\.mjs on http:.*reloads/.test(line),
+      ),
+    );
+  });
+
+  it("go to other files after USR1, and nothing is lost at the end", async () => {
+    const path = folderWith({ "app.mjs": "export default () => '';" });
+    const command = eddy(path, [
+      "app.mjs",
+      "--workers",
+      "2",
+      "--access-log",
+      "access.log",
+      "--error-log",
+      "error.log",
+      "--log-format",
+      "%U",
+    ]);
+    const file = (name: string): string =>
+      existsSync(join(path, name))
+        ? readFileSync(join(path, name), "utf8")
+        : "";
+    const errors = async (
+      message: RegExp,
+      name = "error.log",
+    ): Promise<string> => {
+      for (;;) {
+        const found = file(name)
+          .split("\n")
+          .find((line) => message.test(line));
+        if (found !== undefined) return found;
+        await new Promise((resolve) => setTimeout(resolve, 20)); // a file tells nobody
+      }
+    };
+    const { address } = JSON.parse(await errors(/reloads"}$/)) as {
+      address: { url: string };
+    };
+    for (let i = 0; i < 5; i++) await fetch(`${address.url}/before${i}`);
+    renameSync(join(path, "access.log"), join(path, "access.log.1"));
+    renameSync(join(path, "error.log"), join(path, "error.log.1"));
+    command.kill("SIGUSR1");
+    await errors(/reopened/);
+    for (let i = 0; i < 5; i++) await fetch(`${address.url}/after${i}`);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+    const sorted = (text: string): string[] => text.trim().split("\n").sort();
+    const all = [
+      ...sorted(file("access.log.1")),
+      ...sorted(file("access.log")),
+    ];
+    expect(all).to.have.members(
+      ["before", "after"].flatMap((when) =>
+        [0, 1, 2, 3, 4].map((i) => `/${when}${i}`),
+      ),
+    );
+    expect(file("access.log")).to.include("/after4");
+  });
+});

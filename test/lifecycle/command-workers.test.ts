@@ -1,0 +1,349 @@
+/** The supervisor and its workers: real processes, real signals. */
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { once } from "node:events";
+import { Agent, get } from "node:http";
+import { expect } from "chai";
+import { eddy, Eddy, PATIENCE_MS } from "../support/command.ts";
+import { folderWith } from "../support/folder.ts";
+import { RawClient } from "../support/raw-client.ts";
+
+const APP = `
+  import { execSync } from "node:child_process";  export default async (request) => {
+    if (request.path === "/pid") return String(process.pid);
+    if (request.path === "/crash") setImmediate(() => { throw new Error("boom"); });
+    if (request.path === "/spin") for (;;) Math.sqrt(2);
+    if (request.path === "/block") execSync("sleep 3");
+    if (request.path === "/never") { console.error("inside"); await new Promise(() => {}); }
+    if (request.path === "/env") return String(process.env[request.query.get("name")]);
+    return "hello";
+  };`;
+
+const folder = (): string => folderWith({ "app.mjs": APP });
+const runs = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe("Workers", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("share the port, as many as there are to be, and none of them is the supervisor", async () => {
+    const command = eddy(folder(), ["app.mjs", "--workers", "2"]);
+    const workers = await command.workers();
+    expect(workers).to.have.length(2);
+    const seen = new Set<number>();
+    while (seen.size < 2) seen.add(Number(await command.text("/pid"))); // a new connection each: the kernel spreads them
+    expect([...seen]).to.have.members(workers);
+    expect(seen).to.not.include(command.pid);
+  });
+
+  it("end with the supervisor, even if it is killed", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    const [worker] = await command.workers();
+    command.kill("SIGKILL");
+    expect((await command.logged(/^stopped$/)).pid).to.equal(worker);
+    expect(await command.ended).to.equal("SIGKILL"); // its output ends when the worker has let go of it, too
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    it(`finish what they have at ${signal}, and stop at once at a second signal`, async () => {
+      const command = eddy(folder(), ["app.mjs"]);
+      const client = await RawClient.connect(
+        Number(new URL(await command.url()).port),
+      );
+      client.request("GET /never");
+      await command.complains(/inside/);
+      command.kill(signal);
+      await command.logged(new RegExp(`^${signal}: the workers finish`));
+      command.kill("SIGTERM");
+      await command.logged(/^SIGTERM again: the workers stop at once/);
+      expect(await client.untilClosed()).to.match(/HTTP\/1.1 503 /);
+      expect(await command.ended).to.equal(0);
+    });
+
+  it("are halted after the drain's time", async () => {
+    const command = eddy(folder(), ["app.mjs", "--drain-timeout", "50ms"]);
+    const client = await RawClient.connect(
+      Number(new URL(await command.url()).port),
+    );
+    client.request("GET /never");
+    await command.complains(/inside/);
+    command.kill("SIGTERM");
+    expect(await client.untilClosed()).to.match(/HTTP\/1.1 503 /);
+    await command.logged(/1 exchanges had to be halted/);
+    expect(await command.ended).to.equal(0);
+  });
+
+  it("that crash are started again, and the log has the error", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    const [first] = await command.workers();
+    await command.text("/crash").catch(() => "cut");
+    expect((await command.logged(/has ended: Error: boom/)).msg).to.include(
+      `worker ${first} `,
+    );
+    await command.logged(/^listening on/, 2);
+    expect(Number(await command.text("/pid"))).to.not.equal(first);
+  });
+
+  it("that are killed are started again, and only their own requests are lost", async () => {
+    const command = eddy(folder(), ["app.mjs", "--workers", "2"]);
+    const [first, second] = await command.workers();
+    process.kill(first!, "SIGKILL");
+    await command.logged(/it was ended by SIGKILL/);
+    await command.logged(/^listening on/, 3);
+    expect(runs(second!)).to.equal(true);
+    expect(await command.text()).to.equal("hello");
+  });
+
+  it("that crash again and again at the start end the command, with the worker's error", async () => {
+    const crashing = folderWith({
+      "app.mjs":
+        "setTimeout(() => { throw new Error('always'); }); export default () => '';",
+    });
+    const command = eddy(crashing, ["app.mjs"]);
+    expect(await command.ended).to.equal(1);
+    expect(command.stderr).to.match(/eddy: Error: always\n {4}at /);
+    expect(
+      command.log.filter(({ msg }) => msg.includes("has ended")),
+    ).to.have.length(5);
+  });
+
+  it("that are stuck are ended, and the log names the request and the place that held them", async () => {
+    const command = eddy(folder(), ["app.mjs", "--worker-timeout", "300ms"]);
+    await command.text("/spin").catch(() => "cut");
+    const { msg, stack } = await command.logged(
+      /^the event loop has not turned for 300 ms/,
+    );
+    expect(msg).to.match(/it runs GET \/spin \(\w+-1\); the worker is ended$/);
+    expect((stack as string[])[0]).to.match(/app\.mjs:5/);
+    await command.logged(/it was ended by SIGKILL/);
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("hello");
+  });
+
+  it("that are stuck in native code are ended, too", async () => {
+    const command = eddy(folder(), ["app.mjs", "--worker-timeout", "300ms"]);
+    await command.text("/block").catch(() => "cut");
+    await command.logged(
+      /^the event loop has not turned for 300 ms; it is in native code; the worker is ended$/,
+    );
+    await command.logged(/^listening on/, 2);
+  });
+
+  it("are replaced after so many requests, or with so much memory", async () => {
+    const command = eddy(folder(), ["app.mjs", "--max-requests", "2"]);
+    const [first] = await command.workers();
+    for (let i = 0; i < 3; i++) await command.text();
+    expect((await command.logged(/it has had 3 requests$/)).msg).to.include(
+      String(first),
+    );
+    await command.logged(/^stopped$/);
+    expect(Number(await command.text("/pid"))).to.not.equal(first);
+
+    const heavy = eddy(folder(), ["app.mjs", "--max-rss", "1MiB"]);
+    await heavy.logged(/is replaced: it takes \d+ MiB/);
+    await heavy.logged(/^stopped$/);
+  });
+});
+
+describe("The supervisor", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("replaces the workers one by one at SIGHUP, and keep-alive clients lose nothing", async () => {
+    const command = eddy(folder(), ["app.mjs", "--workers", "2"]);
+    const url = await command.url();
+    const before = await command.workers();
+    const agent = new Agent({ keepAlive: true });
+    const ask = async (): Promise<string | undefined> => {
+      const request = get(`${url}/pid`, { agent });
+      const [response] = await once(request, "response");
+      response.resume();
+      await once(response, "end");
+      return response.headers.connection;
+    };
+    let [asked, told, reloaded] = [0, 0, false];
+    const clients = Array.from({ length: 4 }, async () => {
+      while (!reloaded) if (((asked += 1), (await ask()) === "close")) told++;
+    });
+    command.kill("SIGHUP");
+    await command.logged(/^reloaded 2 workers$/);
+    await command.logged(/^stopped$/, 2);
+    reloaded = true;
+    await Promise.all(clients); // which would throw what went wrong
+    agent.destroy();
+    expect(told).to.be.greaterThan(0);
+    expect(asked).to.be.greaterThan(told);
+    expect(
+      command.log.filter(({ msg }) => msg === "stopped").map(({ pid }) => pid),
+    ).to.have.members(before);
+  });
+
+  it("keeps the old workers when the new application does not load", async () => {
+    const path = folder();
+    const command = eddy(path, ["app.mjs"]);
+    const [worker] = await command.workers();
+    writeFileSync(join(path, "app.mjs"), "throw new Error('broken');");
+    command.kill("SIGHUP");
+    await command.logged(
+      /the application app\.mjs does not load: Error: broken\n {2}at app\.mjs:1/,
+    );
+    await command.logged(/^the reload ends here/);
+    expect(Number(await command.text("/pid"))).to.equal(worker);
+  });
+
+  it("starts one more at SIGTTIN, and ends one at SIGTTOU", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    await command.url();
+    command.kill("SIGTTIN");
+    await command.logged(/^2 workers are wanted/);
+    await command.logged(/^listening on/, 2);
+    command.kill("SIGTTOU");
+    await command.logged(/^1 workers are wanted/);
+    await command.logged(/^stopped$/);
+    expect(await command.text()).to.equal("hello");
+  });
+
+  it("writes its process id, by which eddy reload finds it, and removes the file at the end", async () => {
+    const path = folder();
+    const command = eddy(path, ["app.mjs", "--pid", "eddy.pid"]);
+    await command.url();
+    expect(Number(readFileSync(join(path, "eddy.pid"), "utf8"))).to.equal(
+      command.pid,
+    );
+    const second = eddy(path, ["app.mjs", "--pid", "eddy.pid"]);
+    expect(await second.ended).to.equal(1);
+    expect(second.stderr).to.match(/eddy\.pid: process \d+ runs already/);
+    const reload = new Eddy(path, ["reload", "--pid", "eddy.pid"]);
+    expect(await reload.ended).to.equal(0);
+    await command.logged(/^reloaded 1 workers$/);
+    command.kill("SIGTERM");
+    await command.ended;
+    expect(existsSync(join(path, "eddy.pid"))).to.equal(false);
+    const late = new Eddy(path, ["reload", "--pid", "eddy.pid"]);
+    expect(await late.ended).to.equal(1);
+    expect(late.stderr).to.match(/eddy\.pid: no eddy runs by that pid file/);
+  });
+
+  it("says which port is taken", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const command = new Eddy(folder(), [
+      "app.mjs",
+      "--http",
+      `127.0.0.1:${port}`,
+    ]);
+    expect(await command.ended).to.equal(1);
+    expect(command.stderr).to.match(
+      /cannot listen on 127\.0\.0\.1:\d+: another process listens there/,
+    );
+    taken.close();
+  });
+
+  it("reloads on a Unix socket, too", async () => {
+    const path = folder();
+    const command = new Eddy(path, ["app.mjs", "--http", "unix:./eddy.sock"]);
+    await command.logged(/reloads$/);
+    const ask = async (): Promise<string> => {
+      const [response] = await once(
+        get({
+          socketPath: join(path, "eddy.sock"),
+          path: "/pid",
+          agent: false,
+        }),
+        "response",
+      );
+      let text = "";
+      for await (const chunk of response) text += String(chunk);
+      return text;
+    };
+    const first = await ask();
+    command.kill("SIGHUP");
+    await command.logged(/^reloaded 1 workers$/);
+    expect(await ask()).to.not.equal(first);
+  });
+
+  it("passes on what the application needs, or does not start", async () => {
+    const path = folderWith({
+      "app.mjs": APP,
+      "eddy.config.yaml":
+        "settings:\n  DATABASE_URL:\n    required: true\n  REGION:\n    default: eu\n",
+    });
+    const without = eddy(path, ["app.mjs"]);
+    expect(await without.ended).to.equal(2);
+    expect(without.stderr).to.match(
+      /needs variables that are not set \(eddy\.config\.yaml:1\):\n {2}DATABASE_URL/,
+    );
+    const command = eddy(path, ["app.mjs"], { DATABASE_URL: "here" });
+    expect(await command.text("/env?name=DATABASE_URL")).to.equal("here");
+    expect(await command.text("/env?name=REGION")).to.equal("eu");
+  });
+
+  it("runs in another folder, with another mask and other users, if told so", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folderWith({
+      "srv/app.mjs":
+        "export default () => JSON.stringify([process.cwd(), process.umask(), process.getuid(), process.getgid()]);",
+    });
+    chmodSync(path, 0o755);
+    const command = eddy(path, [
+      "app.mjs",
+      "--chdir",
+      "srv",
+      "--umask",
+      "027",
+      "--user",
+      "nobody",
+      "--group",
+      "daemon",
+    ]);
+    expect(JSON.parse(await command.text())).to.deep.equal([
+      join(path, "srv"),
+      0o27,
+      65534,
+      1,
+    ]);
+  });
+});
+
+describe("secretKey()", function () {
+  this.timeout(PATIENCE_MS);
+  const app =
+    "import { secretKey } from 'eddy/config'; const key = secretKey(); export default () => key;";
+
+  it("is what was configured", async () => {
+    const command = eddy(folderWith({ "app.ts": app }), ["app.ts"], {
+      EDDY_SECRET_KEY: "a secret of 16 or more",
+    });
+    expect(await command.text()).to.equal("a secret of 16 or more");
+  });
+
+  it("is made up in development, the same for all workers, and a warning says so", async () => {
+    const command = eddy(folderWith({ "app.ts": app }), [
+      "app.ts",
+      "--workers",
+      "2",
+    ]);
+    const keys = new Set<string>();
+    for (let i = 0; i < 10; i++) keys.add(await command.text());
+    expect([...keys].join()).to.match(/^[\w-]{43}$/);
+    expect(command.stderr).to.match(
+      /there is no secret key; one was made up for now/,
+    );
+  });
+
+  it("is refused in production", async () => {
+    const command = eddy(folderWith({ "app.ts": app }), ["app.ts"], {
+      NODE_ENV: "production",
+    });
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(
+      /there is no secret key: set EDDY_SECRET_KEY, for example to the output of/,
+    );
+  });
+});

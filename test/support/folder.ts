@@ -1,0 +1,36 @@
+/** A folder with files, gone after the test. `eddy` and `effection` are installed in it. */
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach } from "mocha";
+import { ROOT } from "./root.ts";
+
+let made: string[] = [];
+
+afterEach(() => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  made = [];
+});
+
+export function folderWith(files: Readonly<Record<string, string>>): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "eddy-test-")));
+  made.push(folder);
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(ROOT, join(folder, "node_modules/eddy"));
+  symlinkSync(
+    join(ROOT, "node_modules/effection"),
+    join(folder, "node_modules/effection"),
+  );
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
