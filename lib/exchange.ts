@@ -81,7 +81,7 @@ export class Exchange extends Owner implements Recipient {
     res: HttpResponse,
     req: HttpRequest,
   ) {
-    super(host, route.limits, scheme, new ResponseWriter(res));
+    super(host, route.limits, scheme, new ResponseWriter(res, host.cork));
     host.tally.accepted++;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
     if (host.accessLog !== undefined) {
@@ -130,16 +130,16 @@ export class Exchange extends Owner implements Recipient {
   }
 
   /**
-   * The route callback returns without the exchange being over. The abort handler is due at once: the engine ends the
-   * process without it. What the engine frees is copied in a tick, which Node still runs before the engine goes on, and
-   * after all microtasks: a handler that does not really wait is answered by then, and pays for no copy, no cork and no
-   * registration. Nor for the tick, if it is an async function without a wait in it: its promise is settled already, and
-   * has its reaction before this one.
+   * The route callback returns without the exchange being over. Microtasks and ticks still run before the engine goes on.
+   * An async function without a wait in it is answered by then: its promise is settled already, and has its reaction
+   * before the one here. Any other exchange gets its abort handler, without which the engine would end the process; and
+   * after all microtasks, a copy of what the engine frees, unless it is answered by then as well.
    */
   outlive(): void {
-    this.out.onGone(() => this.halt(new ClientAbortedError()));
     void SETTLED.then(() => {
-      if (!this.over) process.nextTick(() => this.#detach());
+      if (this.over) return;
+      this.out.onGone(() => this.halt(new ClientAbortedError()));
+      process.nextTick(() => this.#detach());
     });
   }
 

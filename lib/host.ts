@@ -1,6 +1,7 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
 import { randomBytes } from "node:crypto";
 import type { Scope } from "effection";
+import { Cork } from "./cork.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { Proxies } from "./proxies.ts";
@@ -29,6 +30,7 @@ export class Host {
   readonly live = new Set<Exchange>();
   /** It may be within its route callback, where it is not in `live`. */
   latest: Exchange | undefined;
+  readonly cork = new Cork();
   /** From now on replies close their connection. */
   draining = false;
   #whenIdle: (() => void) | undefined;

@@ -283,17 +283,12 @@ export class Loop extends Mounts {
       throw new UsageError(`the loop is ${this.#state}`);
     }
     this.#listeners.push(listener);
-    this.#stalls.start(() => this.#running());
+    this.#stalls.start(this.#host);
     this.log.info(
       { address: listener.address },
       `listening on ${listener.address.url}`,
     );
     return listener.address;
-  }
-
-  /** The requests that run, in words. */
-  #running(): string[] {
-    return [...this.#host.live].map((exchange) => exchange.view().name);
   }
 
   #become(state: LoopState): void {

@@ -10,6 +10,7 @@
  */
 import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers/promises";
+import { CORK_BYTES, type Cork } from "./cork.ts";
 import { InvalidReplyError } from "./errors.ts";
 import { PromisedBody } from "./promised-body.ts";
 import type { Chunk } from "./types.ts";
@@ -34,6 +35,7 @@ export class ResponseWriter {
   state: ResponseState = "waiting";
   status: number | undefined;
   readonly #res: HttpResponse;
+  readonly #engineCork: Cork;
   /** In the route callback: the engine holds what came with the request. */
   #atOnce = true;
   /** A streamed body with a length; the others are chunked. */
@@ -50,8 +52,9 @@ export class ResponseWriter {
   /** Set while the request body is held back. */
   #look: NodeJS.Timeout | undefined;
 
-  constructor(res: HttpResponse) {
+  constructor(res: HttpResponse, engineCork: Cork) {
     this.#res = res;
+    this.#engineCork = engineCork;
   }
 
   /** Body bytes handed to the engine. */
@@ -106,10 +109,14 @@ export class ResponseWriter {
     this.resume();
     this.status = 200;
     this.#whole = body;
-    this.#res.cork(() => {
-      this.#res.writeHeader("content-type", contentType);
-      this.#sendWhole(body);
-    });
+    if (this.#atOnce && this.#engineCork.takes(body.length))
+      this.#writePlain(contentType, body);
+    else this.#cork(() => this.#writePlain(contentType, body));
+  }
+
+  #writePlain(contentType: string, body: Chunk): void {
+    this.#res.writeHeader("content-type", contentType);
+    this.#sendWhole(body);
   }
 
   /** Head and whole body. The state tells whether the socket has taken it, or has to be waited for: see `taken()`. */
@@ -117,7 +124,7 @@ export class ResponseWriter {
     if (this.state !== "waiting") return;
     this.resume();
     this.#whole = body;
-    this.#res.cork(() => {
+    this.#cork(() => {
       this.#writeHead(head);
       if (head.close) this.#sendLast(body);
       else this.#sendWhole(body);
@@ -320,7 +327,7 @@ export class ResponseWriter {
       this.#res.writeHeader(fields[i]!, fields[i + 1]!);
   }
 
-  /** Also in the route callback, which the engine has corked: what has come before in the same packet may have ended that. */
+  /** Also in the route callback, which the engine has corked: see cork.ts. */
   #cork(write: () => void): void {
     this.#res.cork(write);
   }
@@ -338,9 +345,6 @@ const LOOK_MS = 5000;
 /** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
 const SMALL = 2048;
 const SOME = 1 / 16;
-
-/** The engine's `CORK_BUFFER_SIZE`. */
-const CORK_BYTES = 16 * 1024;
 
 const OK = "200 OK";
 

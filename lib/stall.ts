@@ -2,9 +2,10 @@
  * Notices who keeps the loop to itself: while a handler computes, nobody else is served.
  *
  * A timer that fires late shows that somebody did. To know who, each call would have to be timed, and two looks at the
- * clock cost as much as two hundredths of a hello. So at first those are named that were called last, and from then on,
- * for a while, each call is timed.
+ * clock cost as much as two hundredths of a hello. So at first the request that came last is named, with those that run,
+ * and from then on, for a while, each call is timed.
  */
+import type { Host } from "./host.ts";
 import type { Logger } from "./log.ts";
 import type { GatewayRequest } from "./request.ts";
 import type { Handler } from "./types.ts";
@@ -18,8 +19,11 @@ const CLOSE_WATCH_MS = 60_000;
 /** Looks in the time that is too long: what is longer by a part of it may go unseen. */
 const LOOKS = 4;
 
-/** Requests that are named when it is not known which it was: the last ones. */
+/** Requests that are named when it is not known which it was. */
 const SUSPECTS = 5;
+
+/** What the watch asks about requests. */
+type Requests = Pick<Host, "tally" | "latest" | "running">;
 
 const ADVICE =
   "nobody else was served meanwhile; an application that blocks belongs into threads: wsgi({ module }) of eddy/adapters/wsgi";
@@ -30,9 +34,6 @@ export class StallWatch {
   #toldAt = -Infinity;
   #closelyUntil = -Infinity;
   #watchesClosely = false;
-  /** The last requests that a handler was called for since the last beat, and how many there were. */
-  readonly #called: (GatewayRequest | undefined)[] = [];
-  #calls = 0;
   #beat: NodeJS.Timeout | undefined;
 
   /** `limitMs`: how long is too long; `Infinity` for never. */
@@ -44,11 +45,8 @@ export class StallWatch {
   /** The same handler, watched. */
   watch(handle: Handler): Handler {
     if (this.#limitMs === Infinity) return handle;
-    return (request) => {
-      if (this.#watchesClosely) return this.#time(handle, request);
-      this.#called[this.#calls++ % SUSPECTS] = request;
-      return handle(request);
-    };
+    return (request) =>
+      this.#watchesClosely ? this.#time(handle, request) : handle(request);
   }
 
   #time(handle: Handler, request: GatewayRequest): ReturnType<Handler> {
@@ -61,18 +59,20 @@ export class StallWatch {
     }
   }
 
-  /** Until `stop`. `running` names the requests that run. */
-  start(running: () => string[]): void {
+  /** Until `stop`. */
+  start(requests: Requests): void {
     if (this.#limitMs === Infinity || this.#beat !== undefined) return;
     const period = Math.max(1, Math.min(this.#limitMs, QUIET_MS) / LOOKS);
     let last = performance.now();
+    let { accepted } = requests.tally;
     this.#beat = setInterval(() => {
       const now = performance.now();
       const lateMs = now - last - period;
-      last = now;
-      if (lateMs > this.#limitMs) this.#suspect(running(), lateMs);
+      const came = requests.tally.accepted - accepted;
+      if (lateMs > this.#limitMs) this.#suspect(requests, came, lateMs);
       this.#watchesClosely = now < this.#closelyUntil;
-      this.#called.length = this.#calls = 0;
+      last = now;
+      accepted += came;
     }, period).unref();
   }
 
@@ -91,14 +91,15 @@ export class StallWatch {
     );
   }
 
-  /** What was called last, or else what runs. */
-  #suspect(running: string[], durationMs: number): void {
+  /** What came last, of so many since the last beat, or else what runs. */
+  #suspect(requests: Requests, came: number, durationMs: number): void {
     this.#closelyUntil = performance.now() + CLOSE_WATCH_MS;
-    const [only] = this.#called;
-    if (this.#calls === 1 && only !== undefined)
-      return this.#accuse(only, durationMs);
-    const called = this.#called.map((request) => lineOf(request!));
-    const suspects = [...new Set([...called, ...running])].slice(0, SUSPECTS);
+    const latest = came > 0 ? requests.latest?.request : undefined;
+    if (came === 1 && latest !== undefined)
+      return this.#accuse(latest, durationMs);
+    const running = requests.running().map(({ request }) => request);
+    const named = latest === undefined ? running : [latest, ...running];
+    const suspects = [...new Set(named.map(lineOf))].slice(0, SUSPECTS);
     this.#warn(
       { suspects },
       durationMs,

@@ -4,12 +4,13 @@
  */
 import { global, type Operation, type Scope } from "effection";
 import { probe } from "./contract.ts";
+import { FirstStep } from "./first-step.ts";
 import { Kernel } from "./kernel.ts";
 import { KernelScope } from "./scope.ts";
 import * as stock from "./stock.ts";
-import type { Settle } from "./task.ts";
+import type { Settle } from "./settled.ts";
 
-export type { Settled } from "./task.ts";
+export type { Settled } from "./settled.ts";
 
 /** One running operation. */
 export interface Fork {
@@ -63,7 +64,9 @@ export function fork<T>(
   settled: Settle,
 ): Fork {
   if (scope instanceof KernelScope)
-    return scope.kernel.start(scope, operation, settled);
+    return FirstStep.possible(scope)
+      ? new FirstStep(scope, operation, settled).take()
+      : scope.kernel.start(scope, operation, settled);
   return stock.fork(scope, operation, settled);
 }
 

@@ -10,8 +10,11 @@ import {
   type TaskGroup,
 } from "./contract.ts";
 import { DESTROY } from "./destructors.ts";
+import type { Begun } from "./first-step.ts";
+import { resumeBody } from "./phases.ts";
 import { KernelScope } from "./scope.ts";
-import { KernelTask, type Settle } from "./task.ts";
+import type { Settle } from "./settled.ts";
+import { KernelTask } from "./task.ts";
 
 interface Start {
   operation: () => Operation<unknown>;
@@ -86,6 +89,13 @@ export class Kernel {
   ): KernelTask {
     const task = this.#create(owner, { operation, settled });
     task.schedule();
+    return task;
+  }
+
+  /** A task for an operation that has taken its first step already. */
+  resume(owner: KernelScope, start: Start, begun: Begun): KernelTask {
+    const task = this.#create(owner, start);
+    resumeBody(task, begun);
     return task;
   }
 

@@ -8,6 +8,8 @@
  */
 import { Err, Ok, type Result } from "effection";
 import { exitAtOnce, UNIT } from "./effects.ts";
+import type { Begun } from "./first-step.ts";
+import { queueIsEmpty } from "./queue.ts";
 import type { KernelTask } from "./task.ts";
 import { haltAll } from "./teardown.ts";
 
@@ -46,6 +48,20 @@ function startBody(task: KernelTask): void {
     return endBody(task, Err(error));
   }
   runBody(task);
+}
+
+/** The body's first step was taken before there was a task: where that leaves it. */
+export function resumeBody(
+  task: KernelTask,
+  { body, effect, result }: Begun,
+): void {
+  task.outerBoundary = task.findBoundary();
+  task.boundary = task;
+  task.group = task;
+  task.phase = runBody;
+  task.iterator = body;
+  if (effect !== undefined) task.enter(effect);
+  else endBody(task, result!);
 }
 
 function runBody(task: KernelTask): void {
@@ -128,7 +144,7 @@ function pass(
   result: Result<unknown> = UNIT,
 ): void {
   task.phase = phase;
-  if (task.exit === exitAtOnce && task.alone) {
+  if (task.exit === exitAtOnce && queueIsEmpty()) {
     task.resumeWith = result;
     return phase(task);
   }

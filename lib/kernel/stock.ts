@@ -9,7 +9,7 @@ import {
 import { api } from "effection/experimental";
 import { contexts } from "./contract.ts";
 import type { Fork, Nursery } from "./fork.ts";
-import type { Settle, Settled } from "./task.ts";
+import type { Settle, Settled } from "./settled.ts";
 
 export function attach(
   parent: Scope | undefined,

@@ -15,23 +15,12 @@ import { exitAtOnce, UNIT, type Exit } from "./effects.ts";
 import { TaskHandle } from "./handle.ts";
 import type { Kernel } from "./kernel.ts";
 import { created, ended, type Phase } from "./phases.ts";
+import { reducer, STEPPED } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
+import { tell, thrown, type Settle, type Settled } from "./settled.ts";
 
-/** How a task ended. */
-export type Settled = "value" | "error" | "halted";
-
-/** Told of the end of a task, after its cleanup. */
-export type Settle = (state: Settled, value: unknown) => void;
-
-const reducer = contexts.reducer.defaultValue!;
 /** Never halted by anybody, so nobody has to be in it. */
 const defaultGroup = contexts.group.defaultValue!;
-
-/** What `step()` gives to effection's reducer, and `perform()` gets back: the work is done by then. */
-const STEPPED: IteratorResult<Effect<unknown>> = Object.freeze({
-  done: false,
-  value: undefined as never,
-});
 
 /**
  * What effects, and effection's reducer, see is a `Coroutine`; the names of its members are effection's. It is in the
@@ -142,12 +131,6 @@ export class KernelTask
 
   // What the phases use.
 
-  /** At its turn: nothing else is waiting for one. False when it cannot be told. */
-  get alone(): boolean {
-    const { queue } = reducer;
-    return queue !== undefined && queue.min > queue.max;
-  }
-
   /** One step of the iterator that it runs, with what `yield*` would make of each case. */
   advance(): IteratorResult<Effect<unknown>, unknown> {
     const iterator = this.iterator!;
@@ -188,21 +171,9 @@ export class KernelTask
     this.resumeWith = UNIT;
     this.state = !result.ok ? "error" : this.#interrupted ? "halted" : "value";
     this.#end?.settle(UNIT);
-    if (this.#settled !== undefined) this.#tell(this.#settled);
+    if (this.#settled !== undefined) tell(this.#settled, this.state, result);
     else if (!result.ok && !this.#interrupted)
       this.parent!.findBoundary().raise(result.error);
-  }
-
-  #tell(settled: Settle): void {
-    const { state, completion } = this;
-    const value = completion.ok ? completion.value : thrown(completion);
-    try {
-      settled(state!, state === "halted" ? undefined : value);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error; // a bug; here it would end what happens to wait in the queue
-      });
-    }
   }
 
   // The task.
@@ -278,13 +249,4 @@ function throwInto(
   if (iterator.throw) return iterator.throw(thrown(result));
   iterator.return?.();
   throw new TypeError("The iterator does not provide a 'throw' method.");
-}
-
-/** What was thrown: effection wraps what is no Error. */
-function thrown(result: Result<unknown>): unknown {
-  try {
-    return unbox(result);
-  } catch (error) {
-    return error;
-  }
 }

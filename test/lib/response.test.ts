@@ -1,3 +1,4 @@
+import { Cork } from "../../lib/cork.ts";
 import { expect } from "chai";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -493,7 +494,10 @@ describe("A request body that is held back", () => {
       resume: note("resume"),
       close: note("close"),
     };
-    return { calls, out: new ResponseWriter(res as unknown as HttpResponse) };
+    return {
+      calls,
+      out: new ResponseWriter(res as unknown as HttpResponse, new Cork()),
+    };
   }
 
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
