@@ -17,12 +17,13 @@ import {
   GatewayError,
   RequestTimeoutError,
 } from "./errors.ts";
+import type { Scheme } from "./forwarded.ts";
 import type { Host } from "./host.ts";
 import { fork, type Fork } from "./kernel/fork.ts";
 import { viewFork, type TaskView } from "./kernel/tree.ts";
 import type { AccessLog } from "./log.ts";
 import { MAX_TIMER_MS, type Limits } from "./options.ts";
-import { Owner } from "./owner.ts";
+import { Owner, type Owning } from "./owner.ts";
 import { headOf, TEXT, toResponse } from "./reply.ts";
 import { GatewayRequest, type Place } from "./request.ts";
 import { ResponseWriter } from "./response.ts";
@@ -66,8 +67,21 @@ type State = "handling" | "replying" | "ended";
 
 const SETTLED = Promise.resolve();
 
-export class Exchange extends Owner implements Recipient {
+export class Exchange implements Owning, Recipient {
   readonly request: GatewayRequest;
+  readonly host: Host;
+  readonly limits: Limits;
+  readonly scheme: Scheme;
+  readonly out: ResponseWriter;
+  /** The route callback is over, in which alone the engine's request can be read and its body taken over. */
+  detached = false;
+  /** Why it ended before its time. */
+  reason: GatewayError | undefined;
+  /** Set at once for the access log alone: a look at the clock costs as much as all the rest of the constructor. */
+  #started = 0;
+  /** Tasks, scope and delivery under way: an ended exchange is over when they are. */
+  #running = 0;
+  #owner: Owner | undefined;
   #state: State = "handling";
   #task: Fork | undefined;
   #delivery: Delivery | undefined;
@@ -81,18 +95,48 @@ export class Exchange extends Owner implements Recipient {
     res: HttpResponse,
     req: HttpRequest,
   ) {
-    super(host, route.limits, scheme, new ResponseWriter(res, host.cork));
+    this.host = host;
+    this.limits = route.limits;
+    this.scheme = scheme;
+    this.out = new ResponseWriter(res, host.cork);
     host.tally.accepted++;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
     if (host.accessLog !== undefined) {
       this.begin();
-      this.keepAddresses();
+      this.owner.keepAddresses();
     }
+  }
+
+  /** Of what the request asks for: most ask for nothing. */
+  get owner(): Owner {
+    return (this.#owner ??= new Owner(this));
+  }
+
+  get ended(): boolean {
+    return this.#state === "ended";
+  }
+
+  begin(): number {
+    return (this.#started ||= performance.now());
+  }
+
+  hold(): void {
+    this.#running++;
+  }
+
+  release(): void {
+    this.#running--;
+    this.#leaveIfOver();
+  }
+
+  /** The host knows of those only that outlived their route callback. */
+  #leaveIfOver(): void {
+    if (this.detached && this.over) this.host.release(this);
   }
 
   /** Nothing of the exchange is left to end. */
   get over(): boolean {
-    return this.#state === "ended" && this.running === 0;
+    return this.#state === "ended" && this.#running === 0;
   }
 
   /** Follows what the handler returned to a reply: a promise, an operation, or the reply itself. */
@@ -113,18 +157,18 @@ export class Exchange extends Owner implements Recipient {
 
   /** An operation that does not wait has settled when `fork` returns; the task that it gives then is an ended one. */
   #run(operation: Operation<Reply>): void {
-    this.running++;
+    this.#running++;
     this.#task = fork(
       this.host.scope,
       () => operation,
       (state, value) => {
-        this.running--;
+        this.#running--;
         if (state === "value") this.reply(value as Reply);
         else if (state === "halted")
           this.halt(new DrainedError()); // or it has ended already
         else if (this.#state === "ended") this.strayError(value);
         else this.fail(value);
-        this.release();
+        this.#leaveIfOver();
       },
     );
   }
@@ -149,24 +193,24 @@ export class Exchange extends Owner implements Recipient {
     this.begin();
     this.host.live.add(this);
     this.out.detach();
-    this.keepAddresses();
     try {
       GatewayRequest.detach(this.request);
-      if (this.#state === "ended") return;
+      if (this.#state === "ended") return this.host.watchTeardown(this);
       this.#limitTime();
-      if (this.request.hasBody) this.body.receive();
+      if (this.request.hasBody) this.owner.body.receive();
     } catch (error) {
       this.fail(error);
     }
   }
 
   #limitTime(): void {
+    if (this.limits.requestTimeoutMs === Infinity && !this.host.proxies) return; // nobody who could set one
     const { deadline } = this.request;
     if (deadline === undefined) return;
     const left = deadline - performance.timeOrigin - performance.now();
     if (left > MAX_TIMER_MS) return;
     this.#timer = setTimeout(() => {
-      this.log.warn(`${this.#line} took too long`);
+      this.owner.log.warn(`${this.#line} took too long`);
       this.halt(new RequestTimeoutError());
     }, left);
   }
@@ -187,13 +231,13 @@ export class Exchange extends Owner implements Recipient {
 
   #awaitTaken(): void {
     this.#state = "replying";
-    this.running++;
+    this.#running++;
     void this.out.taken().then(() => this.done());
   }
 
   #deliver(response: GatewayResponse): void {
     this.#state = "replying";
-    this.running++;
+    this.#running++;
     try {
       this.#delivery = deliver(response, this.out, this.#delivering, this);
     } catch (error) {
@@ -224,11 +268,11 @@ export class Exchange extends Owner implements Recipient {
   /** The reply is delivered, or will never be. */
   done(error?: unknown): void {
     this.#delivery = undefined;
-    this.running--;
+    this.#running--;
     if (error === undefined) this.#complete();
     else if (this.#state === "ended") this.strayError(error);
     else this.fail(error);
-    this.release();
+    this.#leaveIfOver();
   }
 
   #complete(): void {
@@ -237,14 +281,14 @@ export class Exchange extends Owner implements Recipient {
 
   /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. */
   strayError(error: unknown): void {
-    this.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
+    this.owner.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
   }
 
   /** Answers with an error, or cuts the connection when the head is out. */
   fail(error: unknown): void {
     if (this.#state === "ended") {
       // There is nobody left to tell; that an aborted handler fails is expected.
-      return this.log.debug({ err: error }, "failed after its end");
+      return this.owner.log.debug({ err: error }, "failed after its end");
     }
     const known = error instanceof GatewayError ? error : undefined;
     const outcome = known?.outcome ?? "error";
@@ -257,10 +301,10 @@ export class Exchange extends Owner implements Recipient {
   /** What somebody should look at goes to the log. */
   #report(outcome: Outcome, error: unknown): void {
     if (outcome === "error")
-      this.log.error({ err: error }, `${this.#line} failed`);
+      this.owner.log.error({ err: error }, `${this.#line} failed`);
     else if (outcome === "shed") this.host.noteShed();
     else if ((error as Error).cause !== undefined)
-      this.log.info({ err: error }, `${this.#line} refused`);
+      this.owner.log.info({ err: error }, `${this.#line} refused`);
   }
 
   /** Ends it before its time, for a reason that says with which outcome. An aborted client gets nothing, any other one an error or a cut connection. */
@@ -274,11 +318,11 @@ export class Exchange extends Owner implements Recipient {
   view(): TaskView & { id: string } {
     const task = viewFork(this.#task);
     return {
-      id: this.id,
+      id: this.owner.id,
       name: this.#line,
       waitsFor: task?.waitsFor ?? WAITS_FOR[this.#state],
-      ageMs: Math.round(performance.now() - this.started),
-      children: [...(task?.children ?? []), ...this.tasks()],
+      ageMs: Math.round(performance.now() - this.#started),
+      children: [...(task?.children ?? []), ...(this.#owner?.tasks() ?? [])],
     };
   }
 
@@ -287,7 +331,10 @@ export class Exchange extends Owner implements Recipient {
     try {
       this.#sendError(error);
     } catch (failure) {
-      this.log.error({ err: failure }, `${this.#line}: its error reply failed`); // bad headers of an HttpError
+      this.owner.log.error(
+        { err: failure },
+        `${this.#line}: its error reply failed`,
+      ); // bad headers of an HttpError
       this.#sendError(undefined);
     }
   }
@@ -309,15 +356,13 @@ export class Exchange extends Owner implements Recipient {
     if (this.host.accessLog !== undefined)
       this.#writeAccessLine(this.host.accessLog, outcome);
     if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.endOwned(reason);
+    this.reason = reason;
+    this.#owner?.end();
     this.#task?.interrupt();
     this.#delivery?.stop();
-    this.release();
-    if (!this.over) this.host.watchTeardown(this);
-  }
-
-  protected release(): void {
+    if (!this.detached) return;
     if (this.over) this.host.release(this);
+    else this.host.watchTeardown(this);
   }
 
   #writeAccessLine(write: AccessLog, outcome: Outcome): void {
@@ -326,7 +371,7 @@ export class Exchange extends Owner implements Recipient {
       request: this.request,
       status,
       bytes,
-      durationMs: performance.now() - this.started,
+      durationMs: performance.now() - this.#started,
       outcome,
     });
   }
@@ -336,14 +381,17 @@ export class Exchange extends Owner implements Recipient {
   }
 }
 
-/** Everything that iterates may be one, but for the collections of the language: they are mistakes for a reply. */
+/** Generators are, and everything else that iterates may be one, but for the collections of the language: they are mistakes for a reply. */
 function isOperation(result: object): result is Operation<Reply> {
   return (
     Symbol.iterator in result &&
-    !Array.isArray(result) &&
-    !ArrayBuffer.isView(result) &&
-    !(result instanceof Map) &&
-    !(result instanceof Set)
+    ("next" in result ||
+      !(
+        Array.isArray(result) ||
+        ArrayBuffer.isView(result) ||
+        result instanceof Map ||
+        result instanceof Set
+      ))
   );
 }
 

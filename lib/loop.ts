@@ -212,7 +212,7 @@ export class Loop extends Mounts {
 
   /** Halts an exchange: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none of that id. */
   halt(id: string): boolean {
-    const exchange = [...this.#host.live].find((one) => one.id === id);
+    const exchange = [...this.#host.live].find((one) => one.owner.id === id);
     exchange?.halt(new HaltedError());
     return exchange !== undefined;
   }

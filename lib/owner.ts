@@ -16,21 +16,29 @@ import type { Proxies } from "./proxies.ts";
 import type { RequestOwner } from "./request.ts";
 import type { ResponseWriter } from "./response.ts";
 
-export abstract class Owner implements RequestOwner {
-  abstract readonly request: { readonly hasBody: boolean };
+/** The exchange, as the owner of what its request asks for sees it. */
+export interface Owning {
+  readonly request: { readonly hasBody: boolean };
   readonly scheme: Scheme;
-  protected readonly host: Host;
-  protected readonly limits: Limits;
-  protected readonly out: ResponseWriter;
-  /** Set at once for the access log alone: a look at the clock costs as much as all the rest of the constructor. */
-  protected started = 0;
-  /** Tasks, scope and delivery under way: an ended exchange is over when they are. */
-  protected running = 0;
-  /** The route callback is over, in which alone the engine's request can be read and its body taken over. */
-  protected detached = false;
-  #ended = false;
+  readonly host: Host;
+  readonly limits: Limits;
+  readonly out: ResponseWriter;
+  /** The route callback is over, in which alone the body can be taken over. */
+  readonly detached: boolean;
+  readonly ended: boolean;
   /** Why it ended before its time. */
-  #reason: GatewayError | undefined;
+  readonly reason: GatewayError | undefined;
+  /** When it started, as `performance.now()` has it. */
+  begin(): number;
+  /** Something more is under way: the exchange is over when nothing is. */
+  hold(): void;
+  release(): void;
+  /** A cleanup failed when the outcome was decided already. */
+  strayError(error: unknown): void;
+}
+
+export class Owner implements RequestOwner {
+  readonly #exchange: Owning;
   #nursery: Nursery | undefined;
   #body: RequestBody | undefined;
   #abort: AbortController | undefined;
@@ -39,23 +47,26 @@ export abstract class Owner implements RequestOwner {
   #peerAddress: string | undefined;
   #proxiedAddress: string | undefined;
 
-  constructor(host: Host, limits: Limits, scheme: Scheme, out: ResponseWriter) {
-    this.host = host;
-    this.limits = limits;
-    this.scheme = scheme;
-    this.out = out;
+  constructor(exchange: Owning) {
+    this.#exchange = exchange;
+  }
+
+  get scheme(): Scheme {
+    return this.#exchange.scheme;
   }
 
   get id(): string {
-    return (this.#id ??= this.host.nextId());
+    return (this.#id ??= this.#exchange.host.nextId());
   }
 
   get log(): Logger {
-    return (this.#log ??= this.host.log.child({ requestId: this.id }));
+    return (this.#log ??= this.#exchange.host.log.child({
+      requestId: this.id,
+    }));
   }
 
   get proxies(): Proxies | undefined {
-    return this.host.proxies;
+    return this.#exchange.host.proxies;
   }
 
   get fromTrustedProxy(): boolean {
@@ -67,51 +78,54 @@ export abstract class Owner implements RequestOwner {
   }
 
   get peerAddress(): string | undefined {
-    return (this.#peerAddress ??= toText(this.out.remoteAddress()));
+    return (this.#peerAddress ??= toText(this.#exchange.out.remoteAddress()));
   }
 
   get proxiedAddress(): string | undefined {
-    return (this.#proxiedAddress ??= toText(this.out.proxiedAddress()));
+    return (this.#proxiedAddress ??= toText(
+      this.#exchange.out.proxiedAddress(),
+    ));
   }
 
   /** For whoever asks after the end: the engine forgets them with the response. */
-  protected keepAddresses(): void {
+  keepAddresses(): void {
     void this.peerAddress;
     if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
   }
 
   get requestTimeoutMs(): number {
-    return this.limits.requestTimeoutMs;
+    return this.#exchange.limits.requestTimeoutMs;
   }
 
   get startedAt(): number {
-    return performance.timeOrigin + this.begin();
+    return performance.timeOrigin + this.#exchange.begin();
   }
 
   get signal(): AbortSignal {
     if (this.#abort !== undefined) return this.#abort.signal;
     this.#abort = new AbortController();
-    if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    const { reason } = this.#exchange;
+    if (reason !== undefined) this.#abort.abort(reason);
     return this.#abort.signal;
   }
 
   get body(): RequestBody {
     if (this.#body !== undefined) return this.#body;
-    this.#body = new RequestBody(this.out, this.limits);
-    if (this.#ended)
-      this.#body.release(new BodyUsedError("the exchange is over"));
-    else if (!this.detached && this.request.hasBody) this.#body.receive(); // of none the engine does not always tell the end
+    const { out, limits, ended, detached, request } = this.#exchange;
+    this.#body = new RequestBody(out, limits);
+    if (ended) this.#body.release(new BodyUsedError("the exchange is over"));
+    else if (!detached && request.hasBody) this.#body.receive(); // of none the engine does not always tell the end
     return this.#body;
   }
 
   get scope(): Scope {
     if (this.#nursery !== undefined) return this.#nursery.scope;
-    if (this.#ended)
+    if (this.#exchange.ended)
       throw new UsageError(
         "request.scope was asked for after the end of its exchange",
       );
-    this.running++;
-    this.#nursery = attach(this.host.scope, {
+    this.#exchange.hold();
+    this.#nursery = attach(this.#exchange.host.scope, {
       onError: (error) =>
         this.log.warn({ err: error }, "a task of the request failed"),
     });
@@ -119,42 +133,26 @@ export abstract class Owner implements RequestOwner {
   }
 
   /** What runs in `scope`. */
-  protected tasks(): TaskView[] {
+  tasks(): TaskView[] {
     return this.#nursery ? viewTasks(this.#nursery.scope) : [];
   }
 
-  /** When it started, as `performance.now()` has it. */
-  protected begin(): number {
-    return (this.started ||= performance.now());
-  }
-
-  /** Ends what was asked for. `reason`: why, when it is before its time. */
-  protected endOwned(reason: GatewayError | undefined): void {
-    this.#ended = true;
-    this.#reason = reason;
+  /** The exchange has ended, and with it what was asked for. */
+  end(): void {
+    const { reason } = this.#exchange;
     this.#body?.release(reason ?? new BodyUsedError("the exchange is over"));
     if (reason !== undefined) this.#abort?.abort(reason);
     if (this.#nursery !== undefined) this.#close(this.#nursery);
   }
 
   #close(nursery: Nursery): void {
-    const closed = (): void => {
-      this.running--;
-      this.release();
-    };
-    if (nursery.tryEnd()) this.running--;
-    else
-      nursery.destroy().then(closed, (error: unknown) => {
-        this.strayError(error);
-        closed();
-      });
+    const exchange = this.#exchange;
+    if (nursery.tryEnd()) return exchange.release();
+    nursery
+      .destroy()
+      .catch((error: unknown) => exchange.strayError(error))
+      .then(() => exchange.release());
   }
-
-  /** A cleanup failed when the outcome was decided already. */
-  abstract strayError(error: unknown): void;
-
-  /** Something that was under way has ended. */
-  protected abstract release(): void;
 }
 
 function toText(address: Uint8Array | undefined): string | undefined {

@@ -60,7 +60,7 @@ export class GatewayRequest {
   /** The path below the mount, percent-escapes kept: decoding is final, `%2f` would become a separator. Empty when the mount itself was asked for. */
   readonly path: string;
 
-  readonly #owner: RequestOwner;
+  readonly #exchange: { readonly owner: RequestOwner };
   readonly #place: Place;
   /** The engine's request while the route callback runs: what is read lazily is read from here, or copied by `detach`. */
   #native: HttpRequest | undefined;
@@ -75,7 +75,7 @@ export class GatewayRequest {
   #toldByProxies: Told | undefined;
 
   constructor(
-    owner: RequestOwner,
+    exchange: { readonly owner: RequestOwner },
     place: Place,
     method: string,
     url: string,
@@ -85,7 +85,7 @@ export class GatewayRequest {
     this.mountPath = place.mountPath;
     this.path =
       place.mountPath === "" ? url : url.slice(place.mountPath.length);
-    this.#owner = owner;
+    this.#exchange = exchange;
     this.#place = place;
     this.#native = native;
     this.#rawHeaders = readHeaders(native);
@@ -110,7 +110,7 @@ export class GatewayRequest {
 
   /** Identifies the request in every log line that belongs to it. */
   get id(): string {
-    return this.#owner.id;
+    return this.#exchange.owner.id;
   }
 
   get headers(): RequestHeaders {
@@ -149,15 +149,15 @@ export class GatewayRequest {
 
   /**
    * Address of the client. Without the option `trustProxy` that is the peer, who may be a proxy; empty on a Unix socket.
-   * Asked for the first time after a plain handler has replied, it is empty, too: the engine has forgotten it.
+   * Asked for the first time after the end of the exchange, it is empty, too: the engine has forgotten it.
    */
   get remoteAddress(): string {
-    return this.#told?.address ?? this.#owner.peerAddress ?? "";
+    return this.#told?.address ?? this.#exchange.owner.peerAddress ?? "";
   }
 
   /** As the client asked: the listener's, `https` with TLS, or what a trusted proxy says. */
   get scheme(): Scheme {
-    return this.#told?.scheme ?? this.#owner.scheme;
+    return this.#told?.scheme ?? this.#exchange.owner.scheme;
   }
 
   /**
@@ -174,32 +174,34 @@ export class GatewayRequest {
    * without either.
    */
   get deadline(): number | undefined {
-    const { fromTrustedProxy, requestTimeoutMs } = this.#owner;
+    const { fromTrustedProxy, requestTimeoutMs } = this.#exchange.owner;
     const patience = fromTrustedProxy
       ? callersPatience(this.headers)
       : Infinity;
     const limit = Math.min(requestTimeoutMs, patience);
-    return limit === Infinity ? undefined : this.#owner.startedAt + limit;
+    return limit === Infinity
+      ? undefined
+      : this.#exchange.owner.startedAt + limit;
   }
 
   /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */
   get signal(): AbortSignal {
-    return this.#owner.signal;
+    return this.#exchange.owner.signal;
   }
 
   /** Tasks started here belong to the exchange: they are halted when it ends, in whatever way. */
   get scope(): Scope {
-    return this.#owner.scope;
+    return this.#exchange.owner.scope;
   }
 
   /** The loop's log, with the request's id in each line. */
   get log(): Logger {
-    return this.#owner.log;
+    return this.#exchange.owner.log;
   }
 
   /** The body in chunks, as it comes; the client waits while they are not read. `for await` it, or effection's `each(stream(request.body))`. */
   get body(): AsyncIterable<Uint8Array> {
-    return this.#owner.body;
+    return this.#exchange.owner.body;
   }
 
   /** True when the client announced a body. */
@@ -216,12 +218,12 @@ export class GatewayRequest {
    * @throws {BodyUsedError} when the body was read already.
    */
   bytes(): Future<Uint8Array> {
-    return future(this.#owner.body.collect());
+    return future(this.#exchange.owner.body.collect());
   }
 
   /** The whole body as UTF-8. */
   text(): Future<string> {
-    return future(this.#owner.body.collect().then(toText));
+    return future(this.#exchange.owner.body.collect().then(toText));
   }
 
   /**
@@ -231,7 +233,9 @@ export class GatewayRequest {
    */
   json<T = unknown>(): Future<T> {
     return future(
-      this.#owner.body.collect().then((body) => parseJson(toText(body)) as T),
+      this.#exchange.owner.body
+        .collect()
+        .then((body) => parseJson(toText(body)) as T),
     );
   }
 
@@ -244,16 +248,16 @@ export class GatewayRequest {
   form(): Future<FormData> {
     const type = this.headers.get("content-type") ?? "";
     return future(
-      this.#owner.body.collect().then((body) => parseForm(type, body)),
+      this.#exchange.owner.body.collect().then((body) => parseForm(type, body)),
     );
   }
 
   /** What trusted proxies say; undefined when there are none. */
   get #told(): Told | undefined {
-    const { proxies } = this.#owner;
+    const { proxies } = this.#exchange.owner;
     return (
       proxies &&
-      (this.#toldByProxies ??= proxies.ask(this.#owner, this.headers))
+      (this.#toldByProxies ??= proxies.ask(this.#exchange.owner, this.headers))
     );
   }
 

@@ -49,9 +49,11 @@ export const exceptions: readonly Exception[] = [
       ),
   },
   {
-    name: "an empty line before a request",
+    name: "an empty line, or a CR, before a request",
     reason: "llhttp skips it; the engine waits for more",
-    covers: (bytes) => /(?:^|\n\r\n|[^\n])\r\n\S+ \S+ HTTP\/1.1\r/.test(bytes),
+    covers: (bytes) =>
+      /(?:^|\n\r\n|[^\n])\r\n\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
+      /(?:^|\n\r\n)\r+\S+ \S+ HTTP\/1.1\r/.test(bytes),
   },
   {
     name: "a line without a version",
