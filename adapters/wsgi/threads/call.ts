@@ -15,6 +15,7 @@ import {
   WINDOW,
   weightOf,
   type FromThread,
+  type Request,
   type Stop,
   type Work,
 } from "./protocol.ts";
@@ -33,8 +34,9 @@ export class Call {
   readonly #feed: Feed | undefined;
   readonly #settings: ThreadSettings;
   readonly #caller: Caller;
-  /** While it runs. */
+  /** While it runs, or is at hand. */
   #thread: Thread | undefined;
+  #id = 0;
   /** From the head on. */
   #body: ReplyBody | undefined;
   /** Chunks that came, and those that the client took, by their weight. */
@@ -81,13 +83,12 @@ export class Call {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** Its turn has come. Gives what the thread has to know. */
-  begin(
-    thread: Thread,
-  ): [head: string, first: Uint8Array | undefined, complete: boolean] {
+  /** It is this thread's now, which knows it by `id`. Gives what the thread has to know. */
+  enter(thread: Thread, id: number): Request {
     this.#thread = thread;
+    this.#id = id;
     const { first, complete = true } = this.#feed ?? {};
-    return [writeRequest(this.#request), first, complete];
+    return [id, writeRequest(this.#request), first, complete];
   }
 
   /** What the thread says. True: it is free. */
@@ -95,7 +96,7 @@ export class Call {
     switch (message[0]) {
       case "reply":
         this.#free();
-        this.#caller.resolve({ ...readReply(message[2]), body: message[3] });
+        this.#caller.resolve(readReply(message[2], message[3]));
         return true;
       case "end":
         this.#finish(message[2]);
@@ -125,7 +126,7 @@ export class Call {
     return this.#stop === STOP.no;
   }
 
-  /** The thread has ended before it took the request. */
+  /** The thread gives it back, not begun. */
   leaveThread(): void {
     this.#thread = undefined;
   }
@@ -162,7 +163,7 @@ export class Call {
   taken(chunk: Chunk): void {
     this.#taken += weightOf(chunk);
     if (this.#thread === undefined) return;
-    this.#thread.taken = this.#taken;
+    this.#thread.tellTaken(this.#id, this.#taken);
     this.#thread.noteLife();
   }
 
@@ -171,7 +172,7 @@ export class Call {
     this.#sent += weightOf(chunk);
     if (head !== undefined) {
       this.#body = new ReplyBody(this);
-      this.#caller.resolve({ ...readReply(head), body: this.#body });
+      this.#caller.resolve(readReply(head, this.#body));
     }
     if (chunk.length > 0) this.#body!.push(chunk);
     else this.taken(chunk);
@@ -204,9 +205,9 @@ export class Call {
     this.#thread?.noteLife();
     const data = error === undefined ? undefined : this.#lend(error);
     try {
-      this.#thread?.answer(kind, value, data);
+      this.#thread?.answer(this.#id, kind, value, data);
     } catch (failure) {
-      this.#thread?.answer(kind, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
+      this.#thread?.answer(this.#id, kind, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
     }
   }
 
@@ -247,7 +248,7 @@ export class Call {
   #stopFor(why: Stop): void {
     if (this.#thread === undefined || this.#stop !== STOP.no) return;
     this.#stop = why;
-    this.#thread.stop(why);
+    if (!this.#thread.stop(this.#id, why)) return;
     const { abortGraceMs } = this.#settings;
     this.#grace = setTimeout(() => this.#kill(), abortGraceMs);
   }

@@ -68,7 +68,15 @@ export function writeReply({ status, statusText, headers }: ReplyHead): string {
 }
 
 /** They were checked where they were made, and are not checked again. */
-export function readReply(text: string): ReplyHead {
+export function readReply(
+  text: string,
+  body: NonNullable<GatewayResponse["body"]>,
+): GatewayResponse {
+  const { status, statusText, headers } = readHead(text);
+  return { status, statusText, headers, body };
+}
+
+function readHead(text: string): ReplyHead {
   const [status, statusText, length, marks, ...fields] = text.split("\n") as [
     string,
     string,
@@ -76,16 +84,16 @@ export function readReply(text: string): ReplyHead {
     string,
     ...string[],
   ];
-  const headers = Object.assign(new CheckedHeaders(), {
-    fields: marks.includes(MARK.latin1) ? fields.map(asBytes) : fields,
-    hasContentType: marks.includes(MARK.contentType),
-    close: marks.includes(MARK.close),
-    contentLength: length === "" ? undefined : Number(length),
-  });
+  const headers = new CheckedHeaders();
   return {
     status: Number(status),
     statusText: statusText === "" ? undefined : statusText,
-    headers,
+    headers: Object.assign(headers, {
+      fields: marks.includes(MARK.latin1) ? fields.map(asBytes) : fields,
+      hasContentType: marks.includes(MARK.contentType),
+      close: marks.includes(MARK.close),
+      contentLength: length === "" ? undefined : Number(length),
+    }),
   };
 }
 

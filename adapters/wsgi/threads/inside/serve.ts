@@ -6,17 +6,15 @@ import { runApp } from "../../run.ts";
 import type { StartedReply } from "../../start-response.ts";
 import type { WsgiApp } from "../../types.ts";
 import { writeReply } from "../head.ts";
-import type { ToThread } from "../protocol.ts";
+import type { Request } from "../protocol.ts";
 import { ownBytes, type Channel } from "./channel.ts";
 import { ThreadRequest } from "./request.ts";
-
-export type Request = Extract<ToThread, [kind: "request", ...unknown[]]>;
 
 const EMPTY = new Uint8Array(0);
 
 export function serve(
   app: WsgiApp,
-  [, id, head, first = EMPTY, complete]: Request,
+  [id, head, first = EMPTY, complete]: Request,
   channel: Channel,
   multiprocess: boolean,
 ): void {
