@@ -17,33 +17,22 @@ export function writeRequest(request: Head): string {
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
 
+/** By index: taking an array apart by a pattern runs an iterator, in a thread that has not run for long at many times the price. */
 export function readRequest(text: string): Head {
-  const [
-    method,
-    mountPath,
-    path,
-    queryString,
-    remoteAddress,
-    scheme,
-    host,
-    deadline,
-    ...raw
-  ] = text.split("\n") as [...Eight, ...string[]];
+  const fields = text.split("\n");
+  const deadline = fields[7]!;
   return {
-    method,
-    mountPath,
-    path,
-    queryString,
-    remoteAddress,
-    scheme: scheme as Head["scheme"],
-    host,
+    method: fields[0]!,
+    mountPath: fields[1]!,
+    path: fields[2]!,
+    queryString: fields[3]!,
+    remoteAddress: fields[4]!,
+    scheme: fields[5] as Head["scheme"],
+    host: fields[6]!,
     deadline: deadline === "" ? undefined : Number(deadline),
-    headers: new RequestHeaders(raw),
+    headers: new RequestHeaders(fields.slice(8)),
   };
 }
-
-type Eight = [...Four, ...Four];
-type Four = [string, string, string, string];
 
 type ReplyHead = Pick<GatewayResponse, "status" | "statusText"> & {
   readonly headers: CheckedHeaders;
@@ -77,16 +66,12 @@ export function readReply(
 }
 
 function readHead(text: string): ReplyHead {
-  const [status, statusText, length, marks, ...fields] = text.split("\n") as [
-    string,
-    string,
-    string,
-    string,
-    ...string[],
-  ];
+  const lines = text.split("\n");
+  const [statusText, length, marks] = [lines[1]!, lines[2]!, lines[3]!];
+  const fields = lines.slice(4);
   const headers = new CheckedHeaders();
   return {
-    status: Number(status),
+    status: Number(lines[0]),
     statusText: statusText === "" ? undefined : statusText,
     headers: Object.assign(headers, {
       fields: marks.includes(MARK.latin1) ? fields.map(asBytes) : fields,

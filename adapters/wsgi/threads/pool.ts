@@ -146,7 +146,7 @@ export class Pool implements Keeper {
   /** Who waits behind a request that takes long is given to others. */
   #share(): void {
     for (const thread of this.#threads)
-      if (thread.isStuck && thread.load > 1) this.again(thread.takeBack());
+      if (thread.isStuck && thread.load > 1) thread.clearTheWay();
   }
 
   /** The first in line has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */

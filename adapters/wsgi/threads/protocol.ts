@@ -33,11 +33,11 @@ export type FromThread =
   | [kind: "ready", id: 0]
   /** The application cannot be loaded. */
   | [kind: "refused", id: 0, error: ErrorData]
-  /** The whole reply; the thread is free. */
-  | [kind: "reply", id: number, head: string, body: Chunk]
+  /** The whole reply; the thread goes on with what it has at hand. `brief`: it took less than {@link BRIEF_MS}. */
+  | [kind: "reply", id: number, head: string, body: Chunk, brief: boolean]
   /** A piece of the reply's body; the head comes with the first. */
   | [kind: "chunk", id: number, chunk: Chunk, head?: string]
-  /** The request is over, well or with an error; the thread is free. */
+  /** The request is over, well or with an error; the thread goes on, too. */
   | [kind: "end", id: number, error?: ErrorData]
   /** Asks for more of the request's body. */
   | [kind: "pull", id: number]
@@ -82,6 +82,9 @@ export type Stop = (typeof STOP)[keyof typeof STOP];
 
 /** What of a reply may be on its way to the client before the application has to wait. Four chunks of 64 KiB. */
 export const WINDOW = 256 * 1024;
+
+/** A request that takes less is over before the loop could have done something for those behind it. */
+export const BRIEF_MS = 1;
 
 /** What a chunk counts for in the window: also one of a byte is a message, and a thousand of them keep the loop busy. */
 export function weightOf(chunk: Chunk): number {

@@ -38,8 +38,8 @@ export interface End {
   readonly untold: Error | undefined;
 }
 
-/** Requests that a thread has at a time, one of which runs. With one it waits for the loop in between, which then wakes up for each end and each begin; more than four gain little, and are in the way of who comes first. */
-const MAX_CALLS = 4;
+/** Requests that a thread has at a time, one of which runs. With one it waits for the loop in between, which then wakes up for each end and each begin; more than eight gain little. */
+const MAX_CALLS = 8;
 
 /** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
 const MAX_IN_A_ROW = 16;
@@ -67,7 +67,7 @@ export class Thread {
   #id = 0;
   /** Given in this turn of the loop: they cross together, and wake the thread up once. */
   #outbox: Request[] = [];
-  /** The last request came to its end without a word in between, and the next one may, too. */
+  /** The last request was brief, and the next one may be, too. */
   #isBrief = true;
   /** The call that was the first at the last look. */
   #seen: Call | undefined;
@@ -133,7 +133,7 @@ export class Thread {
   }
 
   /** Those that it has not begun. It never will: the numbers are claimed. */
-  takeBack(): Call[] {
+  #takeBack(): Call[] {
     const last = this.#claimAll();
     this.#outbox = [];
     const back = [...this.#calls].filter(([id]) => ((id - last) | 0) > 0);
@@ -191,7 +191,7 @@ export class Thread {
   /** The application learns it when it reads, waits or gives its next chunk. False: it was not begun, or has just ended. */
   stop(id: number, why: Stop): boolean {
     const stopped = this.#calls.get(id);
-    this.#clearTheWay(stopped);
+    this.clearTheWay(stopped);
     const [running] = [...this.#calls.keys()].slice(-1);
     if (running !== id) return false;
     Atomics.store(this.#words, WORD.stop, why);
@@ -201,10 +201,11 @@ export class Thread {
   }
 
   /** What runs takes its time: what is at hand had better go elsewhere. */
-  #clearTheWay(except?: Call): void {
+  clearTheWay(except?: Call): void {
     this.#isBrief = false;
-    const back = this.takeBack().filter((call) => call !== except);
+    const back = this.#takeBack().filter((call) => call !== except);
     if (back.length > 0) this.#keeper.again(back);
+    if (this.#calls.size === 0) this.#keeper.free(this); // it had not begun any
   }
 
   /** Ends by itself, as it is free. */
@@ -237,8 +238,8 @@ export class Thread {
           cause: fromData(message[2]),
         }),
       );
-    else if (this.#calls.get(id)?.hear(message)) this.#release(id, kind);
-    else if (this.#isBrief && TAKES_TIME.has(kind)) this.#clearTheWay();
+    else if (this.#calls.get(id)?.hear(message)) this.#release(message);
+    else if (this.#isBrief && TAKES_TIME.has(kind)) this.clearTheWay();
   }
 
   #hearMore(max = Infinity): void {
@@ -255,10 +256,10 @@ export class Thread {
     this.#keeper.free(this);
   }
 
-  #release(id: number, kind: FromThread[0]): void {
+  #release([kind, id, , , brief]: FromThread): void {
     this.#calls.delete(id);
     this.served++;
-    this.#isBrief = kind === "reply";
+    this.#isBrief = kind === "reply" && (brief as boolean);
     if (this.#calls.size > 0) this.noteLife();
     if (this.#state !== "alive") return;
     if (this.served >= this.#limit) this.retire();
@@ -274,7 +275,7 @@ export class Thread {
   #end(reason: Error | undefined): void {
     if (this.#state === "lost") return;
     this.#state = "ended";
-    const back = this.takeBack();
+    const back = this.#takeBack();
     this.#hearMore();
     this.#lose(reason);
     if (back.length > 0) this.#keeper.again(back);
