@@ -8,7 +8,7 @@ import {
 import type { Chunk } from "../types.ts";
 import { fromData, toData, type ErrorData } from "./error-data.ts";
 import type { Feed } from "./feed.ts";
-import { readReply, writeRequest } from "./head.ts";
+import { writeRequest } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
   STOP,
@@ -95,8 +95,7 @@ export class Call {
   hear(message: FromThread): boolean {
     switch (message[0]) {
       case "reply":
-        this.#free();
-        this.#caller.resolve(readReply(message[2], message[3]));
+        this.#reply(message[2], message[3]);
         return true;
       case "end":
         this.#finish(message[2]);
@@ -172,7 +171,7 @@ export class Call {
     this.#sent += weightOf(chunk);
     if (head !== undefined) {
       this.#body = new ReplyBody(this);
-      this.#caller.resolve(readReply(head, this.#body));
+      this.#caller.resolve(this.#thread!.heads.read(head, this.#body));
     }
     if (chunk.length > 0) this.#body!.push(chunk);
     else this.taken(chunk);
@@ -230,6 +229,13 @@ export class Call {
     this.#free(error);
     if (error !== undefined) this.#fail(error);
     else this.#body?.end();
+  }
+
+  /** It is over before the caller hears of it, who would otherwise stop it. */
+  #reply(head: string, body: Chunk): void {
+    const { heads } = this.#thread!;
+    this.#free();
+    this.#caller.resolve(heads.read(head, body));
   }
 
   #fail(error: Error): void {

@@ -9,6 +9,7 @@ import { withResolvers } from "eddy/operations";
 import { ThreadLostError, ThreadStartError } from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
+import { ReplyReader } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
   THREAD_DATA,
@@ -53,6 +54,7 @@ export class Thread {
   readonly lost = withResolvers<End>();
   /** Done when it has ended. */
   readonly exited: Promise<void>;
+  readonly heads = new ReplyReader();
   /** Requests that are over. */
   served = 0;
   readonly #keeper: Keeper;
@@ -203,8 +205,9 @@ export class Thread {
   /** What runs takes its time: what is at hand had better go elsewhere. */
   clearTheWay(except?: Call): void {
     this.#isBrief = false;
-    const back = this.#takeBack().filter((call) => call !== except);
-    if (back.length > 0) this.#keeper.again(back);
+    const back = this.#takeBack();
+    if (back.length === 0) return;
+    this.#keeper.again(back.filter((call) => call !== except));
     if (this.#calls.size === 0) this.#keeper.free(this); // it had not begun any
   }
 
