@@ -12,20 +12,18 @@ const MB = 1024 * 1024;
 const TOTAL = 200 * MB;
 const READER_BYTES_PER_S = 5 * MB;
 
-const cases = [
-  ["200 MB streamed to a reader at 5 MB/s", download, "/"],
-  [
-    "200 MB sent at full speed to a handler that waits 20 ms a chunk",
-    upload,
+const cases = {
+  "200 MB streamed to a reader at 5 MB/s": ["/", download],
+  "200 MB sent at full speed to a handler that waits 20 ms a chunk": [
     "/",
-  ],
-  ["200 MB streamed from a thread to a reader at 5 MB/s", download, "/thread"],
-  [
-    "200 MB sent at full speed to a thread that sleeps 20 ms after 256 KiB",
     upload,
-    "/thread",
   ],
-];
+  "200 MB streamed from a thread to a reader at 5 MB/s": ["/thread", download],
+  "200 MB sent at full speed to a thread that sleeps 20 ms after 256 KiB": [
+    "/thread",
+    upload,
+  ],
+};
 
 try {
   console.log(`${head({ rounds: 1, seconds: 0, connections: 1 })}\n`);
@@ -33,7 +31,7 @@ try {
     "| case | took s | resident before MB | highest MB | growth MB |",
   );
   console.log("| --- | --- | --- | --- | --- |");
-  for (const [title, run, path] of cases) {
+  for (const [title, [path, run]] of Object.entries(cases)) {
     const server = await startServer("eddy-memory");
     await (
       await fetch(server.origin + path, { method: "POST", body: "warm up" })
