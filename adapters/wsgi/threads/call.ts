@@ -161,9 +161,7 @@ export class Call {
   /** The client has taken this. */
   taken(chunk: Chunk): void {
     this.#taken += weightOf(chunk);
-    if (this.#thread === undefined) return;
-    this.#thread.tellTaken(this.#id, this.#taken);
-    this.#thread.noteLife();
+    this.#thread?.tellTaken(this.#id, this.#taken);
   }
 
   #receive(chunk: Chunk, head: string | undefined): void {

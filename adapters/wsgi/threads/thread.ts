@@ -13,14 +13,13 @@ import { ReplyReader } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
   THREAD_DATA,
-  WORD,
-  WORDS_BYTES,
   type FromThread,
   type Request,
   type Stop,
   type ThreadData,
   type ToThread,
 } from "./protocol.ts";
+import { Words } from "./words.ts";
 
 /** Who is told what becomes of a thread. */
 export interface Keeper {
@@ -56,11 +55,11 @@ export class Thread {
   readonly exited: Promise<void>;
   readonly heads = new ReplyReader();
   /** Requests that are over. */
-  served = 0;
+  #served = 0;
   readonly #keeper: Keeper;
   readonly #worker: Worker;
   readonly #port: MessagePort;
-  readonly #words: Int32Array;
+  readonly #words = new Words();
   /** Requests after which it is to be replaced. */
   readonly #limit: number;
   /** What it was given and is not known to be done with, by number, in order. */
@@ -81,15 +80,16 @@ export class Thread {
   constructor(keeper: Keeper) {
     const { settings } = keeper;
     const { port1, port2 } = new MessageChannel();
-    const words = new SharedArrayBuffer(WORDS_BYTES);
     this.#keeper = keeper;
     this.#limit = limitOf(settings);
-    this.#words = new Int32Array(words);
     this.#port = port1.on("message", (message) => {
       this.#hear(message as FromThread);
       this.#hearMore(MAX_IN_A_ROW);
     });
-    this.#worker = startWorker(settings, { port: port2, words });
+    this.#worker = startWorker(settings, {
+      port: port2,
+      words: this.#words.memory,
+    });
     this.exited = new Promise((resolve) => {
       this.#worker
         .on("error", (error) => (this.#error = error))
@@ -117,8 +117,13 @@ export class Thread {
     return (
       this.#state === "alive" &&
       size < (this.#isBrief ? MAX_CALLS : 1) &&
-      this.served + size < this.#limit
+      this.#served + size < this.#limit
     );
+  }
+
+  /** How many it was given so far. */
+  get given(): number {
+    return this.#id;
   }
 
   give(call: Call): void {
@@ -136,7 +141,7 @@ export class Thread {
 
   /** Those that it has not begun. It never will: the numbers are claimed. */
   #takeBack(): Call[] {
-    const last = this.#claimAll();
+    const last = this.#words.claim(this.#id);
     this.#outbox = [];
     const back = [...this.#calls].filter(([id]) => ((id - last) | 0) > 0);
     for (const [id, call] of back) {
@@ -144,17 +149,6 @@ export class Thread {
       call.leaveThread();
     }
     return back.map(([, call]) => call);
-  }
-
-  /** Gives the last that the thread has claimed: it may claim one more at any time before this has succeeded. */
-  #claimAll(): number {
-    const { claimed } = WORD;
-    let last = Atomics.load(this.#words, claimed);
-    for (;;) {
-      const now = Atomics.compareExchange(this.#words, claimed, last, this.#id);
-      if (now === last) return last;
-      last = now;
-    }
   }
 
   /** Whether it is still at the call that it was at when this was asked before. */
@@ -167,9 +161,8 @@ export class Thread {
 
   /** How much of the reply to request `id` the client has taken. */
   tellTaken(id: number, taken: number): void {
-    Atomics.store(this.#words, WORD.taken, taken);
-    Atomics.store(this.#words, WORD.takenOf, id);
-    this.#wake();
+    this.#words.taken(id, taken);
+    this.noteLife();
   }
 
   /** The application has done something, or something was done for it. */
@@ -187,7 +180,7 @@ export class Thread {
     ...answer: [value?: unknown, error?: unknown]
   ): void {
     this.#post([kind, id, ...answer] as ToThread);
-    this.#wake();
+    this.#words.wake();
   }
 
   /** The application learns it when it reads, waits or gives its next chunk. False: it was not begun, or has just ended. */
@@ -196,9 +189,7 @@ export class Thread {
     this.clearTheWay(stopped);
     const [running] = [...this.#calls.keys()].slice(-1);
     if (running !== id) return false;
-    Atomics.store(this.#words, WORD.stop, why);
-    Atomics.store(this.#words, WORD.stopped, id);
-    this.#wake();
+    this.#words.stop(id, why);
     return true;
   }
 
@@ -225,11 +216,6 @@ export class Thread {
 
   #post(message: ToThread): void {
     this.#port.postMessage(message);
-  }
-
-  #wake(): void {
-    Atomics.add(this.#words, WORD.events, 1);
-    Atomics.notify(this.#words, WORD.events);
   }
 
   #hear(message: FromThread): void {
@@ -261,11 +247,11 @@ export class Thread {
 
   #release([kind, id, , , brief]: FromThread): void {
     this.#calls.delete(id);
-    this.served++;
+    this.#served++;
     this.#isBrief = kind === "reply" && (brief as boolean);
     if (this.#calls.size > 0) this.noteLife();
     if (this.#state !== "alive") return;
-    if (this.served >= this.#limit) this.retire();
+    if (this.#served >= this.#limit) this.retire();
     else this.#keeper.free(this);
   }
 
