@@ -31,7 +31,7 @@ export class Pool implements Keeper {
   readonly #line = new Set<Call>();
   /** Those who were given to a thread that did not begin them: they were first once. */
   readonly #returned = new Set<Call>();
-  /** Set while somebody waits in line. */
+  /** Set while somebody waits, in line or at hand. */
   #patience: NodeJS.Timeout | undefined;
   /** Set while a thread is idle and another one has calls at hand. */
   #sharing: NodeJS.Timeout | undefined;
@@ -57,9 +57,9 @@ export class Pool implements Keeper {
     if (this.#waiting + this.#atHand >= maxQueuedRequests)
       throw new ThreadsBusyError(maxQueuedRequests);
     const thread = this.#waiting === 0 ? this.#leastLoaded() : undefined;
-    if (thread !== undefined) return thread.give(call);
-    this.#line.add(call);
-    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+    if (thread !== undefined) thread.give(call);
+    else this.#line.add(call);
+    this.#relieveLater();
   }
 
   /** These were given to a thread that did not begin them. */
@@ -67,8 +67,7 @@ export class Pool implements Keeper {
     for (const call of calls) this.#returned.add(call);
     for (let thread; this.#waiting > 0 && (thread = this.#idle.pop());)
       this.free(thread);
-    if (this.#waiting === 0) return;
-    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+    if (this.#waiting > 0) this.#relieveLater();
   }
 
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
@@ -149,16 +148,24 @@ export class Pool implements Keeper {
       if (thread.isStuck && thread.load > 1) thread.clearTheWay();
   }
 
-  /** The first in line has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
+  #relieveLater(): void {
+    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+  }
+
+  /** Somebody has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
   #relieve(): void {
     this.#patience = undefined;
-    if (this.#waiting === 0) return;
+    if (this.#waiting + this.#atHand === 0) return;
+    this.#relieveLater();
     this.#share();
-    if (this.#awake < this.settings.threads && this.#places < this.#maxPlaces) {
+    if (
+      this.#waiting > 0 &&
+      this.#awake < this.settings.threads &&
+      this.#places < this.#maxPlaces
+    ) {
       this.#places++;
       this.#standIn?.();
     }
-    this.#patience = setTimeout(() => this.#relieve(), PATIENCE_MS);
   }
 
   get #maxPlaces(): number {
