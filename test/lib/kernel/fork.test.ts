@@ -120,6 +120,29 @@ describe("A fork", () => {
     }
   });
 
+  it("waits for its turn when a task starts it, and can be halted before", async () => {
+    const order: string[] = [];
+    const { scope } = attach(undefined, { onError: () => {} });
+    const settled = new Gate();
+    scope.run(function* () {
+      const forked = fork(
+        scope,
+        function* () {
+          order.push("began");
+          yield* suspend();
+        },
+        (state) => {
+          order.push(state);
+          settled.open();
+        },
+      );
+      order.push("forked");
+      forked.interrupt();
+    });
+    await settled.opened;
+    expect(order).to.deep.equal(["forked", "halted"]);
+  });
+
   it("settles as halted after its cleanup, also when interrupted twice", async () => {
     const order: string[] = [];
     const { task, ended } = start(function* () {
