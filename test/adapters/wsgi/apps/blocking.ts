@@ -129,6 +129,11 @@ export const blocksLater = answering(() => {
   hasBlocked = true;
 });
 
+export const blocks = answering((environ) => {
+  note(environ, "begun");
+  sleepInPlace();
+});
+
 function sleepInPlace(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
 }
@@ -182,6 +187,7 @@ const BY_PATH: Record<string, WsgiApp> = {
   "/streams": streams,
   "/reads": reads,
   "/spins": spins,
+  "/blocks": blocks,
 };
 
 export const byPath: WsgiApp = (environ, start) =>
