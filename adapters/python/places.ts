@@ -9,7 +9,6 @@ import {
   useScope,
   withResolvers,
   type Operation,
-  type Scope,
 } from "eddy/operations";
 import type { Logger } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
@@ -41,69 +40,85 @@ export function useStaff(
 ): Operation<Staff> {
   return resource(function* (provide) {
     const pool = new Pool(settings, log);
-    const scope = yield* useScope();
-    const workers = new Set<Worker>();
-    const places = Array.from(
-      { length: settings.processes },
-      () => new Place(pool, scope, workers),
-    );
-    yield* all(places.map((place) => place.fill()));
-    for (const place of places) place.keep();
-    yield* ensure(() => {
-      pool.close();
-      for (const worker of workers) worker.end();
-    });
+    const workers = yield* useWorkers(pool);
+    yield* ensure(() => workers.end());
+    const places = yield* usePlaces(workers, pool);
     yield* provide({
       pool,
       *renew() {
         for (const place of places) yield* place.renew();
       },
     });
+    pool.close();
+  });
+}
+
+/** The workers that there are, in whatever state. */
+interface Workers {
+  start(): Worker;
+  /** Tells all of them at once. Their tasks end when they have. */
+  end(): void;
+}
+
+function useWorkers(pool: Pool): Operation<Workers> {
+  return resource(function* (provide) {
+    const scope = yield* useScope();
+    const workers = new Set<Worker>();
+    yield* provide({
+      start() {
+        const worker = new Worker(pool);
+        const python = (): Operation<void> => live(worker, pool, workers);
+        workers.add(worker);
+        scope.run(python); // by this name it is seen in loop.tasks()
+        return worker;
+      },
+      end() {
+        for (const worker of workers) worker.end();
+      },
+    });
+  });
+}
+
+/** Whoever ends first here replaces no worker any more. */
+function usePlaces(workers: Workers, pool: Pool): Operation<Place[]> {
+  return resource(function* (provide) {
+    const scope = yield* useScope();
+    const places = Array.from(
+      { length: pool.settings.processes },
+      () => new Place(pool, workers),
+    );
+    yield* all(places.map((place) => place.fill()));
+    for (const each of places) {
+      const place = (): Operation<void> => each.keep();
+      scope.run(place);
+    }
+    yield* provide(places);
   });
 }
 
 /** One place, whoever has it. */
 class Place {
   readonly #pool: Pool;
-  readonly #scope: Scope;
-  readonly #workers: Set<Worker>;
+  readonly #workers: Workers;
   #worker!: Worker;
   #failures = 0;
   readonly #orders = createQueue<Resolvers<void>, never>();
 
-  constructor(pool: Pool, scope: Scope, workers: Set<Worker>) {
+  constructor(pool: Pool, workers: Workers) {
     this.#pool = pool;
-    this.#scope = scope;
     this.#workers = workers;
   }
 
-  /** Starts a worker in a task of its own; those before it finish what they have. @throws {PythonStartError} */
+  /** The place's worker is a new one; the one before finishes what it has. @throws {PythonStartError} */
   *fill(): Operation<void> {
-    const worker = new Worker(this.#pool);
-    this.#workers.add(worker);
-    const workers = this.#workers;
-    const pool = this.#pool;
-    const python = (): Operation<void> => live(worker, pool, workers);
-    this.#scope.run(python); // by this name it is seen in loop.tasks()
+    const worker = this.#workers.start();
     yield* worker.ready.operation;
     this.#pool.add(worker);
     this.#worker = worker;
   }
 
-  /** In a task: a new worker when this one is lost or worn, or when somebody asks for one. */
-  keep(): void {
-    const place = (): Operation<void> => this.#keep();
-    this.#scope.run(place);
-  }
-
-  /** @throws {PythonStartError} when the new worker does not start; the old one goes on. */
-  *renew(): Operation<void> {
-    const done = withResolvers<void>();
-    this.#orders.add(done);
-    yield* done.operation;
-  }
-
-  *#keep(): Operation<void> {
+  /** A new worker when this one is lost or worn, or when somebody asks for one. */
+  *keep(): Operation<void> {
     for (;;) {
       const started = performance.now();
       const old = this.#worker;
@@ -117,6 +132,13 @@ class Place {
       this.#pool.remove(old);
       old.retire();
     }
+  }
+
+  /** @throws {PythonStartError} when the new worker does not start; the old one goes on. */
+  *renew(): Operation<void> {
+    const done = withResolvers<void>();
+    this.#orders.add(done);
+    yield* done.operation;
   }
 
   *#order(): Operation<Resolvers<void>> {
@@ -148,7 +170,7 @@ class Place {
   }
 }
 
-/** A worker is owned by a task: halted, it ends, and so does the task when the process has. */
+/** A worker's task: it ends when the process has; halted, it ends the process. */
 function* live(
   worker: Worker,
   pool: Pool,
