@@ -18,4 +18,4 @@ def upload():
 
 @app.route("/numbers")
 def numbers():
-    return (f"{i}\n" for i in range(1_000_000)), {"Content-Type": "text/plain"}
+    return (f"{i}\n" for i in range(1, 1_000_001)), {"Content-Type": "text/plain"}
