@@ -11,23 +11,14 @@ export const PYTHON = existsSync("/usr/bin/python3")
 
 const FOLDER = fileURLToPath(new URL("servers/apps/python", import.meta.url));
 
-const UWSGI = ["--plugin", "python3", "--need-app", "--disable-logging"];
+const UWSGI = "--plugin python3 --need-app --disable-logging";
 
 const COMMANDS = {
-  "uwsgi --http-socket": (app, port) => [
-    "uwsgi",
-    ...["--http-socket", `127.0.0.1:${port}`, ...UWSGI],
-    ...["--module", `hello:${app}`],
-  ],
-  "uwsgi --http11-socket": (app, port) => [
-    "uwsgi",
-    ...["--http11-socket", `127.0.0.1:${port}`, ...UWSGI, "--threads", "64"],
-    ...["--module", `hello:${app}`],
-  ],
-  "gunicorn sync": (app, port) => [
-    "gunicorn",
-    ...["--bind", `127.0.0.1:${port}`, `hello:${app}`],
-  ],
+  "uwsgi --http-socket": (app, address) =>
+    `uwsgi --http-socket ${address} ${UWSGI} --module hello:${app}`,
+  "uwsgi --http11-socket": (app, address) =>
+    `uwsgi --http11-socket ${address} ${UWSGI} --threads 64 --module hello:${app}`,
+  "gunicorn sync": (app, address) => `gunicorn --bind ${address} hello:${app}`,
 };
 
 /** Those that are installed. */
@@ -44,7 +35,9 @@ export function hasFlask() {
 /** Starts one, and waits until it answers. */
 export async function startPeer(name, app, role) {
   const port = await freePort();
-  const [command, ...args] = COMMANDS[name](app, port);
+  const [command, ...args] = COMMANDS[name](app, `127.0.0.1:${port}`).split(
+    " ",
+  );
   const child = start(role, command, args, { cwd: FOLDER, stdio: "ignore" });
   const server = { name, child, origin: `http://127.0.0.1:${port}` };
   for (let patience = 100; patience > 0; patience--) {

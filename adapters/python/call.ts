@@ -2,7 +2,7 @@
 import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
 import type { HeadReader } from "./head.ts";
-import { FROM_WORKER } from "./protocol.ts";
+import { FROM_WORKER, type OnFrame } from "./protocol.ts";
 import { ReplyBody, type Producer } from "./reply-body.ts";
 import type { Sink, Upload } from "./upload.ts";
 
@@ -79,8 +79,8 @@ export class Call implements Producer {
     request.scope.run(bring);
   }
 
-  /** A piece of its reply; the bytes are lost when this returns. */
-  hear(type: number, bytes: Buffer, start: number, end: number): void {
+  /** A piece of its reply. */
+  hear(...[type, bytes, start, end, last]: Parameters<OnFrame>): void {
     if (!this.open) return;
     if (type & FROM_WORKER.fail)
       this.fail(
@@ -88,7 +88,7 @@ export class Call implements Producer {
           new PythonError(bytes.toString("utf8", start, end)),
       );
     else if (type & FROM_WORKER.head) this.#begin(type, bytes, start, end);
-    else this.#continue(type, bytes, start, end);
+    else this.#continue(type, lasting(bytes.subarray(start, end), last));
   }
 
   /** There will be no reply, or no more of it. */
@@ -141,10 +141,14 @@ export class Call implements Producer {
     return this.#body;
   }
 
-  #continue(type: number, bytes: Buffer, start: number, end: number): void {
-    this.#body!.push(Buffer.from(bytes.subarray(start, end)));
+  #continue(type: number, piece: Buffer): void {
+    this.#body!.push(piece);
     if (!(type & FROM_WORKER.end)) return;
     this.#state = "replied";
     this.#body!.end();
   }
+}
+
+function lasting(bytes: Buffer, last: boolean): Buffer {
+  return last ? bytes : Buffer.from(bytes);
 }

@@ -16,6 +16,7 @@ import {
   readFrames,
   requestFrame,
   TO_WORKER,
+  type OnFrame,
 } from "./protocol.ts";
 import type { SharedState } from "./shared-state.ts";
 
@@ -215,7 +216,7 @@ export class Connection implements Carrier {
     this.#owner.free(this);
   }
 
-  #hear(type: number, bytes: Buffer, start: number, end: number): void {
+  #hear(...[type, bytes, start, end, last]: Parameters<OnFrame>): void {
     if (type === FROM_WORKER.hello) {
       this.slot = bytes.readUInt16LE(start);
       return this.#owner.opened();
@@ -227,7 +228,7 @@ export class Connection implements Carrier {
       if (call !== undefined) this.#owner.again([call]);
       return;
     }
-    call?.hear(type, bytes, start, end);
+    call?.hear(type, bytes, start, end, last);
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
   }
 
@@ -264,11 +265,11 @@ export class Connection implements Carrier {
     const held = this.#owner.state.held(this.slot);
     if (held === undefined) return;
     let at = held.first - (this.#given - this.#calls.length + 1);
-    readFrames(held.frames, (type, bytes, start, end) => {
-      if (type !== FROM_WORKER.skip)
-        this.#calls[at]?.hear(type, bytes, start, end);
+    const take: OnFrame = (type, ...payload) => {
+      if (type !== FROM_WORKER.skip) this.#calls[at]?.hear(type, ...payload);
       at++;
-    });
+    };
+    readFrames(held.frames, take, true);
   }
 
   /** Those from this number on that still wait for a reply. */

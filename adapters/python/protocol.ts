@@ -58,41 +58,78 @@ export function frame(type: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Is told of a frame; `bytes` from `start` to `end` are its payload, and are lost when this returns. */
+/** Is told of a frame. `bytes` from `start` to `end` are its payload; unless they `last`, they are gone when this returns. */
 export type OnFrame = (
   type: number,
   bytes: Buffer,
   start: number,
   end: number,
+  last: boolean,
 ) => void;
 
-/** Cuts what comes into frames. */
+/** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
 export class FrameReader {
   readonly #onFrame: OnFrame;
-  /** The beginning of a frame whose rest has not come yet. */
-  #rest: Buffer | undefined;
+  /** The beginning of a frame: less than four bytes, or as much memory as it takes. */
+  #partial: Buffer | undefined;
+  #filled = 0;
 
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
   }
 
+  /** `data` is its owner's again when this returns. */
   push(data: Buffer): void {
-    const bytes =
-      this.#rest === undefined ? data : Buffer.concat([this.#rest, data]);
-    const at = readFrames(bytes, this.#onFrame);
-    this.#rest =
-      at < bytes.length ? Buffer.from(bytes.subarray(at)) : undefined;
+    let rest = data;
+    if (this.#partial !== undefined) {
+      rest = this.#complete(this.#partial, data);
+      if (this.#partial !== undefined) return;
+    }
+    const at = readFrames(rest, this.#onFrame, false);
+    if (at < rest.length) this.#keep(rest.subarray(at));
+  }
+
+  #keep(beginning: Buffer): void {
+    const size =
+      beginning.length < START ? beginning.length : sizeAt(beginning, 0);
+    this.#partial = Buffer.allocUnsafeSlow(size);
+    this.#filled = beginning.copy(this.#partial);
+  }
+
+  /** Gives what is behind the partial frame; it may still be partial. */
+  #complete(partial: Buffer, data: Buffer): Buffer {
+    if (partial.length < START) {
+      this.#partial = undefined;
+      return Buffer.concat([partial, data]);
+    }
+    const taken = data.copy(partial, this.#filled);
+    this.#filled += taken;
+    if (this.#filled === partial.length) {
+      this.#partial = undefined;
+      readFrames(partial, this.#onFrame, true);
+    }
+    return data.subarray(taken);
   }
 }
 
-/** Gives how many bytes make whole frames. */
-export function readFrames(bytes: Buffer, onFrame: OnFrame): number {
+/** Bytes before a payload. */
+const START = 4;
+
+function sizeAt(bytes: Buffer, at: number): number {
+  return START + bytes.readUIntLE(at, 3);
+}
+
+/** Gives how many bytes make whole frames. `last`: they stay as they are. */
+export function readFrames(
+  bytes: Buffer,
+  onFrame: OnFrame,
+  last: boolean,
+): number {
   let at = 0;
-  while (bytes.length - at >= 4) {
-    const start = at + 4;
-    const end = start + bytes.readUIntLE(at, 3);
+  while (bytes.length - at >= START) {
+    const end = at + sizeAt(bytes, at);
     if (end > bytes.length) break;
-    onFrame(bytes[at + 3]!, bytes, start, end);
+    onFrame(bytes[at + 3]!, bytes, at + START, end, last);
     at = end;
   }
   return at;
