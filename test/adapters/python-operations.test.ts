@@ -88,6 +88,21 @@ describe("Processes of Python", function () {
       expect(new Set(ran).size).to.equal(297);
     });
 
+    it("have finished what they had not sent yet", async () => {
+      const server = await serve("dies");
+      server.expectLog(/has ended/);
+      const all = (paths: string[]): Promise<number[]> =>
+        Promise.all(paths.map((path) => status(server, path)));
+      for (let i = 0; i < 10; i++) await all(Array(20).fill("/")); // it is known to be fast, and is given many ahead
+      for (let i = 0; i < 5; i++) {
+        const paths = Array<string>(20).fill("/");
+        paths[10] = "/kill";
+        const answers = await all(paths);
+        expect(answers.filter((code) => code === 200)).to.have.length(19);
+        expect(answers[10]).to.equal(502);
+      }
+    });
+
     it("while they are idle are replaced, and nobody notices", async () => {
       const server = await serve("pid");
       const before = Number(await text(server));
@@ -145,6 +160,7 @@ describe("Processes of Python", function () {
       const app = pythonApp("versioned:app", { env, processes: 2 });
       const server = await serveWith((loop) => loop.mount(app));
       expect(await text(server)).to.equal("old");
+      const old = Number(await text(server, "/pid"));
       writeFileSync(join(desk, "VERSION"), "new");
       let reloading = true;
       const asking = (async () => {
@@ -156,6 +172,7 @@ describe("Processes of Python", function () {
       reloading = false;
       expect([...(await asking)]).to.include("old");
       for (let i = 0; i < 5; i++) expect(await text(server)).to.equal("new");
+      while (isRunning(old)) await setTimeout(5);
     });
 
     it("go on with the old code when the new one does not load", async () => {
@@ -230,6 +247,7 @@ describe("Processes of Python", function () {
       const waiting = text(server, "/wait");
       await leave(server, "/sleep");
       await server.logged(({ msg = "" }) => msg.includes("had left"));
+      expect(await status(server, "/")).to.equal(200); // by a new one, as both threads are taken
       await setTimeout(150); // in which nobody may be killed
       writeFileSync(join(desk, "go"), "");
       const old = Number(await waiting);

@@ -145,17 +145,28 @@ def big(environ, start_response):
     return [b"x" * int(environ["QUERY_STRING"])]
 
 
-def floods(environ, start_response):
-    """As many MiB as the query says, in pieces; says on wsgi.errors how far it came when it is closed."""
+def ignores_and_streams(environ, start_response):
+    """Does not read its body, and answers in pieces."""
     start_response("200 OK", [TEXT])
-    sent = [0]
+    return iter([b"igno", b"red\n"])
 
-    def pieces():
-        for _ in range(int(environ["QUERY_STRING"]) * 16):
-            sent[0] += 1
-            yield b"x" * 65536
 
-    return Closing(pieces(), lambda: environ["wsgi.errors"].write("%d pieces\n" % sent[0]))
+pieces_sent = 0
+
+
+def floods(environ, start_response):
+    """As many MiB as the query says, in pieces; /sent: how many pieces of them went out."""
+    start_response("200 OK", [TEXT])
+    if environ["PATH_INFO"] == "/sent":
+        return [b"%d" % pieces_sent]
+    return flood(int(environ["QUERY_STRING"]) * 16)
+
+
+def flood(pieces):
+    global pieces_sent
+    for _ in range(pieces):
+        yield b"x" * 65536
+        pieces_sent += 1
 
 
 def latin1(environ, start_response):

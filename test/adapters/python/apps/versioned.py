@@ -12,4 +12,4 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == "/exit":
         os._exit(1)
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [version.encode()]
+    return [b"%d" % os.getpid() if environ["PATH_INFO"] == "/pid" else version.encode()]
