@@ -67,7 +67,7 @@ function useWorkers(pool: Pool): Operation<Workers> {
     yield* provide({
       start() {
         const worker = new Worker(pool);
-        const python = (): Operation<void> => live(worker, pool, workers);
+        const python = (): Operation<void> => live(worker, workers);
         workers.add(worker);
         scope.run(python); // by this name it is seen in loop.tasks()
         return worker;
@@ -171,18 +171,13 @@ class Place {
 }
 
 /** A worker's task: it ends when the process has; halted, it ends the process. */
-function* live(
-  worker: Worker,
-  pool: Pool,
-  workers: Set<Worker>,
-): Operation<void> {
+function* live(worker: Worker, workers: Set<Worker>): Operation<void> {
   yield* ensure(function* () {
     worker.end();
     yield* worker.gone.operation;
     workers.delete(worker);
   });
   yield* worker.gone.operation;
-  pool.remove(worker);
 }
 
 function backoff(failures: number): number {

@@ -25,6 +25,8 @@ export interface Keeper {
   free(connection: Connection): void;
   again(calls: readonly Call[]): void;
   flushLater(connection: Connection): void;
+  /** It is to be given nothing more. */
+  remove(worker: Worker): void;
 }
 
 const SCRIPT = fileURLToPath(new URL("./worker.py", import.meta.url));
@@ -144,6 +146,7 @@ export class Worker implements Owner {
     if (this.#timedOut) return;
     this.#timedOut = true;
     this.#state = "leaving";
+    this.#keeper.remove(this);
     const error = new PythonTimeoutError(this.harakiriMs);
     call.request.log.error(
       { pid: this.pid },
@@ -258,6 +261,7 @@ export class Worker implements Owner {
     clearTimeout(this.#kill);
     const wasReady = this.#state !== "starting";
     this.#state = "dead";
+    this.#keeper.remove(this);
     const reason = wasReady ? this.#epitaph() : this.#startError();
     const again = this.#connections.flatMap((one) => one.lose(reason));
     this.state.close();

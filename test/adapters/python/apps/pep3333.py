@@ -135,7 +135,8 @@ def lines(environ, start_response):
 
 
 def ignores(environ, start_response):
-    """Does not read its body."""
+    """Reads no more of its body than the query says."""
+    environ["wsgi.input"].read(int(environ["QUERY_STRING"]))
     start_response("200 OK", [TEXT])
     return [b"ignored\n"]
 
