@@ -14,6 +14,8 @@ def app(environ, start_response):
 
 def bodies(environ, start_response):
     """POST: stops for three seconds, then reads all of the body in pieces. GET: as many MiB as the query says, in pieces. """
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(0.002)
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["REQUEST_METHOD"] == "POST":
         digest = hashlib.md5(environ["wsgi.input"].read(1024))
