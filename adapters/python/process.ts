@@ -1,11 +1,10 @@
 /** A worker: one process of Python, from its start to its exit. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { withResolvers } from "eddy/operations";
 import {
   PythonLostError,
@@ -15,6 +14,7 @@ import {
 } from "../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { Connection, type Owner } from "./connection.ts";
+import { launch, reasonFor, socketIn, stateIn } from "./launch.ts";
 import type { PythonSettings } from "./options.ts";
 import { SharedState } from "./shared-state.ts";
 
@@ -28,8 +28,6 @@ export interface Keeper {
   /** It is to be given nothing more. */
   remove(worker: Worker): void;
 }
-
-const SCRIPT = fileURLToPath(new URL("./worker.py", import.meta.url));
 
 /** Shared memory where there is some, and a short path: that of a socket has 107 bytes at most. */
 const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -83,7 +81,7 @@ export class Worker implements Owner {
     this.harakiriMs = settings.harakiriMs;
     this.abortGraceMs = settings.abortGraceMs;
     this.#limit = limitOf(settings);
-    this.state = new SharedState(join(this.#folder, "state"), settings.threads);
+    this.state = new SharedState(stateIn(this.#folder), settings.threads);
     this.#process = this.#start();
   }
 
@@ -195,21 +193,7 @@ export class Worker implements Owner {
   }
 
   #start(): ChildProcess {
-    const { settings } = this.#keeper;
-    const { python, chdir, env, app, threads, processes, interrupt } = settings;
-    const config = JSON.stringify({
-      app,
-      threads,
-      interrupt,
-      socket: this.#socketPath,
-      state: join(this.#folder, "state"),
-      multiprocess: processes > 1,
-    });
-    const child = spawn(python, [SCRIPT, config], {
-      cwd: chdir,
-      env,
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-    });
+    const child = launch(this.#keeper.settings, this.#folder);
     child.on("error", (error) => this.#fail(error));
     child.on("close", (code, signal) => {
       this.#exit ??= { code, signal };
@@ -225,13 +209,9 @@ export class Worker implements Owner {
     return child;
   }
 
-  get #socketPath(): string {
-    return join(this.#folder, "socket");
-  }
-
   #connect(): void {
     for (let i = 0; i < this.#keeper.settings.threads; i++)
-      this.#connections.push(new Connection(this.#socketPath, this));
+      this.#connections.push(new Connection(socketIn(this.#folder), this));
   }
 
   #keep(line: string): void {
@@ -290,19 +270,6 @@ export class Worker implements Owner {
       `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${this.#said.join("\n")}`,
     );
   }
-}
-
-/** The system says ENOENT for a folder and for a program alike. */
-function reasonFor(
-  error: Error,
-  { chdir, python, venv }: PythonSettings,
-): string {
-  if (!statSync(chdir, { throwIfNoEntry: false })?.isDirectory())
-    return `there is no folder ${chdir}; see the option chdir`;
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error.message;
-  return venv === undefined
-    ? `there is no interpreter ${python}; install Python 3.8 or later, or see the option python`
-    : `there is no virtual environment at ${venv}, as there is no ${python}; see the option venv`;
 }
 
 /** By chance, so that processes of the same age are not replaced at once. */
