@@ -13,6 +13,8 @@ export {
   UsageError,
   WsgiError,
 } from "./errors.ts";
+export { addHeaders, CGI_VARIABLES, toNative } from "./cgi.ts";
+export type { CgiRequest } from "./cgi.ts";
 export { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export type { Logger } from "./log.ts";
 export type { GatewayRequest } from "./request.ts";
