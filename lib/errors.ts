@@ -34,6 +34,8 @@ export const errorTable = {
   EDDY_THREAD_LOST: { status: 500, fault: "app" },
   EDDY_THREAD_TIMEOUT: { status: 503, fault: "app", outcome: "timeout" },
   EDDY_THREADS_BUSY: { status: 503, fault: "gateway", outcome: "shed" },
+  EDDY_UPSTREAM: { status: 502, fault: "gateway" },
+  EDDY_UPSTREAM_TIMEOUT: { status: 504, fault: "gateway", outcome: "timeout" },
   EDDY_USAGE: { status: 500, fault: "app" },
   EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed" },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
@@ -294,6 +296,23 @@ export class ThreadsBusyError extends GatewayError {
   /** RFC 9110, section 10.2.3. */
   override get headers(): Record<string, string> {
     return { "retry-after": "1" };
+  }
+}
+
+/** A server that requests are handed on to cannot be reached, breaks off, or says what is no HTTP. */
+export class UpstreamError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_UPSTREAM", message, options);
+  }
+}
+
+/** A server that a request was handed on to was silent for longer than `timeoutMs`. */
+export class UpstreamTimeoutError extends GatewayError {
+  constructor(upstream: string, limitMs: number) {
+    super(
+      "EDDY_UPSTREAM_TIMEOUT",
+      `${upstream} was silent for ${limitMs} ms (timeoutMs)`,
+    );
   }
 }
 

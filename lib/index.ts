@@ -24,6 +24,8 @@ export {
   RequestTimeoutError,
   ThreadLostError,
   ThreadsBusyError,
+  UpstreamError,
+  UpstreamTimeoutError,
   ThreadStartError,
   ThreadTimeoutError,
   UnsupportedMediaTypeError,

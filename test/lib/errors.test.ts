@@ -27,6 +27,8 @@ const EACH: errors.GatewayError[] = [
   new errors.ThreadLostError("x"),
   new errors.ThreadTimeoutError(5),
   new errors.ThreadsBusyError(5),
+  new errors.UpstreamError("x"),
+  new errors.UpstreamTimeoutError("x", 5),
   new errors.UsageError("x"),
   new errors.OverloadedError(),
   new errors.RequestTimeoutError(),
