@@ -1,7 +1,7 @@
 /** Which header fields go on to the next server. */
 
 /** RFC 9110, section 7.6.1: they belong to one connection; the rest of it is named by `Connection` itself. */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",

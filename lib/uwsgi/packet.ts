@@ -48,8 +48,8 @@ export function encodePacket(variables: Variables): Buffer {
 
 /** A packet, and what came behind it. */
 export interface Received {
-  /** Of a name that comes twice the last counts. */
-  readonly variables: ReadonlyMap<string, string>;
+  /** In the order they came; a name may come twice. */
+  readonly variables: readonly (readonly [name: string, value: string])[];
   readonly rest: Uint8Array;
 }
 
@@ -88,8 +88,8 @@ export class PacketReader {
   }
 }
 
-function readBlock(block: Buffer): Map<string, string> {
-  const variables = new Map<string, string>();
+function readBlock(block: Buffer): [name: string, value: string][] {
+  const variables: [string, string][] = [];
   let at = 0;
   const read = (): string => {
     const from = at + 2;
@@ -103,7 +103,7 @@ function readBlock(block: Buffer): Map<string, string> {
     const name = read();
     if (at === block.length)
       throw new PacketError("its block ends behind a name");
-    variables.set(name, read());
+    variables.push([name, read()]);
   }
   return variables;
 }

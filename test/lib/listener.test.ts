@@ -164,10 +164,13 @@ describe("A listener on a port", () => {
     [{ port: 80.5 }, /^a port is a number .*, not 80.5$/],
     [{ port: "80" }, /^a port is a number .*, not 80$/],
     [NaN, /^a port is a number .*, not NaN$/],
-    [{}, /^listen\(\) takes a port or a unix socket's path$/],
+    [
+      {},
+      /^listen\(\) takes a port, a unix socket's path, or an address for uwsgi$/,
+    ],
     [
       { port: 0, unix: "/x" },
-      /^listen\(\) takes a port or a unix socket's path$/,
+      /^listen\(\) takes a port, a unix socket's path, or an address for uwsgi$/,
     ],
   ];
   for (const [target, message] of misused)
