@@ -2,8 +2,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
+import { UWSGI_MISSING } from "./support/programs.ts";
+import { ROOT } from "./support/root.ts";
+import { startServer } from "./support/server-process.ts";
 
 interface Line {
   msg: string;
@@ -18,9 +24,9 @@ class Sample {
   readonly #process: ChildProcess;
   #waiting: (() => void)[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, variables: Record<string, string>) {
     const file = new URL(`../samples/${name}.js`, import.meta.url);
-    const env = { ...process.env, PORT: "0" };
+    const env = { ...process.env, PORT: "0", ...variables };
     this.#process = spawn(process.execPath, [file.pathname], {
       env,
       stdio: ["ignore", "pipe", "inherit"],
@@ -33,7 +39,9 @@ class Sample {
 
   async started(): Promise<void> {
     this.url = (
-      await this.logged(({ address }) => address !== undefined)
+      await this.logged(
+        ({ address }) => address?.url.startsWith("http") === true,
+      )
     ).address!.url;
   }
 
@@ -63,10 +71,14 @@ class Sample {
 describe("The sample", () => {
   let sample: Sample;
 
-  function describeSample(name: string, body: () => void): void {
+  function describeSample(
+    name: string,
+    body: () => void,
+    variables: Record<string, string> = {},
+  ): void {
     describe(name, () => {
       before(async () => {
-        sample = new Sample(name);
+        sample = new Sample(name, variables);
         await sample.started();
       });
       after(() => sample.stop());
@@ -209,4 +221,32 @@ describe("The sample", () => {
       await sample.logged(({ msg }) => msg === "cleaned up");
     });
   });
+
+  const folder = mkdtempSync(join(tmpdir(), "eddy-sample-"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  describeSample(
+    "uwsgi",
+    () => {
+      it("serves its own beside uWSGI's, and says 502 without uWSGI", async function () {
+        expect(await sample.text("/new/Ada")).to.equal("Hello, Ada.\n");
+        expect((await sample.get("/old")).status).to.equal(502);
+        if (UWSGI_MISSING !== undefined) return;
+        const app = join(ROOT, "samples/uwsgi/app.py");
+        await startServer(join(folder, "up"), "uwsgi", [
+          ..."--plugin python3 --master --wsgi-file".split(" "),
+          app,
+          "--socket",
+          join(folder, "up"),
+        ]);
+        expect(await sample.text("/old/Ada")).to.equal(
+          "Hello, Ada, from Python for 127.0.0.1.\n",
+        );
+      });
+    },
+    {
+      UPSTREAM: `unix:${join(folder, "up")}`,
+      FRONT: `unix:${join(folder, "front")}`,
+    },
+  );
 });

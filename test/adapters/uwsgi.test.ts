@@ -7,7 +7,7 @@ import { uwsgi, type UwsgiOptions } from "../../adapters/uwsgi.ts";
 import { UsageError } from "../../lib/index.ts";
 import { PacketReader, type Received } from "../../lib/uwsgi/packet.ts";
 import { folderWith } from "../support/folder.ts";
-import { describeIf, outputOf } from "../support/programs.ts";
+import { describeIf, outputOf, UWSGI_MISSING } from "../support/programs.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ROOT } from "../support/root.ts";
 import { startServer } from "../support/server-process.ts";
@@ -26,9 +26,7 @@ const SERVERS: Record<
   }
 > = {
   uWSGI: {
-    missing: outputOf("uwsgi", "--plugin", "python3", "--version")
-      ? undefined
-      : "uwsgi with its plugin python3 is not installed",
+    missing: UWSGI_MISSING,
     inCi: true,
     start: (path) =>
       startServer(path, "uwsgi", [

@@ -36,3 +36,9 @@ export function describeIf(
     );
   else describe.skip(`${title} (skipped: ${missing})`, body);
 }
+
+/** Why uWSGI cannot be tested; undefined when it can. */
+export const UWSGI_MISSING =
+  outputOf("uwsgi", "--plugin", "python3", "--version") === undefined
+    ? "uwsgi with its plugin python3 is not installed"
+    : undefined;
