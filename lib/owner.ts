@@ -152,7 +152,7 @@ export class Owner implements RequestOwner {
   #close(nursery: Nursery): void {
     const exchange = this.#exchange;
     if (nursery.tryEnd()) return exchange.release();
-    nursery
+    void nursery
       .destroy()
       .catch((error: unknown) => exchange.strayError(error))
       .then(() => exchange.release());
