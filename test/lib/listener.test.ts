@@ -220,6 +220,18 @@ describe("A listener on a Unix socket", () => {
     return JSON.parse(await text(response));
   }
 
+  it("sends 20 MB in chunks to a client that takes its time", async () => {
+    function* chunks(): Generator<Uint8Array> {
+      for (let i = 0; i < 300; i++) yield Buffer.alloc(65_536, "x");
+    }
+    const server = new TestServer();
+    server.loop.mount(() => ({ body: chunks() }));
+    await server.loop.listen({ unix: path("s") });
+    const request = getHttp({ socketPath: path("s"), agent: false });
+    const [response] = await once(request, "response");
+    expect((await text(response)).length).to.equal(300 * 65_536);
+  });
+
   it("serves, and removes its file when it closes", async () => {
     const server = newServer();
     const address = await server.loop.listen({ unix: path("s") });

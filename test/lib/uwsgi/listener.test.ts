@@ -236,6 +236,19 @@ describe("listen({ uwsgi })", () => {
     yield* suspend();
   }
 
+  it("hands back 20 MB in chunks to a front that takes its time", async () => {
+    function* chunks(): Generator<Uint8Array> {
+      for (let i = 0; i < 300; i++) yield Buffer.alloc(65_536, "x");
+    }
+    const server = await listen((loop) => loop.mount(() => stream(chunks())));
+    const client = await ask(server, {});
+    client.socket.pause();
+    while (server.loop.tally.accepted === 0) await new Promise(setImmediate);
+    client.socket.resume();
+    const text = await client.untilClosed();
+    expect(text.length - text.indexOf("\r\n\r\n") - 4).to.equal(300 * 65_536);
+  });
+
   it("halts the request when the front server leaves", async () => {
     let ended = 0;
     function* ticks(): Generator<string> {
