@@ -4,9 +4,10 @@ import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
+import { missingModules, PYTHON } from "./support/python.ts";
 import { UWSGI_MISSING } from "./support/programs.ts";
 import { ROOT } from "./support/root.ts";
 import { startServer } from "./support/server-process.ts";
@@ -24,6 +25,7 @@ class Sample {
   readonly #process: ChildProcess;
   #waiting: (() => void)[] = [];
 
+  /** `variables`: of its environment. */
   constructor(name: string, variables: Record<string, string>) {
     const file = new URL(`../samples/${name}.js`, import.meta.url);
     const env = { ...process.env, PORT: "0", ...variables };
@@ -78,7 +80,8 @@ describe("The sample", () => {
   ): void {
     describe(name, () => {
       before(async () => {
-        sample = new Sample(name, variables);
+        const PATH = `${dirname(PYTHON)}:${process.env["PATH"]}`;
+        sample = new Sample(name, { PATH, ...variables });
         await sample.started();
       });
       after(() => sample.stop());
@@ -205,6 +208,23 @@ describe("The sample", () => {
       expect((await sample.get("/sync/x")).status).to.equal(404);
     });
   });
+
+  const withoutFlask = missingModules("flask");
+  if (withoutFlask !== undefined)
+    it.skip(`flask: ${withoutFlask} (Debian: python3-flask)`);
+  else
+    describeSample("flask", () => {
+      it("serves Flask and TypeScript on one port", async () => {
+        expect(await sample.text("/")).to.equal("Hello, World!\n");
+        expect(await sample.text("/native")).to.equal("Hello from the loop!\n");
+        const lines = (await sample.text("/numbers")).trimEnd().split("\n");
+        expect(lines).to.have.length(1_000_000);
+        expect(lines.at(-1)).to.equal("1000000");
+        const body = Buffer.alloc(3_000_000);
+        const response = await sample.get("/upload", { method: "POST", body });
+        expect(await response.text()).to.equal("3000000 bytes\n");
+      });
+    });
 
   describeSample("gevent-style", () => {
     it("waits for one, and for many at once", async () => {
