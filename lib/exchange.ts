@@ -101,6 +101,7 @@ export class Exchange implements Owning, Recipient {
     this.out = new ResponseWriter(res, host.cork);
     host.tally.accepted++;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
+    if (host.ids.echoed) this.out.identify(this.owner.id);
     if (host.accessLog !== undefined) {
       this.begin();
       this.owner.keepAddresses();

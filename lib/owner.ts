@@ -7,6 +7,7 @@ import { formatAddress } from "./address.ts";
 import { RequestBody } from "./body.ts";
 import { BodyUsedError, UsageError, type GatewayError } from "./errors.ts";
 import type { Scheme } from "./forwarded.ts";
+import type { RequestHeaders } from "./headers.ts";
 import type { Host } from "./host.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
@@ -18,7 +19,10 @@ import type { ResponseWriter } from "./response.ts";
 
 /** The exchange, as the owner of what its request asks for sees it. */
 export interface Owning {
-  readonly request: { readonly hasBody: boolean };
+  readonly request: {
+    readonly hasBody: boolean;
+    readonly headers: RequestHeaders;
+  };
   readonly scheme: Scheme;
   readonly host: Host;
   readonly limits: Limits;
@@ -56,7 +60,8 @@ export class Owner implements RequestOwner {
   }
 
   get id(): string {
-    return (this.#id ??= this.#exchange.host.nextId());
+    const { host, request } = this.#exchange;
+    return (this.#id ??= host.ids.idOf(request.headers));
   }
 
   get log(): Logger {
@@ -148,7 +153,7 @@ export class Owner implements RequestOwner {
   #close(nursery: Nursery): void {
     const exchange = this.#exchange;
     if (nursery.tryEnd()) return exchange.release();
-    nursery
+    void nursery
       .destroy()
       .catch((error: unknown) => exchange.strayError(error))
       .then(() => exchange.release());

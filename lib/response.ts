@@ -13,6 +13,7 @@ import { setImmediate } from "node:timers/promises";
 import { CORK_BYTES, type Cork } from "./cork.ts";
 import { InvalidReplyError } from "./errors.ts";
 import { PromisedBody } from "./promised-body.ts";
+import { REQUEST_ID_FIELD } from "./request-id.ts";
 import type { Chunk } from "./types.ts";
 import type { HttpResponse } from "./uws.ts";
 
@@ -47,6 +48,8 @@ export class ResponseWriter {
   #bytesInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
   #whole: Chunk | undefined;
+  /** For the reply to say. */
+  #requestId: string | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   /** Set while the request body is held back. */
@@ -61,6 +64,11 @@ export class ResponseWriter {
   get bytes(): number {
     if (this.#whole !== undefined) return byteLength(this.#whole);
     return this.#promised?.produced ?? this.#written;
+  }
+
+  /** The reply is to carry the id, unless the application gives one itself. */
+  identify(requestId: string): void {
+    this.#requestId = requestId;
   }
 
   /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
@@ -116,6 +124,7 @@ export class ResponseWriter {
 
   #writePlain(contentType: string, body: Chunk): void {
     this.#res.writeHeader("content-type", contentType);
+    if (this.#requestId !== undefined) this.#writeId(this.#requestId, []);
     this.#sendWhole(body);
   }
 
@@ -325,6 +334,14 @@ export class ResponseWriter {
     if (head.statusLine !== OK) this.#res.writeStatus(head.statusLine);
     for (let i = 0; i < fields.length; i += 2)
       this.#res.writeHeader(fields[i]!, fields[i + 1]!);
+    if (this.#requestId !== undefined) this.#writeId(this.#requestId, fields);
+  }
+
+  #writeId(requestId: string, others: Head["fields"]): void {
+    const given = others.some(
+      (it, i) => i % 2 === 0 && String(it).toLowerCase() === REQUEST_ID_FIELD,
+    );
+    if (!given) this.#res.writeHeader(REQUEST_ID_FIELD, requestId);
   }
 
   /** Also in the route callback, which the engine has corked: see cork.ts. */

@@ -262,6 +262,12 @@ export const SCHEMA = {
       "/var/log/eddy.log",
       "Everything else that is logged.",
     ),
+    requestId: setting(
+      choice("accept", "generate", "echo"),
+      "accept",
+      "echo",
+      "The id of a request in its lines. `accept`: the client's `x-request-id` if it makes sense, or else one that is made; `generate`: always made; `echo`: as `accept`, and the reply carries it.",
+    ),
   }),
   ...group("Development", {
     reload: setting(

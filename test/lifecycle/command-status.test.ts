@@ -226,6 +226,24 @@ describe("The logs of the command", function () {
     );
   });
 
+  it("have a request's id in each of its lines, which the reply says, too, if told so", async () => {
+    const command = eddy(folderWith({ "app.mjs": APP }), [
+      "app.mjs",
+      "--access-log",
+      "-",
+      "--request-id",
+      "echo",
+    ]);
+    const response = await fetch(await command.url(), {
+      headers: { "x-request-id": "from-the-proxy" },
+    });
+    expect(response.headers.get("x-request-id")).to.equal("from-the-proxy");
+    for (const message of [/^in the app$/, /^request$/])
+      expect(await command.logged(message)).to.include({
+        requestId: "from-the-proxy",
+      });
+  });
+
   it("never have authorization and cookie", async () => {
     const command = eddy(folderWith({ "app.mjs": APP }), ["app.mjs"]);
     await command.text();
