@@ -48,8 +48,8 @@ export class KernelTask
   #resolver: ((result: Result<unknown>) => void) | undefined = undefined;
   /** The one that it is in, or was in last. For whoever looks. */
   effect: Effect<unknown> | undefined = undefined;
-  /** `Date.now()`: the cheapest clock there is, for a look by a person. */
-  readonly startedAt = Date.now();
+  /** `Date.now()` when it waited first, 0 before: nobody sees a task that does not wait, and even the cheapest clock costs. */
+  startedAt = 0;
 
   // The task.
   /** What its body came to, and then what its end made of it. */
@@ -157,6 +157,7 @@ export class KernelTask
     };
     this.#resolver = resolve;
     this.effect = effect;
+    if (this.startedAt === 0) this.startedAt = Date.now();
     try {
       this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
     } catch (error) {

@@ -32,7 +32,7 @@ function viewTask(task: KernelTask): TaskView {
   return {
     name: task.operation.name || "task",
     waitsFor: task.effect?.description.replace(/^do <(.*)>$/s, "$1"), // effection's wrapper
-    ageMs: Date.now() - task.startedAt,
+    ageMs: task.startedAt === 0 ? 0 : Date.now() - task.startedAt,
     children: viewTasks(task),
   };
 }

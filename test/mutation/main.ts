@@ -24,18 +24,21 @@ interface Check {
   finding: RegExp;
 }
 
+const mocha = (name: string, file: string): Check => ({
+  name,
+  command: [
+    "node_modules/mocha/bin/mocha.js",
+    "--no-config",
+    "--no-package",
+    "--bail",
+    `dist/test/lib/kernel/${file}.test.js`,
+  ],
+  finding: /^ {2}1\) [^]*?:$/m,
+});
+
 const checks: Check[] = [
-  {
-    name: "conformance",
-    command: [
-      "node_modules/mocha/bin/mocha.js",
-      "--no-config",
-      "--no-package",
-      "--bail",
-      "dist/test/lib/kernel/conformance.test.js",
-    ],
-    finding: /^ {2}1\) [^]*?:$/m,
-  },
+  mocha("conformance", "conformance"),
+  mocha("the seam", "fork"),
   {
     name: "fuzz",
     command: [

@@ -34,15 +34,15 @@ export const mutants: Mutant[] = [
   },
   {
     name: "A task goes on at once, though others wait in the queue.",
-    file: task,
+    file: "kernel/queue.js",
     search: "queue.min > queue.max",
     replace: "true",
   },
   {
     name: "Errors of children go past their parent.",
     file: phases,
-    search: "task.boundary = task;",
-    replace: "",
+    search: "task.boundary = task;\n    pass(task, startBody);",
+    replace: "pass(task, startBody);",
   },
   {
     name: "A task takes errors of its scope after it has left its trap.",
@@ -189,6 +189,26 @@ export const mutants: Mutant[] = [
     file: "operations/resource.js",
     search: "yield* trap(() => provideTo(owner, body));",
     replace: "yield* provideTo(owner, body);",
+  },
+  {
+    name: "What the first step of an operation has started elsewhere does not get its turn before the end.",
+    file: "kernel/first-step.js",
+    search: "begun.result !== undefined && queueIsEmpty()",
+    replace: "begun.result !== undefined",
+  },
+  {
+    name: "An operation takes its first step at once while others take turns.",
+    file: "kernel/first-step.js",
+    search: "!reducer.reducing && ",
+    replace: "",
+  },
+  {
+    name: "A task that is made after the first step is no boundary for its children.",
+    file: phases,
+    search:
+      "    task.boundary = task;\n    task.group = task;\n    task.phase = runBody;\n    task.iterator = body;",
+    replace:
+      "    task.group = task;\n    task.phase = runBody;\n    task.iterator = body;",
   },
   {
     name: "An abort signal never fires.",
