@@ -208,7 +208,7 @@ export const SCHEMA = {
       duration,
       10_000,
       "2s",
-      "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`.",
+      "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`. A second at most when the whole command ends.",
     ),
   }),
   ...group("Process", {

@@ -7,6 +7,7 @@ import { get, type IncomingMessage } from "node:http";
 import { expect } from "chai";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const APP = `
@@ -16,15 +17,6 @@ const APP = `
     if (request.path === "/never") { console.error("inside"); yield* suspend(); }
     return "hello";
   };`;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 describe("The status", function () {
   this.timeout(PATIENCE_MS);
