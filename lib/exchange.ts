@@ -4,6 +4,7 @@
  */
 import type { Operation } from "effection";
 import { admit } from "./admission.ts";
+import type { Connections } from "./connections.ts";
 import {
   deliver,
   discard,
@@ -17,7 +18,6 @@ import {
   GatewayError,
   RequestTimeoutError,
 } from "./errors.ts";
-import type { Scheme } from "./forwarded.ts";
 import type { Host } from "./host.ts";
 import { fork, type Fork } from "./kernel/fork.ts";
 import { viewFork, type TaskView } from "./kernel/tree.ts";
@@ -46,12 +46,12 @@ export interface Route extends Place {
 export function serve(
   host: Host,
   route: Route,
-  scheme: "http" | "https",
+  connections: Connections,
   method: string,
   res: HttpResponse,
   req: HttpRequest,
 ): void {
-  const exchange = new Exchange(host, route, scheme, method, res, req);
+  const exchange = new Exchange(host, route, connections, method, res, req);
   host.latest = exchange;
   try {
     admit(exchange.request, route.limits, host.live.size);
@@ -71,7 +71,7 @@ export class Exchange implements Owning, Recipient {
   readonly request: GatewayRequest;
   readonly host: Host;
   readonly limits: Limits;
-  readonly scheme: Scheme;
+  readonly connections: Connections;
   readonly out: ResponseWriter;
   /** The route callback is over, in which alone the engine's request can be read and its body taken over. */
   detached = false;
@@ -90,14 +90,14 @@ export class Exchange implements Owning, Recipient {
   constructor(
     host: Host,
     route: Route,
-    scheme: "http" | "https",
+    connections: Connections,
     method: string,
     res: HttpResponse,
     req: HttpRequest,
   ) {
     this.host = host;
     this.limits = route.limits;
-    this.scheme = scheme;
+    this.connections = connections;
     this.out = new ResponseWriter(res, host.cork);
     host.tally.accepted++;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);

@@ -3,6 +3,7 @@ import { lstatSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import { urlHost } from "./address.ts";
+import { Connections } from "./connections.ts";
 import { ListenError, UsageError } from "./errors.ts";
 import { uws, type TemplatedApp, type us_listen_socket } from "./uws.ts";
 
@@ -55,17 +56,19 @@ export interface Listener {
  */
 export async function openListener(
   target: ListenOptions,
-  register: (app: TemplatedApp, scheme: "http" | "https") => void,
+  register: (app: TemplatedApp, connections: Connections) => void,
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined } = {},
 ): Promise<Listener> {
   checkTarget(target);
   const scheme = target.tls ? "https" : "http";
   const app = target.tls ? secureApp(target.tls) : uws.App();
-  const connections = new Connections();
+  const connections = new Connections(scheme);
   const { socket, address } = await orClose(app, () => {
     if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
-    register(app, scheme);
-    app.filter((_, change) => connections.add(Number(change)));
+    register(app, connections);
+    app.filter((connection, change) =>
+      connections.changed(connection, Number(change)),
+    );
     return target.unix === undefined
       ? listenPort(app, target, scheme)
       : listenUnix(app, target.unix);
@@ -84,26 +87,6 @@ export async function openListener(
   const untilUnused = (signal: AbortSignal): Promise<void> =>
     connections.untilNone(signal);
   return { address, stop, untilUnused, destroy };
-}
-
-/** How many are open. */
-class Connections {
-  #count = 0;
-  #whenNone: (() => void) | undefined;
-
-  /** 1 or -1 */
-  add(change: number): void {
-    this.#count += change;
-    if (this.#count === 0) this.#whenNone?.();
-  }
-
-  untilNone(signal: AbortSignal): Promise<void> {
-    if (this.#count === 0 || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenNone = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
 }
 
 /** Not in the typings; other releases of the engine have no such function. */

@@ -266,9 +266,9 @@ export class Loop extends Mounts {
       await this.#applications.open();
       const listener = await openListener(
         target,
-        (app, scheme) =>
+        (app, connections) =>
           this.router.register(app, (route, method, res, req) =>
-            serve(this.#host, route, scheme, method, res, req),
+            serve(this.#host, route, connections, method, res, req),
           ),
         this.#settings,
       );

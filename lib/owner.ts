@@ -5,6 +5,7 @@
 import type { Scope } from "effection";
 import { formatAddress } from "./address.ts";
 import { RequestBody } from "./body.ts";
+import type { Connections } from "./connections.ts";
 import { BodyUsedError, UsageError, type GatewayError } from "./errors.ts";
 import type { Scheme } from "./forwarded.ts";
 import type { RequestHeaders } from "./headers.ts";
@@ -23,7 +24,7 @@ export interface Owning {
     readonly hasBody: boolean;
     readonly headers: RequestHeaders;
   };
-  readonly scheme: Scheme;
+  readonly connections: Connections;
   readonly host: Host;
   readonly limits: Limits;
   readonly out: ResponseWriter;
@@ -56,7 +57,7 @@ export class Owner implements RequestOwner {
   }
 
   get scheme(): Scheme {
-    return this.#exchange.scheme;
+    return this.#exchange.connections.scheme;
   }
 
   get id(): string {
@@ -83,7 +84,14 @@ export class Owner implements RequestOwner {
   }
 
   get peerAddress(): string | undefined {
-    return (this.#peerAddress ??= toText(this.#exchange.out.remoteAddress()));
+    return (this.#peerAddress ??= this.#askPeer());
+  }
+
+  /** Later, the connections may be others. */
+  #askPeer(): string | undefined {
+    const { out, connections } = this.#exchange;
+    if (!out.open) return undefined;
+    return connections.peerAddress ?? toText(out.remoteAddress());
   }
 
   get proxiedAddress(): string | undefined {

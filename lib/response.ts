@@ -73,9 +73,9 @@ export class ResponseWriter {
 
   /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
   onGone(onGone: () => void): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     this.#res.onAborted(() => {
-      if (!this.#open) return; // `close` below reports here, too
+      if (!this.open) return; // `close` below reports here, too
       this.state = "gone";
       clearTimeout(this.#look);
       this.#wake?.();
@@ -98,7 +98,7 @@ export class ResponseWriter {
    * watched, so it is let go for a moment now and then, to see whether the client is still there.
    */
   pause(): void {
-    if (this.#look !== undefined || !this.#open) return;
+    if (this.#look !== undefined || !this.open) return;
     this.#res.pause();
     this.#look = setTimeout(() => this.resume(), LOOK_MS);
   }
@@ -108,7 +108,7 @@ export class ResponseWriter {
     if (this.#look === undefined) return;
     clearTimeout(this.#look);
     this.#look = undefined;
-    if (this.#open) this.#res.resume();
+    if (this.open) this.#res.resume();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -254,7 +254,7 @@ export class ResponseWriter {
 
   /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
   batch(body: () => void): void {
-    if (!this.#open) return body();
+    if (!this.open) return body();
     let failure: { error: unknown } | undefined;
     this.#res.cork(() => {
       try {
@@ -305,7 +305,7 @@ export class ResponseWriter {
 
   /** Cuts the connection: the client must see that the reply is not complete. */
   close(): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     this.state = "gone";
     clearTimeout(this.#look);
     this.#wake?.();
@@ -314,17 +314,18 @@ export class ResponseWriter {
 
   /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over. */
   remoteAddress(): Uint8Array | undefined {
-    if (!this.#open) return undefined;
+    if (!this.open) return undefined;
     return new Uint8Array(this.#res.getRemoteAddress());
   }
 
   /** The address that a PROXY header gave, which anybody can send; none without it. Undefined once the response is over. */
   proxiedAddress(): Uint8Array | undefined {
-    if (!this.#open) return undefined;
+    if (!this.open) return undefined;
     return new Uint8Array(this.#res.getProxiedRemoteAddress());
   }
 
-  get #open(): boolean {
+  /** The connection is there, and the response not over. */
+  get open(): boolean {
     return this.state === "waiting" || this.state === "streaming";
   }
 
