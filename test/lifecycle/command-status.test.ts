@@ -273,6 +273,23 @@ describe("The logs of the command", function () {
     );
   });
 
+  it("have the last requests of a worker that crashes", async () => {
+    const path = folderWith({
+      "app.mjs":
+        "export default () => { setImmediate(() => { throw new Error('boom'); }); return ''; };",
+    });
+    const command = eddy(path, [
+      "app.mjs",
+      "--access-log",
+      "access.log",
+      "--log-format",
+      "%U",
+    ]);
+    await command.text("/last").catch(() => "cut");
+    await command.logged(/has ended: Error: boom/);
+    expect(readFileSync(join(path, "access.log"), "utf8")).to.equal("/last\n");
+  });
+
   it("go to other files after USR1, and nothing is lost at the end", async () => {
     const path = folderWith({ "app.mjs": "export default () => '';" });
     const command = eddy(path, [
