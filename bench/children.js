@@ -91,7 +91,7 @@ function withResolvers() {
   return { promise, resolve, reject };
 }
 
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address();

@@ -1,6 +1,6 @@
 /**
  * How much does the server's memory grow while 200 MB go through it and the other side is slow?
- * `node bench/memory.js`, after `npm run build`. Takes about a minute.
+ * `node bench/memory.js`, after `npm run build`. Takes about three minutes.
  */
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -13,8 +13,16 @@ const TOTAL = 200 * MB;
 const READER_BYTES_PER_S = 5 * MB;
 
 const cases = {
-  "200 MB streamed to a reader at 5 MB/s": download,
-  "200 MB sent at full speed to a handler that waits 20 ms a chunk": upload,
+  "200 MB streamed to a reader at 5 MB/s": ["/", download],
+  "200 MB sent at full speed to a handler that waits 20 ms a chunk": [
+    "/",
+    upload,
+  ],
+  "200 MB streamed from a thread to a reader at 5 MB/s": ["/thread", download],
+  "200 MB sent at full speed to a thread that sleeps 20 ms after 256 KiB": [
+    "/thread",
+    upload,
+  ],
 };
 
 try {
@@ -23,14 +31,14 @@ try {
     "| case | took s | resident before MB | highest MB | growth MB |",
   );
   console.log("| --- | --- | --- | --- | --- |");
-  for (const [title, run] of Object.entries(cases)) {
+  for (const [title, [path, run]] of Object.entries(cases)) {
     const server = await startServer("eddy-memory");
     await (
-      await fetch(server.origin, { method: "POST", body: "warm up" })
+      await fetch(server.origin + path, { method: "POST", body: "warm up" })
     ).text();
     const before = (await usage(server)).rss / MB;
     const started = performance.now();
-    await run(server.origin);
+    await run(server.origin, path);
     const seconds = (performance.now() - started) / 1000;
     const highest = (await usage(server)).maxRSS / 1024;
     const row = [seconds, before, highest, highest - before].map((n) =>
@@ -43,8 +51,11 @@ try {
   await stopAll();
 }
 
-async function download(origin) {
-  const socket = await ask(origin, `GET / HTTP/1.1\r\nHost: bench\r\n\r\n`);
+async function download(origin, path) {
+  const socket = await ask(
+    origin,
+    `GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`,
+  );
   const started = performance.now();
   let bytes = 0;
   for await (const chunk of socket) {
@@ -57,10 +68,10 @@ async function download(origin) {
   throw new Error(`the reply ended after ${bytes} bytes`);
 }
 
-async function upload(origin) {
+async function upload(origin, path) {
   const socket = await ask(
     origin,
-    `POST / HTTP/1.1\r\nHost: bench\r\nContent-Length: ${TOTAL}\r\n\r\n`,
+    `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Length: ${TOTAL}\r\n\r\n`,
   );
   const chunk = Buffer.alloc(MB, "x");
   for (let sent = 0; sent < TOTAL; sent += chunk.length)

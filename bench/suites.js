@@ -1,3 +1,5 @@
+import { browserHeaders } from "./browser.js";
+import { measurePython } from "./python.js";
 import { measureThreads } from "./threads.js";
 
 /**
@@ -35,20 +37,7 @@ export const suites = {
       "hono",
     ],
     path: "/",
-    headers: {
-      "user-agent":
-        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-      accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-      "accept-language": "en-US,en;q=0.5",
-      "accept-encoding": "gzip, deflate, br, zstd",
-      referer: "http://127.0.0.1/articles/structured-concurrency?page=2",
-      cookie:
-        "session=5f0c2b9e8d7a41c6b3e2f1a09d8c7b6a; theme=dark; consent=necessary",
-      "sec-fetch-dest": "document",
-      "sec-fetch-mode": "navigate",
-      "sec-fetch-site": "same-origin",
-      "cache-control": "max-age=0",
-    },
+    headers: browserHeaders,
   },
   log: {
     title: "The access log",
@@ -66,6 +55,8 @@ export const suites = {
   },
   /** Measured in its own way, see threads.js. */
   threads: { title: "Threads", servers: [], measure: measureThreads },
+  /** Likewise, see python.js. */
+  python: { title: "Python", servers: [], measure: measurePython },
 };
 
 /** See servers/kernel.js. */

@@ -1,5 +1,5 @@
 /**
- * The load generators. Each takes { url, headers, connections, seconds } and gives { requests, perSecond, p50, p99, failures }:
+ * The load generators. Each takes { url, headers, connections, seconds, role } and gives { requests, perSecond, p50, p99, failures }:
  * latencies in ms, failures as counts by kind.
  */
 import { spawnSync } from "node:child_process";
@@ -21,15 +21,12 @@ export const tools = [
 async function loadByAutocannon(target) {
   const file = fileURLToPath(new URL("load.js", import.meta.url));
   return JSON.parse(
-    await outputOf(
-      process.execPath,
-      [file, JSON.stringify(target)],
-      target.seconds,
-    ),
+    await outputOf(process.execPath, [file, JSON.stringify(target)], target),
   );
 }
 
-async function loadByWrk({ url, headers, connections, seconds }) {
+async function loadByWrk(target) {
+  const { url, headers, connections, seconds } = target;
   const fields = Object.entries(headers).flatMap(([name, value]) => [
     "-H",
     `${name}: ${value}`,
@@ -38,7 +35,7 @@ async function loadByWrk({ url, headers, connections, seconds }) {
     await outputOf(
       "wrk",
       ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", ...fields, url],
-      seconds,
+      target,
     ),
   );
 }
@@ -64,8 +61,9 @@ function readWrk(text) {
   };
 }
 
-async function outputOf(command, args, seconds) {
-  const child = start("load", command, args, {
+/** `role`: which core it is kept on, see children.js. */
+async function outputOf(command, args, { seconds, role = "load" }) {
+  const child = start(role, command, args, {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: (seconds + 15) * 1000,
   });

@@ -34,6 +34,10 @@ export const errorTable = {
   EDDY_THREAD_LOST: { status: 500, fault: "app" },
   EDDY_THREAD_TIMEOUT: { status: 503, fault: "app", outcome: "timeout" },
   EDDY_THREADS_BUSY: { status: 503, fault: "gateway", outcome: "shed" },
+  EDDY_PYTHON: { status: 500, fault: "app" },
+  EDDY_PYTHON_START: { status: 500, fault: "app" },
+  EDDY_PYTHON_LOST: { status: 502, fault: "app" },
+  EDDY_PYTHON_TIMEOUT: { status: 503, fault: "app", outcome: "timeout" },
   EDDY_USAGE: { status: 500, fault: "app" },
   EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed" },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
@@ -294,6 +298,38 @@ export class ThreadsBusyError extends GatewayError {
   /** RFC 9110, section 10.2.3. */
   override get headers(): Record<string, string> {
     return { "retry-after": "1" };
+  }
+}
+
+/** A Python application raised an exception. The stack is Python's traceback. */
+export class PythonError extends GatewayError {
+  constructor(traceback: string) {
+    super("EDDY_PYTHON", traceback.trimEnd().split("\n").at(-1)!);
+    this.stack = traceback.trimEnd();
+  }
+}
+
+/** A Python application did not start: no interpreter, or an error while it was imported. `listen` fails with it. */
+export class PythonStartError extends GatewayError {
+  constructor(message: string) {
+    super("EDDY_PYTHON_START", message);
+  }
+}
+
+/** The Python process of a request ended before its reply was complete. */
+export class PythonLostError extends GatewayError {
+  constructor(message: string) {
+    super("EDDY_PYTHON_LOST", message);
+  }
+}
+
+/** A Python application ran longer than `harakiriMs` without a sign of life. */
+export class PythonTimeoutError extends GatewayError {
+  constructor(limitMs: number) {
+    super(
+      "EDDY_PYTHON_TIMEOUT",
+      `the application was not heard of for ${limitMs} ms (harakiriMs)`,
+    );
   }
 }
 

@@ -45,18 +45,20 @@ describe("The docs", () => {
     expect(read("docs/settings.md")).to.equal(await settingsPageNow());
   });
 
-  it("docs/threads.md lists every option of threads", () => {
-    const options = [
-      ...read("adapters/wsgi/threads/options.ts").matchAll(
-        /^ {2}(\w+)\??: .*;$/gm,
-      ),
-    ].map(([, name]) => name!);
-    expect(options).to.include("threadTimeoutMs");
-    const page = read("docs/threads.md");
-    expect(
-      options.filter((name) => !page.includes(`\`${name}\``)),
-    ).to.deep.equal([]);
-  });
+  for (const [topic, file, one] of [
+    ["threads", "adapters/wsgi/threads/options.ts", "threadTimeoutMs"],
+    ["python", "adapters/python/options.ts", "harakiriMs"],
+  ] as const)
+    it(`docs/${topic}.md lists every option in ${file}`, () => {
+      const options = [...read(file).matchAll(/^ {2}(\w+)\??: .*;$/gm)].map(
+        ([, name]) => name!,
+      );
+      expect(options).to.include(one);
+      const page = read(`docs/${topic}.md`);
+      expect(
+        options.filter((name) => !page.includes(`\`${name}\``)),
+      ).to.deep.equal([]);
+    });
 
   it("docs/design.md names every file of lib", () => {
     const files = readdirSync(join(ROOT, "lib"), {

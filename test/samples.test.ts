@@ -3,7 +3,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
+import { dirname } from "node:path";
 import { expect } from "chai";
+import { missingModules, PYTHON } from "./support/python.ts";
 
 interface Line {
   msg: string;
@@ -18,9 +20,11 @@ class Sample {
   readonly #process: ChildProcess;
   #waiting: (() => void)[] = [];
 
-  constructor(name: string) {
+  /** `path`: where programs are looked for first. */
+  constructor(name: string, path: string) {
     const file = new URL(`../samples/${name}.js`, import.meta.url);
-    const env = { ...process.env, PORT: "0" };
+    const PATH = `${path}:${process.env["PATH"]}`;
+    const env = { ...process.env, PATH, PORT: "0" };
     this.#process = spawn(process.execPath, [file.pathname], {
       env,
       stdio: ["ignore", "pipe", "inherit"],
@@ -66,7 +70,7 @@ describe("The sample", () => {
   function describeSample(name: string, body: () => void): void {
     describe(name, () => {
       before(async () => {
-        sample = new Sample(name);
+        sample = new Sample(name, dirname(PYTHON));
         await sample.started();
       });
       after(() => sample.stop());
@@ -193,6 +197,23 @@ describe("The sample", () => {
       expect((await sample.get("/sync/x")).status).to.equal(404);
     });
   });
+
+  const withoutFlask = missingModules("flask");
+  if (withoutFlask !== undefined)
+    it.skip(`flask: ${withoutFlask} (Debian: python3-flask)`);
+  else
+    describeSample("flask", () => {
+      it("serves Flask and TypeScript on one port", async () => {
+        expect(await sample.text("/")).to.equal("Hello, World!\n");
+        expect(await sample.text("/native")).to.equal("Hello from the loop!\n");
+        const lines = (await sample.text("/numbers")).trimEnd().split("\n");
+        expect(lines).to.have.length(1_000_000);
+        expect(lines.at(-1)).to.equal("1000000");
+        const body = Buffer.alloc(3_000_000);
+        const response = await sample.get("/upload", { method: "POST", body });
+        expect(await response.text()).to.equal("3000000 bytes\n");
+      });
+    });
 
   describeSample("gevent-style", () => {
     it("waits for one, and for many at once", async () => {

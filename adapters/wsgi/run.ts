@@ -69,6 +69,7 @@ class Chunks implements IterableIterator<Chunk> {
     try {
       this.#iterator = iterate(this.#result);
       this.#first = this.#advance();
+      void this.#request.remoteAddress; // for an environ that is read when the client has left
       return this.#response.reply(this);
     } catch (error) {
       this.#closeAfter(error);

@@ -1,6 +1,7 @@
-/** 200 MB down, as fast as the client takes it; and up, read with pauses. For memory.js. */
+/** 200 MB down, as fast as the client takes it; and up, read with pauses: on the loop, and in a thread at `/thread`. For memory.js. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Loop, stream } from "eddy";
+import { wsgi } from "eddy/adapters/wsgi";
 import { host, port, ready } from "./report.js";
 
 const CHUNK = Buffer.alloc(64 * 1024, "x");
@@ -19,7 +20,10 @@ async function slowly(request) {
   return `${bytes}`;
 }
 
+const module = new URL("apps/megabytes.js", import.meta.url);
+
 await new Loop({ log: false, maxBodyBytes: Infinity })
+  .mount("/thread", wsgi({ module, threads: 1 }))
   .get("/", () => stream(chunks()))
   .post("/", slowly)
   .listen({ port, host });

@@ -1,4 +1,4 @@
-/** What `--app` and `--mount` say: `./app.ts`, `./app.js:service`, `/old=wsgi:./legacy.js:app`. */
+/** What `--app` and `--mount` say: `./app.ts`, `./app.js:service`, `/old=wsgi:./legacy.js:app`, `/=python:app:app`. */
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Settings } from "./schema.ts";
 
@@ -7,10 +7,11 @@ export interface AppSpec {
   readonly prefix: string;
   /** As the user wrote it. */
   readonly written: string;
+  readonly kind: keyof typeof KINDS;
+  /** The file; of a Python application, its name as Python has it. */
   readonly file: string;
   /** The export to take; undefined: `default`, then `app`. */
   readonly name: string | undefined;
-  readonly wsgi: boolean;
 }
 
 /** Every application that the settings name. @throws {CommandFailure} when there is none, or one makes no sense. */
@@ -33,7 +34,16 @@ export function appSpecs({ app, mount }: Settings): AppSpec[] {
   return specs;
 }
 
+/** What stands in front, and how the rest is read: what to load, and a name in it. */
+const KINDS = {
+  python: /^python:(.+)$/,
+  wsgi: /^wsgi:(.+?)(?::([\w$]+))?$/,
+  module: /^(.+?)(?::([\w$]+))?$/,
+} as const;
+
 function appSpec(prefix: string, written: string): AppSpec {
-  const [, wsgi, file, name] = /^(wsgi:)?(.+?)(?::([\w$]+))?$/.exec(written)!;
-  return { prefix, written, file: file!, name, wsgi: wsgi !== undefined };
+  const kinds = Object.keys(KINDS) as (keyof typeof KINDS)[];
+  const kind = kinds.find((kind) => KINDS[kind].test(written))!;
+  const [, file, name] = KINDS[kind].exec(written)!;
+  return { prefix, written, kind, file: file!, name };
 }

@@ -12,10 +12,13 @@ type Module = Readonly<Record<string, unknown>>;
 
 /** @throws {CommandFailure} with code 3 that says what is missing, or where it fails. */
 export async function loadApp(spec: AppSpec): Promise<Application | Loop> {
+  if (spec.kind === "python") return await adaptPython(spec);
   const path = resolve(spec.file);
   if (!existsSync(path)) throw unloadable(spec, `there is no file ${path}`);
   const found = choose(spec, await load(spec, path));
-  return spec.wsgi ? await adaptWsgi(spec, found) : runnable(spec, found);
+  return spec.kind === "wsgi"
+    ? await adaptWsgi(spec, found)
+    : runnable(spec, found);
 }
 
 async function load(spec: AppSpec, path: string): Promise<Module> {
@@ -68,6 +71,16 @@ async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
     );
   const { wsgi } = await import("eddy/adapters/wsgi");
   return wsgi(value as WsgiApp);
+}
+
+/** It is loaded by Python, when the loop listens. */
+async function adaptPython(spec: AppSpec): Promise<Application> {
+  const { python } = await import("eddy/adapters/python");
+  try {
+    return python(spec.file);
+  } catch (cause) {
+    throw unloadable(spec, (cause as Error).message, cause);
+  }
 }
 
 const describe = (value: unknown): string =>

@@ -59,7 +59,7 @@ export const SCHEMA = {
       text("APP", "a file, and the name of an export behind a colon"),
       "",
       "./app.ts:api",
-      "The application at `/`: a file, and the export to take when it is neither `default` nor `app`. `wsgi:` in front of it for a WSGI-style one. Also the argument without a flag.",
+      "The application at `/`: a file, and the export to take when it is neither `default` nor `app`. `wsgi:` in front of it for a WSGI-style one; `python:app:app` for one of Python. Also the argument without a flag.",
     ),
     mount: setting(
       list("PREFIX=APP", "a prefix and an application, such as /old=./old.js"),

@@ -1,6 +1,6 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
 import { call, run, spawn, until, type Operation } from "effection";
-import { Loop, type LoopOptions } from "../index.ts";
+import { Loop, PythonStartError, type LoopOptions } from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
@@ -70,7 +70,7 @@ function explained(error: unknown): { message: string; exitCode: number } {
   const isPlain = error instanceof Error && "code" in error; // an error of the gateway says what to do
   return {
     message: isPlain ? error.message : String(stack ?? error),
-    exitCode: EXIT.failed,
+    exitCode: error instanceof PythonStartError ? EXIT.noApp : EXIT.failed,
   };
 }
 

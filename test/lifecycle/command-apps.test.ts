@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { missingModules } from "../support/python.ts";
 
 const HANDLER =
   "export default ({ path }: { path: string }): string => `at ${path}`;";
@@ -35,6 +36,26 @@ describe("The command runs", function () {
     const command = eddy(folder, ["./app.ts"]);
     expect(await command.text()).to.equal('{"mood":"fine"}');
     expect(await command.text("/missing")).to.equal("a teapot\n");
+  });
+
+  it("an application of Python, beside others", async function () {
+    const missing = missingModules();
+    if (missing !== undefined) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    const files = {
+      "app.py": [
+        "def app(environ, start_response):",
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])",
+        "    return [environ['PATH_INFO'].encode()]",
+      ].join("\n"),
+      "app.ts": HANDLER,
+    };
+    const mounts = ["--mount", "/=python:app:app", "--mount", "/ts=app.ts"];
+    const command = eddy(folderWith(files), mounts);
+    expect(await command.text("/here")).to.equal("/here");
+    expect(await command.text("/ts/here")).to.equal("at /here");
   });
 
   for (const [what, file, source, args] of [

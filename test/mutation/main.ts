@@ -38,7 +38,7 @@ const mocha = (name: string, file: string): Check => ({
 
 const checks: Check[] = [
   mocha("conformance", "conformance"),
-  mocha("the seam", "fork"),
+  mocha("first step", "first-step"),
   {
     name: "fuzz",
     command: [

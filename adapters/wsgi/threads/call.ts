@@ -8,13 +8,14 @@ import {
 import type { Chunk } from "../types.ts";
 import { fromData, toData, type ErrorData } from "./error-data.ts";
 import type { Feed } from "./feed.ts";
-import { readReply, writeRequest } from "./head.ts";
+import { writeRequest } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
   STOP,
   WINDOW,
   weightOf,
   type FromThread,
+  type Request,
   type Stop,
   type Work,
 } from "./protocol.ts";
@@ -33,8 +34,9 @@ export class Call {
   readonly #feed: Feed | undefined;
   readonly #settings: ThreadSettings;
   readonly #caller: Caller;
-  /** While it runs. */
+  /** While it runs, or is at hand. */
   #thread: Thread | undefined;
+  #id = 0;
   /** From the head on. */
   #body: ReplyBody | undefined;
   /** Chunks that came, and those that the client took, by their weight. */
@@ -81,21 +83,19 @@ export class Call {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** Its turn has come. Gives what the thread has to know. */
-  begin(
-    thread: Thread,
-  ): [head: string, first: Uint8Array | undefined, complete: boolean] {
+  /** It is this thread's now, which knows it by `id`. Gives what the thread has to know. */
+  enter(thread: Thread, id: number): Request {
     this.#thread = thread;
+    this.#id = id;
     const { first, complete = true } = this.#feed ?? {};
-    return [writeRequest(this.#request), first, complete];
+    return [id, writeRequest(this.#request), first, complete];
   }
 
   /** What the thread says. True: it is free. */
   hear(message: FromThread): boolean {
     switch (message[0]) {
       case "reply":
-        this.#free();
-        this.#caller.resolve({ ...readReply(message[2]), body: message[3] });
+        this.#reply(message[2], message[3]);
         return true;
       case "end":
         this.#finish(message[2]);
@@ -125,7 +125,7 @@ export class Call {
     return this.#stop === STOP.no;
   }
 
-  /** The thread has ended before it took the request. */
+  /** The thread gives it back, not begun. */
   leaveThread(): void {
     this.#thread = undefined;
   }
@@ -161,9 +161,7 @@ export class Call {
   /** The client has taken this. */
   taken(chunk: Chunk): void {
     this.#taken += weightOf(chunk);
-    if (this.#thread === undefined) return;
-    this.#thread.taken = this.#taken;
-    this.#thread.noteLife();
+    this.#thread?.tellTaken(this.#id, this.#taken);
   }
 
   #receive(chunk: Chunk, head: string | undefined): void {
@@ -171,7 +169,7 @@ export class Call {
     this.#sent += weightOf(chunk);
     if (head !== undefined) {
       this.#body = new ReplyBody(this);
-      this.#caller.resolve({ ...readReply(head), body: this.#body });
+      this.#caller.resolve(this.#thread!.heads.read(head, this.#body));
     }
     if (chunk.length > 0) this.#body!.push(chunk);
     else this.taken(chunk);
@@ -204,9 +202,9 @@ export class Call {
     this.#thread?.noteLife();
     const data = error === undefined ? undefined : this.#lend(error);
     try {
-      this.#thread?.answer(kind, value, data);
+      this.#thread?.answer(this.#id, kind, value, data);
     } catch (failure) {
-      this.#thread?.answer(kind, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
+      this.#thread?.answer(this.#id, kind, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
     }
   }
 
@@ -231,6 +229,13 @@ export class Call {
     else this.#body?.end();
   }
 
+  /** It is over before the caller hears of it, who would otherwise stop it. */
+  #reply(head: string, body: Chunk): void {
+    const { heads } = this.#thread!;
+    this.#free();
+    this.#caller.resolve(heads.read(head, body));
+  }
+
   #fail(error: Error): void {
     this.#body?.end(error);
     this.#caller.reject(error);
@@ -247,7 +252,7 @@ export class Call {
   #stopFor(why: Stop): void {
     if (this.#thread === undefined || this.#stop !== STOP.no) return;
     this.#stop = why;
-    this.#thread.stop(why);
+    if (!this.#thread.stop(this.#id, why)) return;
     const { abortGraceMs } = this.#settings;
     this.#grace = setTimeout(() => this.#kill(), abortGraceMs);
   }

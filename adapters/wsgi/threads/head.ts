@@ -17,33 +17,22 @@ export function writeRequest(request: Head): string {
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
 
+/** By index: taking an array apart by a pattern runs an iterator, in a thread that has not run for long at many times the price. */
 export function readRequest(text: string): Head {
-  const [
-    method,
-    mountPath,
-    path,
-    queryString,
-    remoteAddress,
-    scheme,
-    host,
-    deadline,
-    ...raw
-  ] = text.split("\n") as [...Eight, ...string[]];
+  const fields = text.split("\n");
+  const deadline = fields[7]!;
   return {
-    method,
-    mountPath,
-    path,
-    queryString,
-    remoteAddress,
-    scheme: scheme as Head["scheme"],
-    host,
+    method: fields[0]!,
+    mountPath: fields[1]!,
+    path: fields[2]!,
+    queryString: fields[3]!,
+    remoteAddress: fields[4]!,
+    scheme: fields[5] as Head["scheme"],
+    host: fields[6]!,
     deadline: deadline === "" ? undefined : Number(deadline),
-    headers: new RequestHeaders(raw),
+    headers: new RequestHeaders(fields.slice(8)),
   };
 }
-
-type Eight = [...Four, ...Four];
-type Four = [string, string, string, string];
 
 type ReplyHead = Pick<GatewayResponse, "status" | "statusText"> & {
   readonly headers: CheckedHeaders;
@@ -67,25 +56,37 @@ export function writeReply({ status, statusText, headers }: ReplyHead): string {
   return `${status}\n${statusText ?? ""}\n${contentLength ?? ""}\n${marks}${lines}`;
 }
 
+/** Reads heads of replies. An application has few of them: one that is the same as the last is not read again, which is a tenth of what a small request costs the loop. */
+export class ReplyReader {
+  #text: string | undefined;
+  #head: ReplyHead | undefined;
+
+  read(
+    text: string,
+    body: NonNullable<GatewayResponse["body"]>,
+  ): GatewayResponse {
+    if (text !== this.#text) this.#head = readHead(text);
+    this.#text = text;
+    const { status, statusText, headers } = this.#head!;
+    return { status, statusText, headers, body };
+  }
+}
+
 /** They were checked where they were made, and are not checked again. */
-export function readReply(text: string): ReplyHead {
-  const [status, statusText, length, marks, ...fields] = text.split("\n") as [
-    string,
-    string,
-    string,
-    string,
-    ...string[],
-  ];
-  const headers = Object.assign(new CheckedHeaders(), {
-    fields: marks.includes(MARK.latin1) ? fields.map(asBytes) : fields,
-    hasContentType: marks.includes(MARK.contentType),
-    close: marks.includes(MARK.close),
-    contentLength: length === "" ? undefined : Number(length),
-  });
+function readHead(text: string): ReplyHead {
+  const lines = text.split("\n");
+  const [statusText, length, marks] = [lines[1]!, lines[2]!, lines[3]!];
+  const fields = lines.slice(4);
+  const headers = new CheckedHeaders();
   return {
-    status: Number(status),
+    status: Number(lines[0]),
     statusText: statusText === "" ? undefined : statusText,
-    headers,
+    headers: Object.assign(headers, {
+      fields: marks.includes(MARK.latin1) ? fields.map(asBytes) : fields,
+      hasContentType: marks.includes(MARK.contentType),
+      close: marks.includes(MARK.close),
+      contentLength: length === "" ? undefined : Number(length),
+    }),
   };
 }
 

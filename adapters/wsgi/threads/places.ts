@@ -75,7 +75,7 @@ function* keep(
         { err: untold },
         "a thread has ended; another one follows",
       );
-    failures = died && thread.served <= 1 ? failures + 1 : 0;
+    failures = died && thread.given <= 1 ? failures + 1 : 0;
     if (failures > 0) yield* sleep(backoff(failures));
     thread = start();
   }

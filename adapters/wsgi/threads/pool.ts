@@ -2,7 +2,8 @@
  * Which request gets which thread, and when.
  *
  * A request has a thread for itself until the application is done with it. Whoever finds none free waits in line, and the
- * line has an end. Requests that sleep (for their client, for work) are no reason for others to wait: when the first in
+ * line has an end. The first in line are at hand of the threads already, who go on with them by themselves; where the
+ * request in front of them turns out to take its time, they are taken back, and are the first again. Requests that sleep (for their client, for work) are no reason for others to wait: when the first in
  * line has waited for a while, a stand-in is started for one of the sleepers, and ends when it is not needed any more.
  */
 import { withResolvers, type Operation } from "eddy/operations";
@@ -14,6 +15,9 @@ import type { Keeper, Thread } from "./thread.ts";
 /** Long for whoever waits in line, short beside what a thread costs to start. */
 const PATIENCE_MS = 100;
 
+/** Milliseconds after which a request is taken from behind one that takes long: many times what a brief one takes. */
+const SHARE_MS = 2;
+
 export class Pool implements Keeper {
   readonly settings: ThreadSettings;
   readonly log: Logger;
@@ -23,9 +27,14 @@ export class Pool implements Keeper {
   readonly #threads = new Set<Thread>();
   /** Those who are free. The last to become so is the next to work: it is the warmest. */
   readonly #idle: Thread[] = [];
-  readonly #queue = new Set<Call>();
-  /** Set while somebody waits in line. */
+  /** Who waits, in order. */
+  readonly #line = new Set<Call>();
+  /** Those who were given to a thread that did not begin them: they were first once. */
+  readonly #returned = new Set<Call>();
+  /** Set while somebody waits, in line or at hand. */
   #patience: NodeJS.Timeout | undefined;
+  /** Set while a thread is idle and another one has calls at hand. */
+  #sharing: NodeJS.Timeout | undefined;
   #places: number;
   #whenQuiet: (() => void) | undefined;
 
@@ -42,28 +51,50 @@ export class Pool implements Keeper {
 
   /** @throws {ThreadsBusyError} when the line is full. */
   submit(call: Call): void {
-    const thread = this.#idle.pop();
-    if (thread !== undefined) return thread.begin(call);
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle.give(call);
     const { maxQueuedRequests } = this.settings;
-    if (this.#queue.size >= maxQueuedRequests)
+    if (this.#waiting + this.#atHand >= maxQueuedRequests)
       throw new ThreadsBusyError(maxQueuedRequests);
-    this.#queue.add(call);
-    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+    const thread = this.#waiting === 0 ? this.#leastLoaded() : undefined;
+    if (thread !== undefined) thread.give(call);
+    else this.#line.add(call);
+    this.#relieveLater();
   }
 
-  /** It was begun by nobody, and is the first in line. */
-  again(call: Call): void {
-    const line = [call, ...this.#queue];
-    this.#queue.clear();
-    for (const each of line) this.#queue.add(each);
-    const thread = this.#idle.pop();
-    if (thread !== undefined) this.free(thread);
-    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+  /** These were given to a thread that did not begin them. */
+  again(calls: readonly Call[]): void {
+    for (const call of calls) this.#returned.add(call);
+    for (let thread; this.#waiting > 0 && (thread = this.#idle.pop());)
+      this.free(thread);
+    if (this.#waiting > 0) this.#relieveLater();
   }
 
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
   leave(call: Call): void {
-    if (!this.#queue.delete(call) && !call.replies) call.stop();
+    if (this.#line.delete(call) || this.#returned.delete(call)) return;
+    if (!call.replies) call.stop();
+  }
+
+  /** How many are in line. */
+  get #waiting(): number {
+    return this.#line.size + this.#returned.size;
+  }
+
+  /** How many a thread has beside the one that runs. */
+  get #atHand(): number {
+    let count = 0;
+    for (const { load } of this.#threads) count += Math.max(0, load - 1);
+    return count;
+  }
+
+  /** Of those that can be given a further call. */
+  #leastLoaded(): Thread | undefined {
+    let least: Thread | undefined;
+    for (const thread of this.#threads)
+      if (thread.hasRoom && thread.load < (least?.load ?? Infinity))
+        least = thread;
+    return least;
   }
 
   add(thread: Thread): void {
@@ -86,25 +117,55 @@ export class Pool implements Keeper {
   }
 
   free(thread: Thread): void {
-    const [call] = this.#queue;
-    if (call !== undefined) {
-      this.#queue.delete(call);
-      return thread.begin(call);
-    }
+    while (this.#waiting > 0 && thread.hasRoom) thread.give(this.#next()!);
+    if (thread.load > 0) return;
     this.#noteQuiet();
-    if (this.#isSurplus) thread.retire();
-    else this.#idle.push(thread);
+    if (this.#isSurplus) return thread.retire();
+    this.#idle.push(thread);
+    if (this.#atHand > 0) this.#shareSoon();
   }
 
-  /** The first in line has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
+  #next(): Call | undefined {
+    for (const line of [this.#returned, this.#line])
+      for (const call of line) {
+        line.delete(call);
+        return call;
+      }
+    return undefined;
+  }
+
+  #shareSoon(): void {
+    this.#sharing ??= setTimeout(() => {
+      this.#sharing = undefined;
+      this.#share();
+      if (this.#idle.length > 0 && this.#atHand > 0) this.#shareSoon();
+    }, SHARE_MS);
+  }
+
+  /** Who waits behind a request that takes long is given to others. */
+  #share(): void {
+    for (const thread of this.#threads)
+      if (thread.isStuck && thread.load > 1) thread.clearTheWay();
+  }
+
+  #relieveLater(): void {
+    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+  }
+
+  /** Somebody has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
   #relieve(): void {
     this.#patience = undefined;
-    if (this.#queue.size === 0) return;
-    if (this.#awake < this.settings.threads && this.#places < this.#maxPlaces) {
+    if (this.#waiting + this.#atHand === 0) return;
+    this.#relieveLater();
+    this.#share();
+    if (
+      this.#waiting > 0 &&
+      this.#awake < this.settings.threads &&
+      this.#places < this.#maxPlaces
+    ) {
       this.#places++;
       this.#standIn?.();
     }
-    this.#patience = setTimeout(() => this.#relieve(), PATIENCE_MS);
   }
 
   get #maxPlaces(): number {
@@ -129,6 +190,7 @@ export class Pool implements Keeper {
   /** Done when no thread has a request: those that were told to end get `abortGraceMs` for it. */
   *quiet(): Operation<void> {
     clearTimeout(this.#patience);
+    clearTimeout(this.#sharing);
     const quiet = withResolvers<void>();
     this.#whenQuiet = () => quiet.resolve();
     this.#noteQuiet();

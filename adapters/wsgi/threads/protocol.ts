@@ -2,21 +2,26 @@
  * What the loop and a thread say to each other: messages, and a few words of shared memory for what a thread has to learn
  * while its application runs. Both sides import it.
  *
- * A message is [kind, request, …]; one about a request that is over is ignored. A thread has one request at a time.
+ * A message is [kind, request, …]; one about a request that is over is ignored. A thread serves one request at a time, and
+ * has the next ones at hand, so that it need not wait for the loop to hear of the end of one before it begins another.
+ * Their numbers have no gaps: whoever sets `claimed` from one less has request n, the thread to serve it, or the loop to
+ * take it back.
  */
 import type { MessagePort } from "node:worker_threads";
 import type { Chunk } from "../types.ts";
 import type { ErrorData } from "./error-data.ts";
 
+/** What a thread has to know of a request. `first` is the beginning of the body, where there is one; `complete`: it is all of it. */
+export type Request = [
+  id: number,
+  head: string,
+  first: Uint8Array | undefined,
+  complete: boolean,
+];
+
 export type ToThread =
-  /** Serve this. `first` is the beginning of the body, where there is one; `complete`: it is all of it. */
-  | [
-      kind: "request",
-      id: number,
-      head: string,
-      first: Uint8Array | undefined,
-      complete: boolean,
-    ]
+  /** Serve these, one after the other: all that there were in a turn of the loop. */
+  | [kind: "requests", id: 0, requests: readonly Request[]]
   /** The answer to "pull". Neither chunk nor error: the body is at its end. */
   | [kind: "body", id: number, chunk?: Uint8Array, error?: ErrorData]
   /** The answer to "wait". */
@@ -28,11 +33,11 @@ export type FromThread =
   | [kind: "ready", id: 0]
   /** The application cannot be loaded. */
   | [kind: "refused", id: 0, error: ErrorData]
-  /** The whole reply; the thread is free. */
-  | [kind: "reply", id: number, head: string, body: Chunk]
+  /** The whole reply; the thread goes on with what it has at hand. `brief`: it took less than {@link BRIEF_MS}. */
+  | [kind: "reply", id: number, head: string, body: Chunk, brief: boolean]
   /** A piece of the reply's body; the head comes with the first. */
   | [kind: "chunk", id: number, chunk: Chunk, head?: string]
-  /** The request is over, well or with an error; the thread is free. */
+  /** The request is over, well or with an error; the thread goes on, too. */
   | [kind: "end", id: number, error?: ErrorData]
   /** Asks for more of the request's body. */
   | [kind: "pull", id: number]
@@ -50,12 +55,14 @@ export type Work = readonly [name: string, ...args: unknown[]];
 export const WORD = {
   /** Counts up with everything that a sleeping thread may wait for. */
   events: 0,
-  /** Why the request is to end early, see STOP. */
-  stop: 1,
-  /** How much of the reply the client has taken, by the weight of its chunks; modulo 2^32. */
-  taken: 2,
-  /** Which request the thread has begun last. */
-  begun: 3,
+  /** The last request that was begun or taken back. */
+  claimed: 1,
+  /** Why request `stopped` is to end early, see STOP. Written before it, as what is said of another request means nothing. */
+  stop: 2,
+  stopped: 3,
+  /** How much of the reply to request `takenOf` the client has taken, by the weight of its chunks; modulo 2^32. Written before it, too. */
+  taken: 4,
+  takenOf: 5,
 } as const;
 
 /** Bytes of the shared memory: a cache line, so that no two threads' words are in one. */
@@ -75,6 +82,9 @@ export type Stop = (typeof STOP)[keyof typeof STOP];
 
 /** What of a reply may be on its way to the client before the application has to wait. Four chunks of 64 KiB. */
 export const WINDOW = 256 * 1024;
+
+/** A request that takes less is over before the loop could have done something for those behind it. */
+export const BRIEF_MS = 1;
 
 /** What a chunk counts for in the window: also one of a byte is a message, and a thousand of them keep the loop busy. */
 export function weightOf(chunk: Chunk): number {

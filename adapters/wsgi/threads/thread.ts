@@ -9,25 +9,25 @@ import { withResolvers } from "eddy/operations";
 import { ThreadLostError, ThreadStartError } from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
+import { ReplyReader } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
-  STOP,
   THREAD_DATA,
-  WORD,
-  WORDS_BYTES,
   type FromThread,
+  type Request,
   type Stop,
   type ThreadData,
   type ToThread,
 } from "./protocol.ts";
+import { Words } from "./words.ts";
 
 /** Who is told what becomes of a thread. */
 export interface Keeper {
   readonly settings: ThreadSettings;
   /** It has nothing to do. */
   free(thread: Thread): void;
-  /** It has ended before it took this request. */
-  again(call: Call): void;
+  /** It has not begun these, and will not. */
+  again(calls: readonly Call[]): void;
 }
 
 /** How a thread came to serve no longer. */
@@ -38,6 +38,12 @@ export interface End {
   readonly untold: Error | undefined;
 }
 
+/** Requests that a thread has at a time, one of which runs. With one it waits for the loop in between, which then wakes up for each end and each begin; more than eight gain little. */
+const MAX_CALLS = 8;
+
+/** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
+const MAX_IN_A_ROW = 16;
+
 const ENTRY = new URL("./inside/main.js", import.meta.url);
 
 export class Thread {
@@ -47,17 +53,26 @@ export class Thread {
   readonly lost = withResolvers<End>();
   /** Done when it has ended. */
   readonly exited: Promise<void>;
-  /** Requests so far. */
-  served = 0;
+  readonly heads = new ReplyReader();
+  /** Requests that are over. */
+  #served = 0;
   readonly #keeper: Keeper;
   readonly #worker: Worker;
   readonly #port: MessagePort;
-  readonly #words: Int32Array;
+  readonly #words = new Words();
   /** Requests after which it is to be replaced. */
   readonly #limit: number;
-  #call: Call | undefined;
+  /** What it was given and is not known to be done with, by number, in order. */
+  readonly #calls = new Map<number, Call>();
+  /** Of the request that it was given last. */
   #id = 0;
-  #state: "alive" | "retiring" | "exited" | "lost" = "alive";
+  /** Given in this turn of the loop: they cross together, and wake the thread up once. */
+  #outbox: Request[] = [];
+  /** The last request was brief, and the next one may be, too. */
+  #isBrief = true;
+  /** The call that was the first at the last look. */
+  #seen: Call | undefined;
+  #state: "alive" | "retiring" | "ended" | "lost" = "alive";
   /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
   #silence: NodeJS.Timeout | undefined;
   #error: Error | undefined;
@@ -65,14 +80,16 @@ export class Thread {
   constructor(keeper: Keeper) {
     const { settings } = keeper;
     const { port1, port2 } = new MessageChannel();
-    const words = new SharedArrayBuffer(WORDS_BYTES);
     this.#keeper = keeper;
     this.#limit = limitOf(settings);
-    this.#words = new Int32Array(words);
-    this.#port = port1.on("message", (message) =>
-      this.#hear(message as FromThread),
-    );
-    this.#worker = startWorker(settings, { port: port2, words });
+    this.#port = port1.on("message", (message) => {
+      this.#hear(message as FromThread);
+      this.#hearMore(MAX_IN_A_ROW);
+    });
+    this.#worker = startWorker(settings, {
+      port: port2,
+      words: this.#words.memory,
+    });
     this.exited = new Promise((resolve) => {
       this.#worker
         .on("error", (error) => (this.#error = error))
@@ -83,23 +100,68 @@ export class Thread {
     });
   }
 
-  /** It serves nobody else. */
+  /** The one that runs, or is about to. */
   get call(): Call | undefined {
-    return this.#call;
+    const [call] = this.#calls.values();
+    return call;
   }
 
-  /** How much of the reply the client has taken. */
-  set taken(length: number) {
-    Atomics.store(this.#words, WORD.taken, length);
-    this.#wake();
+  /** How many it has. */
+  get load(): number {
+    return this.#calls.size;
   }
 
-  begin(call: Call): void {
-    this.#call = call;
-    this.served++;
-    Atomics.store(this.#words, WORD.stop, STOP.no);
-    Atomics.store(this.#words, WORD.taken, 0);
-    this.#post(["request", ++this.#id, ...call.begin(this)]);
+  /** It can be given a call. Behind one that takes its time none has to wait. */
+  get hasRoom(): boolean {
+    const { size } = this.#calls;
+    return (
+      this.#state === "alive" &&
+      size < (this.#isBrief ? MAX_CALLS : 1) &&
+      this.#served + size < this.#limit
+    );
+  }
+
+  /** How many it was given so far. */
+  get given(): number {
+    return this.#id;
+  }
+
+  give(call: Call): void {
+    if (this.#calls.size === 0) this.noteLife();
+    this.#id = (this.#id + 1) | 0;
+    this.#calls.set(this.#id, call);
+    if (this.#outbox.length === 0) setImmediate(() => this.#send());
+    this.#outbox.push(call.enter(this, this.#id));
+  }
+
+  #send(): void {
+    if (this.#outbox.length > 0) this.#post(["requests", 0, this.#outbox]);
+    this.#outbox = [];
+  }
+
+  /** Those that it has not begun. It never will: the numbers are claimed. */
+  #takeBack(): Call[] {
+    const last = this.#words.claim(this.#id);
+    this.#outbox = [];
+    const back = [...this.#calls].filter(([id]) => ((id - last) | 0) > 0);
+    for (const [id, call] of back) {
+      this.#calls.delete(id);
+      call.leaveThread();
+    }
+    return back.map(([, call]) => call);
+  }
+
+  /** Whether it is still at the call that it was at when this was asked before. */
+  get isStuck(): boolean {
+    const { call } = this;
+    const stuck = call !== undefined && call === this.#seen;
+    this.#seen = call;
+    return stuck;
+  }
+
+  /** How much of the reply to request `id` the client has taken. */
+  tellTaken(id: number, taken: number): void {
+    this.#words.taken(id, taken);
     this.noteLife();
   }
 
@@ -108,22 +170,36 @@ export class Thread {
     const { threadTimeoutMs } = this.#keeper.settings;
     if (this.#silence !== undefined) this.#silence.refresh();
     else
-      this.#silence = setTimeout(() => this.#call?.overrun(), threadTimeoutMs);
+      this.#silence = setTimeout(() => this.call?.overrun(), threadTimeoutMs);
   }
 
   /** The answer to what the request asked for. */
   answer(
+    id: number,
     kind: "body" | "result",
     ...answer: [value?: unknown, error?: unknown]
   ): void {
-    this.#post([kind, this.#id, ...answer] as ToThread);
-    this.#wake();
+    this.#post([kind, id, ...answer] as ToThread);
+    this.#words.wake();
   }
 
-  /** The application learns it when it reads, waits or gives its next chunk. */
-  stop(why: Stop): void {
-    Atomics.store(this.#words, WORD.stop, why);
-    this.#wake();
+  /** The application learns it when it reads, waits or gives its next chunk. False: it was not begun, or has just ended. */
+  stop(id: number, why: Stop): boolean {
+    const stopped = this.#calls.get(id);
+    this.clearTheWay(stopped);
+    const [running] = [...this.#calls.keys()].slice(-1);
+    if (running !== id) return false;
+    this.#words.stop(id, why);
+    return true;
+  }
+
+  /** What runs takes its time: what is at hand had better go elsewhere. */
+  clearTheWay(except?: Call): void {
+    this.#isBrief = false;
+    const back = this.#takeBack();
+    if (back.length === 0) return;
+    this.#keeper.again(back.filter((call) => call !== except));
+    if (this.#calls.size === 0) this.#keeper.free(this); // it had not begun any
   }
 
   /** Ends by itself, as it is free. */
@@ -134,7 +210,7 @@ export class Thread {
 
   /** Ends at once, unless native code blocks it: then it is left alone, and ends when it can. */
   kill(): void {
-    this.#lose(undefined);
+    this.#end(undefined);
     void this.#worker.terminate();
   }
 
@@ -142,45 +218,56 @@ export class Thread {
     this.#port.postMessage(message);
   }
 
-  #wake(): void {
-    Atomics.add(this.#words, WORD.events, 1);
-    Atomics.notify(this.#words, WORD.events);
-  }
-
   #hear(message: FromThread): void {
     const [kind, id] = message;
-    if (this.#state === "lost") return;
-    if (kind === "ready") {
-      this.ready.resolve();
-      this.#keeper.free(this);
-    } else if (kind === "refused")
+    if (kind === "ready") this.#welcome();
+    else if (kind === "refused")
       this.#lose(
         new ThreadStartError(message[2].message, {
           cause: fromData(message[2]),
         }),
       );
-    else if (id === this.#id && this.#call?.hear(message)) this.#release();
+    else if (this.#calls.get(id)?.hear(message)) this.#release(message);
+    else if (this.#isBrief && TAKES_TIME.has(kind)) this.clearTheWay();
   }
 
-  #release(): void {
-    this.#call = undefined;
+  #hearMore(max = Infinity): void {
+    for (let i = 0; i < max; i++) {
+      const next = receiveMessageOnPort(this.#port);
+      if (next === undefined) return;
+      this.#hear(next.message as FromThread);
+    }
+  }
+
+  #welcome(): void {
     if (this.#state !== "alive") return;
-    if (this.served >= this.#limit) this.retire();
+    this.ready.resolve();
+    this.#keeper.free(this);
+  }
+
+  #release([kind, id, , , brief]: FromThread): void {
+    this.#calls.delete(id);
+    this.#served++;
+    this.#isBrief = kind === "reply" && (brief as boolean);
+    if (this.#calls.size > 0) this.noteLife();
+    if (this.#state !== "alive") return;
+    if (this.#served >= this.#limit) this.retire();
     else this.#keeper.free(this);
   }
 
-  /** What it said last may still be on its way, a reply even. */
   #exit(code: number): void {
-    const wasAsked = this.#state !== "alive";
-    if (this.#state !== "lost") this.#state = "exited";
-    for (
-      let last = receiveMessageOnPort(this.#port);
-      last !== undefined;
-      last = receiveMessageOnPort(this.#port)
-    )
-      this.#hear(last.message as FromThread);
-    this.#lose(wasAsked ? undefined : this.#epitaph(code));
+    this.#end(this.#state === "alive" ? this.#epitaph(code) : undefined);
     this.#port.close();
+  }
+
+  /** What it said last may still be on its way: replies, and why it could not start. */
+  #end(reason: Error | undefined): void {
+    if (this.#state === "lost") return;
+    this.#state = "ended";
+    const back = this.#takeBack();
+    this.#hearMore();
+    this.#lose(reason);
+    if (back.length > 0) this.#keeper.again(back);
   }
 
   #epitaph(code: number): ThreadLostError {
@@ -200,26 +287,23 @@ export class Thread {
     this.#state = "lost";
     clearTimeout(this.#silence);
     const why = reason ?? new ThreadLostError("the thread was ended");
-    const told = this.#tellCall(why);
+    let told = false;
+    for (const call of this.#calls.values()) told = call.lost(why) || told;
+    this.#calls.clear();
     this.ready.reject(why);
     this.lost.resolve({
       died: reason !== undefined,
       untold: told ? undefined : reason,
     });
   }
-
-  /** A request that has reached the application is lost with it; one that has not yet is for another thread. */
-  #tellCall(why: Error): boolean {
-    const call = this.#call;
-    this.#call = undefined;
-    if (call === undefined) return false;
-    if (Atomics.load(this.#words, WORD.begun) === this.#id)
-      return call.lost(why);
-    call.leaveThread();
-    this.#keeper.again(call);
-    return false;
-  }
 }
+
+/** Messages after which there is more to come of the request. */
+const TAKES_TIME: ReadonlySet<FromThread[0]> = new Set([
+  "chunk",
+  "pull",
+  "wait",
+]);
 
 function startWorker(
   { module, export: name, threads, maxHeapMb }: ThreadSettings,

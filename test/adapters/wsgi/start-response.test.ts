@@ -1,10 +1,7 @@
 import { inspect } from "node:util";
 import { expect } from "chai";
-import {
-  wsgi,
-  type StartResponse,
-  type WsgiApp,
-} from "../../../adapters/wsgi.ts";
+import type { WsgiApp } from "../../../adapters/wsgi.ts";
+import { everywhere, portable } from "../../support/everywhere.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
 
@@ -12,425 +9,433 @@ import { serveWith, type TestServer } from "../../support/server.ts";
 type Loose = any;
 
 const TEXT: [string, string] = ["content-type", "text/plain"];
+const SORRY = "500 Sorry";
 
-const serve = (app: WsgiApp): Promise<TestServer> =>
-  serveWith((loop) => loop.mount(wsgi(app)), { accessLog: true });
+everywhere({ TEXT, SORRY }, (mount) => {
+  const serve = (app: WsgiApp): Promise<TestServer> =>
+    serveWith((loop) => loop.mount(mount(app)), { accessLog: true });
 
-/** The whole reply to a GET, without the fields that the engine adds on its own. */
-async function wire(app: WsgiApp, end: RegExp): Promise<string> {
-  const client = await RawClient.connect((await serve(app)).port);
-  client.request("GET /");
-  await client.until(end);
-  return client.received.replace(/Date: .*\r\n/, "").replace(/uWeb.*\r\n/, "");
-}
+  /** The whole reply to a GET, without the fields that the engine adds on its own. */
+  async function wire(app: WsgiApp, end: RegExp): Promise<string> {
+    const client = await RawClient.connect((await serve(app)).port);
+    client.request("GET /");
+    await client.until(end);
+    return client.received
+      .replace(/Date: .*\r\n/, "")
+      .replace(/uWeb.*\r\n/, "");
+  }
 
-/** An application that starts with `args` and answers "body". */
-const starting =
-  (...args: Loose[]): WsgiApp =>
-  (_, start) => {
+  /** An application that starts with `args` and answers "body". */
+  const starting = portable((...args: Loose[]): WsgiApp => (_, start) => {
     (start as Loose)(...args);
     return ["body"];
-  };
-
-/** The application is at fault: 500 that says nothing to the client, a WsgiError that says what to the log. */
-async function refuses(app: WsgiApp, message: RegExp): Promise<void> {
-  const server = await serve(app);
-  server.expectLog(/./);
-  const response = await fetch(server.url);
-  expect(response.status).to.equal(500);
-  expect(await response.text()).to.equal("something went wrong here\n");
-  const { err } = await server.logged(({ level }) => level === 50);
-  expect(err?.message).to.match(message);
-  expect(err?.type).to.equal("WsgiError");
-  expect(server.accessLines[0]).to.include({ status: 500, outcome: "error" });
-}
-
-describe("wsgi startResponse", () => {
-  it("gives the reply its status, reason and headers", async () => {
-    const app = starting("418 Short & Stout", [TEXT, ["X-One", "1"]]);
-    expect(await wire(app, /body$/)).to.equal(
-      "HTTP/1.1 418 Short & Stout\r\ncontent-type: text/plain\r\nX-One: 1\r\n" +
-        "Content-Length: 4\r\n\r\nbody",
-    );
   });
 
-  it("returns write()", async () => {
-    const found: unknown[] = [];
-    await wire((_, start) => {
-      found.push(start("200 OK", [TEXT]));
-      return ["body"];
-    }, /body$/);
-    expect(found.map((write) => typeof write)).to.deep.equal(["function"]);
-  });
-
-  for (const reason of ["OK", "A B\tC", "~!"])
-    it(`takes the reason ${inspect(reason)}`, async () => {
-      const reply = await wire(starting(`299 ${reason}`, []), /body$/);
-      expect(reply).to.include(`HTTP/1.1 299 ${reason}\r\n`);
-    });
-});
-
-describe("wsgi startResponse refuses", () => {
-  const refused = (title: string, args: Loose[], message: RegExp): void => {
-    it(title, () => refuses(starting(...args), message));
-  };
-  const status = (value: Loose): void =>
-    refused(`the status ${inspect(value)}`, [value, []], /status .* "200 OK"/);
-  const header = (value: Loose, message: RegExp): void =>
-    refused(`the header ${inspect(value)}`, ["200 OK", [value]], message);
-
-  [200, undefined, null, ["200 OK"], "", "200", "200 ", "OK 200"].forEach(
-    status,
-  );
-  ["2000 OK", "20 OK", "0x2 OK", " 200 OK", "100 Go On", "600 No"].forEach(
-    status,
-  );
-  [
-    "200 O\nK",
-    "200 OK\r\nx: y",
-    "200 OK\n",
-    "200 \0",
-    "200 O\0K",
-    "200 O\u0436",
-  ].forEach(status);
-
-  refused("missing headers", ["200 OK"], /headers .* no array/);
-  refused("null as headers", ["200 OK", null], /headers .* no array/);
-  refused("an object as headers", ["200 OK", { a: "b" }], /no array/);
-  refused("a Map as headers", ["200 OK", new Map([TEXT])], /no array/);
-  refused("a string as headers", ["200 OK", "ab"], /no array/);
-
-  header("ab", /header 'ab' is no \[name, value\]/);
-  header(["a"], /no \[name, value\]/);
-  header(["a", "b", "c"], /no \[name, value\]/);
-  header(["a", 1], /no \[name, value\]/);
-  header([Buffer.from("a"), "b"], /no \[name, value\]/);
-  header({ a: "b" }, /no \[name, value\]/);
-  header(undefined, /no \[name, value\]/);
-
-  const hopByHop = (name: string): void =>
-    header([name, "x"], RegExp(`header ${name} is the gateway's`));
-  ["Connection", "keep-alive", "TE", "Trailer", "UPGRADE"].forEach(hopByHop);
-  ["Proxy-Authenticate", "proxy-authorization"].forEach(hopByHop);
-  hopByHop("Transfer-Encoding");
-
-  header(["x-split", "a\r\nset-cookie: b"], /x-split/);
-  header(["x-split", "a\nb"], /x-split/);
-  header(["x-split", "\0"], /x-split/);
-  header(["x-wide", "\u0436"], /x-wide/);
-  header(["x-name:", "a"], /x-name/);
-  header(["x name", "a"], /x name/);
-  header(["x\r\nname", "a"], /x\\r\\nname/);
-  header(["", "a"], /""/);
-  header(["content-length", "0x4"], /content-length/);
-  header(["content-length", "-4"], /content-length/);
-
-  // PEP 3333: "so that an error can be raised while the application is still running"
-  for (const [what, ...args] of [
-    ["a status", "200", []],
-    ["a hop-by-hop header", "200 OK", [["connection", "close"]]],
-    ["a line break in a header", "200 OK", [["x", "a\r\nb"]]],
-  ] as [string, ...Loose[]][])
-    it(`${what} while the application runs, which may then start again`, async () => {
-      const server = await serve((_, start) => {
-        try {
-          (start as Loose)(...args);
-        } catch (error) {
-          start("503 Sorry", [TEXT]);
-          return [`${(error as Error).name}`];
-        }
-        return ["started"];
-      });
-      server.expectLog(/header/); // the expectations below say it better
-      const response = await fetch(server.url);
-      expect(response.status).to.equal(503);
-      expect(await response.text()).to.equal("WsgiError");
-    });
-});
-
-describe("wsgi startResponse that is never called", () => {
-  const NEVER = /without a call to startResponse/;
-
-  it("is an error with one chunk", () => refuses(() => ["a"], NEVER));
-  it("is an error with many", () => refuses(() => ["a", "b"], NEVER));
-  it("is an error without any", () => refuses(() => [], NEVER));
-  it("is an error of a generator", () =>
-    refuses(function* () {
-      yield "";
-      yield "a";
-    }, NEVER));
-  it("is not the error when there is another", async () => {
-    const server = await serve(() => {
-      throw new RangeError("on purpose");
-    });
-    server.expectLog(/on purpose/);
-    expect((await fetch(server.url)).status).to.equal(500);
-    const { err } = await server.logged(({ level }) => level === 50);
-    expect(err?.type).to.equal("RangeError");
-  });
-});
-
-describe("wsgi startResponse that is called twice", () => {
-  const AGAIN = /a second time without excInfo/;
-  const SORRY = "500 Sorry";
-  const again = (...excInfo: Loose[]): WsgiApp => {
-    return (_, start) => {
-      start("200 OK", [TEXT, ["x-first", "1"]]);
-      (start as Loose)(SORRY, [TEXT, ["x-second", "2"]], ...excInfo);
-      return ["sorry"];
-    };
-  };
-  const replaced = (reply: string): void => {
-    expect(reply).to.match(/^HTTP\/1.1 500 Sorry\r\n/);
-    expect(reply).to.include("x-second: 2");
-    expect(reply).to.not.include("x-first");
-  };
-
-  it("is an error without excInfo", () => refuses(again(), AGAIN));
-  it("is an error with undefined", () => refuses(again(undefined), AGAIN));
-  it("is an error with null", () => refuses(again(null), AGAIN));
-  it("is an error in a body that has begun", async () => {
-    const server = await serve(function* (_, start) {
-      start("200 OK", [TEXT]);
-      yield "begun";
-      start("500 Sorry", [TEXT]);
-      yield "more";
-    });
-    server.expectLog(AGAIN);
-    const client = await RawClient.connect(server.port);
-    const received = await client.request("GET /").untilClosed();
-    expect(received).to.not.include("more");
-    expect(server.accessLines[0]).to.include({ outcome: "error" });
-  });
-
-  for (const [what, excInfo] of [
-    ["an error", new Error("x")],
-    ["a string", "x"],
-    ["a zero", 0],
-  ])
-    it(`replaces status and headers when excInfo is ${what}`, async () => {
-      replaced(await wire(again(excInfo), /sorry$/));
-    });
-
-  it("replaces them also a third time", async () => {
-    const app: WsgiApp = (environ, start) => {
-      start("200 OK", [["x-zero", "0"]]);
-      start("400 No", [["x-first", "1"]], new Error("one"));
-      return again(new Error("two"))(environ, ((...args: Loose[]) =>
-        (start as Loose)(
-          ...args,
-          ...(args.length === 2 ? ["three"] : []),
-        )) as StartResponse);
-    };
-    const reply = await wire(app, /sorry$/);
-    replaced(reply);
-    expect(reply).to.not.include("x-zero");
-  });
-
-  it("replaces them in a generator that has not produced anything", async () => {
-    const reply = await wire(function* (_, start) {
-      start("200 OK", [["x-first", "1"]]);
-      yield "";
-      start(SORRY, [["x-second", "2"]], new Error("x"));
-      yield "sorry";
-    }, /0\r\n\r\n$/);
-    replaced(reply);
-  });
-
-  it("forgets a content-length that is replaced", async () => {
-    const reply = await wire((_, start) => {
-      start("200 OK", [["content-length", "1000"]]);
-      start(SORRY, [TEXT], new Error("x"));
-      return ["sorry"];
-    }, /sorry$/);
-    expect(reply).to.match(/\r\nContent-Length: 5\r\n\r\nsorry$/);
-  });
-
-  it("does not mix what write() was given before into the new reply", async () => {
-    const server = await serve((_, start) => {
-      const write = start("200 OK", [TEXT]);
-      write("half of the page");
-      start(SORRY, [TEXT], new Error("x"));
-      return ["sorry"];
-    });
-    server.expectLog(/x/); // an implementation may also take the headers for sent, and throw excInfo
+  /** The application is at fault: 500 that says nothing to the client, a WsgiError that says what to the log. */
+  async function refuses(app: WsgiApp, message: RegExp): Promise<void> {
+    const server = await serve(app);
+    server.expectLog(/./);
     const response = await fetch(server.url);
     expect(response.status).to.equal(500);
-    expect(await response.text()).to.not.include("half of the page");
-  });
-
-  it("keeps the first status when the second one is refused", async () => {
-    const reply = await wire((_, start) => {
-      start("200 OK", [["x-first", "1"]]);
-      try {
-        start("404 Not Found", [["connection", "close"]], new Error("x"));
-      } catch {
-        // the page is good enough as it is
-      }
-      return ["body"];
-    }, /body$/);
-    expect(reply).to.match(/^HTTP\/1.1 200 OK\r\nx-first: 1\r\n/);
-  });
-
-  it("throws excInfo after the first chunk: the connection is cut", async () => {
-    const caught: unknown[] = [];
-    const error = new RangeError("on purpose");
-    const server = await serve(function* (_, start) {
-      start("200 OK", [TEXT]);
-      yield "begun";
-      try {
-        start(SORRY, [TEXT], error);
-      } catch (thrown) {
-        caught.push(thrown);
-        throw thrown;
-      }
-      yield "more";
-    });
-    server.expectLog(/on purpose/);
-    const client = await RawClient.connect(server.port);
-    const received = await client.request("GET /").untilClosed();
-    expect(received).to.not.include("more");
-    expect(received).to.not.include("\r\n0\r\n\r\n");
-    expect(received).to.not.include("Sorry");
-    expect(caught).to.deep.equal([error]);
+    expect(await response.text()).to.equal("something went wrong here\n");
     const { err } = await server.logged(({ level }) => level === 50);
-    expect(err).to.include({ type: "RangeError", message: "on purpose" });
-    expect(server.accessLines[0]).to.include({ status: 200, outcome: "error" });
-  });
-});
+    expect(err?.message).to.match(message);
+    expect(err?.type).to.equal("WsgiError");
+    expect(server.accessLines[0]).to.include({ status: 500, outcome: "error" });
+  }
 
-describe("wsgi reply headers", () => {
-  it("go out as latin-1 bytes, a character each", async () => {
-    const every = String.fromCharCode(
-      ...Array.from({ length: 128 }, (_, i) => 128 + i),
-    );
-    const app = starting("200 OK", [["x-bytes", `caf\xe9 ${every}`]]);
-    const reply = await wire(app, /body$/);
-    expect(reply).to.include(`x-bytes: caf\xe9 ${every}\r\n`);
-  });
-
-  it("may be repeated and keep their order", async () => {
-    const app = starting("200 OK", [
-      ["set-cookie", "b=1"],
-      ["x", "-"],
-      ["Set-Cookie", "a=2; Path=/"],
-      ["set-cookie", "b=1"],
-    ]);
-    expect(await wire(app, /body$/)).to.include(
-      "set-cookie: b=1\r\nx: -\r\nSet-Cookie: a=2; Path=/\r\nset-cookie: b=1\r\n",
-    );
-  });
-
-  it("may have empty values", async () => {
-    expect(await wire(starting("200 OK", [["x", ""]]), /body$/)).to.match(
-      /^x: ?\r$/m,
-    );
-  });
-
-  it("have the engine's date and no second one", async () => {
-    const client = await RawClient.connect(
-      (await serve(starting("200 OK", [["Date", "yesterday"]]))).port,
-    );
-    client.request("GET /");
-    await client.until(/body$/);
-    expect(client.received.match(/^date:/gim)).to.have.length(1);
-    expect(client.received).to.not.include("yesterday");
-  });
-});
-
-describe("wsgi reply's length", () => {
-  const answering = (chunks: Loose, ...headers: [string, string][]): WsgiApp =>
-    function (_, start) {
-      start("200 OK", headers);
-      return chunks as string[];
-    };
-  const sends = (title: string, app: WsgiApp, expected: string): unknown =>
-    it(title, async () => {
-      const reply = await wire(app, RegExp(`${expected.slice(-3)}$`));
-      expect(reply).to.equal(`HTTP/1.1 200 OK\r\n${expected}`);
-    });
-  const TWO: [string, string] = ["content-length", "2"];
-
-  sends(
-    "is filled in for one chunk",
-    answering(["ab"], TEXT),
-    "content-type: text/plain\r\nContent-Length: 2\r\n\r\nab",
-  );
-  sends(
-    "is counted in bytes",
-    answering(["\u00e9\u0436"], TEXT),
-    "content-type: text/plain\r\nContent-Length: 4\r\n\r\n\xc3\xa9\xd0\xb6",
-  );
-  sends(
-    "is filled in for one chunk of bytes",
-    answering([Buffer.from([0x61, 0xff])], TEXT),
-    "content-type: text/plain\r\nContent-Length: 2\r\n\r\na\xff",
-  );
-  sends(
-    "is kept for one chunk that has it",
-    answering(["ab"], TEXT, TWO),
-    "content-type: text/plain\r\nContent-Length: 2\r\n\r\nab",
-  );
-  sends(
-    "is kept for a stream that has it",
-    answering(["a", "", "b"], TWO),
-    "Content-Length: 2\r\n\r\nab",
-  );
-  sends(
-    "is left out for a stream without, which is chunked",
-    answering(["a", "", "bc"]),
-    "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n",
-  );
-  sends(
-    "is left out for one chunk of a generator",
-    answering(["ab"].values()),
-    "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-  );
-
-  for (const [title, chunks] of [
-    ["an empty result", []],
-    ["an empty chunk", [""]],
-    ["nothing but empty chunks", ["", "", ""]],
-  ] as const)
-    it(`is zero for ${title}`, async () => {
-      const reply = await wire(answering(chunks, TEXT), /\r\n\r\n$/);
-      expect(reply).to.equal(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 0\r\n\r\n",
+  describe("wsgi startResponse", () => {
+    it("gives the reply its status, reason and headers", async () => {
+      const app = starting("418 Short & Stout", [TEXT, ["X-One", "1"]]);
+      expect(await wire(app, /body$/)).to.equal(
+        "HTTP/1.1 418 Short & Stout\r\ncontent-type: text/plain\r\nX-One: 1\r\n" +
+          "Content-Length: 4\r\n\r\nbody",
       );
     });
 
-  it("of a megabyte in one chunk is kept", async () => {
-    const body = "x".repeat(1024 * 1024);
-    const response = await fetch((await serve(answering([body]))).url);
-    expect(response.headers.get("content-length")).to.equal("1048576");
-    expect(await response.text()).to.equal(body);
-  });
-
-  for (const [title, chunk] of [
-    ["short", "a"],
-    ["long", "abc"],
-  ] as const)
-    it(`is an error when one chunk is too ${title} for it`, async () => {
-      const server = await serve(answering([chunk], TWO));
-      server.expectLog(/content-length says 2/);
-      expect((await fetch(server.url)).status).to.equal(500);
+    it("returns write()", async () => {
+      await wire((_, start) => [typeof start("200 OK", [TEXT])], /function$/);
     });
 
-  it("is an error when a stream is too short for it: the connection is cut", async () => {
-    const server = await serve(answering(["a", ""], TWO));
-    server.expectLog(/1 bytes, its content-length says 2/);
-    const client = await RawClient.connect(server.port);
-    const received = await client.request("GET /").untilClosed();
-    expect(received).to.not.include("ab");
-    expect(server.accessLines[0]).to.include({ outcome: "error" });
+    for (const reason of ["OK", "A B\tC", "~!"])
+      it(`takes the reason ${inspect(reason)}`, async () => {
+        const reply = await wire(starting(`299 ${reason}`, []), /body$/);
+        expect(reply).to.include(`HTTP/1.1 299 ${reason}\r\n`);
+      });
   });
 
-  it("is an error when a stream is too long for it, and the client gets nothing beyond", async () => {
-    const server = await serve(answering(["a", "bc", "d"], TWO));
-    server.expectLog(/longer than the content-length of 2/);
-    const client = await RawClient.connect(server.port);
-    const received = await client.request("GET /").untilClosed();
-    expect(received).to.not.match(/ab|c$|d$/);
-    expect(server.accessLines[0]).to.include({ outcome: "error" });
+  describe("wsgi startResponse refuses", () => {
+    const refused = (title: string, args: Loose[], message: RegExp): void => {
+      it(title, () => refuses(starting(...args), message));
+    };
+    const status = (value: Loose): void =>
+      refused(
+        `the status ${inspect(value)}`,
+        [value, []],
+        /status .* "200 OK"/,
+      );
+    const header = (value: Loose, message: RegExp): void =>
+      refused(`the header ${inspect(value)}`, ["200 OK", [value]], message);
+
+    [200, undefined, null, ["200 OK"], "", "200", "200 ", "OK 200"].forEach(
+      status,
+    );
+    ["2000 OK", "20 OK", "0x2 OK", " 200 OK", "100 Go On", "600 No"].forEach(
+      status,
+    );
+    [
+      "200 O\nK",
+      "200 OK\r\nx: y",
+      "200 OK\n",
+      "200 \0",
+      "200 O\0K",
+      "200 O\u0436",
+    ].forEach(status);
+
+    refused("missing headers", ["200 OK"], /headers .* no array/);
+    refused("null as headers", ["200 OK", null], /headers .* no array/);
+    refused("an object as headers", ["200 OK", { a: "b" }], /no array/);
+    refused("a Map as headers", ["200 OK", new Map([TEXT])], /no array/);
+    refused("a string as headers", ["200 OK", "ab"], /no array/);
+
+    header("ab", /header 'ab' is no \[name, value\]/);
+    header(["a"], /no \[name, value\]/);
+    header(["a", "b", "c"], /no \[name, value\]/);
+    header(["a", 1], /no \[name, value\]/);
+    header([Buffer.from("a"), "b"], /no \[name, value\]/);
+    header({ a: "b" }, /no \[name, value\]/);
+    header(undefined, /no \[name, value\]/);
+
+    const hopByHop = (name: string): void =>
+      header([name, "x"], RegExp(`header ${name} is the gateway's`));
+    ["Connection", "keep-alive", "TE", "Trailer", "UPGRADE"].forEach(hopByHop);
+    ["Proxy-Authenticate", "proxy-authorization"].forEach(hopByHop);
+    hopByHop("Transfer-Encoding");
+
+    header(["x-split", "a\r\nset-cookie: b"], /x-split/);
+    header(["x-split", "a\nb"], /x-split/);
+    header(["x-split", "\0"], /x-split/);
+    header(["x-wide", "\u0436"], /x-wide/);
+    header(["x-name:", "a"], /x-name/);
+    header(["x name", "a"], /x name/);
+    header(["x\r\nname", "a"], /x\\r\\nname/);
+    header(["", "a"], /""/);
+    header(["content-length", "0x4"], /content-length/);
+    header(["content-length", "-4"], /content-length/);
+
+    // PEP 3333: "so that an error can be raised while the application is still running"
+    for (const [what, ...args] of [
+      ["a status", "200", []],
+      ["a hop-by-hop header", "200 OK", [["connection", "close"]]],
+      ["a line break in a header", "200 OK", [["x", "a\r\nb"]]],
+    ] as [string, ...Loose[]][])
+      it(`${what} while the application runs, which may then start again`, async () => {
+        const app = portable((...args: Loose[]): WsgiApp => (_, start) => {
+          try {
+            (start as Loose)(...args);
+          } catch (error) {
+            start("503 Sorry", [TEXT]);
+            return [`${(error as Error).name}`];
+          }
+          return ["started"];
+        });
+        const server = await serve(app(...args));
+        server.expectLog(/header/); // the expectations below say it better
+        const response = await fetch(server.url);
+        expect(response.status).to.equal(503);
+        expect(await response.text()).to.equal("WsgiError");
+      });
+  });
+
+  describe("wsgi startResponse that is never called", () => {
+    const NEVER = /without a call to startResponse/;
+
+    it("is an error with one chunk", () => refuses(() => ["a"], NEVER));
+    it("is an error with many", () => refuses(() => ["a", "b"], NEVER));
+    it("is an error without any", () => refuses(() => [], NEVER));
+    it("is an error of a generator", () =>
+      refuses(function* () {
+        yield "";
+        yield "a";
+      }, NEVER));
+    it("is not the error when there is another", async () => {
+      const server = await serve(() => {
+        throw new RangeError("on purpose");
+      });
+      server.expectLog(/on purpose/);
+      expect((await fetch(server.url)).status).to.equal(500);
+      const { err } = await server.logged(({ level }) => level === 50);
+      expect(err?.type).to.equal("RangeError");
+    });
+  });
+
+  describe("wsgi startResponse that is called twice", () => {
+    const AGAIN = /a second time without excInfo/;
+    const again = portable((...excInfo: Loose[]): WsgiApp => (_, start) => {
+      start("200 OK", [TEXT, ["x-first", "1"]]);
+      (start as Loose)(SORRY, [TEXT, ["x-second", "2"]], ...excInfo);
+      return ["sorry"];
+    });
+    const replaced = (reply: string): void => {
+      expect(reply).to.match(/^HTTP\/1.1 500 Sorry\r\n/);
+      expect(reply).to.include("x-second: 2");
+      expect(reply).to.not.include("x-first");
+    };
+
+    it("is an error without excInfo", () => refuses(again(), AGAIN));
+    it("is an error with undefined", () => refuses(again(undefined), AGAIN));
+    it("is an error with null", () => refuses(again(null), AGAIN));
+    it("is an error in a body that has begun", async () => {
+      const server = await serve(function* (_, start) {
+        start("200 OK", [TEXT]);
+        yield "begun";
+        start("500 Sorry", [TEXT]);
+        yield "more";
+      });
+      server.expectLog(AGAIN);
+      const client = await RawClient.connect(server.port);
+      const received = await client.request("GET /").untilClosed();
+      expect(received).to.not.include("more");
+      expect(server.accessLines[0]).to.include({ outcome: "error" });
+    });
+
+    for (const [what, excInfo] of [
+      ["an error", new Error("x")],
+      ["a string", "x"],
+      ["a zero", 0],
+    ])
+      it(`replaces status and headers when excInfo is ${what}`, async () => {
+        replaced(await wire(again(excInfo), /sorry$/));
+      });
+
+    it("replaces them also a third time", async () => {
+      const app: WsgiApp = (_, start) => {
+        start("200 OK", [["x-zero", "0"]]);
+        start("400 No", [["x-first", "1"]], new Error("one"));
+        start("404 No", [["x-first", "1"]], new Error("two"));
+        start(SORRY, [["x-second", "2"]], new Error("three"));
+        return ["sorry"];
+      };
+      const reply = await wire(app, /sorry$/);
+      replaced(reply);
+      expect(reply).to.not.include("x-zero");
+    });
+
+    it("replaces them in a generator that has not produced anything", async () => {
+      const reply = await wire(function* (_, start) {
+        start("200 OK", [["x-first", "1"]]);
+        yield "";
+        start(SORRY, [["x-second", "2"]], new Error("x"));
+        yield "sorry";
+      }, /0\r\n\r\n$/);
+      replaced(reply);
+    });
+
+    it("forgets a content-length that is replaced", async () => {
+      const reply = await wire((_, start) => {
+        start("200 OK", [["content-length", "1000"]]);
+        start(SORRY, [TEXT], new Error("x"));
+        return ["sorry"];
+      }, /sorry$/);
+      expect(reply).to.match(/\r\nContent-Length: 5\r\n\r\nsorry$/);
+    });
+
+    it("does not mix what write() was given before into the new reply", async () => {
+      const server = await serve((_, start) => {
+        const write = start("200 OK", [TEXT]);
+        write("half of the page");
+        start(SORRY, [TEXT], new Error("x"));
+        return ["sorry"];
+      });
+      server.expectLog(/x/); // an implementation may also take the headers for sent, and throw excInfo
+      const response = await fetch(server.url);
+      expect(response.status).to.equal(500);
+      expect(await response.text()).to.not.include("half of the page");
+    });
+
+    it("keeps the first status when the second one is refused", async () => {
+      const reply = await wire((_, start) => {
+        start("200 OK", [["x-first", "1"]]);
+        try {
+          start("404 Not Found", [["connection", "close"]], new Error("x"));
+        } catch {
+          // the page is good enough as it is
+        }
+        return ["body"];
+      }, /body$/);
+      expect(reply).to.match(/^HTTP\/1.1 200 OK\r\nx-first: 1\r\n/);
+    });
+
+    it("throws excInfo after the first chunk: the connection is cut", async () => {
+      const server = await serve(function* (environ, start) {
+        const error = new RangeError("on purpose");
+        start("200 OK", [TEXT]);
+        yield "begun";
+        try {
+          start(SORRY, [TEXT], error);
+        } catch (thrown) {
+          environ["eddy.request"].log.info(
+            { note: thrown === error },
+            "caught",
+          );
+          throw thrown;
+        }
+        yield "more";
+      });
+      server.expectLog(/on purpose/);
+      const client = await RawClient.connect(server.port);
+      const received = await client.request("GET /").untilClosed();
+      expect(received).to.not.include("more");
+      expect(received).to.not.include("\r\n0\r\n\r\n");
+      expect(received).to.not.include("Sorry");
+      expect(server.log.filter(({ note }) => note)).to.have.length(1);
+      const { err } = await server.logged(({ level }) => level === 50);
+      expect(err).to.include({ type: "RangeError", message: "on purpose" });
+      expect(server.accessLines[0]).to.include({
+        status: 200,
+        outcome: "error",
+      });
+    });
+  });
+
+  describe("wsgi reply headers", () => {
+    it("go out as latin-1 bytes, a character each", async () => {
+      const every = String.fromCharCode(
+        ...Array.from({ length: 128 }, (_, i) => 128 + i),
+      );
+      const app = starting("200 OK", [["x-bytes", `caf\xe9 ${every}`]]);
+      const reply = await wire(app, /body$/);
+      expect(reply).to.include(`x-bytes: caf\xe9 ${every}\r\n`);
+    });
+
+    it("may be repeated and keep their order", async () => {
+      const app = starting("200 OK", [
+        ["set-cookie", "b=1"],
+        ["x", "-"],
+        ["Set-Cookie", "a=2; Path=/"],
+        ["set-cookie", "b=1"],
+      ]);
+      expect(await wire(app, /body$/)).to.include(
+        "set-cookie: b=1\r\nx: -\r\nSet-Cookie: a=2; Path=/\r\nset-cookie: b=1\r\n",
+      );
+    });
+
+    it("may have empty values", async () => {
+      expect(await wire(starting("200 OK", [["x", ""]]), /body$/)).to.match(
+        /^x: ?\r$/m,
+      );
+    });
+
+    it("have the engine's date and no second one", async () => {
+      const client = await RawClient.connect(
+        (await serve(starting("200 OK", [["Date", "yesterday"]]))).port,
+      );
+      client.request("GET /");
+      await client.until(/body$/);
+      expect(client.received.match(/^date:/gim)).to.have.length(1);
+      expect(client.received).to.not.include("yesterday");
+    });
+  });
+
+  describe("wsgi reply's length", () => {
+    const answering = portable(
+      (chunks: Loose, ...headers: [string, string][]): WsgiApp =>
+        (_, start) => {
+          start("200 OK", headers);
+          return chunks as string[];
+        },
+    );
+    const sends = (title: string, app: WsgiApp, expected: string): unknown =>
+      it(title, async () => {
+        const reply = await wire(app, RegExp(`${expected.slice(-3)}$`));
+        expect(reply).to.equal(`HTTP/1.1 200 OK\r\n${expected}`);
+      });
+    const TWO: [string, string] = ["content-length", "2"];
+
+    sends(
+      "is filled in for one chunk",
+      answering(["ab"], TEXT),
+      "content-type: text/plain\r\nContent-Length: 2\r\n\r\nab",
+    );
+    sends(
+      "is counted in bytes",
+      answering(["\u00e9\u0436"], TEXT),
+      "content-type: text/plain\r\nContent-Length: 4\r\n\r\n\xc3\xa9\xd0\xb6",
+    );
+    sends(
+      "is filled in for one chunk of bytes",
+      answering([Buffer.from([0x61, 0xff])], TEXT),
+      "content-type: text/plain\r\nContent-Length: 2\r\n\r\na\xff",
+    );
+    sends(
+      "is kept for one chunk that has it",
+      answering(["ab"], TEXT, TWO),
+      "content-type: text/plain\r\nContent-Length: 2\r\n\r\nab",
+    );
+    sends(
+      "is kept for a stream that has it",
+      answering(["a", "", "b"], TWO),
+      "Content-Length: 2\r\n\r\nab",
+    );
+    sends(
+      "is left out for a stream without, which is chunked",
+      answering(["a", "", "bc"]),
+      "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n",
+    );
+    sends(
+      "is left out for one chunk of a generator",
+      function* (_, start) {
+        start("200 OK", []);
+        yield "ab";
+      },
+      "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+    );
+
+    for (const [title, chunks] of [
+      ["an empty result", []],
+      ["an empty chunk", [""]],
+      ["nothing but empty chunks", ["", "", ""]],
+    ] as const)
+      it(`is zero for ${title}`, async () => {
+        const reply = await wire(answering(chunks, TEXT), /\r\n\r\n$/);
+        expect(reply).to.equal(
+          "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 0\r\n\r\n",
+        );
+      });
+
+    it("of a megabyte in one chunk is kept", async () => {
+      const body = "x".repeat(1024 * 1024);
+      const response = await fetch((await serve(answering([body]))).url);
+      expect(response.headers.get("content-length")).to.equal("1048576");
+      expect(await response.text()).to.equal(body);
+    });
+
+    for (const [title, chunk] of [
+      ["short", "a"],
+      ["long", "abc"],
+    ] as const)
+      it(`is an error when one chunk is too ${title} for it`, async () => {
+        const server = await serve(answering([chunk], TWO));
+        server.expectLog(/content-length says 2/);
+        expect((await fetch(server.url)).status).to.equal(500);
+      });
+
+    it("is an error when a stream is too short for it: the connection is cut", async () => {
+      const server = await serve(answering(["a", ""], TWO));
+      server.expectLog(/1 bytes, its content-length says 2/);
+      const client = await RawClient.connect(server.port);
+      const received = await client.request("GET /").untilClosed();
+      expect(received).to.not.include("ab");
+      expect(server.accessLines[0]).to.include({ outcome: "error" });
+    });
+
+    it("is an error when a stream is too long for it, and the client gets nothing beyond", async () => {
+      const server = await serve(answering(["a", "bc", "d"], TWO));
+      server.expectLog(/longer than the content-length of 2/);
+      const client = await RawClient.connect(server.port);
+      const received = await client.request("GET /").untilClosed();
+      expect(received).to.not.match(/ab|c$|d$/);
+      expect(server.accessLines[0]).to.include({ outcome: "error" });
+    });
   });
 });

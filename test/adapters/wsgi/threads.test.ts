@@ -131,6 +131,81 @@ describe("WSGI in threads:", function () {
     });
   });
 
+  describe("A request that is at hand of a thread, behind one that computes,", () => {
+    const SPINS = { abortGraceMs: 10, provide: FOREVER };
+    const reachedBehind = async (
+      server: TestServer,
+      path: string,
+    ): Promise<RawClient> => {
+      const client = await RawClient.connect(server.port);
+      client.request(`GET ${path}`);
+      await reached(server, path);
+      return client;
+    };
+
+    it("is not begun when its client leaves", async () => {
+      const server = await serve("byPath");
+      const first = await begun(server, "GET /blocks");
+      const second = await reachedBehind(server, "/blocks");
+      second.abort();
+      await ended(server, "abort");
+      await first.until(/^HTTP\/1.1 200 /);
+      await fetch(`${server.url}/hello`);
+      expect(notes(server)).to.deep.equal(["begun"]);
+    });
+
+    it("goes to another thread when that one is lost", async () => {
+      const server = await serve("byPath", SPINS);
+      server.expectLog(/went on for 10 ms/);
+      const first = await begun(server, "GET /spins");
+      const behind = await reachedBehind(server, "/hello");
+      first.abort();
+      await behind.until(/^HTTP\/1.1 200 [^]*hello/);
+    });
+
+    it("goes to another thread that is free", async () => {
+      const server = await serve("byPath", { ...SPINS, threads: 2 });
+      server.expectLog(/went on for 10 ms/);
+      const first = await begun(server, "GET /spins");
+      const other = await begun(server, "GET /spins");
+      const behind = await Promise.all(
+        [1, 2, 3].map(() => reachedBehind(server, "/hello")),
+      );
+      other.abort();
+      for (const client of behind) await client.until(/hello/);
+      first.abort();
+    });
+
+    it("counts for maxQueuedRequests", async () => {
+      const server = await serve("byPath", { ...SPINS, maxQueuedRequests: 1 });
+      server.expectLog(/too many requests/, /went on for 10 ms/);
+      const first = await begun(server, "GET /spins");
+      const behind = await reachedBehind(server, "/hello");
+      expect((await fetch(`${server.url}/hello`)).status).to.equal(503);
+      first.abort();
+      await behind.until(/hello/);
+    });
+  });
+
+  describe("Many requests at once", () => {
+    it("are answered each with its own reply", async () => {
+      const { url } = await serve("looks", { threads: 2 });
+      await Promise.all(
+        Array.from({ length: 200 }, async (_, i) => {
+          const response = await fetch(`${url}/?${i}`);
+          expect((await response.json())[2]).to.equal(String(i));
+        }),
+      );
+    });
+
+    it("are all answered when their thread does not begin them for long", async () => {
+      const { url } = await serve("blocksLater");
+      await fetch(url);
+      const replies = Array.from({ length: 20 }, () => fetch(url));
+      for (const reply of replies) expect((await reply).status).to.equal(200);
+    });
+  });
+
   describe("A thread that ends in the middle of a request", () => {
     const dies = (title: string, name: string, message: RegExp, options = {}) =>
       it(`${title}: 500 for that request, one line in the log, and another thread`, async () => {

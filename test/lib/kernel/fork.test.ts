@@ -5,7 +5,6 @@ import {
   sleep,
   spawn,
   suspend,
-  withResolvers,
   type Operation,
 } from "effection";
 import {
@@ -14,9 +13,6 @@ import {
   type Fork,
   type Settled,
 } from "../../../lib/kernel/fork.ts";
-import { viewTasks } from "../../../lib/kernel/tree.ts";
-import { Gate } from "../../support/gate.ts";
-import { kernels, stock } from "../../support/worlds.ts";
 
 type Ending = [state: Settled, value: unknown];
 
@@ -61,86 +57,6 @@ describe("A fork", () => {
     const [state, error] = await ended;
     expect([state, (error as Error).message]).to.deep.equal(["error", "child"]);
     expect(errors).to.deep.equal([]);
-  });
-
-  it("has settled when it returns, with an operation that does not wait, and needs no task for it", () => {
-    const endings: Ending[] = [];
-    const { scope } = attach(undefined, { onError: () => {} });
-    let tasks: unknown;
-    fork(
-      scope,
-      function* () {
-        tasks = viewTasks(scope);
-        return 5;
-      },
-      (...ending) => endings.push(ending),
-    );
-    fork(
-      scope,
-      // oxlint-disable-next-line require-yield -- it is the subject
-      function* (): Operation<void> {
-        throw new Error("at once");
-      },
-      (state, error) => endings.push([state, (error as Error).message]),
-    );
-    expect(endings).to.deep.equal([
-      ["value", 5],
-      ["error", "at once"],
-    ]);
-    expect(tasks).to.deep.equal([]);
-  });
-
-  it("lets others go on that were woken in its first step before it settles, as effection does", async () => {
-    for (const world of [stock, ...kernels]) {
-      const order: string[] = [];
-      const { scope } = world.open(() => {});
-      const settled = new Gate();
-      const { operation, resolve } = withResolvers<void>();
-      scope.run(function* () {
-        yield* operation;
-        order.push("the other goes on");
-      });
-      world.fork(
-        scope,
-        function* () {
-          resolve();
-          order.push("its first step is over");
-        },
-        () => {
-          order.push("it has settled");
-          settled.open();
-        },
-      );
-      await settled.opened;
-      expect(order, world.name).to.deep.equal([
-        "its first step is over",
-        "the other goes on",
-        "it has settled",
-      ]);
-    }
-  });
-
-  it("waits for its turn when a task starts it, and can be halted before", async () => {
-    const order: string[] = [];
-    const { scope } = attach(undefined, { onError: () => {} });
-    const settled = new Gate();
-    scope.run(function* () {
-      const forked = fork(
-        scope,
-        function* () {
-          order.push("began");
-          yield* suspend();
-        },
-        (state) => {
-          order.push(state);
-          settled.open();
-        },
-      );
-      order.push("forked");
-      forked.interrupt();
-    });
-    await settled.opened;
-    expect(order).to.deep.equal(["forked", "halted"]);
   });
 
   it("settles as halted after its cleanup, also when interrupted twice", async () => {

@@ -26,6 +26,7 @@ import {
   WORD,
   weightOf,
   type FromThread,
+  type Request,
   type ThreadData,
   type ToThread,
   type Work,
@@ -44,6 +45,8 @@ export class Channel {
   /** Of the request that is served; 0 between requests. */
   #id = 0;
   #answer: Answer | undefined;
+  /** Requests at hand. */
+  readonly #requests: Request[] = [];
   /** Of the reply, by the weight of its chunks; counts as the word `taken` does. */
   #sent = 0;
   /** What the loop's errors are known by. */
@@ -58,10 +61,33 @@ export class Channel {
     return this.#id;
   }
 
+  /** Takes note of requests that are to be served, after the others. */
+  note(requests: readonly Request[]): void {
+    this.#requests.push(...requests);
+  }
+
+  /** The next request; undefined when there is none at hand. */
+  next(): Request | undefined {
+    for (;;) {
+      const request = this.#requests.shift();
+      if (request === undefined || this.#claim(request[0])) return request;
+    }
+  }
+
+  get hasMore(): boolean {
+    return this.#requests.length > 0;
+  }
+
+  /** False: the loop has taken it back. */
+  #claim(id: number): boolean {
+    const before = (id - 1) | 0;
+    const { claimed } = WORD;
+    return Atomics.compareExchange(this.#words, claimed, before, id) === before;
+  }
+
   begin(id: number): void {
     this.#id = id;
     this.#sent = 0;
-    Atomics.store(this.#words, WORD.begun, id);
   }
 
   end(): void {
@@ -74,7 +100,7 @@ export class Channel {
 
   /** The request is to end early. */
   get stopped(): boolean {
-    return Atomics.load(this.#words, WORD.stop) !== STOP.no;
+    return Atomics.load(this.#words, WORD.stopped) === this.#id;
   }
 
   /** Sends a chunk, once the client is not too far behind. False: nobody wants it any more. */
@@ -127,9 +153,9 @@ export class Channel {
 
   /** @throws why the request is to end early. */
   #check(): void {
-    const stop = Atomics.load(this.#words, WORD.stop);
-    if (stop === STOP.aborted) throw new ClientAbortedError();
-    if (stop !== STOP.no) throw new HaltedError();
+    if (!this.stopped) return;
+    const aborted = Atomics.load(this.#words, WORD.stop) === STOP.aborted;
+    throw aborted ? new ClientAbortedError() : new HaltedError();
   }
 
   #borrowed(data: ErrorData): Error {
@@ -140,7 +166,9 @@ export class Channel {
 
   /** What of the reply the client has not taken. */
   get #ahead(): number {
-    return (this.#sent - Atomics.load(this.#words, WORD.taken)) | 0;
+    const known = Atomics.load(this.#words, WORD.takenOf) === this.#id;
+    const taken = known ? Atomics.load(this.#words, WORD.taken) : 0;
+    return (this.#sent - taken) | 0;
   }
 
   /** The count is read before anything else: what happens in between then ends the sleep at once. */
@@ -157,10 +185,11 @@ export class Channel {
     return receiveMessageOnPort(this.#port)?.message as ToThread | undefined;
   }
 
-  /** While a request runs the loop sends answers only; those that an earlier one did not wait for are dropped. */
+  /** Answers that an earlier request did not wait for are dropped. */
   #receive(): void {
     for (let message = this.#take(); message; message = this.#take())
-      if (message[1] === this.#id) this.#answer = message as Answer;
+      if (message[0] === "requests") this.note(message[2]);
+      else if (message[1] === this.#id) this.#answer = message as Answer;
   }
 }
 

@@ -24,9 +24,18 @@ async function start(
   printTo(channel);
   try {
     const app = await load(module, name);
+    let due: NodeJS.Immediate | undefined;
+    const serveNext = (): void => {
+      due = undefined;
+      const request = channel.next();
+      if (request !== undefined) serve(app, request, channel, multiprocess);
+      if (channel.hasMore) due = setImmediate(serveNext); // timers and promises of the application first
+    };
     port.on("message", (message: ToThread) => {
-      if (message[0] === "request") serve(app, message, channel, multiprocess);
-      else if (message[0] === "retire") process.exit();
+      if (message[0] === "retire") process.exit();
+      if (message[0] !== "requests") return;
+      channel.note(message[2]);
+      if (due === undefined) serveNext();
     });
     channel.post(["ready", 0]);
   } catch (error) {

@@ -6,25 +6,24 @@ import { runApp } from "../../run.ts";
 import type { StartedReply } from "../../start-response.ts";
 import type { WsgiApp } from "../../types.ts";
 import { writeReply } from "../head.ts";
-import type { ToThread } from "../protocol.ts";
+import { BRIEF_MS, type Request } from "../protocol.ts";
 import { ownBytes, type Channel } from "./channel.ts";
 import { ThreadRequest } from "./request.ts";
-
-export type Request = Extract<ToThread, [kind: "request", ...unknown[]]>;
 
 const EMPTY = new Uint8Array(0);
 
 export function serve(
   app: WsgiApp,
-  [, id, head, first = EMPTY, complete]: Request,
+  [id, head, first = EMPTY, complete]: Request,
   channel: Channel,
   multiprocess: boolean,
 ): void {
+  const since = performance.now();
   channel.begin(id);
   try {
     const request = new ThreadRequest(head, channel);
     const input = new Input(first, complete ? undefined : sourceOf(channel));
-    send(runApp(app, request, input, multiprocess), channel);
+    send(runApp(app, request, input, multiprocess), channel, since);
   } catch (error) {
     // That it fails when it was asked to end is no news; what comes after that is.
     const expected = channel.stopped && isReason(error);
@@ -38,11 +37,17 @@ function isReason(error: unknown): boolean {
   return error instanceof ClientAbortedError || error instanceof HaltedError;
 }
 
-function send(reply: StartedReply, channel: Channel): void {
+function send(reply: StartedReply, channel: Channel, since: number): void {
   const head = writeReply(reply);
   const { body } = reply;
   if (typeof body === "string" || body instanceof Uint8Array)
-    channel.post(["reply", channel.id, head, ownBytes(body)]);
+    channel.post([
+      "reply",
+      channel.id,
+      head,
+      ownBytes(body),
+      performance.now() - since < BRIEF_MS,
+    ]);
   else stream(head, body, channel);
 }
 

@@ -122,6 +122,22 @@ export const failsLater = answering(() => {
   });
   return threadId;
 });
+/** Keeps its thread, once, from the next turn of the thread's event loop on. */
+let hasBlocked = false;
+export const blocksLater = answering(() => {
+  if (!hasBlocked) setTimeout(sleepInPlace);
+  hasBlocked = true;
+});
+
+export const blocks = answering((environ) => {
+  note(environ, "begun");
+  sleepInPlace();
+});
+
+function sleepInPlace(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+}
+
 export const grows = answering(() => {
   const kept: unknown[] = [];
   for (;;) kept.push(Array(10_000).fill(kept.length));
@@ -170,6 +186,8 @@ const BY_PATH: Record<string, WsgiApp> = {
   "/ticks": ticks,
   "/streams": streams,
   "/reads": reads,
+  "/spins": spins,
+  "/blocks": blocks,
 };
 
 export const byPath: WsgiApp = (environ, start) =>

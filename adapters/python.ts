@@ -1,0 +1,37 @@
+/** WSGI applications of Python (PEP 3333): Flask, Django and others, in processes of their own. */
+import { PythonApplication } from "./python/application.ts";
+import type { PythonOptions } from "./python/options.ts";
+
+export type { PythonApplication } from "./python/application.ts";
+export type { PythonOptions } from "./python/options.ts";
+
+/**
+ * Makes a WSGI application of Python mountable: `app` names it as Gunicorn and uWSGI do, `"module:attribute"`,
+ * `"module:factory()"`, or `"module"` for its `application` or `app`.
+ *
+ * Its processes start with `listen`, which fails with a {@link PythonStartError} that has Python's traceback when the
+ * application cannot be loaded. They end when the loop has drained. A process that dies takes the requests along that it
+ * was running, which are answered 502, and is replaced; those that were waiting are given to others.
+ *
+ * Both bodies stream, at the pace of whoever is slower. When the client leaves, `close()` of the result is called at the
+ * application's next chunk; `environ["eddy.disconnected"]()` tells it before that.
+ *
+ * @throws {UsageError} for an option that does not exist or has a bad value.
+ *
+ * @example
+ * ```ts
+ * import { Loop } from "eddy";
+ * import { python } from "eddy/adapters/python";
+ *
+ * const loop = new Loop();
+ * loop.get("/healthz", () => "ok");
+ * loop.mount("/", python("app:app", { chdir: "./shop", venv: "./shop/.venv", processes: 2, threads: 4 }));
+ * await loop.listen(8000);
+ * ```
+ */
+export function python(
+  app: string,
+  options: PythonOptions = {},
+): PythonApplication {
+  return new PythonApplication(app, options);
+}

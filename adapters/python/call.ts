@@ -1,0 +1,154 @@
+/** One request for a worker, from the line to the end of its reply. */
+import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
+import { PythonError } from "../../lib/adapter.ts";
+import type { HeadReader } from "./head.ts";
+import { FROM_WORKER, type OnFrame } from "./protocol.ts";
+import { ReplyBody, type Producer } from "./reply-body.ts";
+import type { Sink, Upload } from "./upload.ts";
+
+/** Where the reply goes; what comes after the first of them is ignored. */
+export interface Caller {
+  resolve(response: GatewayResponse): void;
+  reject(error: Error): void;
+}
+
+/** The connection that a call was given to. */
+export interface Carrier extends Pick<Producer, "pause" | "resume">, Sink {
+  readonly heads: HeadReader;
+  /** Nobody waits for it any more. */
+  drop(call: Call): void;
+}
+
+export class Call implements Producer {
+  readonly request: GatewayRequest;
+  readonly environ: string;
+  readonly upload: Upload | undefined;
+  readonly #caller: Caller;
+  #carrier: Carrier | undefined;
+  #body: ReplyBody | undefined;
+  /** `dropped`: its exchange ended before its reply. */
+  #state: "open" | "replied" | "dropped" = "open";
+
+  constructor(
+    request: GatewayRequest,
+    environ: string,
+    upload: Upload | undefined,
+    caller: Caller,
+  ) {
+    this.request = request;
+    this.environ = environ;
+    this.upload = upload;
+    this.#caller = caller;
+  }
+
+  /** Somebody waits for its reply, or the rest of it. */
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  get dropped(): boolean {
+    return this.#state === "dropped";
+  }
+
+  /** Its body follows piece by piece. */
+  get streams(): boolean {
+    return this.upload !== undefined && !this.upload.complete;
+  }
+
+  /** A part of its reply is on its way to the client. */
+  get replies(): boolean {
+    return this.#body !== undefined;
+  }
+
+  /** For the log. */
+  get line(): string {
+    const { method, mountPath, path } = this.request;
+    return `${method} ${mountPath}${path}`;
+  }
+
+  /** It has left the line. */
+  givenTo(carrier: Carrier): void {
+    this.#carrier = carrier;
+  }
+
+  /** Begins to bring a long body, in a task of the request. */
+  bringBody(): void {
+    const { upload, request } = this;
+    const carrier = this.#carrier!;
+    const bring = () => upload!.bring(carrier);
+    request.scope.run(bring);
+  }
+
+  /** A piece of its reply. */
+  hear(...[type, bytes, start, end, last]: Parameters<OnFrame>): void {
+    if (!this.open) return;
+    if (type & FROM_WORKER.fail)
+      this.fail(
+        this.upload?.error ??
+          new PythonError(bytes.toString("utf8", start, end)),
+      );
+    else if (type & FROM_WORKER.head) this.#begin(type, bytes, start, end);
+    else this.#continue(type, lasting(bytes.subarray(start, end), last));
+  }
+
+  /** There will be no reply, or no more of it. */
+  fail(error: Error): void {
+    if (!this.open) return;
+    this.#state = "replied";
+    this.#body?.end(error);
+    this.#caller.reject(error);
+  }
+
+  pause(): void {
+    this.#carrier?.pause();
+  }
+
+  resume(): void {
+    this.#carrier?.resume();
+  }
+
+  abandon(): void {
+    if (!this.open) return;
+    this.#state = "dropped";
+    this.#body?.end();
+    this.#carrier?.drop(this);
+  }
+
+  #begin(type: number, bytes: Buffer, start: number, end: number): void {
+    const at = start + 2 + bytes.readUInt16LE(start);
+    const text = bytes.toString("latin1", start + 2, at);
+    try {
+      const head = this.#carrier!.heads.read(text);
+      const { status, statusText, headers } = head;
+      this.#caller.resolve({
+        status,
+        statusText,
+        headers,
+        body: this.#bodyOf(type, bytes, at, end),
+      });
+    } catch (error) {
+      this.fail(error as Error); // a header that is none
+    }
+  }
+
+  #bodyOf(type: number, bytes: Buffer, at: number, end: number) {
+    if (type & FROM_WORKER.end) {
+      this.#state = "replied";
+      return at === end ? null : Buffer.from(bytes.subarray(at, end));
+    }
+    this.#body = new ReplyBody(this);
+    this.#body.push(Buffer.from(bytes.subarray(at, end)));
+    return this.#body;
+  }
+
+  #continue(type: number, piece: Buffer): void {
+    this.#body!.push(piece);
+    if (!(type & FROM_WORKER.end)) return;
+    this.#state = "replied";
+    this.#body!.end();
+  }
+}
+
+function lasting(bytes: Buffer, last: boolean): Buffer {
+  return last ? bytes : Buffer.from(bytes);
+}

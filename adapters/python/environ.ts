@@ -1,0 +1,111 @@
+/** The environ of a request (PEP 3333, "environ Variables"; RFC 3875, section 4.1), as one string: name NUL value NUL … */
+import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
+
+/** Fields that are no variable: they are the connection's, or would pass for something else. */
+const DROPPED = [
+  "connection",
+  "expect",
+  "keep-alive",
+  "proxy", // HTTP_PROXY is where many a client library looks for its proxy
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** Names of fields that are kept in mind. There are some hundred in use; a client can make up any number. */
+const MAX_NAMES = 1000;
+
+export class EnvironWriter {
+  /** From the name of a field to its variable between NULs; empty for those that are dropped. */
+  readonly #names = new Map<string, string>([
+    ["content-type", "\0CONTENT_TYPE\0"],
+    ["content-length", "\0CONTENT_LENGTH\0"],
+    ...DROPPED.map((name): [string, string] => [name, ""]),
+  ]);
+
+  /** A character each byte. @throws {HttpError} 400 for a path with a NUL, which no program expects. */
+  write(request: GatewayRequest, bodyLength?: number): string {
+    const { method, queryString, mountPath, path, scheme, deadline } = request;
+    const [name, port] = hostOf(request.host, scheme);
+    const uri = mountPath + path + (queryString && `?${queryString}`);
+    let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}\0SERVER_NAME\0${name}\0SERVER_PORT\0${port}`;
+    text += this.#fields(request.headers.raw);
+    if (scheme === "https") text += "\0wsgi.url_scheme\0https\0HTTPS\0on";
+    if (deadline !== undefined) text += `\0eddy.deadline\0${deadline / 1000}`;
+    if (bodyLength !== undefined) text += `\0CONTENT_LENGTH\0${bodyLength}`;
+    return `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${decodePath(mountPath)}\0PATH_INFO\0${decodePath(path)}\0REMOTE_ADDR\0${request.remoteAddress}${toNative(text)}`;
+  }
+
+  #fields(raw: readonly string[]): string {
+    let text = "";
+    for (let i = 0; i < raw.length; i += 2) {
+      const variable = this.#variable(raw[i]!);
+      if (variable === "") continue;
+      const at = text.indexOf(variable);
+      if (at < 0) text += variable + raw[i + 1]!;
+      else text = joined(text, at + variable.length, variable, raw[i + 1]!);
+    }
+    return text;
+  }
+
+  #variable(name: string): string {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    // "x_user" would pass for "x-user", which a proxy in front may have checked
+    const variable = name.includes("_")
+      ? ""
+      : `\0HTTP_${name.toUpperCase().replaceAll("-", "_")}\0`;
+    if (this.#names.size < MAX_NAMES) this.#names.set(name, variable);
+    return variable;
+  }
+}
+
+/** A repeated field: cookies are joined by a semicolon (RFC 6265, section 5.4), others by a comma. */
+function joined(
+  text: string,
+  valueAt: number,
+  variable: string,
+  value: string,
+): string {
+  const next = text.indexOf("\0", valueAt);
+  const end = next < 0 ? text.length : next;
+  const separator = variable === "\0HTTP_COOKIE\0" ? "; " : ",";
+  return text.slice(0, end) + separator + value + text.slice(end);
+}
+
+/** Percent-decoded. The gateway has refused malformed escapes. */
+function decodePath(path: string): string {
+  if (UNESCAPED.test(path)) return path;
+  const decoded = toNative(path).replace(
+    /%([0-9A-Fa-f]{2})/g,
+    (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  if (decoded.includes("\0"))
+    throw new HttpError(400, "there is a NUL in the path");
+  return decoded;
+}
+
+/** PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. */
+function toNative(text: string): string {
+  return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
+}
+
+/** ASCII, and no percent sign. */
+// oxlint-disable-next-line no-control-regex
+const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
+
+// oxlint-disable-next-line no-control-regex
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** `example.org:8000`, `[::1]:8000`. PEP 3333: SERVER_NAME and SERVER_PORT are never empty. */
+function hostOf(
+  host: string,
+  scheme: "http" | "https",
+): [name: string, port: string] {
+  const colon = host.lastIndexOf(":");
+  const hasPort = colon > host.lastIndexOf("]");
+  const name = hasPort ? host.slice(0, colon) : host;
+  const port = hasPort ? host.slice(colon + 1) : "";
+  return [name || "localhost", port || (scheme === "https" ? "443" : "80")];
+}

@@ -1,0 +1,162 @@
+/** What a Python application is run with, and what of it is checked before anything starts. */
+import { delimiter, join, resolve } from "node:path";
+import { UsageError } from "../../lib/adapter.ts";
+
+/** How a Python application is run. */
+export interface PythonOptions {
+  /** Folder that the processes run in, and the first that Python looks for modules in. Default: the working directory. */
+  chdir?: string;
+  /** Folder of the virtual environment whose interpreter and packages are used. Default: none. */
+  venv?: string;
+  /** Further folders with modules, before those of `PYTHONPATH`. Default: none. */
+  pythonPath?: readonly string[];
+  /** The interpreter, CPython 3.8 or later: a path, or a name to be found in `PATH`. Default: that of `venv`, or else `"python3"`. */
+  python?: string;
+  /** Environment variables of the processes, on top of the gateway's own. */
+  env?: Readonly<Record<string, string>>;
+  /** Processes, each with its own copy of the application. Default 1, as Gunicorn and uWSGI have it: how many copies the memory bears, only the operator knows. One for each core is right for applications that compute. */
+  processes?: number;
+  /** Requests that each process runs at once, in threads. Default 1, as Gunicorn and uWSGI have it: not every application is made for more. */
+  threads?: number;
+  /** Requests that wait for a thread, beyond those already given to one; a further one is answered 503 with `retry-after`. Default 1024. */
+  maxQueuedRequests?: number;
+  /** Milliseconds for which the application may run without giving a piece of its reply or taking one of the request; then the client gets 503, or a cut connection when the head is out, the log Python's traceback of every thread, and the process is replaced. What it waits for its client does not count. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. uWSGI's `harakiri` counts seconds. */
+  harakiriMs?: number;
+  /** Milliseconds that a request may go on when its client has left; then its process is replaced as soon as its other threads are done. `Infinity` lets it finish. Default 30,000: a client that leaves must not be able to cost a start of the process whenever it likes. */
+  abortGraceMs?: number;
+  /** When the client leaves, raises an exception in the thread of its request, which is no `Exception` and so is not caught by chance. Default false: it can come anywhere, also between two steps that belong together, and does not end a call into C. */
+  interrupt?: boolean;
+  /** Requests after which a process is replaced by a fresh one, which starts first: for applications that leak. Default `Infinity`. */
+  maxRequests?: number;
+  /** Up to so many requests are taken off `maxRequests`, by chance and for each process, so that they are not all replaced at once. Default a tenth. */
+  maxRequestsJitter?: number;
+}
+
+export interface PythonSettings {
+  /** The application by its name. */
+  readonly app: string;
+  readonly chdir: string;
+  readonly venv: string | undefined;
+  readonly python: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly processes: number;
+  readonly threads: number;
+  readonly maxQueuedRequests: number;
+  readonly harakiriMs: number;
+  readonly abortGraceMs: number;
+  readonly interrupt: boolean;
+  readonly maxRequests: number;
+  readonly maxRequestsJitter: number;
+}
+
+/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+type Rule = [valid: (value: unknown) => boolean, expected: string];
+
+const TEXT: Rule = [
+  (value) => typeof value === "string" && value !== "",
+  "a text that is not empty",
+];
+const COUNT: Rule = [
+  (value) => Number.isInteger(value) && (value as number) >= 1,
+  "a whole number from 1 up",
+];
+const AMOUNT: Rule = [
+  (value) => typeof value === "number" && value >= 0,
+  "a number from 0 up",
+];
+const isRecord = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const RULES: Record<keyof PythonOptions, Rule> = {
+  chdir: TEXT,
+  venv: TEXT,
+  pythonPath: [
+    (value) => Array.isArray(value) && value.every(TEXT[0]),
+    "a list of folders",
+  ],
+  python: TEXT,
+  env: [
+    (value) =>
+      isRecord(value) &&
+      Object.values(value).every((one) => typeof one === "string"),
+    "an object of texts",
+  ],
+  processes: COUNT,
+  threads: [
+    (value) => COUNT[0](value) && (value as number) <= 1000,
+    "a whole number from 1 to 1000",
+  ],
+  maxQueuedRequests: AMOUNT,
+  harakiriMs: AMOUNT,
+  abortGraceMs: AMOUNT,
+  interrupt: [(value) => typeof value === "boolean", "true or false"],
+  maxRequests: [
+    (value) => value === Infinity || COUNT[0](value),
+    `${COUNT[1]}, or Infinity`,
+  ],
+  maxRequestsJitter: AMOUNT,
+};
+
+/** `module`, `package.module:attribute.of.it`, `module:factory()`. */
+const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
+
+/** @throws {UsageError} naming an option that does not exist or has a bad value. */
+export function pythonSettings(
+  app: string,
+  options: PythonOptions,
+): PythonSettings {
+  if (typeof app !== "string" || !APP.test(app))
+    throw new UsageError(
+      `python() takes an application such as "app:app", a module and a name in it, not ${JSON.stringify(app)}`,
+    );
+  const { pythonPath, env, chdir, venv, ...given } = checked(options);
+  const maxRequests = given.maxRequests ?? Infinity;
+  return {
+    processes: 1,
+    threads: 1,
+    maxQueuedRequests: 1024,
+    interrupt: false,
+    maxRequestsJitter:
+      maxRequests === Infinity ? 0 : Math.floor(maxRequests / 10),
+    python: venv === undefined ? "python3" : join(resolve(venv), "bin/python"),
+    ...given,
+    app,
+    maxRequests,
+    venv: venv === undefined ? undefined : resolve(venv),
+    chdir: resolve(chdir ?? "."),
+    env: environment(env, pythonPath),
+    harakiriMs: Math.min(given.harakiriMs ?? 30_000, MAX_TIMER_MS),
+    abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
+  };
+}
+
+function environment(
+  env: PythonOptions["env"],
+  pythonPath: readonly string[] = [],
+): NodeJS.ProcessEnv {
+  const all: NodeJS.ProcessEnv = { ...process.env, ...env };
+  const folders = pythonPath.map((folder) => resolve(folder));
+  if (all.PYTHONPATH) folders.push(all.PYTHONPATH);
+  if (folders.length > 0) all.PYTHONPATH = folders.join(delimiter);
+  return all;
+}
+
+function checked(options: PythonOptions): PythonOptions {
+  const given = Object.entries(options).filter(
+    ([, value]) => value !== undefined,
+  );
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(RULES, name))
+      throw new UsageError(
+        `python() has no option "${name}", only ${Object.keys(RULES).join(", ")}`,
+      );
+    const [valid, expected] = RULES[name as keyof PythonOptions];
+    if (!valid(value))
+      throw new UsageError(
+        `option "${name}" of python() takes ${expected}, not ${String(value)}`,
+      );
+  }
+  return Object.fromEntries(given);
+}

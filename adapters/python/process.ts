@@ -1,0 +1,313 @@
+/** A worker: one process of Python, from its start to its exit. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { withResolvers } from "eddy/operations";
+import {
+  PythonLostError,
+  PythonStartError,
+  PythonTimeoutError,
+  type Logger,
+} from "../../lib/adapter.ts";
+import type { Call } from "./call.ts";
+import { Connection, type Owner } from "./connection.ts";
+import type { PythonSettings } from "./options.ts";
+import { SharedState } from "./shared-state.ts";
+
+/** Who gives a worker its requests. */
+export interface Keeper {
+  readonly settings: PythonSettings;
+  readonly log: Logger;
+  free(connection: Connection): void;
+  again(calls: readonly Call[]): void;
+  flushLater(connection: Connection): void;
+  /** It is to be given nothing more. */
+  remove(worker: Worker): void;
+}
+
+const SCRIPT = fileURLToPath(new URL("./worker.py", import.meta.url));
+
+/** Shared memory where there is some, and a short path: that of a socket has 107 bytes at most. */
+const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+/** Milliseconds to exit in, for one that was told to. */
+const EXIT_MS = 2000;
+
+/** Milliseconds in which a process writes down where its threads are. */
+const TRACEBACK_MS = 200;
+
+/** Characters of what a process says before it is ready: a traceback, and what led to it. */
+const MAX_SAID = 16 * 1024;
+
+/** Both sides count requests in 32 bits. */
+const MAX_REQUESTS = 2 ** 31;
+
+/** `ready`: serves. `leaving`: is given nothing more, finishes what it has. `dead`: the process has ended. */
+type State = "starting" | "ready" | "leaving" | "dead";
+
+export class Worker implements Owner {
+  /** Done when the application is loaded; fails when it cannot be. */
+  readonly ready = withResolvers<void>();
+  /** Done when it should be replaced, or has to be. */
+  readonly leaving = withResolvers<"asked" | "lost">();
+  /** Done when the process has ended, and all that it has said is dealt with. */
+  readonly gone = withResolvers<void>();
+  readonly state: SharedState;
+  readonly harakiriMs: number;
+  readonly abortGraceMs: number;
+  /** Requests so far. */
+  served = 0;
+  readonly #keeper: Keeper;
+  /** Requests after which it is replaced. */
+  readonly #limit: number;
+  /** For the socket and the state file; gone as soon as both sides have them open. */
+  readonly #folder = mkdtempSync(join(FOLDER, "eddy-python-"));
+  readonly #process: ChildProcess;
+  readonly #connections: Connection[] = [];
+  #state: State = "starting";
+  #open = 0;
+  #closed = 0;
+  #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+  /** What it has said, until it is ready. */
+  #said: string[] = [];
+  #timedOut = false;
+  #kill: NodeJS.Timeout | undefined;
+
+  constructor(keeper: Keeper) {
+    const { settings } = keeper;
+    this.#keeper = keeper;
+    this.harakiriMs = settings.harakiriMs;
+    this.abortGraceMs = settings.abortGraceMs;
+    this.#limit = limitOf(settings);
+    this.state = new SharedState(join(this.#folder, "state"), settings.threads);
+    this.#process = this.#start();
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get serves(): boolean {
+    return this.#state === "ready";
+  }
+
+  get connections(): readonly Connection[] {
+    return this.#connections;
+  }
+
+  /** A request was given to it. */
+  count(): void {
+    if (++this.served >= this.#limit) this.leaving.resolve("asked");
+  }
+
+  /** Is given nothing more, and ends when it has nothing to do. */
+  retire(): void {
+    if (this.#state !== "ready") return;
+    this.#state = "leaving";
+    for (const connection of this.#connections) this.free(connection);
+  }
+
+  /** Ends now if it can, and at the latest in two seconds. */
+  end(): void {
+    if (this.#state === "dead" || this.#kill !== undefined) return;
+    if (this.#state === "starting") return void this.#process.kill("SIGKILL");
+    this.#state = "leaving";
+    for (const connection of this.#connections) connection.end();
+    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_MS);
+  }
+
+  opened(): void {
+    if (++this.#open < this.#keeper.settings.threads) return;
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#state = "ready";
+    for (const line of this.#said.splice(0)) this.#say(line);
+    this.ready.resolve();
+  }
+
+  free(connection: Connection): void {
+    if (this.#state === "ready") this.#keeper.free(connection);
+    else if (connection.idle) connection.end();
+  }
+
+  again(calls: readonly Call[]): void {
+    this.#keeper.again(calls);
+  }
+
+  flushLater(connection: Connection): void {
+    this.#keeper.flushLater(connection);
+  }
+
+  /** As uWSGI's harakiri: where each thread is goes to the log, then the process is killed. */
+  overrun(_connection: Connection, call: Call): void {
+    if (this.#timedOut) return;
+    this.#timedOut = true;
+    this.#state = "leaving";
+    this.#keeper.remove(this);
+    const error = new PythonTimeoutError(this.harakiriMs);
+    call.request.log.error(
+      { pid: this.pid },
+      `${call.line}: ${error.message}; its process is replaced, and this is where it was:`,
+    );
+    call.fail(error);
+    this.#process.kill("SIGUSR1");
+    this.leaving.resolve("lost");
+    this.#killIn(TRACEBACK_MS);
+  }
+
+  clientGone({ slot }: Connection, number: number): void {
+    if (this.#keeper.settings.interrupt && this.#exit === undefined)
+      this.#control.write(`${slot} ${number}\n`);
+  }
+
+  /** It leaves as soon as nobody waits for its other threads. */
+  runsOn(_connection: Connection, call: Call): void {
+    call.request.log.warn(
+      { pid: this.pid },
+      `${call.line} went on for ${this.abortGraceMs} ms after its client had left (abortGraceMs); its process is replaced`,
+    );
+    this.leaving.resolve("asked");
+    const look = (): void => {
+      if (this.#connections.some(({ wanted }) => wanted))
+        this.#kill = setTimeout(look, 100);
+      else this.#process.kill("SIGKILL");
+    };
+    look();
+  }
+
+  /** The process may have ended, or only a thread; then the process has to. */
+  closed(): void {
+    this.#closed++;
+    if (this.#state === "ready") this.#process.kill("SIGKILL");
+    this.#settle();
+  }
+
+  get #control(): Socket {
+    return this.#process.stdio[3] as Socket;
+  }
+
+  #killIn(ms: number): void {
+    clearTimeout(this.#kill);
+    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), ms);
+  }
+
+  #start(): ChildProcess {
+    const { settings } = this.#keeper;
+    const { python, chdir, env, app, threads, processes, interrupt } = settings;
+    const config = JSON.stringify({
+      app,
+      threads,
+      interrupt,
+      socket: this.#socketPath,
+      state: join(this.#folder, "state"),
+      multiprocess: processes > 1,
+    });
+    const child = spawn(python, [SCRIPT, config], {
+      cwd: chdir,
+      env,
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
+    child.on("error", (error) => this.#fail(error));
+    child.on("close", (code, signal) => {
+      this.#exit ??= { code, signal };
+      this.#settle();
+    });
+    for (const name of ["stdout", "stderr"] as const)
+      createInterface(child[name]!).on("line", (line) =>
+        this.#state === "starting" ? this.#keep(line) : this.#say(line),
+      );
+    const control = child.stdio[3] as Socket;
+    control.on("error", () => {}); // the process has ended, which is noticed anyway
+    control.once("data", () => this.#connect());
+    return child;
+  }
+
+  get #socketPath(): string {
+    return join(this.#folder, "socket");
+  }
+
+  #connect(): void {
+    for (let i = 0; i < this.#keeper.settings.threads; i++)
+      this.#connections.push(new Connection(this.#socketPath, this));
+  }
+
+  #keep(line: string): void {
+    this.#said.push(line);
+    while (this.#said.length > 1 && this.#said.join("\n").length > MAX_SAID)
+      this.#said.shift();
+  }
+
+  /** What the application prints, and what Python has to say itself. */
+  #say(line: string): void {
+    this.#keeper.log.info({ pid: this.pid }, line);
+  }
+
+  /** There is no process. */
+  #fail(cause: Error): void {
+    const { settings } = this.#keeper;
+    this.#said.push(reasonFor(cause, settings));
+    this.#exit = { code: null, signal: null };
+    this.#settle();
+  }
+
+  /** It has ended, and all that it has said was read. */
+  #settle(): void {
+    if (this.#exit === undefined || this.#closed < this.#connections.length)
+      return;
+    if (this.#state === "dead") return;
+    clearTimeout(this.#kill);
+    const wasReady = this.#state !== "starting";
+    this.#state = "dead";
+    this.#keeper.remove(this);
+    const reason = wasReady ? this.#epitaph() : this.#startError();
+    const again = this.#connections.flatMap((one) => one.lose(reason));
+    this.state.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.ready.reject(reason);
+    this.leaving.resolve("lost");
+    this.gone.resolve();
+    this.#keeper.again(again);
+  }
+
+  get #ending(): string {
+    const { code, signal } = this.#exit!;
+    return signal === null ? `exit code ${code}` : signal;
+  }
+
+  #epitaph(): Error {
+    return new PythonLostError(
+      `the Python process ${this.pid} of ${this.#keeper.settings.app} has ended (${this.#ending})`,
+    );
+  }
+
+  #startError(): Error {
+    const { app, python, chdir } = this.#keeper.settings;
+    const how = this.pid === undefined ? "" : ` (${this.#ending})`;
+    return new PythonStartError(
+      `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${this.#said.join("\n")}`,
+    );
+  }
+}
+
+/** The system says ENOENT for a folder and for a program alike. */
+function reasonFor(
+  error: Error,
+  { chdir, python, venv }: PythonSettings,
+): string {
+  if (!statSync(chdir, { throwIfNoEntry: false })?.isDirectory())
+    return `there is no folder ${chdir}; see the option chdir`;
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error.message;
+  return venv === undefined
+    ? `there is no interpreter ${python}; install Python 3.8 or later, or see the option python`
+    : `there is no virtual environment at ${venv}, as there is no ${python}; see the option venv`;
+}
+
+/** By chance, so that processes of the same age are not replaced at once. */
+function limitOf({ maxRequests, maxRequestsJitter }: PythonSettings): number {
+  const limit = Math.min(maxRequests, MAX_REQUESTS);
+  const less = Math.floor(Math.random() * (maxRequestsJitter + 1));
+  return Math.max(1, limit - less);
+}

@@ -1,0 +1,136 @@
+/**
+ * What the gateway and a worker say to each other; the beginning of worker.py has the whole of it.
+ *
+ * A frame is a length of 24 bits and a type of 8, little-endian, and so many bytes.
+ */
+
+/** Types of the frames to a worker. */
+export const TO_WORKER = {
+  request: 1,
+  body: 2,
+  bodyEnd: 3,
+  bodyLost: 4,
+} as const;
+
+/** Types of the frames from a worker. The first three are bits of one type. */
+export const FROM_WORKER = {
+  head: 1,
+  end: 2,
+  fail: 4,
+  skip: 8,
+  hello: 16,
+  log: 32,
+} as const;
+
+/** Bytes of a body that travel inside its request. Larger ones are streamed, and need a thread that has nothing else to do. */
+export const INLINE_BYTES = 64 * 1024;
+
+/** The four bytes before a frame, a character each. */
+export function frameStart(type: number, length: number): string {
+  return String.fromCharCode(
+    length & 255,
+    (length >> 8) & 255,
+    (length >> 16) & 255,
+    type,
+  );
+}
+
+/** A whole request but for a streamed body; a character a byte. */
+export function requestFrame(
+  environ: string,
+  body: string,
+  streamed: boolean,
+): string {
+  const { length } = environ;
+  return (
+    frameStart(TO_WORKER.request, 4 + length + body.length) +
+    frameStart(streamed ? 1 : 0, length) +
+    environ +
+    body
+  );
+}
+
+/** A frame of bytes. */
+export function frame(type: number, payload: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + payload.length);
+  bytes.write(frameStart(type, payload.length), "latin1");
+  bytes.set(payload, 4);
+  return bytes;
+}
+
+/** Is told of a frame. `bytes` from `start` to `end` are its payload; unless they `last`, they are gone when this returns. */
+export type OnFrame = (
+  type: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  last: boolean,
+) => void;
+
+/** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
+export class FrameReader {
+  readonly #onFrame: OnFrame;
+  /** The beginning of a frame: less than four bytes, or as much memory as it takes. */
+  #partial: Buffer | undefined;
+  #filled = 0;
+
+  constructor(onFrame: OnFrame) {
+    this.#onFrame = onFrame;
+  }
+
+  /** `data` is its owner's again when this returns. */
+  push(data: Buffer): void {
+    let rest = data;
+    if (this.#partial !== undefined) {
+      rest = this.#complete(this.#partial, data);
+      if (this.#partial !== undefined) return;
+    }
+    const at = readFrames(rest, this.#onFrame, false);
+    if (at < rest.length) this.#keep(rest.subarray(at));
+  }
+
+  #keep(beginning: Buffer): void {
+    const size =
+      beginning.length < START ? beginning.length : sizeAt(beginning, 0);
+    this.#partial = Buffer.allocUnsafeSlow(size);
+    this.#filled = beginning.copy(this.#partial);
+  }
+
+  /** Gives what is behind the partial frame; it may still be partial. */
+  #complete(partial: Buffer, data: Buffer): Buffer {
+    if (partial.length < START) {
+      this.#partial = undefined;
+      return Buffer.concat([partial, data]);
+    }
+    const taken = data.copy(partial, this.#filled);
+    this.#filled += taken;
+    if (this.#filled === partial.length) {
+      this.#partial = undefined;
+      readFrames(partial, this.#onFrame, true);
+    }
+    return data.subarray(taken);
+  }
+}
+
+/** Bytes before a payload. */
+const START = 4;
+
+function sizeAt(bytes: Buffer, at: number): number {
+  return START + bytes.readUIntLE(at, 3);
+}
+
+/** Gives how many bytes make whole frames. `last`: they stay as they are. */
+export function readFrames(
+  bytes: Buffer,
+  onFrame: OnFrame,
+  last: boolean,
+): number {
+  let at = 0;
+  while (bytes.length - at >= START) {
+    const end = at + sizeAt(bytes, at);
+    if (end > bytes.length) break;
+    onFrame(bytes[at + 3]!, bytes, at + START, end, last);
+    at = end;
+  }
+  return at;
+}

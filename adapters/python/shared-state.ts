@@ -1,0 +1,77 @@
+/**
+ * The gateway's view of what a worker has in shared memory: a file that the worker maps, and that is read and written here.
+ * Reading it is a system call, so it is looked at when something is wrong: a worker is dead, or slow, or a client is gone.
+ */
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from "node:fs";
+
+/** Bytes for each thread. As in worker.py, and so are the places of the words. */
+const STRIDE = 64 * 1024;
+const WORD = { begun: 0, aborted: 4, takenBack: 8, heldFirst: 16 } as const;
+const HELD_AT = 64;
+
+/** Replies that are finished and were not sent yet. */
+export interface Held {
+  /** Number of the request that the first of them answers; the others follow. */
+  readonly first: number;
+  /** As frames. */
+  readonly frames: Buffer;
+}
+
+export class SharedState {
+  readonly #file: number;
+  #open = true;
+
+  constructor(path: string, threads: number) {
+    this.#file = openSync(path, "wx+", 0o600);
+    ftruncateSync(this.#file, STRIDE * threads);
+  }
+
+  /** Number of the request that the thread has begun last. */
+  begun(slot: number): number {
+    return this.#read(slot, WORD.begun, 4).readUInt32LE();
+  }
+
+  /** The client of this request is gone. */
+  abort(slot: number, number: number): void {
+    this.#write(slot, WORD.aborted, [number]);
+  }
+
+  /** These requests are not for this thread any more, unless it has begun them. */
+  takeBack(slot: number, first: number, last: number): void {
+    this.#write(slot, WORD.takenBack, [first, last]);
+  }
+
+  /** Undefined when there are none, or while they change. */
+  held(slot: number): Held | undefined {
+    const before = this.#read(slot, WORD.heldFirst, 8);
+    const length = before.readUInt32LE(4);
+    if (length === 0) return undefined;
+    const frames = this.#read(slot, HELD_AT, length);
+    if (!this.#read(slot, WORD.heldFirst, 8).equals(before)) return undefined;
+    return { first: before.readUInt32LE(), frames };
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#file);
+  }
+
+  #read(slot: number, at: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    readSync(this.#file, bytes, 0, length, slot * STRIDE + at);
+    return bytes;
+  }
+
+  #write(slot: number, at: number, words: number[]): void {
+    const bytes = Buffer.alloc(4 * words.length);
+    words.forEach((word, i) => bytes.writeUInt32LE(word >>> 0, 4 * i));
+    writeSync(this.#file, bytes, 0, bytes.length, slot * STRIDE + at);
+  }
+}

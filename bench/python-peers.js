@@ -1,0 +1,77 @@
+/** The servers that Python has, where they are installed, each with one process: for the suite `python`. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { freePort, start } from "./children.js";
+
+/** The system's own, for which a system's packages are installed. */
+export const PYTHON = existsSync("/usr/bin/python3")
+  ? "/usr/bin/python3"
+  : "python3";
+
+const FOLDER = fileURLToPath(new URL("servers/apps/python", import.meta.url));
+
+const UWSGI = "--plugin python3 --need-app --disable-logging";
+
+const COMMANDS = {
+  "uwsgi --http-socket": (app, address) =>
+    `uwsgi --http-socket ${address} ${UWSGI} --module hello:${app}`,
+  "uwsgi --http11-socket": (app, address) =>
+    `uwsgi --http11-socket ${address} ${UWSGI} --threads 64 --module hello:${app}`,
+  "gunicorn sync": (app, address) => `gunicorn --bind ${address} hello:${app}`,
+};
+
+/** Those that are installed. */
+export function peers() {
+  return Object.keys(COMMANDS).filter(
+    (name) => spawnSync(name.split(" ")[0], ["--version"]).status === 0,
+  );
+}
+
+export function hasFlask() {
+  return spawnSync(PYTHON, ["-c", "import flask"]).status === 0;
+}
+
+/** Starts one, and waits until it answers. */
+export async function startPeer(name, app, role) {
+  const port = await freePort();
+  const [command, ...args] = COMMANDS[name](app, `127.0.0.1:${port}`).split(
+    " ",
+  );
+  const child = start(role, command, args, { cwd: FOLDER, stdio: "ignore" });
+  const server = { name, child, origin: `http://127.0.0.1:${port}` };
+  for (let patience = 100; patience > 0; patience--) {
+    const answered = await fetch(server.origin).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (answered) return server;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${name} does not answer`);
+}
+
+/** A process and those below it. */
+export function treeOf(pid) {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const children = tasks.flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8")
+      .split(" ")
+      .filter(Boolean)
+      .map(Number),
+  );
+  return [pid, ...children.flatMap(treeOf)];
+}
+
+/** proc(5): time on a CPU in µs, of all threads. */
+export function cpuOf(pid) {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((task) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8"))
+    .reduce((sum, line) => sum + Number(line.split(" ")[0]) / 1000, 0);
+}
+
+/** Bytes in memory. */
+export function memoryOf(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024;
+}

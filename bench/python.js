@@ -1,0 +1,256 @@
+/** What Python applications cost and bear: the suite `python` of run.js. Gives its report as Markdown, part by part. */
+import { spawnSync } from "node:child_process";
+import { connect } from "node:net";
+import { once } from "node:events";
+import { browserHeaders } from "./browser.js";
+import { startServer, stopAll } from "./children.js";
+import {
+  cpuOf,
+  hasFlask,
+  memoryOf,
+  peers,
+  startPeer,
+  treeOf,
+} from "./python-peers.js";
+
+import { tools } from "./tools.js";
+
+const MiB = 1024 * 1024;
+const CONNECTIONS = 64;
+
+export async function* measurePython(options, say) {
+  const apps = hasFlask() ? ["flask_app", "app"] : ["app"];
+  const parts = [
+    ...apps.map((app) => ["one core", () => sideBySide(app, "one", options)]),
+    ...apps.map((app) => ["two cores", () => sideBySide(app, "two", options)]),
+    ["headers", () => headers(options)],
+    ["beside", () => beside(apps[0], options)],
+    ["memory", memory],
+    ["kills", kills],
+  ];
+  for (const [name, part] of parts) {
+    say(name);
+    try {
+      yield await part();
+    } finally {
+      await stopAll();
+    }
+  }
+}
+
+/** `one`: gateway and Python on one core, the load on the other. `two`: Python on one core, gateway and load on the other. */
+async function sideBySide(app, cores, { rounds, seconds }) {
+  const role = cores === "one" ? "server" : "load";
+  const servers = [await startServer(`eddy-python ${app}`)];
+  for (const name of peers()) servers.push(await startPeer(name, app, role));
+  if (cores === "two") pin(pythonOf(servers[0]), 1);
+  const samples = servers.map(() => []);
+  const loadRole = cores === "one" ? "load" : "server";
+  for (const server of servers) await load(server, { seconds: 1, loadRole });
+  for (let round = 0; round < rounds; round++)
+    for (let i = 0; i < servers.length; i++) {
+      const at = (i + round) % servers.length;
+      samples[at].push(await load(servers[at], { seconds, loadRole }));
+    }
+  const names = ["eddy", ...servers.slice(1).map(({ name }) => name)];
+  const ratio = (at, of, pick) =>
+    median(samples[at].map((one, i) => pick(one) / pick(samples[of][i])));
+  return table(
+    `${app === "app" ? "A bare WSGI hello" : "Flask's hello"}, ${cores === "one" ? "all on one core" : "Python on a core of its own"}`,
+    [
+      "",
+      "req/s",
+      "first process µs/req",
+      "the others",
+      "sum",
+      "eddy's req/s ÷",
+      "eddy's sum ÷",
+    ],
+    names.map((name, i) => {
+      const row = middle(samples[i]);
+      return [
+        name,
+        Math.round(row.perSecond),
+        row.first.toFixed(1),
+        row.others.toFixed(1),
+        (row.first + row.others).toFixed(1),
+        ratio(0, i, (one) => one.perSecond).toFixed(2),
+        ratio(0, i, (one) => one.first + one.others).toFixed(2),
+      ];
+    }),
+  );
+}
+
+/** What ten fields more cost on the gateway's side. */
+async function headers({ rounds, seconds }) {
+  const server = await startServer("eddy-python app");
+  const plain = [];
+  const browser = [];
+  await load(server, { seconds: 1 });
+  for (let round = 0; round < rounds; round++) {
+    plain.push(await load(server, { seconds }));
+    browser.push(await load(server, { seconds, headers: browserHeaders }));
+  }
+  const growth = (pick) =>
+    median(browser.map((one, i) => pick(one) - pick(plain[i]))).toFixed(1);
+  return table(
+    "Ten header fields more, as a browser sends them",
+    ["", "gateway µs/req", "Python µs/req"],
+    [
+      ...Object.entries({ without: plain, with: browser }).map(
+        ([name, all]) => {
+          const row = middle(all);
+          return [name, row.first.toFixed(1), row.others.toFixed(1)];
+        },
+      ),
+      ["more", growth((one) => one.first), growth((one) => one.others)],
+    ],
+  );
+}
+
+/** A handler on the loop, while the application has more to do than it can. */
+async function beside(app, { seconds }) {
+  const server = await startServer(`eddy-python ${app}`, "anywhere");
+  await load(server, { seconds: 1 });
+  const native = { ...server, origin: `${server.origin}/native` };
+  const [, row] = await Promise.all([
+    load(server, { seconds: seconds + 1 }),
+    load(native, { seconds, connections: 1 }),
+  ]);
+  return table(
+    "A native handler, while the application is saturated",
+    ["p50 ms", "p99 ms"],
+    [[row.p50.toFixed(2), row.p99.toFixed(2)]],
+  );
+}
+
+/** 50 MB up and down, the slow side waiting three seconds in the middle. */
+async function memory() {
+  const server = await startServer("eddy-python bodies");
+  const pids = [server.child.pid, pythonOf(server)];
+  await (await fetch(`${server.origin}/?50`)).arrayBuffer(); // V8 lets garbage gather up to a limit of its own
+  const rows = [];
+  for (const [name, transfer] of Object.entries({ download, upload })) {
+    const before = pids.map(memoryOf);
+    const most = [...before];
+    const look = setInterval(() => {
+      for (const [i, pid] of pids.entries())
+        most[i] = Math.max(most[i], memoryOf(pid));
+    }, 20);
+    await transfer(server.origin);
+    clearInterval(look);
+    const grown = most.map((bytes, i) =>
+      ((bytes - before[i]) / MiB).toFixed(1),
+    );
+    rows.push([name, ...grown]);
+  }
+  return table(
+    "50 MiB with one side that stops for three seconds: growth of memory",
+    ["", "gateway MiB", "Python MiB"],
+    rows,
+  );
+}
+
+async function download(origin) {
+  const socket = connect(Number(new URL(origin).port), "127.0.0.1");
+  socket.write("GET /?50 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  let length = 0;
+  socket.on("data", (data) => (length += data.length));
+  await once(socket, "data");
+  socket.pause();
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  socket.resume();
+  await once(socket, "close");
+  if (length < 50 * MiB) throw new Error(`only ${length} bytes came back`);
+}
+
+/** As fast as it goes; here the application is the one that stops. */
+async function upload(origin) {
+  const body = Buffer.alloc(50 * MiB);
+  const response = await fetch(origin, { method: "POST", body });
+  const digest = await response.text();
+  if (digest !== "25e317773f308e446cc84c503a6d1f85")
+    throw new Error(`what was hashed is something else: ${digest}`);
+}
+
+/** 20,000 requests, while a process is killed every second: each kill can take the one request along that its process runs. */
+async function kills() {
+  const server = await startServer("eddy-python bodies 4", "anywhere");
+  const answers = {};
+  let left = 20_000;
+  let killed = 0;
+  const killer = setInterval(() => {
+    const [, ...pythons] = treeOf(server.child.pid);
+    if (pythons.length > 0)
+      process.kill(pythons[killed++ % pythons.length], "SIGKILL");
+  }, 1000);
+  const client = async () => {
+    while (left-- > 0) {
+      const { status } = await fetch(`${server.origin}/slow`);
+      answers[status] = (answers[status] ?? 0) + 1;
+    }
+  };
+  const since = performance.now();
+  await Promise.all(Array.from({ length: 16 }, client));
+  clearInterval(killer);
+  const seconds = (performance.now() - since) / 1000;
+  return table(
+    `20,000 requests in ${seconds.toFixed(1)} s, 4 processes, a kill each second: ${killed}`,
+    ["status", "answers"],
+    Object.entries(answers),
+  );
+}
+
+/** The worker, of which there is one. */
+function pythonOf(server) {
+  return treeOf(server.child.pid)[1];
+}
+
+function pin(pid, core) {
+  spawnSync("taskset", ["-a", "-p", "-c", String(core), String(pid)]);
+}
+
+async function load(
+  server,
+  { seconds, connections = CONNECTIONS, headers = {}, loadRole = "load" },
+) {
+  const pids = treeOf(server.child.pid);
+  const before = pids.map(cpuOf);
+  const { failures, ...sample } = await tools[0].load({
+    url: server.origin,
+    headers,
+    connections,
+    seconds,
+    role: loadRole,
+  });
+  const failed = failures["non-2xx"] + failures.timeouts;
+  if (failed > 0) throw new Error(`${server.name}: ${failed} requests failed`);
+  const [first, ...others] = pids.map(
+    (pid, i) => (cpuOf(pid) - before[i]) / sample.requests,
+  );
+  return { ...sample, first, others: others.reduce((a, b) => a + b, 0) };
+}
+
+function middle(samples) {
+  return Object.fromEntries(
+    Object.keys(samples[0]).map((key) => [
+      key,
+      median(samples.map((sample) => sample[key])),
+    ]),
+  );
+}
+
+function median(numbers) {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+}
+
+function table(title, columns, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [
+    `### ${title}`,
+    "",
+    line(columns),
+    line(columns.map((_, i) => (i === 0 ? "---" : "---:"))),
+    ...rows.map(line),
+  ].join("\n");
+}

@@ -1,0 +1,8 @@
+"""Cannot be imported."""
+
+
+def configure():
+    raise RuntimeError("on purpose")
+
+
+configure()

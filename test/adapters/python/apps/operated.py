@@ -1,0 +1,80 @@
+"""Applications that die, hang, wait and are replaced. `begun` and `seen` are files in the folder that DESK names."""
+
+import os
+import signal
+import time
+
+TEXT = ("Content-Type", "text/plain")
+DESK = os.environ.get("DESK", "")
+
+
+def note(name, text):
+    with open(os.path.join(DESK, name), "a") as file:
+        file.write(text + "\n")
+
+
+def answer(start_response, text):
+    start_response("200 OK", [TEXT])
+    return [text.encode()]
+
+
+def pid(environ, start_response):
+    return answer(start_response, "%d" % os.getpid())
+
+
+def dies(environ, start_response):
+    """/kill: by a signal; /exit: by itself; /cut: behind the head. Everybody else gets the number of the process."""
+    path = environ["PATH_INFO"]
+    if path == "/kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if path == "/exit":
+        os._exit(7)
+    if path == "/cut":
+        start_response("200 OK", [TEXT])("begun\n".encode())
+        os._exit(7)
+    if path == "/once":
+        note("once", environ["QUERY_STRING"])
+    return pid(environ, start_response)
+
+
+def sleeps(environ, start_response):
+    """/sleep: until it is killed. /wait: until there is a file "go"."""
+    path = environ["PATH_INFO"]
+    if path == "/sleep":
+        note("begun", "sleep")
+        hang()
+    while path == "/wait" and not os.path.exists(os.path.join(DESK, "go")):
+        time.sleep(0.005)
+    return pid(environ, start_response)
+
+
+def hang():
+    while True:
+        time.sleep(0.01)
+
+
+def interrupted(environ, start_response):
+    """/loop: computes without an end, and notes what ends it."""
+    if environ["PATH_INFO"] != "/loop":
+        return pid(environ, start_response)
+    note("begun", "loop")
+    try:
+        while True:
+            sum(range(100))
+    except Exception:
+        note("ended", "by an Exception")
+        raise
+    finally:
+        note("ended", "cleaned up")
+
+
+def asks(environ, start_response):
+    """Waits until its client has left, and notes it."""
+    if environ["PATH_INFO"] != "/ask":
+        return pid(environ, start_response)
+    gone = environ["eddy.disconnected"]
+    note("begun", "%s" % gone())
+    while not gone():
+        time.sleep(0.005)
+    note("ended", "%s" % gone())
+    return answer(start_response, "nobody reads this")

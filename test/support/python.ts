@@ -1,0 +1,34 @@
+/** Python for the tests: an interpreter, and the applications in test/adapters/python/apps. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { python } from "../../adapters/python.ts";
+import type {
+  PythonApplication,
+  PythonOptions,
+} from "../../adapters/python.ts";
+import { ROOT } from "./root.ts";
+
+/** The system's own, for which a system's packages are installed; else whichever comes first. */
+export const PYTHON = existsSync("/usr/bin/python3")
+  ? "/usr/bin/python3"
+  : "python3";
+
+export const APPS = join(ROOT, "test/adapters/python/apps");
+
+/** An application of the tests by its name. */
+export function pythonApp(
+  app: string,
+  options: PythonOptions = {},
+): PythonApplication {
+  return python(app, { chdir: APPS, python: PYTHON, ...options });
+}
+
+/** Why a test of these modules cannot run; undefined when it can. Where `CI` is set they have to be there. */
+export function missingModules(...modules: string[]): string | undefined {
+  if (process.env["CI"]) return undefined;
+  const program = modules.map((name) => `import ${name}`).join("\n");
+  const { status, error } = spawnSync(PYTHON, ["-c", program]);
+  if (error !== undefined) return `there is no ${PYTHON}`;
+  return status === 0 ? undefined : `${PYTHON} has no ${modules.join(", ")}`;
+}
