@@ -20,7 +20,7 @@ import {
 import type { Host } from "./host.ts";
 import { fork, type Fork } from "./kernel/fork.ts";
 import { viewFork, type TaskView } from "./kernel/tree.ts";
-import type { Entrance } from "./listener.ts";
+import type { Entrance } from "./entrance.ts";
 import type { AccessLog } from "./log.ts";
 import { MAX_TIMER_MS, type Limits } from "./options.ts";
 import { Owner, type Owning } from "./owner.ts";
@@ -101,6 +101,7 @@ export class Exchange implements Owning, Recipient {
     this.out = new ResponseWriter(res, host.cork);
     host.tally.accepted++;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);
+    if (host.ids.echoed) this.out.identify(this.owner.id);
     if (host.accessLog !== undefined) {
       this.begin();
       this.owner.keepAddresses();

@@ -1,10 +1,10 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
-import { randomBytes } from "node:crypto";
 import type { Scope } from "effection";
 import { Cork } from "./cork.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { Proxies } from "./proxies.ts";
+import type { RequestIds } from "./request-id.ts";
 import type { Outcome } from "./types.ts";
 
 /** `accepted` is the sum of all others once nothing is live. */
@@ -15,6 +15,7 @@ export class Host {
   readonly accessLog: AccessLog | undefined;
   /** Operation handlers run here, and under it what requests start. */
   readonly scope: Scope;
+  readonly ids: RequestIds;
   /** Undefined when no peer is trusted to speak for others. */
   readonly proxies: Proxies | undefined;
   readonly tally: Tally = {
@@ -34,8 +35,6 @@ export class Host {
   /** From now on replies close their connection. */
   draining = false;
   #whenIdle: (() => void) | undefined;
-  readonly #idPrefix = randomBytes(4).toString("hex");
-  #ids = 0;
   /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
   readonly #watched = new Map<Exchange, NodeJS.Timeout>();
   /** When the log was last told of refused requests, and how many there were since. */
@@ -48,12 +47,14 @@ export class Host {
     accessLog: AccessLog | undefined,
     scope: Scope,
     teardownTimeoutMs: number,
+    ids: RequestIds,
     proxies?: Proxies,
   ) {
     this.log = log;
     this.accessLog = accessLog;
     this.scope = scope;
     this.#teardownTimeoutMs = teardownTimeoutMs;
+    this.ids = ids;
     this.proxies = proxies;
   }
 
@@ -89,11 +90,6 @@ export class Host {
     return latest === undefined || latest.over || live.has(latest)
       ? [...live]
       : [...live, latest];
-  }
-
-  /** Unique among the processes of a gateway, too. */
-  nextId(): string {
-    return `${this.#idPrefix}-${++this.#ids}`;
   }
 
   /** An exchange is over. */

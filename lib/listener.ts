@@ -3,6 +3,7 @@ import { lstatSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import { urlHost } from "./address.ts";
+import { Entrance } from "./entrance.ts";
 import { ListenError, UsageError } from "./errors.ts";
 import { uws, type TemplatedApp, type us_listen_socket } from "./uws.ts";
 
@@ -39,14 +40,6 @@ export interface Address {
   readonly unix?: string;
 }
 
-/** What holds for every request that comes in by a listener. */
-export interface Entrance {
-  /** As the client spoke. */
-  readonly scheme: "http" | "https";
-  /** Our own front is the socket's other end; the peer is whom it names by the PROXY protocol. */
-  readonly fronted: boolean;
-}
-
 /** Puts the routes on an engine's app. */
 export type Register = (app: TemplatedApp, entrance: Entrance) => void;
 
@@ -70,17 +63,18 @@ export async function openListener(
   target: ListenOptions,
   register: Register,
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined } = {},
+  entrance = new Entrance(target.tls ? "https" : "http", false),
 ): Promise<Listener> {
   checkTarget(target);
-  const scheme = target.tls ? "https" : "http";
   const app = target.tls ? secureApp(target.tls) : uws.App();
-  const connections = new Connections();
   const { socket, address } = await orClose(app, () => {
     if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
-    register(app, { scheme, fronted: false });
-    app.filter((_, change) => connections.add(Number(change)));
+    register(app, entrance);
+    app.filter((connection, change) =>
+      entrance.changed(connection, Number(change)),
+    );
     return target.unix === undefined
-      ? listenPort(app, target, scheme)
+      ? listenPort(app, target, entrance.scheme)
       : listenUnix(app, target.unix);
   });
   let listening = true;
@@ -95,28 +89,8 @@ export async function openListener(
     app.close();
   };
   const untilUnused = (signal: AbortSignal): Promise<void> =>
-    connections.untilNone(signal);
+    entrance.connections.untilNone(signal);
   return { address, stop, untilUnused, destroy };
-}
-
-/** How many are open. */
-export class Connections {
-  #count = 0;
-  #whenNone: (() => void) | undefined;
-
-  /** 1 or -1 */
-  add(change: number): void {
-    this.#count += change;
-    if (this.#count === 0) this.#whenNone?.();
-  }
-
-  untilNone(signal: AbortSignal): Promise<void> {
-    if (this.#count === 0 || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenNone = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
 }
 
 /** Not in the typings; other releases of the engine have no such function. */

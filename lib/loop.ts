@@ -43,6 +43,7 @@ import {
   type Settings,
 } from "./options.ts";
 import { proxiesFrom } from "./proxies.ts";
+import { RequestIds } from "./request-id.ts";
 import { StallWatch } from "./stall.ts";
 import { onTermination } from "./signals.ts";
 import type { Application, GatewayResponse, Handler } from "./types.ts";
@@ -129,6 +130,7 @@ export class Loop extends Mounts {
       accessLog,
       this.#exchanges.scope,
       this.#settings.teardownTimeoutMs,
+      new RequestIds(this.#settings.requestId),
       proxiesFrom(this.#settings),
     );
   }
@@ -212,11 +214,11 @@ export class Loop extends Mounts {
     };
   }
 
-  /** Halts an exchange: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none of that id. */
+  /** Halts the exchanges of an id, of which clients may give the same to several: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none. */
   halt(id: string): boolean {
-    const exchange = [...this.#host.live].find((one) => one.owner.id === id);
-    exchange?.halt(new HaltedError());
-    return exchange !== undefined;
+    const ofThatId = [...this.#host.live].filter((one) => one.owner.id === id);
+    for (const exchange of ofThatId) exchange.halt(new HaltedError());
+    return ofThatId.length > 0;
   }
 
   /**

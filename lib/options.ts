@@ -2,6 +2,7 @@
 import { UsageError } from "./errors.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { ProxyHeader } from "./proxies.ts";
+import type { RequestIdSource } from "./request-id.ts";
 import { isTrustEntry } from "./trust.ts";
 import { ENGINE_HEADER_BYTES } from "./uws.ts";
 
@@ -10,6 +11,13 @@ export interface LoopOptions extends MountOptions {
   log?: Logger | false;
   /** One line for each exchange, as fields (`true`), in Apache's combined format, or by a function that gets the record. Default `false`: it costs, and a proxy in front often has one. */
   accessLog?: boolean | "combined" | AccessLog;
+  /**
+   * Where `request.id` comes from, which is in each line that is logged for a request. `"accept"`: from the field
+   * `x-request-id`, when it is 1 to 128 of `A-Z a-z 0-9 _ . : @ + = ~ -`, or else it is made. `"generate"`: always made.
+   * `"echo"`: as `"accept"`, and each reply has it in `x-request-id`, unless the application sets that itself. Default
+   * `"accept"`: a proxy in front has logged its own, and a reply with it costs for each request what is needed for few.
+   */
+  requestId?: RequestIdSource;
   /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
   maxHeaderBytes?: number;
   /** Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below 16 KB/s, or with a reply of which it takes nothing. In whole seconds, and the engine looks every 4 s. Default: the engine's own, 30,000. */
@@ -67,6 +75,7 @@ export type Settings = Required<
 
 const DEFAULTS: Settings = {
   accessLog: false,
+  requestId: "accept",
   maxHeaderBytes: ENGINE_HEADER_BYTES,
   maxBodyBytes: 1024 * 1024,
   bodyTimeoutMs: 60_000,
@@ -125,6 +134,10 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     valid: (value) =>
       ["boolean", "function"].includes(typeof value) || value === "combined",
     expected: 'true, false, "combined" or a function',
+  },
+  requestId: {
+    valid: (value) => ["accept", "generate", "echo"].includes(value as string),
+    expected: '"accept", "generate" or "echo"',
   },
   maxHeaderBytes: {
     valid: (value) =>

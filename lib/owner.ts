@@ -5,12 +5,13 @@
 import type { Scope } from "effection";
 import { formatAddress } from "./address.ts";
 import { RequestBody } from "./body.ts";
+import type { Entrance } from "./entrance.ts";
 import { BodyUsedError, UsageError, type GatewayError } from "./errors.ts";
 import type { Scheme } from "./forwarded.ts";
+import type { RequestHeaders } from "./headers.ts";
 import type { Host } from "./host.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
-import type { Entrance } from "./listener.ts";
 import type { Logger } from "./log.ts";
 import type { Limits } from "./options.ts";
 import type { Proxies } from "./proxies.ts";
@@ -19,7 +20,10 @@ import type { ResponseWriter } from "./response.ts";
 
 /** The exchange, as the owner of what its request asks for sees it. */
 export interface Owning {
-  readonly request: { readonly hasBody: boolean };
+  readonly request: {
+    readonly hasBody: boolean;
+    readonly headers: RequestHeaders;
+  };
   readonly entrance: Entrance;
   readonly host: Host;
   readonly limits: Limits;
@@ -57,7 +61,8 @@ export class Owner implements RequestOwner {
   }
 
   get id(): string {
-    return (this.#id ??= this.#exchange.host.nextId());
+    const { host, request } = this.#exchange;
+    return (this.#id ??= host.ids.idOf(request.headers));
   }
 
   get log(): Logger {
@@ -79,10 +84,15 @@ export class Owner implements RequestOwner {
   }
 
   get peerAddress(): string | undefined {
+    return (this.#peerAddress ??= this.#askPeer());
+  }
+
+  /** Later, the connections may be others. */
+  #askPeer(): string | undefined {
     const { out, entrance } = this.#exchange;
-    return (this.#peerAddress ??= toText(
-      entrance.fronted ? out.proxiedAddress() : out.remoteAddress(),
-    ));
+    if (!out.open) return undefined;
+    if (entrance.fronted) return toText(out.proxiedAddress());
+    return entrance.peerAddress ?? toText(out.remoteAddress());
   }
 
   get proxiedAddress(): string | undefined {

@@ -108,7 +108,7 @@ export class GatewayRequest {
     request.#native = undefined;
   }
 
-  /** Identifies the request in every log line that belongs to it. */
+  /** Identifies the request in every log line that belongs to it: the client's `x-request-id`, or one of the gateway's own (option `requestId`). */
   get id(): string {
     return this.#exchange.owner.id;
   }

@@ -13,6 +13,7 @@ import { setImmediate } from "node:timers/promises";
 import { CORK_BYTES, type Cork } from "./cork.ts";
 import { InvalidReplyError } from "./errors.ts";
 import { PromisedBody } from "./promised-body.ts";
+import { REQUEST_ID_FIELD } from "./request-id.ts";
 import type { Chunk } from "./types.ts";
 import type { HttpResponse } from "./uws.ts";
 
@@ -48,6 +49,8 @@ export class ResponseWriter {
   #bytesInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
   #whole: Chunk | undefined;
+  /** For the reply to say. */
+  #requestId: string | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   /** Set while the request body is held back. */
@@ -64,11 +67,16 @@ export class ResponseWriter {
     return this.#promised?.produced ?? this.#written;
   }
 
+  /** The reply is to carry the id, unless the application gives one itself. */
+  identify(requestId: string): void {
+    this.#requestId = requestId;
+  }
+
   /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
   onGone(onGone: () => void): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     this.#res.onAborted(() => {
-      if (!this.#open) return; // `close` below reports here, too
+      if (!this.open) return; // `close` below reports here, too
       this.state = "gone";
       clearTimeout(this.#look);
       this.#wake?.();
@@ -91,7 +99,7 @@ export class ResponseWriter {
    * watched, so it is let go for a moment now and then, to see whether the client is still there.
    */
   pause(): void {
-    if (this.#look !== undefined || !this.#open) return;
+    if (this.#look !== undefined || !this.open) return;
     this.#res.pause();
     this.#look = setTimeout(() => this.resume(), LOOK_MS);
   }
@@ -101,7 +109,7 @@ export class ResponseWriter {
     if (this.#look === undefined) return;
     clearTimeout(this.#look);
     this.#look = undefined;
-    if (this.#open) this.#res.resume();
+    if (this.open) this.#res.resume();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -117,6 +125,7 @@ export class ResponseWriter {
 
   #writePlain(contentType: string, body: Chunk): void {
     this.#res.writeHeader("content-type", contentType);
+    if (this.#requestId !== undefined) this.#writeId(this.#requestId, []);
     this.#sendWhole(body);
   }
 
@@ -248,7 +257,7 @@ export class ResponseWriter {
 
   /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
   batch(body: () => void): void {
-    if (!this.#open || this.#toUnix) return body();
+    if (!this.open || this.#toUnix) return body();
     let failure: { error: unknown } | undefined;
     this.#res.cork(() => {
       try {
@@ -299,7 +308,7 @@ export class ResponseWriter {
 
   /** Cuts the connection: the client must see that the reply is not complete. */
   close(): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     this.state = "gone";
     clearTimeout(this.#look);
     this.#wake?.();
@@ -308,17 +317,18 @@ export class ResponseWriter {
 
   /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over. */
   remoteAddress(): Uint8Array | undefined {
-    if (!this.#open) return undefined;
+    if (!this.open) return undefined;
     return new Uint8Array(this.#res.getRemoteAddress());
   }
 
   /** The address that a PROXY header gave, which anybody can send; none without it. Undefined once the response is over. */
   proxiedAddress(): Uint8Array | undefined {
-    if (!this.#open) return undefined;
+    if (!this.open) return undefined;
     return new Uint8Array(this.#res.getProxiedRemoteAddress());
   }
 
-  get #open(): boolean {
+  /** The connection is there, and the response not over. */
+  get open(): boolean {
     return this.state === "waiting" || this.state === "streaming";
   }
 
@@ -336,6 +346,14 @@ export class ResponseWriter {
     if (head.statusLine !== OK) this.#res.writeStatus(head.statusLine);
     for (let i = 0; i < fields.length; i += 2)
       this.#res.writeHeader(fields[i]!, fields[i + 1]!);
+    if (this.#requestId !== undefined) this.#writeId(this.#requestId, fields);
+  }
+
+  #writeId(requestId: string, others: Head["fields"]): void {
+    const given = others.some(
+      (it, i) => i % 2 === 0 && String(it).toLowerCase() === REQUEST_ID_FIELD,
+    );
+    if (!given) this.#res.writeHeader(REQUEST_ID_FIELD, requestId);
   }
 
   /** Also in the route callback, which the engine has corked: see cork.ts. */

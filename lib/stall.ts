@@ -82,10 +82,10 @@ export class StallWatch {
   }
 
   #accuse(request: GatewayRequest, durationMs: number): void {
-    const { method, mountPath, path } = request;
+    const { id, method, mountPath, path } = request;
     const mount = mountPath || "/";
     this.#warn(
-      { mount, method, path: mountPath + path },
+      { requestId: id, mount, method, path: mountPath + path },
       durationMs,
       `${lineOf(request)}, mounted at ${mount},`,
     );

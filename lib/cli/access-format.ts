@@ -7,7 +7,8 @@
 import { commonLogTime, escapeField, type AccessRecord } from "../log.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 
-type Piece = (record: AccessRecord) => string | number;
+/** Text that is the same in each line, or how to get what is not. */
+type Piece = string | ((record: AccessRecord) => string | number);
 
 export const COMBINED =
   '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"';
@@ -24,15 +25,15 @@ const query = ({ request }: AccessRecord): string =>
 /** The letters that mean the same to both. */
 const BOTH: Readonly<Record<string, Piece>> = {
   h: ({ request }) => request.remoteAddress || "-",
-  l: () => "-",
-  u: () => "-",
+  l: "-",
+  u: "-",
   t: () => `[${now()}]`,
   r: (record) =>
     `${escapeField(record.request.method)} ${target(record)}${query(record)} HTTP/1.1`,
   m: ({ request }) => escapeField(request.method),
   U: target,
   q: query,
-  H: () => "HTTP/1.1",
+  H: "HTTP/1.1",
   s: ({ status }) => status ?? "-",
   B: ({ bytes }) => bytes,
   b: ({ bytes }) => bytes || "-",
@@ -43,7 +44,7 @@ const BOTH: Readonly<Record<string, Piece>> = {
 const APACHE: Readonly<Record<string, Piece>> = {
   ...BOTH,
   L: ({ request }) => request.id,
-  P: () => process.pid,
+  P: String(process.pid),
   M: ({ durationMs }) => Math.round(durationMs * 1000) / 1000, // not Apache's; Gunicorn's in this form
   O: ({ outcome }) => outcome, // ours
 };
@@ -54,12 +55,12 @@ const GUNICORN: Readonly<Record<string, Piece>> = {
   a: header("user-agent"),
   M: ({ durationMs }) => Math.round(durationMs),
   L: ({ durationMs }) => (durationMs / 1000).toFixed(6),
-  p: () => `<${process.pid}>`,
+  p: `<${process.pid}>`,
 };
 
 function header(name: string): Piece {
   const key = name.toLowerCase();
-  if (SECRET_HEADERS.includes(key)) return () => "[redacted]";
+  if (SECRET_HEADERS.includes(key)) return "[redacted]";
   return ({ request }) => escapeField(request.headers.get(key) ?? "-");
 }
 
@@ -73,28 +74,34 @@ export function compileFormat(
   const pieces: Piece[] = [];
   let end = 0;
   for (const match of format.matchAll(DIRECTIVE)) {
-    pieces.push(
-      constant(format.slice(end, match.index)),
-      pieceFor(match, format),
-    );
+    pieces.push(format.slice(end, match.index), pieceFor(match, format));
     end = match.index + match[0].length;
   }
-  pieces.push(constant(format.slice(end)));
+  pieces.push(format.slice(end));
+  const joined = join(pieces);
   return (record) => {
     let line = "";
-    for (const piece of pieces) line += piece(record);
+    for (const piece of joined)
+      line += typeof piece === "string" ? piece : piece(record);
     return line;
   };
 }
 
-const constant =
-  (text: string): Piece =>
-  () =>
-    text;
+/** The same with as few pieces as can be. */
+function join(pieces: readonly Piece[]): Piece[] {
+  const joined: Piece[] = [];
+  for (const piece of pieces) {
+    const last = joined.at(-1);
+    if (typeof piece === "string" && typeof last === "string")
+      joined[joined.length - 1] = last + piece;
+    else if (piece !== "") joined.push(piece);
+  }
+  return joined;
+}
 
 function pieceFor(match: RegExpExecArray, format: string): Piece {
   const [written, apache, apacheHeader, gunicorn, gunicornHeader] = match;
-  if (written === "%%") return () => "%";
+  if (written === "%%") return "%";
   const name = apacheHeader ?? gunicornHeader;
   const piece =
     name !== undefined

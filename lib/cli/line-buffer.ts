@@ -2,27 +2,35 @@
  * Lines on their way to a file. pino's destination can buffer, too, but measures its whole buffer anew for each line: as
  * much work as all the rest of a request.
  */
+import { fstatSync } from "node:fs";
 import { pino } from "pino";
 
 /** A pipe takes up to 4096 bytes in one piece (PIPE_BUF), so that lines of several workers do not mix. */
 const FULL = 3800;
+
+/** A file takes any number, and each write costs as much as several lines. */
+const FULL_FOR_FILE = 16 * 1024;
 
 /** How long a line may wait. */
 const WAIT_MS = 100;
 
 export class LineBuffer {
   readonly #file: ReturnType<typeof pino.destination>;
+  readonly #full: number;
   #text = "";
   #timer: NodeJS.Timeout | undefined;
 
   /** `dest`: a path or a descriptor. @throws when it cannot be written. */
   constructor(dest: string | number) {
-    this.#file = pino.destination({ dest, sync: true });
+    const file = pino.destination({ dest, sync: true });
+    this.#file = file;
+    const { fd } = file as unknown as { fd: number }; // not in the typings
+    this.#full = fstatSync(fd).isFile() ? FULL_FOR_FILE : FULL;
   }
 
   /** Soon; at once when the buffer is full, so that nothing piles up. */
   write(line: string): void {
-    if (this.#text.length + line.length > FULL) this.flush();
+    if (this.#text.length + line.length > this.#full) this.flush();
     this.#text += line;
     this.#timer ??= setTimeout(() => this.flush(), WAIT_MS).unref();
   }

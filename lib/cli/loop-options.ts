@@ -14,6 +14,7 @@ const OF_THE_LOOP = {
   trustProxy: "trustProxy",
   proxyHeader: "proxyHeader",
   healthCheck: "healthCheck",
+  requestId: "requestId",
 } as const satisfies Partial<Record<Key, keyof LoopOptions>>;
 
 /** Puts in what the operator said; what nobody said is the application's own business. */

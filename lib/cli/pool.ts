@@ -33,6 +33,9 @@ export interface PoolOptions {
   imported(files: readonly string[]): void;
 }
 
+/** A proxy in front has used each of its connections once more by then; whoever waits for the end does not mind. */
+const LAST_LINGER_MS = 1000;
+
 /** Time for cleanups, beside what the settings give the requests. */
 const TEARDOWN_MS = 10_000;
 
@@ -110,12 +113,15 @@ export class Pool {
   /** Ends them all: those that take too long are killed. `now`: without waiting for requests. */
   *close(now: boolean): Operation<void> {
     this.#wanted = 0;
-    const { drainTimeout, readinessDelay } = this.#options.orders.settings;
+    const { drainTimeout, readinessDelay, linger } =
+      this.#options.orders.settings;
+    const lingerMs = Math.min(linger, LAST_LINGER_MS);
     for (const worker of this.workers) {
       worker.state = "closing";
-      worker.tell(now ? { type: "stop" } : { type: "close", lingerMs: 0 });
+      worker.tell(now ? { type: "stop" } : { type: "close", lingerMs });
     }
-    const limit = (now ? 0 : drainTimeout + readinessDelay) + TEARDOWN_MS;
+    const patience = now ? 0 : readinessDelay + lingerMs + drainTimeout;
+    const limit = patience + TEARDOWN_MS;
     yield* race([
       all([...this.workers].map((worker) => worker.ended)),
       sleep(Math.min(limit, 2 ** 31 - 1)),

@@ -208,7 +208,7 @@ export const SCHEMA = {
       duration,
       10_000,
       "2s",
-      "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`.",
+      "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`. A second at most when the whole command ends.",
     ),
   }),
   ...group("Process", {
@@ -261,6 +261,12 @@ export const SCHEMA = {
       "-",
       "/var/log/eddy.log",
       "Everything else that is logged.",
+    ),
+    requestId: setting(
+      choice("accept", "generate", "echo"),
+      "accept",
+      "echo",
+      "The id of a request in its lines. `accept`: the client's `x-request-id` if it makes sense, or else one that is made; `generate`: always made; `echo`: as `accept`, and the reply carries it.",
     ),
   }),
   ...group("Development", {

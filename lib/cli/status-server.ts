@@ -48,7 +48,7 @@ const PAGES: readonly [pattern: RegExp, page: Page][] = [
     },
   ],
   [
-    /^POST \/tasks\/([\w.-]+)\/halt$/,
+    /^POST \/tasks\/([^/?]+)\/halt$/,
     function* (pool, id) {
       const halted = yield* haltIn(pool, id);
       return json({ id, halted }, halted ? 200 : 404);

@@ -17,8 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { urlHost } from "../address.ts";
 import { ListenError, UsageError } from "../errors.ts";
+import { Connections } from "../connections.ts";
+import { Entrance } from "../entrance.ts";
 import {
-  Connections,
   freeUnixPath,
   openListener,
   reasonOf,
@@ -118,8 +119,9 @@ async function openInside(
       listeners.push(
         await openListener(
           { unix: paths[scheme] },
-          (app) => register(app, { scheme, fronted: true }),
+          register,
           options,
+          new Entrance(scheme, true),
         ),
       );
     return { paths, destroy };

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { pino } from "pino";
@@ -55,6 +57,42 @@ describe("The access log", () => {
       bytes: 0,
     });
     expect(line).not.to.have.property("status");
+  });
+
+  it("has the address of each client, whoever else is connected", async function () {
+    if (process.platform !== "linux") return this.skip(); // elsewhere 127.0.0.1 is alone
+    const server = await serveWith((loop) => loop.mount(() => "x"), {
+      accessLog: true,
+    });
+    const clients = new Map<string, Socket>();
+    const ask = async (address: string): Promise<void> => {
+      if (!clients.has(address))
+        clients.set(
+          address,
+          connect({ port: server.port, localAddress: address }),
+        );
+      const client = clients.get(address)!;
+      client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      await once(client, "data");
+    };
+    const leave = async (address: string): Promise<void> => {
+      clients.get(address)!.end();
+      await once(clients.get(address)!, "close");
+      clients.delete(address);
+    };
+    await ask("127.0.0.2");
+    await ask("127.0.0.3");
+    await ask("127.0.0.2");
+    await leave("127.0.0.2");
+    await ask("127.0.0.3");
+    await leave("127.0.0.3");
+    await ask("127.0.0.4");
+    await leave("127.0.0.4");
+    expect(
+      server.accessLines.map(({ remoteAddress }) =>
+        String(remoteAddress).at(-1),
+      ),
+    ).to.deep.equal(["2", "3", "2", "3", "4"]);
   });
 
   it("knows Apache's combined format", async () => {

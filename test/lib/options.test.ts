@@ -9,6 +9,7 @@ describe("The options of a loop", () => {
   it("have defaults", () => {
     const defaults = {
       accessLog: false,
+      requestId: "accept",
       maxHeaderBytes: 16_384,
       maxBodyBytes: 1_048_576,
       bodyTimeoutMs: 60_000,
@@ -27,6 +28,7 @@ describe("The options of a loop", () => {
   it("replace the defaults", () => {
     const options = {
       accessLog: "combined",
+      requestId: "echo",
       maxHeaderBytes: 100,
       maxBodyBytes: 5,
       bodyTimeoutMs: 6,
@@ -92,7 +94,7 @@ describe("The options of a loop", () => {
   const bad: [options: object, message: RegExp][] = [
     [
       { maxBodySize: 5 },
-      /^there is no option "maxBodySize" here, only log, accessLog, maxHeaderBytes, .*, trustProxy, proxyHeader$/,
+      /^there is no option "maxBodySize" here, only log, accessLog, requestId, maxHeaderBytes, .*, trustProxy, proxyHeader$/,
     ],
     [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not 5/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
@@ -120,6 +122,10 @@ describe("The options of a loop", () => {
     [
       { accessLog: "common" },
       /"accessLog" takes true, false, "combined" or a function/,
+    ],
+    [
+      { requestId: "uuid" },
+      /"requestId" takes "accept", "generate" or "echo", not uuid/,
     ],
     [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
     [

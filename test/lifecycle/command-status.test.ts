@@ -7,6 +7,7 @@ import { get, type IncomingMessage } from "node:http";
 import { expect } from "chai";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const APP = `
@@ -16,15 +17,6 @@ const APP = `
     if (request.path === "/never") { console.error("inside"); yield* suspend(); }
     return "hello";
   };`;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 describe("The status", function () {
   this.timeout(PATIENCE_MS);
@@ -226,6 +218,24 @@ describe("The logs of the command", function () {
     );
   });
 
+  it("have a request's id in each of its lines, which the reply says, too, if told so", async () => {
+    const command = eddy(folderWith({ "app.mjs": APP }), [
+      "app.mjs",
+      "--access-log",
+      "-",
+      "--request-id",
+      "echo",
+    ]);
+    const response = await fetch(await command.url(), {
+      headers: { "x-request-id": "from-the-proxy" },
+    });
+    expect(response.headers.get("x-request-id")).to.equal("from-the-proxy");
+    for (const message of [/^in the app$/, /^request$/])
+      expect(await command.logged(message)).to.include({
+        requestId: "from-the-proxy",
+      });
+  });
+
   it("never have authorization and cookie", async () => {
     const command = eddy(folderWith({ "app.mjs": APP }), ["app.mjs"]);
     await command.text();
@@ -261,6 +271,23 @@ describe("The logs of the command", function () {
         /INFO.*: app\.mjs on http:.*reloads/.test(line),
       ),
     );
+  });
+
+  it("have the last requests of a worker that crashes", async () => {
+    const path = folderWith({
+      "app.mjs":
+        "export default () => { setImmediate(() => { throw new Error('boom'); }); return ''; };",
+    });
+    const command = eddy(path, [
+      "app.mjs",
+      "--access-log",
+      "access.log",
+      "--log-format",
+      "%U",
+    ]);
+    await command.text("/last").catch(() => "cut");
+    await command.logged(/has ended: Error: boom/);
+    expect(readFileSync(join(path, "access.log"), "utf8")).to.equal("/last\n");
   });
 
   it("go to other files after USR1, and nothing is lost at the end", async () => {

@@ -183,6 +183,26 @@ describe("The supervisor", function () {
     ).to.have.members(before);
   });
 
+  for (const [when, signal, message] of [
+    ["a reload", "SIGHUP", /^reloaded 1 workers$/],
+    ["the end", "SIGTERM", /^SIGTERM: the workers finish/],
+  ] as const)
+    it(`gives a connection that is idle at ${when} one more request`, async () => {
+      const command = eddy(folder(), ["app.mjs"]);
+      const { port } = new URL(await command.url());
+      const client = await RawClient.connect(Number(port));
+      client.request("GET /");
+      await client.until(/hello$/);
+      command.kill(signal);
+      await command.logged(message);
+      while (!/connection: close/i.test(client.received)) {
+        await new Promise((resolve) => setTimeout(resolve, 20)); // idle, nearly all of the time
+        client.received = "";
+        client.request("GET /");
+        await client.until(/hello$/); // or it was cut
+      }
+    });
+
   it("keeps the old workers when the new application does not load", async () => {
     const path = folder();
     const command = eddy(path, ["app.mjs"]);
@@ -193,6 +213,8 @@ describe("The supervisor", function () {
       /the application app\.mjs does not load: Error: broken\n {2}at app\.mjs:1/,
     );
     await command.logged(/^the reload ends here/);
+    command.kill("SIGHUP");
+    await command.logged(/^the reload ends here/, 2);
     expect(Number(await command.text("/pid"))).to.equal(worker);
   });
 

@@ -5,7 +5,8 @@ import { createInterface } from "node:readline";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { eddy, PATIENCE_MS } from "../support/command.ts";
+import { flagOf, KEYS, SCHEMA } from "../../lib/cli/schema.ts";
+import { eddy, Eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { ROOT } from "../support/root.ts";
 
@@ -58,23 +59,58 @@ describe("systemd", function () {
   });
 });
 
-describe("samples/deploy", () => {
-  it("has an nginx site that nginx takes", function () {
-    if (!has("nginx")) return this.skip();
-    const site = join(ROOT, "samples/deploy/nginx.conf");
-    const path = folderWith({
-      "nginx.conf": `pid nginx.pid; events {} http { access_log off; include ${site}; }`,
-    });
+const read = (file: string): string =>
+  readFileSync(join(ROOT, "samples/deploy", file), "utf8");
+
+describe("samples/deploy", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("has a unit that systemd takes", function () {
+    if (!has("systemd-analyze")) return this.skip();
+    const unit = read("eddy.service").replace(
+      /^(ExecStart=)\S+/m,
+      "$1/bin/true",
+    ); // which has to be there
+    const path = folderWith({ "eddy.service": unit });
     const { status, stderr } = spawnSync(
-      "nginx",
-      ["-t", "-p", path, "-e", "stderr", "-c", join(path, "nginx.conf")],
+      "systemd-analyze",
+      ["verify", join(path, "eddy.service")],
       { encoding: "utf8" },
     );
+    expect(stderr).to.not.include("eddy.service"); // what it does not know, it only mentions
     expect(status, stderr).to.equal(0);
   });
 
-  it("names flags that there are", async () => {
-    const { KEYS, flagOf } = await import("../../lib/cli/schema.ts");
+  for (const [file, line] of [
+    ["eddy.service", /^ExecStart=\S+\/eddy (.*)$/m],
+    ["eddy.upstart.conf", /^exec \S+\/eddy (.*)$/m],
+    ["Dockerfile", /^CMD \["\S+\/eddy", (.*)\]$/m],
+  ] as const)
+    it(`has a command in ${file} that serves, reloads at HUP, and ends with 0 at TERM`, async () => {
+      const [, written = ""] = line.exec(read(file)) ?? [];
+      const args = written.split(/[ ,"]+/).filter((arg) => arg !== "");
+      expect(args).to.include("app.ts");
+      const path = folderWith({ "app.ts": "export default () => 'up';" });
+      const command = new Eddy(path, [...args, "--http", "127.0.0.1:0"], {
+        NODE_ENV: "production",
+      });
+      expect(await command.text()).to.equal("up");
+      command.kill("SIGHUP");
+      await command.logged(/^reloaded \d+ workers$/);
+      command.kill("SIGTERM");
+      expect(await command.ended).to.equal(0);
+    });
+
+  it("has a Dockerfile whose process 1 is the command, at the port that it exposes", () => {
+    expect(read("Dockerfile")).to.match(
+      /^CMD \["node_modules\/\.bin\/eddy", /m,
+    ); // a shell in between would keep TERM to itself
+    expect(read("Dockerfile")).to.include(
+      `\nEXPOSE ${SCHEMA.http.default.slice(1)}\n`,
+    );
+  });
+
+  it("names flags that there are", () => {
     const flags = new Set(KEYS.map(flagOf));
     for (const file of [
       "eddy.service",
@@ -82,7 +118,7 @@ describe("samples/deploy", () => {
       "nginx.conf",
       "Dockerfile",
     ]) {
-      const text = readFileSync(join(ROOT, "samples/deploy", file), "utf8");
+      const text = read(file);
       const used = [...text.matchAll(/eddy"?,? .*/g)].flatMap(
         ([line]) => line.match(/--[a-z-]+/g) ?? [],
       );

@@ -40,8 +40,9 @@ export class Eddy {
     cwd: string,
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
+    main = MAIN,
   ) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+    this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { ...withoutSettings(), ...env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -2,11 +2,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach } from "mocha";
+import { freePort } from "./free-port.ts";
 import { outputOf, PROGRAM_ENV } from "./programs.ts";
 
 export const NGINX_MISSING =
@@ -51,15 +51,6 @@ function configuration(folder: string, site: string): string {
     error_log ${folder}/error.log;
     events {}
     http { access_log off; ${paths.join(" ")} ${site} }`;
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
 
 /** The file with its process id is written when it listens. */

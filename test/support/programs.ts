@@ -1,6 +1,6 @@
 /** Programs that some tests need, and a bare machine may lack. */
 import { spawnSync } from "node:child_process";
-import { describe, it } from "mocha";
+import { describe, it, type Suite } from "mocha";
 
 /** Debian has some where only root looks. */
 export const PROGRAM_ENV = {
@@ -24,7 +24,7 @@ export function outputOf(
 export function describeIf(
   missing: string | undefined,
   title: string,
-  body: () => void,
+  body: (this: Suite) => void,
   { inCi = true }: { inCi?: boolean } = {},
 ): void {
   if (missing === undefined) describe(title, body);

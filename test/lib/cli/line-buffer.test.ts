@@ -1,0 +1,59 @@
+/** Lines on their way to a file or a pipe. */
+import { spawn } from "node:child_process";
+import { readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect } from "chai";
+import { LineBuffer } from "../../../lib/cli/line-buffer.ts";
+import { folderWith } from "../../support/folder.ts";
+import { ROOT } from "../../support/root.ts";
+
+describe("A line buffer", () => {
+  it("holds lines back, and loses none", () => {
+    const path = join(folderWith({}), "log");
+    const buffer = new LineBuffer(path);
+    const lines = Array.from({ length: 1000 }, (_, i) => `line ${i} é\n`);
+    buffer.write(lines[0]!);
+    expect(readFileSync(path, "utf8")).to.equal("");
+    for (const line of lines.slice(1)) buffer.write(line);
+    buffer.flush();
+    expect(readFileSync(path, "utf8")).to.equal(lines.join(""));
+  });
+
+  it("writes by itself, soon", async () => {
+    const path = join(folderWith({}), "log");
+    new LineBuffer(path).write("one\n");
+    while (readFileSync(path, "utf8") !== "one\n")
+      await new Promise((resolve) => setTimeout(resolve, 10)); // a file tells nobody
+  });
+
+  it("writes what waits to the file that is moved, and the rest to a new one", () => {
+    const path = join(folderWith({}), "log");
+    const buffer = new LineBuffer(path);
+    buffer.write("before\n");
+    renameSync(path, `${path}.1`);
+    buffer.reopen();
+    buffer.write("after\n");
+    buffer.flush();
+    expect(readFileSync(`${path}.1`, "utf8")).to.equal("before\n");
+    expect(readFileSync(path, "utf8")).to.equal("after\n");
+  });
+
+  it("keeps its lines whole in a pipe that others write to, too", async () => {
+    const module = join(ROOT, "dist/lib/cli/line-buffer.js");
+    const program = `
+      import { LineBuffer } from ${JSON.stringify(module)};
+      const buffer = new LineBuffer(1);
+      for (let i = 0; i < 20_000; i++) buffer.write(process.argv[2].repeat(99) + "\\n");
+      buffer.flush();`;
+    const both = `"${process.execPath}" program.mjs a & "${process.execPath}" program.mjs b & wait`;
+    const child = spawn("sh", ["-c", both], {
+      cwd: folderWith({ "program.mjs": program }),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const lines = (await text(child.stdout)).trimEnd().split("\n");
+    const torn = lines.filter((line) => !/^(a{99}|b{99})$/.test(line));
+    expect(torn).to.deep.equal([]);
+    expect(lines).to.have.length(40_000);
+  });
+});
