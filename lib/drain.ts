@@ -85,7 +85,7 @@ const STEPS: readonly Step[] = [
   letConnectionsGo,
   finishExchanges,
   haltExchanges,
-  closeConnections,
+  (parts) => end(parts, "connections", () => closeConnections(parts)),
   (parts) => end(parts, "background tasks", () => parts.background.destroy()),
   (parts) => end(parts, "exchanges", () => parts.exchanges.destroy()),
   (parts) => end(parts, "resources", () => parts.applications.close()),
@@ -142,8 +142,8 @@ function haltExchanges(
 }
 
 /** Those that wait for a next request; the engine cannot tell them apart before. */
-function closeConnections({ listeners }: Parts): void {
-  for (const listener of listeners) listener.destroy();
+async function closeConnections({ listeners }: Parts): Promise<void> {
+  await Promise.all(listeners.map(async (listener) => listener.destroy()));
 }
 
 /** Ends a scope, but does not wait for ever: what has no end of its own must not keep the loop from its end. */

@@ -38,6 +38,8 @@ export const errorTable = {
   EDDY_PYTHON_START: { status: 500, fault: "app" },
   EDDY_PYTHON_LOST: { status: 502, fault: "app" },
   EDDY_PYTHON_TIMEOUT: { status: 503, fault: "app", outcome: "timeout" },
+  EDDY_UPSTREAM: { status: 502, fault: "gateway" },
+  EDDY_UPSTREAM_TIMEOUT: { status: 504, fault: "gateway", outcome: "timeout" },
   EDDY_USAGE: { status: 500, fault: "app" },
   EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed" },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
@@ -329,6 +331,23 @@ export class PythonTimeoutError extends GatewayError {
     super(
       "EDDY_PYTHON_TIMEOUT",
       `the application was not heard of for ${limitMs} ms (harakiriMs)`,
+    );
+  }
+}
+
+/** A server that requests are handed on to cannot be reached, breaks off, or says what is no HTTP. */
+export class UpstreamError extends GatewayError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("EDDY_UPSTREAM", message, options);
+  }
+}
+
+/** A server that a request was handed on to was silent for longer than `timeoutMs`. */
+export class UpstreamTimeoutError extends GatewayError {
+  constructor(upstream: string, limitMs: number) {
+    super(
+      "EDDY_UPSTREAM_TIMEOUT",
+      `${upstream} was silent for ${limitMs} ms (timeoutMs)`,
     );
   }
 }

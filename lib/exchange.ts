@@ -17,10 +17,10 @@ import {
   GatewayError,
   RequestTimeoutError,
 } from "./errors.ts";
-import type { Scheme } from "./forwarded.ts";
 import type { Host } from "./host.ts";
 import { fork, type Fork } from "./kernel/fork.ts";
 import { viewFork, type TaskView } from "./kernel/tree.ts";
+import type { Entrance } from "./listener.ts";
 import type { AccessLog } from "./log.ts";
 import { MAX_TIMER_MS, type Limits } from "./options.ts";
 import { Owner, type Owning } from "./owner.ts";
@@ -46,12 +46,12 @@ export interface Route extends Place {
 export function serve(
   host: Host,
   route: Route,
-  scheme: "http" | "https",
+  entrance: Entrance,
   method: string,
   res: HttpResponse,
   req: HttpRequest,
 ): void {
-  const exchange = new Exchange(host, route, scheme, method, res, req);
+  const exchange = new Exchange(host, route, entrance, method, res, req);
   host.latest = exchange;
   try {
     admit(exchange.request, route.limits, host.live.size);
@@ -71,7 +71,7 @@ export class Exchange implements Owning, Recipient {
   readonly request: GatewayRequest;
   readonly host: Host;
   readonly limits: Limits;
-  readonly scheme: Scheme;
+  readonly entrance: Entrance;
   readonly out: ResponseWriter;
   /** The route callback is over, in which alone the engine's request can be read and its body taken over. */
   detached = false;
@@ -90,14 +90,14 @@ export class Exchange implements Owning, Recipient {
   constructor(
     host: Host,
     route: Route,
-    scheme: "http" | "https",
+    entrance: Entrance,
     method: string,
     res: HttpResponse,
     req: HttpRequest,
   ) {
     this.host = host;
     this.limits = route.limits;
-    this.scheme = scheme;
+    this.entrance = entrance;
     this.out = new ResponseWriter(res, host.cork);
     host.tally.accepted++;
     this.request = new GatewayRequest(this, route, method, req.getUrl(), req);

@@ -28,6 +28,8 @@ export {
   PythonTimeoutError,
   ThreadLostError,
   ThreadsBusyError,
+  UpstreamError,
+  UpstreamTimeoutError,
   ThreadStartError,
   ThreadTimeoutError,
   UnsupportedMediaTypeError,

@@ -14,6 +14,8 @@ export interface ListenOptions {
   host?: string;
   /** A path: listen on a Unix socket there, not on a port. A socket that a dead process left is replaced. */
   unix?: string;
+  /** `host:port` or `unix:/path`: listen there for front servers that speak uwsgi, as nginx does with `uwsgi_pass`. Whoever can connect is believed: see docs/uwsgi.md. */
+  uwsgi?: string;
   /** Speak TLS. */
   tls?: TlsOptions;
   /** Other processes may listen on the same port if they share it, too; the kernel spreads the connections. Default `false`: a taken port is an error. */
@@ -37,14 +39,25 @@ export interface Address {
   readonly unix?: string;
 }
 
+/** What holds for every request that comes in by a listener. */
+export interface Entrance {
+  /** As the client spoke. */
+  readonly scheme: "http" | "https";
+  /** Our own front is the socket's other end; the peer is whom it names by the PROXY protocol. */
+  readonly fronted: boolean;
+}
+
+/** Puts the routes on an engine's app. */
+export type Register = (app: TemplatedApp, entrance: Entrance) => void;
+
 export interface Listener {
   readonly address: Address;
   /** Takes no new connections. */
   stop(): void;
   /** Resolves when no connection is left, or when `signal` fires. */
   untilUnused(signal: AbortSignal): Promise<void>;
-  /** Cuts the connections that are left. */
-  destroy(): void;
+  /** Cuts the connections that are left; done when those are gone that a reply is still on its way through. */
+  destroy(): void | Promise<void>;
 }
 
 /**
@@ -55,7 +68,7 @@ export interface Listener {
  */
 export async function openListener(
   target: ListenOptions,
-  register: (app: TemplatedApp, scheme: "http" | "https") => void,
+  register: Register,
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined } = {},
 ): Promise<Listener> {
   checkTarget(target);
@@ -64,7 +77,7 @@ export async function openListener(
   const connections = new Connections();
   const { socket, address } = await orClose(app, () => {
     if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
-    register(app, scheme);
+    register(app, { scheme, fronted: false });
     app.filter((_, change) => connections.add(Number(change)));
     return target.unix === undefined
       ? listenPort(app, target, scheme)
@@ -87,7 +100,7 @@ export async function openListener(
 }
 
 /** How many are open. */
-class Connections {
+export class Connections {
   #count = 0;
   #whenNone: (() => void) | undefined;
 
@@ -191,11 +204,15 @@ async function whyNot(
       );
     },
   );
-  const reason =
-    REASONS[cause?.code ?? ""] ??
-    cause?.message ??
-    "the engine gives no reason";
+  const reason = reasonOf(cause) ?? "the engine gives no reason";
   return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
+}
+
+/** What is in the way, and what to do. */
+export function reasonOf(
+  cause: NodeJS.ErrnoException | undefined,
+): string | undefined {
+  return REASONS[cause?.code ?? ""] ?? cause?.message;
 }
 
 const REASONS: Record<string, string | undefined> = {
@@ -207,11 +224,7 @@ const REASONS: Record<string, string | undefined> = {
 };
 
 async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
-  if (Buffer.byteLength(path) > MAX_UNIX_PATH)
-    throw new ListenError(
-      `cannot listen on ${path}: the path is longer than ${MAX_UNIX_PATH} bytes`,
-    );
-  await removeStaleSocket(path);
+  await freeUnixPath(path);
   const socket = await new Promise<us_listen_socket | false>((resolve) => {
     app.listen_unix(resolve, path);
   });
@@ -225,8 +238,16 @@ async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
 /** `sun_path` of unix(7), without its end; the engine writes past it. */
 const MAX_UNIX_PATH = 107;
 
-/** A process that is killed leaves its socket behind, and nobody can listen there before it is gone. */
-async function removeStaleSocket(path: string): Promise<void> {
+/**
+ * A process that is killed leaves its socket behind, and nobody can listen there before it is gone.
+ *
+ * @throws {ListenError} when something else is there, or the path is too long for a socket.
+ */
+export async function freeUnixPath(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > MAX_UNIX_PATH)
+    throw new ListenError(
+      `cannot listen on ${path}: the path is longer than ${MAX_UNIX_PATH} bytes`,
+    );
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
   if (!found.isSocket())
@@ -280,7 +301,9 @@ function secureApp({ key, cert, passphrase }: TlsOptions): TemplatedApp {
 
 function checkTarget({ port, unix }: ListenOptions): void {
   if ((port === undefined) === (unix === undefined))
-    throw new UsageError("listen() takes a port or a unix socket's path");
+    throw new UsageError(
+      "listen() takes a port, a unix socket's path, or an address for uwsgi",
+    );
   if (
     port !== undefined &&
     (!Number.isInteger(port) || port < 0 || port > 65535)

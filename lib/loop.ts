@@ -28,6 +28,7 @@ import {
   type Address,
   type Listener,
   type ListenOptions,
+  type Register,
 } from "./listener.ts";
 import { createAccessLog, createLog, type Logger } from "./log.ts";
 import { Mounts } from "./mounts.ts";
@@ -45,6 +46,7 @@ import { proxiesFrom } from "./proxies.ts";
 import { StallWatch } from "./stall.ts";
 import { onTermination } from "./signals.ts";
 import type { Application, GatewayResponse, Handler } from "./types.ts";
+import { openUwsgiListener } from "./uwsgi/listener.ts";
 
 /** What `tasks()` saw. */
 export interface LoopTasks {
@@ -262,24 +264,28 @@ export class Loop extends Mounts {
     if (this.#state !== "running") this.#become("running");
     try {
       await this.#applications.open();
-      const listener = await openListener(
-        target,
-        (app, scheme) =>
-          this.router.register(app, (route, method, res, req) =>
-            serve(this.#host, route, scheme, method, res, req),
-          ),
-        this.#settings,
-      );
-      return this.#add(listener);
+      return await this.#add(await this.#open(target));
     } catch (error) {
       if (this.#listeners.length === 0) await this.#retreat();
       throw error;
     }
   }
 
-  #add(listener: Listener): Address {
+  #open({ uwsgi, ...target }: ListenOptions): Promise<Listener> {
+    const register: Register = (app, entrance) =>
+      this.router.register(app, (route, method, res, req) =>
+        serve(this.#host, route, entrance, method, res, req),
+      );
+    if (uwsgi === undefined)
+      return openListener(target, register, this.#settings);
+    if (Object.values(target).some((value) => value !== undefined))
+      throw new UsageError("listen({ uwsgi }) takes nothing else");
+    return openUwsgiListener(uwsgi, register, this.#settings, this.log);
+  }
+
+  async #add(listener: Listener): Promise<Address> {
     if (this.#state !== "running") {
-      listener.destroy();
+      await listener.destroy();
       throw new UsageError(`the loop is ${this.#state}`);
     }
     this.#listeners.push(listener);

@@ -10,6 +10,7 @@ import type { Scheme } from "./forwarded.ts";
 import type { Host } from "./host.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
+import type { Entrance } from "./listener.ts";
 import type { Logger } from "./log.ts";
 import type { Limits } from "./options.ts";
 import type { Proxies } from "./proxies.ts";
@@ -19,7 +20,7 @@ import type { ResponseWriter } from "./response.ts";
 /** The exchange, as the owner of what its request asks for sees it. */
 export interface Owning {
   readonly request: { readonly hasBody: boolean };
-  readonly scheme: Scheme;
+  readonly entrance: Entrance;
   readonly host: Host;
   readonly limits: Limits;
   readonly out: ResponseWriter;
@@ -52,7 +53,7 @@ export class Owner implements RequestOwner {
   }
 
   get scheme(): Scheme {
-    return this.#exchange.scheme;
+    return this.#exchange.entrance.scheme;
   }
 
   get id(): string {
@@ -78,7 +79,10 @@ export class Owner implements RequestOwner {
   }
 
   get peerAddress(): string | undefined {
-    return (this.#peerAddress ??= toText(this.#exchange.out.remoteAddress()));
+    const { out, entrance } = this.#exchange;
+    return (this.#peerAddress ??= toText(
+      entrance.fronted ? out.proxiedAddress() : out.remoteAddress(),
+    ));
   }
 
   get proxiedAddress(): string | undefined {

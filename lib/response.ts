@@ -43,6 +43,7 @@ export class ResponseWriter {
   #written = 0;
   /** The client is behind. */
   #full = false;
+  #isUnix: boolean | undefined;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
@@ -226,7 +227,9 @@ export class ResponseWriter {
   #writeChunked(chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
     this.#written += byteLength(chunk);
-    this.#cork(() => (this.#full = !this.#res.write(chunk)));
+    const write = (): void => void (this.#full = !this.#res.write(chunk));
+    if (this.#toUnix) write();
+    else this.#cork(write);
     return !this.#full;
   }
 
@@ -245,7 +248,7 @@ export class ResponseWriter {
 
   /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
   batch(body: () => void): void {
-    if (!this.#open) return body();
+    if (!this.#open || this.#toUnix) return body();
     let failure: { error: unknown } | undefined;
     this.#res.cork(() => {
       try {
@@ -317,6 +320,14 @@ export class ResponseWriter {
 
   get #open(): boolean {
     return this.state === "waiting" || this.state === "streaming";
+  }
+
+  /**
+   * The client is at a Unix socket. Chunks are not corked then: when such a socket is full, the engine loses those that
+   * reach beyond its cork, of which it sends the size and not the bytes.
+   */
+  get #toUnix(): boolean {
+    return (this.#isUnix ??= this.#res.getRemoteAddress().byteLength === 0);
   }
 
   #writeHead(head: Head): void {

@@ -60,6 +60,17 @@ describe("The docs", () => {
       ).to.deep.equal([]);
     });
 
+  it("docs/uwsgi.md lists every option of servers behind the loop", () => {
+    const options = ["lib/upstream/options.ts", "adapters/http.ts"].flatMap(
+      (file) => [...read(file).matchAll(/^ {2}(\w+)\?: .*;$/gm)],
+    );
+    expect(options.map(([, name]) => name)).to.include("failTimeoutMs");
+    const page = read("docs/uwsgi.md");
+    expect(
+      options.filter(([, name]) => !page.includes(`\`${name}\``)),
+    ).to.deep.equal([]);
+  });
+
   it("docs/design.md names every file of lib", () => {
     const files = readdirSync(join(ROOT, "lib"), {
       recursive: true,

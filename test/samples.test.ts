@@ -2,10 +2,15 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { dirname } from "node:path";
 import { expect } from "chai";
 import { missingModules, PYTHON } from "./support/python.ts";
+import { UWSGI_MISSING } from "./support/programs.ts";
+import { ROOT } from "./support/root.ts";
+import { startServer } from "./support/server-process.ts";
 
 interface Line {
   msg: string;
@@ -20,11 +25,10 @@ class Sample {
   readonly #process: ChildProcess;
   #waiting: (() => void)[] = [];
 
-  /** `path`: where programs are looked for first. */
-  constructor(name: string, path: string) {
+  /** `variables`: of its environment. */
+  constructor(name: string, variables: Record<string, string>) {
     const file = new URL(`../samples/${name}.js`, import.meta.url);
-    const PATH = `${path}:${process.env["PATH"]}`;
-    const env = { ...process.env, PATH, PORT: "0" };
+    const env = { ...process.env, PORT: "0", ...variables };
     this.#process = spawn(process.execPath, [file.pathname], {
       env,
       stdio: ["ignore", "pipe", "inherit"],
@@ -37,7 +41,9 @@ class Sample {
 
   async started(): Promise<void> {
     this.url = (
-      await this.logged(({ address }) => address !== undefined)
+      await this.logged(
+        ({ address }) => address?.url.startsWith("http") === true,
+      )
     ).address!.url;
   }
 
@@ -67,10 +73,15 @@ class Sample {
 describe("The sample", () => {
   let sample: Sample;
 
-  function describeSample(name: string, body: () => void): void {
+  function describeSample(
+    name: string,
+    body: () => void,
+    variables: Record<string, string> = {},
+  ): void {
     describe(name, () => {
       before(async () => {
-        sample = new Sample(name, dirname(PYTHON));
+        const PATH = `${dirname(PYTHON)}:${process.env["PATH"]}`;
+        sample = new Sample(name, { PATH, ...variables });
         await sample.started();
       });
       after(() => sample.stop());
@@ -230,4 +241,32 @@ describe("The sample", () => {
       await sample.logged(({ msg }) => msg === "cleaned up");
     });
   });
+
+  const folder = mkdtempSync(join(tmpdir(), "eddy-sample-"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  describeSample(
+    "uwsgi",
+    () => {
+      it("serves its own beside uWSGI's, and says 502 without uWSGI", async function () {
+        expect(await sample.text("/new/Ada")).to.equal("Hello, Ada.\n");
+        expect((await sample.get("/old")).status).to.equal(502);
+        if (UWSGI_MISSING !== undefined) return;
+        const app = join(ROOT, "samples/uwsgi/app.py");
+        await startServer(join(folder, "up"), "uwsgi", [
+          ..."--plugin python3 --master --wsgi-file".split(" "),
+          app,
+          "--socket",
+          join(folder, "up"),
+        ]);
+        expect(await sample.text("/old/Ada")).to.equal(
+          "Hello, Ada, from Python for 127.0.0.1.\n",
+        );
+      });
+    },
+    {
+      UPSTREAM: `unix:${join(folder, "up")}`,
+      FRONT: `unix:${join(folder, "front")}`,
+    },
+  );
 });

@@ -31,6 +31,8 @@ const EACH: errors.GatewayError[] = [
   new errors.PythonStartError("x"),
   new errors.PythonLostError("x"),
   new errors.PythonTimeoutError(5),
+  new errors.UpstreamError("x"),
+  new errors.UpstreamTimeoutError("x", 5),
   new errors.UsageError("x"),
   new errors.OverloadedError(),
   new errors.RequestTimeoutError(),

@@ -164,10 +164,13 @@ describe("A listener on a port", () => {
     [{ port: 80.5 }, /^a port is a number .*, not 80.5$/],
     [{ port: "80" }, /^a port is a number .*, not 80$/],
     [NaN, /^a port is a number .*, not NaN$/],
-    [{}, /^listen\(\) takes a port or a unix socket's path$/],
+    [
+      {},
+      /^listen\(\) takes a port, a unix socket's path, or an address for uwsgi$/,
+    ],
     [
       { port: 0, unix: "/x" },
-      /^listen\(\) takes a port or a unix socket's path$/,
+      /^listen\(\) takes a port, a unix socket's path, or an address for uwsgi$/,
     ],
   ];
   for (const [target, message] of misused)
@@ -216,6 +219,18 @@ describe("A listener on a Unix socket", () => {
     );
     return JSON.parse(await text(response));
   }
+
+  it("sends 20 MB in chunks to a client that takes its time", async () => {
+    function* chunks(): Generator<Uint8Array> {
+      for (let i = 0; i < 300; i++) yield Buffer.alloc(65_536, "x");
+    }
+    const server = new TestServer();
+    server.loop.mount(() => ({ body: chunks() }));
+    await server.loop.listen({ unix: path("s") });
+    const request = getHttp({ socketPath: path("s"), agent: false });
+    const [response] = await once(request, "response");
+    expect((await text(response)).length).to.equal(300 * 65_536);
+  });
 
   it("serves, and removes its file when it closes", async () => {
     const server = newServer();

@@ -129,10 +129,13 @@ export const blocksLater = answering(() => {
   hasBlocked = true;
 });
 
+let blocked = 0;
 export const blocks = answering((environ) => {
+  blocked++;
   note(environ, "begun");
   sleepInPlace();
 });
+export const hasBlockedTimes = answering(() => blocked);
 
 function sleepInPlace(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
@@ -188,6 +191,7 @@ const BY_PATH: Record<string, WsgiApp> = {
   "/reads": reads,
   "/spins": spins,
   "/blocks": blocks,
+  "/blocked": hasBlockedTimes,
 };
 
 export const byPath: WsgiApp = (environ, start) =>

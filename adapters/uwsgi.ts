@@ -1,0 +1,98 @@
+/** Applications behind servers that speak the uwsgi protocol: uWSGI, `gunicorn --protocol uwsgi`. */
+import { request as httpRequest, type ClientRequest } from "node:http";
+import {
+  encodePacket,
+  forward,
+  HttpError,
+  MAX_BLOCK,
+  blockSize,
+  targetsFrom,
+  Upstreams,
+  upstreamSettings,
+  type GatewayRequest,
+  type OpenApplication,
+  type Prepared,
+  type Target,
+  type UpstreamOptions,
+} from "../lib/adapter.ts";
+import { UwsgiSocket } from "./uwsgi/socket.ts";
+import { variablesOf } from "./uwsgi/variables.ts";
+
+export type { UpstreamOptions as UwsgiOptions } from "../lib/adapter.ts";
+
+/**
+ * Makes what listens at `unix:/path` or `host:port` mountable; of several servers the one with the fewest requests gets
+ * the next. Each request has a connection of its own, as the protocol has it. Bodies are streamed both ways at the
+ * slower side's pace. A chunked request body is read first, up to `maxBodyBytes`, because the protocol needs its length.
+ *
+ * When the client leaves, its time is up or the loop closes, the connection is closed. A server that cannot be reached
+ * or fails is left out for a while; where it has seen nothing of the request, another one gets it.
+ *
+ * @throws {UsageError} for a target that is none, an option that does not exist or has a bad value.
+ *
+ * At a request: {@link UpstreamError} (502), {@link UpstreamTimeoutError} (504), and 431 for one whose variables are
+ * longer than the 65,535 bytes of a packet.
+ *
+ * @example
+ * ```ts
+ * import { Loop } from "eddy";
+ * import { uwsgi } from "eddy/adapters/uwsgi";
+ *
+ * const loop = new Loop();
+ * loop.mount("/legacy", uwsgi(["unix:/run/app.sock", "10.0.0.7:3031"], { timeoutMs: 30_000 }));
+ * await loop.listen(8000);
+ * ```
+ */
+export function uwsgi(
+  upstreams: string | readonly string[],
+  options: UpstreamOptions = {},
+): OpenApplication {
+  const targets = targetsFrom(upstreams);
+  const settings = upstreamSettings(options, targets.length);
+  const servers = new Upstreams(targets, settings);
+  return {
+    handle: (request) => forward(request, prepare, servers, settings),
+  };
+}
+
+function prepare(request: GatewayRequest): Prepared | Promise<Prepared> {
+  if (!request.hasBody) return prepared(request, undefined, undefined);
+  const length = request.headers.get("content-length");
+  if (length !== undefined)
+    return prepared(request, Number(length), request.body);
+  return request.bytes().then((body) => prepared(request, body.length, [body]));
+}
+
+function prepared(
+  request: GatewayRequest,
+  length: number | undefined,
+  body: Prepared["body"],
+): Prepared {
+  const variables = variablesOf(request, length);
+  const size = blockSize(variables);
+  if (size > MAX_BLOCK)
+    throw new HttpError(
+      431,
+      `the request's head takes ${size} bytes as variables, and the server behind takes ${MAX_BLOCK}`,
+    );
+  const packet = encodePacket(variables);
+  return {
+    body,
+    begin: (target) => begin(request.method, target, packet, length),
+  };
+}
+
+/** Node's client writes a head of its own, which the socket replaces; of it, only what says how the body and the reply are framed counts. */
+function begin(
+  method: string,
+  { connect }: Target,
+  packet: Buffer,
+  length: number | undefined,
+): ClientRequest {
+  return httpRequest({
+    method,
+    setHost: false,
+    headers: { "content-length": length ?? 0 },
+    createConnection: () => new UwsgiSocket(packet).connect(connect),
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * One connection of a front server, which is one request: read as a packet, asked of the loop as HTTP, and its reply
+ * handed back.
+ *
+ *     reading ──packet──► asking ──head──► replying ──► over
+ *        └──────────────────┴────────────────┴── the front leaves, the loop cuts ──► over
+ */
+import {
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from "node:http";
+import { connect, type Socket } from "node:net";
+import type { Logger } from "../log.ts";
+import { endToEnd } from "../upstream/fields.ts";
+import { proxyHeader } from "./identity.ts";
+import { PacketError, PacketReader } from "./packet.ts";
+import { toRequest, type PassedRequest } from "./request.ts";
+
+/** Where the loop listens for these connections, by the scheme that the client spoke. */
+export type Inside = Readonly<Record<PassedRequest["scheme"], string>>;
+
+type State = "reading" | "asking" | "replying" | "over";
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #inside: Inside;
+  readonly #idleTimeoutMs: number;
+  readonly #log: Logger;
+  readonly #packet = new PacketReader();
+  #state: State = "reading";
+  #out: ClientRequest | undefined;
+  /** Bytes of the body that are still to come. */
+  #left = 0;
+
+  constructor(
+    socket: Socket,
+    inside: Inside,
+    idleTimeoutMs: number,
+    log: Logger,
+  ) {
+    this.#socket = socket;
+    this.#inside = inside;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#log = log;
+    socket
+      .setTimeout(idleTimeoutMs, () => socket.destroy())
+      .on("data", (piece) => this.#receive(piece))
+      .on("end", () => socket.destroy()) // the front has no reason to but that its client has left
+      .on("error", (error) => log.debug({ err: error }, "a front server left"))
+      .on("close", () => this.#leave());
+  }
+
+  /** The loop takes no part any more: what it has said is passed on, to a front that takes it. */
+  finish(): void {
+    if (this.#state === "reading") this.#socket.destroy();
+    else this.#socket.setTimeout(this.#idleTimeoutMs);
+  }
+
+  #receive(piece: Buffer): void {
+    if (this.#state === "reading") this.#read(piece);
+    else this.#pass(piece);
+  }
+
+  #read(piece: Buffer): void {
+    try {
+      const packet = this.#packet.push(piece);
+      if (packet === undefined) return;
+      this.#ask(toRequest(packet.variables));
+      this.#pass(packet.rest);
+    } catch (error) {
+      if (!(error instanceof PacketError)) throw error;
+      this.#log.info(`refused what is no uwsgi request: ${error.message}`);
+      this.#refuse();
+    }
+  }
+
+  #ask(request: PassedRequest): void {
+    this.#state = "asking";
+    this.#socket.setTimeout(0); // from here on the loop's own limits hold
+    this.#left = request.bodyLength;
+    this.#out = httpRequest({
+      method: request.method,
+      path: request.target,
+      headers: request.headers,
+      createConnection: () => this.#connect(request),
+    })
+      .on("drain", () => this.#socket.resume())
+      .on("response", (reply) => this.#reply(reply))
+      .on("error", (error) => this.#fail(error))
+      .on("close", () => this.#fail(new Error("no reply")));
+    if (this.#left === 0) this.#out.end();
+    else this.#out.flushHeaders(); // a refusal may come before the body
+  }
+
+  /** The loop has to know whom the front speaks for. */
+  #connect({ scheme, remoteAddress }: PassedRequest): Socket {
+    const inner = connect(this.#inside[scheme]);
+    if (remoteAddress !== undefined) inner.write(proxyHeader(remoteAddress));
+    return inner;
+  }
+
+  /** A piece of the body. What comes behind it belongs to nothing. */
+  #pass(piece: Uint8Array): void {
+    if (this.#left === 0 || this.#out === undefined) return;
+    const body = piece.subarray(0, this.#left);
+    this.#left -= body.length;
+    if (body.length > 0 && !this.#out.write(body)) this.#socket.pause();
+    if (this.#left > 0) return;
+    this.#out.end();
+    this.#socket.resume(); // to see when the front leaves
+  }
+
+  #reply(reply: IncomingMessage): void {
+    if (this.#state !== "asking") return void reply.destroy();
+    this.#state = "replying";
+    this.#writeHead(reply.statusCode!, reply.statusMessage!, reply.rawHeaders);
+    reply.on("error", () => this.#cut());
+    reply.pipe(this.#socket);
+  }
+
+  /** A body has its length in the head, or ends with the connection: the protocol has no chunks. */
+  #writeHead(status: number, reason: string, raw: readonly string[]): void {
+    let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+    endToEnd(raw).forEach((text, i) => {
+      head += i % 2 === 0 ? `${text}: ` : `${text}\r\n`;
+    });
+    this.#socket.write(`${head}\r\n`, "latin1");
+  }
+
+  /** The exchange ended without a head, and has said why; to HTTP clients such a connection is closed, too. */
+  #fail(error: Error): void {
+    if (this.#state !== "asking") return;
+    this.#log.info({ err: error }, "a uwsgi request got no reply");
+    this.#cut();
+  }
+
+  #refuse(): void {
+    this.#state = "over";
+    this.#writeHead(400, "Bad Request", ["content-length", "0"]);
+    this.#socket.end();
+  }
+
+  /** The front must see that the reply is not complete. Of a Unix socket it can only by the reply's length. */
+  #cut(): void {
+    this.#state = "over";
+    if (this.#socket.remoteFamily === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  #leave(): void {
+    this.#state = "over";
+    this.#out?.destroy();
+  }
+}

@@ -1,0 +1,268 @@
+import { once } from "node:events";
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect } from "chai";
+import { afterEach } from "mocha";
+import { http, type HttpOptions } from "../../adapters/http.ts";
+import { UsageError, type LoopOptions } from "../../lib/index.ts";
+import { folderWith } from "../support/folder.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { serveWith, type TestServer } from "../support/server.ts";
+
+type Answer = (req: IncomingMessage, res: ServerResponse) => unknown;
+
+let closes: (() => unknown)[] = [];
+afterEach(() => {
+  for (const close of closes) close();
+  closes = [];
+});
+
+/** A server of Node's. */
+async function upstream(
+  answer: Answer,
+  path?: string,
+): Promise<{ url: string; connections(): number }> {
+  let connections = 0;
+  const server = createServer((req, res) => void answer(req, res));
+  server.on("connection", () => connections++);
+  server.listen(path ?? { port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  closes.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const port = path === undefined && (server.address() as AddressInfo).port;
+  return {
+    url: path === undefined ? `http://127.0.0.1:${port}` : `unix:${path}`,
+    connections: () => connections,
+  };
+}
+
+function serve(
+  targets: string | string[],
+  options?: HttpOptions,
+  loopOptions?: LoopOptions,
+): Promise<TestServer> {
+  return serveWith((loop) => loop.mount("/app", http(targets, options)), {
+    accessLog: true,
+    maxBodyBytes: 1e8,
+    ...loopOptions,
+  });
+}
+
+const says: Answer = ({ method, url, rawHeaders }, res) =>
+  res.end(JSON.stringify({ method, url, rawHeaders }));
+
+const echoes: Answer = (req, res) => {
+  res.writeHead(200, { "x-length": req.headers["content-length"] ?? "none" });
+  req.pipe(res);
+};
+
+describe("http()", () => {
+  it("hands the request on, without the fields of its connection, and says who asks", async () => {
+    const { url } = await upstream(says);
+    const client = await RawClient.connect((await serve(url)).port);
+    client.request("GET /app/a%2Fb?c=%20", [
+      "X-One: 1",
+      "x-one: 2",
+      "Connection: x-hop",
+      "X-Hop: 1",
+      "TE: trailers",
+      "X-Forwarded-For: 192.0.2.1",
+      "X-Forwarded-Host: evil.example",
+      "Forwarded: for=192.0.2.1",
+    ]);
+    const [json] = await client.until(/\{.*\}/);
+    expect(JSON.parse(json)).to.deep.equal({
+      method: "GET",
+      url: "/app/a%2Fb?c=%20",
+      rawHeaders: [
+        "host",
+        "test",
+        "x-one",
+        "1",
+        "x-one",
+        "2",
+        "content-length",
+        "0",
+        "x-forwarded-for",
+        "127.0.0.1",
+        "x-forwarded-proto",
+        "http",
+        "x-forwarded-host",
+        "test",
+        "via",
+        "1.1 eddy",
+        "Connection",
+        "keep-alive",
+      ],
+    });
+  });
+
+  it("hands the reply on, without the fields of its connection", async () => {
+    const { url } = await upstream((_, res) => {
+      res.writeHead(418, "Short and stout", [
+        ["Set-Cookie", "a=1"],
+        ["Set-Cookie", "b=2"],
+        ["Connection", "x-hop"],
+        ["X-Hop", "1"],
+        ["X-One", "caf\xe9"],
+      ] as never);
+      res.end("pot");
+    });
+    const client = await RawClient.connect((await serve(url)).port);
+    client.request("GET /app");
+    const [head] = await client.until(/^[^]*pot/);
+    expect(head).to.match(/^HTTP\/1.1 418 Short and stout\r\n/);
+    expect(head).to.match(
+      /Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-One: caf\xe9\r\n/,
+    );
+    expect(head).to.not.match(/x-hop/i);
+  });
+
+  it("keeps connections, and closes them with the loop", async () => {
+    const { url, connections } = await upstream((_, res) => res.end("ok"));
+    const server = await serve(url);
+    for (let i = 0; i < 5; i++) await (await fetch(`${server.url}/app`)).text();
+    expect(connections()).to.equal(1);
+  });
+
+  it("streams bodies both ways, with a length and in chunks", async () => {
+    const { url } = await upstream(echoes);
+    const server = await serve(url);
+    const body = Buffer.alloc(20_000_000, "0123456789abcde");
+    const response = await fetch(`${server.url}/app`, { method: "POST", body });
+    expect(response.headers.get("x-length")).to.equal("20000000");
+    expect(body.equals(Buffer.from(await response.arrayBuffer()))).to.equal(
+      true,
+    );
+    const chunked = request(`${server.url}/app`, {
+      method: "POST",
+      agent: new Agent(),
+    });
+    chunked.write("abc");
+    chunked.end("def");
+    const [reply] = (await once(chunked, "response")) as [IncomingMessage];
+    expect(reply.headers["x-length"]).to.equal("none");
+    expect(await text(reply)).to.equal("abcdef");
+  });
+
+  it("goes to a Unix socket, by another host", async () => {
+    const path = join(folderWith({}), "up.sock");
+    const { url } = await upstream(
+      ({ headers }, res) => res.end(headers.host),
+      path,
+    );
+    const server = await serve(url, { host: "inner.example" });
+    expect(await (await fetch(`${server.url}/app`)).text()).to.equal(
+      "inner.example",
+    );
+  });
+
+  for (const method of ["HEAD", "POST", "DELETE"])
+    it(`hands on ${method} without a body, and keeps the connection`, async () => {
+      const { url, connections } = await upstream((req, res) =>
+        res
+          .writeHead(200, { "x-method": req.method!, "content-length": 4 })
+          .end("body"),
+      );
+      const server = await serve(url);
+      for (let i = 0; i < 2; i++) {
+        const response = await fetch(`${server.url}/app`, { method });
+        expect(response.headers.get("x-method")).to.equal(method);
+        await response.text();
+      }
+      expect(connections()).to.equal(1);
+    });
+
+  it("tries a GET again when its kept connection turns out to be closed", async () => {
+    let seen = 0;
+    const { url, connections } = await upstream((req, res) => {
+      if (++seen === 2) req.socket.destroy();
+      else res.end("ok");
+    });
+    const server = await serve(url);
+    for (let i = 0; i < 2; i++)
+      expect(await (await fetch(`${server.url}/app`)).text()).to.equal("ok");
+    expect([seen, connections()]).to.deep.equal([3, 2]);
+  });
+
+  it("does not try a POST again", async () => {
+    let seen = 0;
+    const { url } = await upstream((req, res) => {
+      if (++seen === 2) req.socket.destroy();
+      else res.end("ok");
+    });
+    const server = await serve(url);
+    server.expectLog(/gave no reply/, /left out/);
+    await (await fetch(`${server.url}/app`)).text();
+    const post = await fetch(`${server.url}/app`, { method: "POST" });
+    expect([post.status, seen]).to.deep.equal([502, 2]);
+  });
+
+  it("answers 502 when nobody is there, and 504 when nobody speaks", async () => {
+    const { url } = await upstream(() => {});
+    const nowhere = await serve("unix:/nowhere/eddy.sock");
+    nowhere.expectLog(/cannot be reached/, /left out/);
+    expect((await fetch(`${nowhere.url}/app`)).status).to.equal(502);
+    const silent = await serve(url, { timeoutMs: 50 });
+    silent.expectLog(/was silent/, /left out/);
+    expect((await fetch(`${silent.url}/app`)).status).to.equal(504);
+  });
+
+  it("cuts the connection when the upstream breaks off", async () => {
+    const { url } = await upstream((_, res) => {
+      res.write("begun", () => res.socket!.destroy());
+    });
+    const server = await serve(url);
+    server.expectLog(/broke off/);
+    const client = await RawClient.connect(server.port);
+    client.request("GET /app");
+    expect(await client.untilClosed()).to.not.match(/\r\n0\r\n\r\n$/);
+  });
+
+  it("closes the connection when the client leaves", async () => {
+    let left: Promise<unknown> | undefined;
+    const { url } = await upstream((_, res) => {
+      left = once(res, "close");
+      res.write("first");
+    });
+    const server = await serve(url);
+    const client = await RawClient.connect(server.port);
+    client.request("GET /app");
+    await client.until(/first/);
+    client.abort();
+    await left;
+    const line = await server.logged(({ msg }) => msg === "request");
+    expect(line.outcome).to.equal("abort");
+  });
+
+  it("says what the client did wrong when its body is too long", async () => {
+    const { url } = await upstream(echoes);
+    const server = await serve(url, {}, { maxBodyBytes: 10 });
+    const client = await RawClient.connect(server.port);
+    client.request("POST /app", ["transfer-encoding: chunked"]);
+    client.send("b\r\nhello world\r\n");
+    expect(await client.untilClosed()).to.match(/^HTTP\/1.1 413 /);
+    expect((await fetch(`${server.url}/app`)).status).to.equal(200); // and the upstream is not to blame
+  });
+
+  for (const [what, make] of Object.entries({
+    "a target without a scheme": () => http("localhost:80"),
+    "a path": () => http("http://localhost:80/a"),
+    https: () => http("https://localhost:80"),
+    "a bad host": () => http("http://a:1", { host: "a/b" }),
+    "an unknown option": () => http("http://a:1", { agent: 1 } as never),
+  }))
+    it(`refuses ${what}`, () => {
+      expect(make).to.throw(UsageError);
+    });
+});

@@ -1,0 +1,87 @@
+import { expect } from "chai";
+import { pino } from "pino";
+import { Upstreams, type Upstream } from "../../../lib/upstream/upstreams.ts";
+
+const LOG = pino({ level: "silent" });
+const NOBODY: ReadonlySet<Upstream> = new Set();
+
+/** Upstreams of these names; a failure leaves one out until the test says that the time is over. */
+function upstreams(...names: string[]): Upstreams {
+  const targets = names.map((name) => ({ name, connect: { path: name } }));
+  return new Upstreams(targets, { maxFails: 2, failTimeoutMs: 1000 });
+}
+
+const choose = (from: Upstreams, tried = NOBODY): string =>
+  from.choose(tried).target.name;
+
+describe("Upstreams", () => {
+  const { now } = performance;
+  let time = 0;
+  beforeEach(() => (performance.now = () => time));
+  afterEach(() => (performance.now = now));
+
+  it("take turns when none has more to do", () => {
+    const all = upstreams("a", "b", "c");
+    const chosen = Array.from({ length: 6 }, () => choose(all)).join("");
+    expect(chosen).to.equal("abcabc");
+  });
+
+  it("give the next request to the one with the fewest", () => {
+    const all = upstreams("a", "b", "c");
+    const [a, b, c] = all.all as [Upstream, Upstream, Upstream];
+    for (const one of [a, a, b, c, c, c]) one.take();
+    expect(choose(all)).to.equal("b");
+    for (let i = 0; i < 3; i++) c.release();
+    expect(choose(all)).to.equal("c");
+  });
+
+  it("leave one out after so many failures in a row, and let one request try it later", () => {
+    const all = upstreams("a", "b");
+    const [a, b] = all.all as [Upstream, Upstream];
+    a.failed(LOG);
+    a.answered(LOG);
+    a.failed(LOG);
+    expect(a.eligible).to.equal(true);
+    a.failed(LOG);
+    expect(a.eligible).to.equal(false);
+    b.take();
+    expect(choose(all)).to.equal("b");
+    time += 1000;
+    expect(choose(all)).to.equal("a");
+    a.take();
+    expect(choose(all)).to.equal("b"); // the trial is under way
+    a.answered(LOG);
+    a.release();
+    expect(choose(all)).to.equal("a");
+  });
+
+  it("leave it out again when the trial fails, and let the next try when it came to nothing", () => {
+    const [a] = upstreams("a").all as [Upstream];
+    for (let i = 0; i < 2; i++) a.failed(LOG);
+    time += 1000;
+    a.take();
+    a.failed(LOG);
+    a.release();
+    expect(a.eligible).to.equal(false);
+    time += 1000;
+    a.take();
+    expect(a.eligible).to.equal(false);
+    a.release(); // its client has left
+    expect(a.eligible).to.equal(true);
+  });
+
+  it("go on with those that are left out when there are no others", () => {
+    const all = upstreams("a", "b");
+    for (const one of all.all) for (let i = 0; i < 2; i++) one.failed(LOG);
+    expect(choose(all)).to.equal("a");
+    expect(choose(all)).to.equal("b");
+  });
+
+  it("do not choose one that was tried, while there is another", () => {
+    const all = upstreams("a", "b");
+    const [a, b] = all.all as [Upstream, Upstream];
+    a.take();
+    expect(choose(all, new Set([b]))).to.equal("a");
+    expect(choose(all, new Set([a, b]))).to.equal("b");
+  });
+});
