@@ -1,5 +1,10 @@
 /** The environ of a request (PEP 3333, "environ Variables"; RFC 3875, section 4.1), as one string: name NUL value NUL … */
-import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
+import {
+  CGI_VARIABLES,
+  HttpError,
+  toNative,
+  type GatewayRequest,
+} from "../../lib/adapter.ts";
 
 /** Fields that are no variable: they are the connection's, or would pass for something else. */
 const DROPPED = [
@@ -27,14 +32,13 @@ export class EnvironWriter {
   /** A character each byte. @throws {HttpError} 400 for a path with a NUL, which no program expects. */
   write(request: GatewayRequest, bodyLength?: number): string {
     const { method, queryString, mountPath, path, scheme, deadline } = request;
-    const [name, port] = hostOf(request.host, scheme);
     const uri = mountPath + path + (queryString && `?${queryString}`);
-    let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}\0SERVER_NAME\0${name}\0SERVER_PORT\0${port}`;
+    let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}\0SERVER_NAME\0${SERVER_NAME(request)}\0SERVER_PORT\0${SERVER_PORT(request)}`;
     text += this.#fields(request.headers.raw);
     if (scheme === "https") text += "\0wsgi.url_scheme\0https\0HTTPS\0on";
     if (deadline !== undefined) text += `\0eddy.deadline\0${deadline / 1000}`;
     if (bodyLength !== undefined) text += `\0CONTENT_LENGTH\0${bodyLength}`;
-    return `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${decodePath(mountPath)}\0PATH_INFO\0${decodePath(path)}\0REMOTE_ADDR\0${request.remoteAddress}${toNative(text)}`;
+    return `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${SCRIPT_NAME(request)}\0PATH_INFO\0${withoutNul(PATH_INFO(request))}\0REMOTE_ADDR\0${request.remoteAddress}${toNative(text)}`;
   }
 
   #fields(raw: readonly string[]): string {
@@ -74,38 +78,11 @@ function joined(
   return text.slice(0, end) + separator + value + text.slice(end);
 }
 
-/** Percent-decoded. The gateway has refused malformed escapes. */
-function decodePath(path: string): string {
-  if (UNESCAPED.test(path)) return path;
-  const decoded = toNative(path).replace(
-    /%([0-9A-Fa-f]{2})/g,
-    (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  if (decoded.includes("\0"))
+/** @throws {HttpError} 400 */
+function withoutNul(path: string): string {
+  if (path.includes("\0"))
     throw new HttpError(400, "there is a NUL in the path");
-  return decoded;
+  return path;
 }
 
-/** PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. */
-function toNative(text: string): string {
-  return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
-}
-
-/** ASCII, and no percent sign. */
-// oxlint-disable-next-line no-control-regex
-const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
-
-// oxlint-disable-next-line no-control-regex
-const ASCII = /^[\x00-\x7f]*$/;
-
-/** `example.org:8000`, `[::1]:8000`. PEP 3333: SERVER_NAME and SERVER_PORT are never empty. */
-function hostOf(
-  host: string,
-  scheme: "http" | "https",
-): [name: string, port: string] {
-  const colon = host.lastIndexOf(":");
-  const hasPort = colon > host.lastIndexOf("]");
-  const name = hasPort ? host.slice(0, colon) : host;
-  const port = hasPort ? host.slice(colon + 1) : "";
-  return [name || "localhost", port || (scheme === "https" ? "443" : "80")];
-}
+const { PATH_INFO, SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;

@@ -63,7 +63,7 @@ describe("Python:", function () {
     fails(
       "it cannot be imported",
       "broken:app",
-      /broken:app does not start \(exit code 1\), by .*python3 in .*apps:\nTraceback .*\n {2}File ".*apps\/broken\.py", line 8, in <module>\n[^]*RuntimeError: on purpose$/,
+      /broken:app does not start \(exit code 1\), by .*python3? in .*apps:\nTraceback .*\n {2}File ".*apps\/broken\.py", line 8, in <module>\n[^]*RuntimeError: on purpose$/,
     );
     fails("its module is missing", "nothing:app", /No module named 'nothing'$/);
     fails(
