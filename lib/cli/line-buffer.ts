@@ -2,7 +2,6 @@
  * Lines on their way to a file. pino's destination can buffer, too, but measures its whole buffer anew for each line: as
  * much work as all the rest of a request.
  */
-import { fstatSync } from "node:fs";
 import { pino } from "pino";
 
 /** A pipe takes up to 4096 bytes in one piece (PIPE_BUF), so that lines of several workers do not mix. */
@@ -22,10 +21,8 @@ export class LineBuffer {
 
   /** `dest`: a path or a descriptor. @throws when it cannot be written. */
   constructor(dest: string | number) {
-    const file = pino.destination({ dest, sync: true });
-    this.#file = file;
-    const { fd } = file as unknown as { fd: number }; // not in the typings
-    this.#full = fstatSync(fd).isFile() ? FULL_FOR_FILE : FULL;
+    this.#file = pino.destination({ dest, sync: true });
+    this.#full = typeof dest === "string" ? FULL_FOR_FILE : FULL; // a descriptor is mostly a pipe's
   }
 
   /** Soon; at once when the buffer is full, so that nothing piles up. */
