@@ -1,17 +1,19 @@
 /** Applications behind servers that speak HTTP: a reverse proxy with kept connections. */
 import { Agent, request as httpRequest } from "node:http";
 import {
+  toNative,
+  type GatewayRequest,
+  type OpenApplication,
+} from "../lib/adapter.ts";
+import {
   forward,
   MILLISECONDS,
   targetsFrom,
-  toNative,
   Upstreams,
   upstreamSettings,
-  type GatewayRequest,
-  type OpenApplication,
   type Prepared,
   type UpstreamOptions,
-} from "../lib/adapter.ts";
+} from "../lib/upstream.ts";
 import { ensure } from "eddy/operations";
 import { fieldsOf } from "./http/fields.ts";
 

@@ -1,24 +1,26 @@
 /** Applications behind servers that speak the uwsgi protocol: uWSGI, `gunicorn --protocol uwsgi`. */
 import { request as httpRequest, type ClientRequest } from "node:http";
 import {
+  HttpError,
+  type GatewayRequest,
+  type OpenApplication,
+} from "../lib/adapter.ts";
+import {
   encodePacket,
   forward,
-  HttpError,
   MAX_BLOCK,
   blockSize,
   targetsFrom,
   Upstreams,
   upstreamSettings,
-  type GatewayRequest,
-  type OpenApplication,
   type Prepared,
   type Target,
   type UpstreamOptions,
-} from "../lib/adapter.ts";
+} from "../lib/upstream.ts";
 import { UwsgiSocket } from "./uwsgi/socket.ts";
 import { variablesOf } from "./uwsgi/variables.ts";
 
-export type { UpstreamOptions as UwsgiOptions } from "../lib/adapter.ts";
+export type { UpstreamOptions as UwsgiOptions } from "../lib/upstream.ts";
 
 /**
  * Makes what listens at `unix:/path` or `host:port` mountable; of several servers the one with the fewest requests gets

@@ -34,13 +34,3 @@ export type {
   ReplyHeaders,
   Surroundings,
 } from "./types.ts";
-export { endToEnd } from "./upstream/fields.ts";
-export { forward, type Prepared } from "./upstream/forward.ts";
-export {
-  MILLISECONDS,
-  upstreamSettings,
-  type UpstreamOptions,
-} from "./upstream/options.ts";
-export { targetsFrom, type Target } from "./upstream/target.ts";
-export { Upstreams } from "./upstream/upstreams.ts";
-export { blockSize, encodePacket, MAX_BLOCK } from "./uwsgi/packet.ts";

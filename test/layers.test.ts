@@ -42,13 +42,14 @@ describe("The layers", () => {
     ).to.deep.equal([]);
   });
 
-  it("give an adapter lib/adapter.ts, its own folder, and nothing else of the project", () => {
+  it("give an adapter lib/adapter.ts or lib/upstream.ts, its own folder, and nothing else of the project", () => {
     const strays = importsOf("adapters").filter(([importer, imported]) => {
       const name = importer.split(/[/.]/)[1]!;
       const allowed = [
         `adapters/${name}/`,
         `adapters/${name}.ts`,
         "lib/adapter.ts",
+        "lib/upstream.ts",
       ];
       return (
         /^(lib|adapters)\//.test(imported) &&
@@ -63,6 +64,18 @@ describe("The layers", () => {
       ([, imported]) => imported === "uWebSockets.js",
     );
     expect(users).to.deep.equal([]); // uws.ts itself loads it by require(), so that a failure can be explained
+  });
+
+  it("keep the engine and effection out of threads, where each would take megabytes", () => {
+    const edges = [...importsOf("lib"), ...importsOf("adapters")];
+    const loaded = new Set(["adapters/wsgi/threads/inside/main.ts"]);
+    for (const file of loaded)
+      // which grows meanwhile
+      for (const [importer, imported] of edges)
+        if (importer === file) loaded.add(imported);
+    expect([...loaded]).to.include("adapters/wsgi/environ.ts");
+    expect(loaded.has("lib/uws.ts"), "the engine").to.equal(false);
+    expect(loaded.has("effection"), "effection").to.equal(false);
   });
 
   it("let samples import the package by its name only", () => {

@@ -2,10 +2,10 @@
 import {
   addHeaders,
   CGI_VARIABLES,
-  endToEnd,
   toNative,
   type GatewayRequest,
 } from "../../lib/adapter.ts";
+import { endToEnd } from "../../lib/upstream.ts";
 
 /** `bodyLength`: as the upstream gets it; undefined without a body. */
 export function variablesOf(
