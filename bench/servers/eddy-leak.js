@@ -43,7 +43,7 @@ await loop
   .get("/state", () => {
     collect();
     const heap = process.memoryUsage().heapUsed;
-    return json({ heap, live: loop.tasks().exchanges.length });
+    return json({ heap, live: loop.tasks().exchanges.length - 1 }); // this one
   })
   .listen({ port, host });
 ready();
