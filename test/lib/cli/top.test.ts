@@ -62,7 +62,8 @@ describe("eddy top", () => {
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const command = `${process.execPath} ${MAIN} top --stats 127.0.0.1:${port}`;
+    // exec: a shell that waited would be hit by the Ctrl-C too, and end with that, whatever the command made of it
+    const command = `exec ${process.execPath} ${MAIN} top --stats 127.0.0.1:${port}`;
     const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
