@@ -134,7 +134,7 @@ function haltExchanges(
   _hurry: AbortSignal,
   halted: HaltedExchange[],
 ): void {
-  for (const exchange of host.live) {
+  for (const exchange of host.live.all()) {
     const { id, method, mountPath, path } = exchange.request;
     exchange.halt(new DrainedError());
     halted.push({ id, method, path: mountPath + path });

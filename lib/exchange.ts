@@ -19,9 +19,12 @@ import {
 } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { fork, type Fork } from "./kernel/fork.ts";
+import type { Settle } from "./kernel/settled.ts";
 import { viewFork, type TaskView } from "./kernel/tree.ts";
 import type { Entrance } from "./entrance.ts";
 import type { AccessLog } from "./log.ts";
+import type { Linked } from "./live.ts";
+import { LoneWait, Wait } from "./operations/wait.ts";
 import { MAX_TIMER_MS, type Limits } from "./options.ts";
 import { Owner, type Owning } from "./owner.ts";
 import { headOf, TEXT, toResponse } from "./reply.ts";
@@ -67,7 +70,7 @@ type State = "handling" | "replying" | "ended";
 
 const SETTLED = Promise.resolve();
 
-export class Exchange implements Owning, Recipient {
+export class Exchange implements Owning, Recipient, Linked<Exchange> {
   readonly request: GatewayRequest;
   readonly host: Host;
   readonly limits: Limits;
@@ -75,6 +78,9 @@ export class Exchange implements Owning, Recipient {
   readonly out: ResponseWriter;
   /** The route callback is over, in which alone the engine's request can be read and its body taken over. */
   detached = false;
+  /** Its neighbours among those that are live. */
+  before: Exchange | undefined = undefined;
+  after: Exchange | undefined = undefined;
   /** Why it ended before its time. */
   reason: GatewayError | undefined;
   /** Set at once for the access log alone: a look at the clock costs as much as all the rest of the constructor. */
@@ -159,19 +165,19 @@ export class Exchange implements Owning, Recipient {
   /** An operation that does not wait has settled when `fork` returns; the task that it gives then is an ended one. */
   #run(operation: Operation<Reply>): void {
     this.#running++;
-    this.#task = fork(
-      this.host.scope,
-      () => operation,
-      (state, value) => {
-        this.#running--;
-        if (state === "value") this.reply(value as Reply);
-        else if (state === "halted")
-          this.halt(new DrainedError()); // or it has ended already
-        else if (this.#state === "ended") this.strayError(value);
-        else this.fail(value);
-        this.#leaveIfOver();
-      },
-    );
+    const settled: Settle = (state, value) => {
+      this.#running--;
+      if (state === "value") this.reply(value as Reply);
+      else if (state === "halted")
+        this.halt(new DrainedError()); // or it has ended already
+      else if (this.#state === "ended") this.strayError(value);
+      else this.fail(value);
+      this.#leaveIfOver();
+    };
+    this.#task =
+      operation instanceof Wait
+        ? new LoneWait(operation, settled).enter()
+        : fork(this.host.scope, () => operation, settled);
   }
 
   /**
@@ -321,7 +327,8 @@ export class Exchange implements Owning, Recipient {
     return {
       id: this.owner.id,
       name: this.#line,
-      waitsFor: task?.waitsFor ?? WAITS_FOR[this.#state],
+      waitsFor:
+        task?.waitsFor ?? this.#task?.waitsFor ?? WAITS_FOR[this.#state],
       ageMs: Math.round(performance.now() - this.#started),
       children: [...(task?.children ?? []), ...(this.#owner?.tasks() ?? [])],
     };

@@ -2,6 +2,7 @@
 import type { Scope } from "effection";
 import { Cork } from "./cork.ts";
 import type { Exchange } from "./exchange.ts";
+import { Live } from "./live.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { Proxies } from "./proxies.ts";
 import type { RequestIds } from "./request-id.ts";
@@ -28,7 +29,7 @@ export class Host {
     drain: 0,
   };
   /** The exchanges that are not over; those that ended within their route callback were never in it. */
-  readonly live = new Set<Exchange>();
+  readonly live = new Live<Exchange>();
   /** It may be within its route callback, where it is not in `live`. */
   latest: Exchange | undefined;
   readonly cork = new Cork();
@@ -88,8 +89,8 @@ export class Host {
   running(): Exchange[] {
     const { latest, live } = this;
     return latest === undefined || latest.over || live.has(latest)
-      ? [...live]
-      : [...live, latest];
+      ? live.all()
+      : [...live.all(), latest];
   }
 
   /** An exchange is over. */

@@ -216,7 +216,7 @@ export class Loop extends Mounts {
 
   /** Halts the exchanges of an id, of which clients may give the same to several: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none. */
   halt(id: string): boolean {
-    const ofThatId = [...this.#host.live].filter((one) => one.owner.id === id);
+    const ofThatId = this.#host.live.all().filter((one) => one.owner.id === id);
     for (const exchange of ofThatId) exchange.halt(new HaltedError());
     return ofThatId.length > 0;
   }

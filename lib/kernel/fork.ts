@@ -16,6 +16,8 @@ export type { Settled } from "./settled.ts";
 export interface Fork {
   /** Halts it: its cleanup runs, then `settled` is called. Does nothing once it has ended. */
   interrupt(): void;
+  /** Where there is no task that could be looked at. */
+  readonly waitsFor?: string;
 }
 
 /** A scope under which tasks run, and the way to end it with all that runs in it. */

@@ -2,57 +2,14 @@
  * effection's `action` and the waits made of it. Each wait of effection's is ten closures, 0.9 KB; here it is one
  * object, which is the operation and the effect, and the generator that yields it.
  */
-import {
-  Err,
-  Ok,
-  unbox,
-  type Coroutine,
-  type Effect,
-  type Operation,
-  type Result,
-} from "effection";
+import { Err, Ok, type Effect, type Operation } from "effection";
 import { exitAtOnce, UNIT, type Exit } from "../kernel/effects.ts";
-import type { Steps } from "./trap.ts";
-
-type Resolve<T> = (result: Result<T>) => void;
-
-abstract class Wait<T> implements Operation<T>, Effect<T> {
-  abstract readonly description: string;
-  abstract enter(resolve: Resolve<T>, routine: Coroutine): Exit;
-
-  *[Symbol.iterator](): Steps<T> {
-    const waiting = new Waiting(this);
-    do yield waiting;
-    while (waiting.result === undefined);
-    return unbox(waiting.result);
-  }
-}
+import { Wait, type Resolve } from "./wait.ts";
 
 type Executor<T> = (
   resolve: (value: T) => void,
   reject: (error: Error) => void,
 ) => () => void;
-
-/** One wait. The last result counts, and a task that is woken without one waits again: so it is in effection. */
-class Waiting<T> implements Effect<T> {
-  result: Result<T> | undefined = undefined;
-  readonly #wait: Wait<T>;
-
-  constructor(wait: Wait<T>) {
-    this.#wait = wait;
-  }
-
-  get description(): string {
-    return this.#wait.description;
-  }
-
-  enter(resolve: Resolve<T>, routine: Coroutine): Exit {
-    return this.#wait.enter(
-      (result) => resolve((this.result = result)),
-      routine,
-    );
-  }
-}
 
 class Action<T> extends Wait<T> {
   readonly description: string;
