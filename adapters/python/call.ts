@@ -2,7 +2,7 @@
 import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
 import type { HeadReader } from "./head.ts";
-import { FROM_WORKER, type OnFrame } from "./protocol.ts";
+import { FROM_WORKER, pieceOf, type Frame } from "./protocol.ts";
 import { ReplyBody, type Producer } from "./reply-body.ts";
 import type { Sink, Upload } from "./upload.ts";
 
@@ -80,15 +80,16 @@ export class Call implements Producer {
   }
 
   /** A piece of its reply. */
-  hear(...[type, bytes, start, end, last]: Parameters<OnFrame>): void {
+  hear(frame: Frame): void {
     if (!this.open) return;
+    const { type, bytes, start, end } = frame;
     if (type & FROM_WORKER.fail)
       this.fail(
         this.upload?.error ??
           new PythonError(bytes.toString("utf8", start, end)),
       );
-    else if (type & FROM_WORKER.head) this.#begin(type, bytes, start, end);
-    else this.#continue(type, lasting(bytes.subarray(start, end), last));
+    else if (type & FROM_WORKER.head) this.#begin(frame);
+    else this.#continue(type, pieceOf(frame, start));
   }
 
   /** There will be no reply, or no more of it. */
@@ -114,7 +115,8 @@ export class Call implements Producer {
     this.#carrier?.drop(this);
   }
 
-  #begin(type: number, bytes: Buffer, start: number, end: number): void {
+  #begin(frame: Frame): void {
+    const { bytes, start } = frame;
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
@@ -124,20 +126,21 @@ export class Call implements Producer {
         status,
         statusText,
         headers,
-        body: this.#bodyOf(type, bytes, at, end),
+        body: this.#bodyOf(frame, at),
       });
     } catch (error) {
       this.fail(error as Error); // a header that is none
     }
   }
 
-  #bodyOf(type: number, bytes: Buffer, at: number, end: number) {
-    if (type & FROM_WORKER.end) {
+  /** Most replies come whole. */
+  #bodyOf(frame: Frame, at: number): Uint8Array | ReplyBody | null {
+    if (frame.type & FROM_WORKER.end) {
       this.#state = "replied";
-      return at === end ? null : Buffer.from(bytes.subarray(at, end));
+      return at === frame.end ? null : pieceOf(frame, at);
     }
     this.#body = new ReplyBody(this);
-    this.#body.push(Buffer.from(bytes.subarray(at, end)));
+    this.#body.push(pieceOf(frame, at));
     return this.#body;
   }
 
@@ -147,8 +150,4 @@ export class Call implements Producer {
     this.#state = "replied";
     this.#body!.end();
   }
-}
-
-function lasting(bytes: Buffer, last: boolean): Buffer {
-  return last ? bytes : Buffer.from(bytes);
 }

@@ -8,7 +8,9 @@
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
 import type { Call, Carrier } from "./call.ts";
+import { Given } from "./given.ts";
 import { HeadReader } from "./head.ts";
+import { Pace } from "./pace.ts";
 import {
   frame,
   FrameReader,
@@ -16,6 +18,7 @@ import {
   readFrames,
   requestFrame,
   TO_WORKER,
+  type Frame,
   type OnFrame,
 } from "./protocol.ts";
 import type { SharedState } from "./shared-state.ts";
@@ -42,15 +45,14 @@ export interface Owner {
   closed(): void;
 }
 
-/** Requests that are given ahead, and how much time they may take together: those behind should not wait for long. */
-const DEPTH = 16;
-const AHEAD_MS = 2;
-
 /** Milliseconds after which a request is slow, and those behind it are taken back. */
 const SLOW_MS = 5;
 
 /** Where sockets put what comes. It is read before anybody else's turn. */
 const READ_BYTES = 128 * 1024;
+
+/** What comes is copied at once when it is likely to be several small replies, else each frame on its own. */
+const SEVERAL_BYTES = 16 * 1024;
 
 export class Connection implements Carrier {
   readonly heads = new HeadReader();
@@ -58,30 +60,24 @@ export class Connection implements Carrier {
   slot = -1;
   readonly #owner: Owner;
   readonly #socket: Socket;
-  readonly #frames = new FrameReader((...frame) => this.#hear(...frame));
-  /** Given and not finished, in order; undefined for those taken back. */
-  readonly #calls: (Call | undefined)[] = [];
-  /** Requests so far: the number of the last. */
-  #given = 0;
+  readonly #frames = new FrameReader((frame) => this.#hear(frame));
+  readonly #given = new Given();
+  readonly #pace: Pace;
   /** The last that was finished: what it logs comes later. */
   #finished: Call | undefined;
   #finishedInTurn = 0;
   /** Whose body is being sent; nothing else can be. */
   #uploading: Call | undefined;
   #out = "";
-  #costMs = 1;
-  /** When it was heard of, or was given something to do. */
-  #lastMove = 0;
   /** Its request is slow: it is given nothing more. */
   #slow = false;
   #paused = false;
   #whenDrained: (() => void) | undefined;
-  /** Goes off when it is silent for `harakiriMs`. */
-  #silence: NodeJS.Timeout | undefined;
   #grace: NodeJS.Timeout | undefined;
 
   constructor(path: string, owner: Owner) {
     this.#owner = owner;
+    this.#pace = new Pace(owner.harakiriMs, () => this.#overrun());
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
       this.#read(buffer.subarray(0, length));
@@ -94,26 +90,24 @@ export class Connection implements Carrier {
   }
 
   get idle(): boolean {
-    return this.#calls.length === 0 && this.#uploading === undefined;
+    return this.#given.count === 0 && this.#uploading === undefined;
   }
 
   /** Requests that it can be given ahead. */
   get room(): number {
     if (this.#slow || this.#paused || this.#uploading) return 0;
-    const depth = Math.min(DEPTH, Math.floor(AHEAD_MS / this.#costMs));
-    return Math.max(1, depth) - this.#calls.length;
+    return this.#pace.depth - this.#given.count;
   }
 
   /** A client waits for one of its requests. */
   get wanted(): boolean {
-    return this.#calls.some((call) => call?.open);
+    return this.#given.wanted;
   }
 
   /** The next request for the thread. One whose body is streamed needs it for itself. */
   give(call: Call): void {
-    if (this.#calls.length === 0) this.#move();
-    this.#calls.push(call);
-    this.#given++;
+    if (this.#given.count === 0) this.#pace.move();
+    this.#given.add(call);
     call.givenTo(this);
     const body = call.upload?.first.toString("latin1") ?? "";
     if (this.#out === "") this.#owner.flushLater(this);
@@ -147,7 +141,7 @@ export class Connection implements Carrier {
     if (problem === undefined)
       this.#socket.write(frame(TO_WORKER.bodyEnd, Buffer.alloc(0)));
     else this.#socket.write(frame(TO_WORKER.bodyLost, Buffer.from(problem)));
-    this.#move();
+    this.#pace.move();
     if (this.idle) this.#owner.free(this);
   }
 
@@ -161,13 +155,13 @@ export class Connection implements Carrier {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#move();
+    this.#pace.move();
     this.#socket.resume();
   }
 
   drop(call: Call): void {
     this.resume();
-    if (call === this.#calls[0]) this.#tellThatClientIsGone();
+    if (call === this.#given.current) this.#tellThatClientIsGone();
   }
 
   /** Ends when it has nothing to do. */
@@ -181,54 +175,56 @@ export class Connection implements Carrier {
 
   /** Takes back what waits behind a request that is slow. */
   relieve(now: number): void {
-    if (this.#slow || this.#calls.length === 0 || this.#uploading) return;
-    if (now - this.#lastMove < SLOW_MS) return;
+    if (this.#slow || this.#given.count === 0 || this.#uploading) return;
+    if (this.#pace.idleMs(now) < SLOW_MS) return;
     this.#slow = true;
     this.flush();
     const { state } = this.#owner;
     this.#takeHeld();
-    if (state.begun(this.slot) >= this.#given) return;
-    state.takeBack(this.slot, state.begun(this.slot) + 1, this.#given);
-    this.#owner.again(this.#removeFrom(state.begun(this.slot) + 1));
+    if (state.begun(this.slot) >= this.#given.last) return;
+    state.takeBack(this.slot, state.begun(this.slot) + 1, this.#given.last);
+    this.#owner.again(this.#given.takeFrom(state.begun(this.slot) + 1));
   }
 
   /** The worker is dead. What it had not begun is for somebody else; the others are told why. */
   lose(reason: Error): readonly Call[] {
-    clearTimeout(this.#silence);
+    this.#pace.stop();
     clearTimeout(this.#grace);
     this.#takeHeld();
     const begun = this.#owner.state.begun(this.slot);
-    const again = this.#removeFrom(begun + 1).filter((call) => {
+    const again = this.#given.takeFrom(begun + 1).filter((call) => {
       if (!call.streams) return true;
       call.fail(reason); // some of its body is gone
       return false;
     });
-    for (const call of this.#calls.splice(0)) call?.fail(reason);
+    for (const call of this.#given.clear()) call.fail(reason);
     return again;
   }
 
   #read(data: Buffer): void {
-    this.#frames.push(data);
-    this.#move();
+    if (data.length > SEVERAL_BYTES) this.#frames.push(data, false);
+    else this.#frames.push(Buffer.from(data), true);
+    this.#pace.move(this.#finishedInTurn);
     if (this.#finishedInTurn === 0) return;
     this.#finishedInTurn = 0;
     this.#slow = false;
     this.#owner.free(this);
   }
 
-  #hear(...[type, bytes, start, end, last]: Parameters<OnFrame>): void {
+  #hear(frame: Frame): void {
+    const { type } = frame;
     if (type === FROM_WORKER.hello) {
-      this.slot = bytes.readUInt16LE(start);
+      this.slot = frame.bytes.readUInt16LE(frame.start);
       return this.#owner.opened();
     }
-    if (type === FROM_WORKER.log) return this.#log(bytes, start, end);
-    const call = this.#calls[0];
+    if (type === FROM_WORKER.log) return this.#log(frame);
+    const call = this.#given.current;
     if (type === FROM_WORKER.skip) {
       this.#finish();
       if (call !== undefined) this.#owner.again([call]);
       return;
     }
-    call?.hear(type, bytes, start, end, last);
+    call?.hear(frame);
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
   }
 
@@ -237,25 +233,23 @@ export class Connection implements Carrier {
     clearTimeout(this.#grace);
     this.#grace = undefined;
     this.#finishedInTurn++;
-    this.#finished = this.#calls.shift();
-    if (this.#calls[0]?.dropped) this.#tellThatClientIsGone();
+    this.#finished = this.#given.finish();
+    if (this.#given.current?.dropped) this.#tellThatClientIsGone();
   }
 
-  #log(bytes: Buffer, start: number, end: number): void {
-    const ahead = this.#given - bytes.readUInt32LE(start);
-    const call = this.#calls[this.#calls.length - 1 - ahead] ?? this.#finished;
+  #log({ bytes, start, end }: Frame): void {
+    const call = this.#given.at(bytes.readUInt32LE(start)) ?? this.#finished;
     call?.request.log.error(bytes.toString("utf8", start + 4, end));
   }
 
   /** The application learns it when it gives its next piece, or asks. */
   #tellThatClientIsGone(): void {
-    const number = this.#given - this.#calls.length + 1;
-    const call = this.#calls[0]!;
-    this.#owner.state.abort(this.slot, number);
-    this.#owner.clientGone(this, number);
+    const { first, current: call } = this.#given;
+    this.#owner.state.abort(this.slot, first);
+    this.#owner.clientGone(this, first);
     const { abortGraceMs } = this.#owner;
     this.#grace = setTimeout(
-      () => this.#owner.runsOn(this, call),
+      () => this.#owner.runsOn(this, call!),
       abortGraceMs,
     );
   }
@@ -264,48 +258,24 @@ export class Connection implements Carrier {
   #takeHeld(): void {
     const held = this.#owner.state.held(this.slot);
     if (held === undefined) return;
-    let at = held.first - (this.#given - this.#calls.length + 1);
-    const take: OnFrame = (type, ...payload) => {
-      if (type !== FROM_WORKER.skip) this.#calls[at]?.hear(type, ...payload);
-      at++;
+    let number = held.first;
+    const take: OnFrame = (frame) => {
+      if (frame.type !== FROM_WORKER.skip) this.#given.at(number)?.hear(frame);
+      number++;
     };
     readFrames(held.frames, take, true);
   }
 
-  /** Those from this number on that still wait for a reply. */
-  #removeFrom(number: number): Call[] {
-    const first = this.#given - this.#calls.length + 1;
-    const removed: Call[] = [];
-    for (let i = Math.max(0, number - first); i < this.#calls.length; i++) {
-      const call = this.#calls[i];
-      this.#calls[i] = undefined;
-      if (call?.open) removed.push(call);
-    }
-    return removed;
-  }
-
-  /** It has done something, or was given something to do. */
-  #move(): void {
-    const now = performance.now();
-    if (this.#finishedInTurn > 0)
-      this.#costMs +=
-        ((now - this.#lastMove) / this.#finishedInTurn - this.#costMs) / 8;
-    this.#lastMove = now;
-    if (this.#silence !== undefined) this.#silence.refresh();
-    else
-      this.#silence = setTimeout(() => this.#overrun(), this.#owner.harakiriMs);
-  }
-
   /** What is the client's fault is left to the limits on clients. */
   #overrun(): void {
-    const call = this.#calls[0];
+    const call = this.#given.current;
     if (call === undefined) return;
-    if (this.#paused || this.#uploading?.upload?.waits) this.#move();
+    if (this.#paused || this.#uploading?.upload?.waits) this.#pace.move();
     else this.#owner.overrun(this, call);
   }
 
   #close(): void {
-    clearTimeout(this.#silence);
+    this.#pace.stop();
     clearTimeout(this.#grace);
     this.#slow = true;
     this.#whenDrained?.();

@@ -29,16 +29,28 @@ export class EnvironWriter {
     ...DROPPED.map((name): [string, string] => [name, ""]),
   ]);
 
+  #lastServer = { host: "", scheme: "", variables: "" };
+
   /** A character each byte. @throws {HttpError} 400 for a path with a NUL, which no program expects. */
   write(request: GatewayRequest, bodyLength?: number): string {
     const { method, queryString, mountPath, path, scheme, deadline } = request;
     const uri = mountPath + path + (queryString && `?${queryString}`);
-    let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}\0SERVER_NAME\0${SERVER_NAME(request)}\0SERVER_PORT\0${SERVER_PORT(request)}`;
+    let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}${this.#server(request)}`;
     text += this.#fields(request.headers.raw);
     if (scheme === "https") text += "\0wsgi.url_scheme\0https\0HTTPS\0on";
     if (deadline !== undefined) text += `\0eddy.deadline\0${deadline / 1000}`;
     if (bodyLength !== undefined) text += `\0CONTENT_LENGTH\0${bodyLength}`;
     return `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${SCRIPT_NAME(request)}\0PATH_INFO\0${withoutNul(PATH_INFO(request))}\0REMOTE_ADDR\0${request.remoteAddress}${toNative(text)}`;
+  }
+
+  /** Most clients ask for the same host. */
+  #server(request: GatewayRequest): string {
+    const { host, scheme } = request;
+    const last = this.#lastServer;
+    if (last.host === host && last.scheme === scheme) return last.variables;
+    const variables = `\0SERVER_NAME\0${SERVER_NAME(request)}\0SERVER_PORT\0${SERVER_PORT(request)}`;
+    this.#lastServer = { host, scheme, variables };
+    return variables;
   }
 
   #fields(raw: readonly string[]): string {

@@ -58,14 +58,23 @@ export function frame(type: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Is told of a frame. `bytes` from `start` to `end` are its payload; unless they `last`, they are gone when this returns. */
-export type OnFrame = (
-  type: number,
-  bytes: Buffer,
-  start: number,
-  end: number,
-  last: boolean,
-) => void;
+/** What came. Unless it `lasts`, `bytes` are gone when whoever is told of it returns. */
+export interface Frame {
+  readonly type: number;
+  readonly bytes: Buffer;
+  /** Where its payload is. */
+  readonly start: number;
+  readonly end: number;
+  readonly lasts: boolean;
+}
+
+/** A piece of it, which lasts. */
+export function pieceOf({ bytes, end, lasts }: Frame, start: number): Buffer {
+  const piece = bytes.subarray(start, end);
+  return lasts ? piece : Buffer.from(piece);
+}
+
+export type OnFrame = (frame: Frame) => void;
 
 /** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
 export class FrameReader {
@@ -78,14 +87,14 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** `data` is its owner's again when this returns. */
-  push(data: Buffer): void {
+  /** Unless it `lasts`, `data` is its owner's again when this returns. */
+  push(data: Buffer, lasts: boolean): void {
     let rest = data;
     if (this.#partial !== undefined) {
       rest = this.#complete(this.#partial, data);
       if (this.#partial !== undefined) return;
     }
-    const at = readFrames(rest, this.#onFrame, false);
+    const at = readFrames(rest, this.#onFrame, lasts);
     if (at < rest.length) this.#keep(rest.subarray(at));
   }
 
@@ -119,17 +128,17 @@ function sizeAt(bytes: Buffer, at: number): number {
   return START + bytes.readUIntLE(at, 3);
 }
 
-/** Gives how many bytes make whole frames. `last`: they stay as they are. */
+/** Gives how many bytes make whole frames. */
 export function readFrames(
   bytes: Buffer,
   onFrame: OnFrame,
-  last: boolean,
+  lasts: boolean,
 ): number {
   let at = 0;
   while (bytes.length - at >= START) {
     const end = at + sizeAt(bytes, at);
     if (end > bytes.length) break;
-    onFrame(bytes[at + 3]!, bytes, at + START, end, last);
+    onFrame({ type: bytes[at + 3]!, bytes, start: at + START, end, lasts });
     at = end;
   }
   return at;

@@ -48,12 +48,13 @@ BEGUN, ABORTED, TAKEN_FROM, TAKEN_TO, HELD_FIRST, HELD_LENGTH = range(6)  # its 
 HELD_AT = 64  # where the held replies begin
 
 CHUNK = 65536  # bytes read at once, and of a reply in one frame
-MOST_HELD = 7  # replies: the gateway gives 16 requests, so both sides have something to do
+MOST_HELD = 15  # replies, and seconds: half of what the gateway gives ahead, so that both sides have something to do
 HOLD_SECONDS = 0.002
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone
 
 U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
+read_u32 = U32.unpack_from
 FRAME_AND_HEAD = struct.Struct("<IH")
 
 # Connection management is the gateway's (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1).
@@ -113,10 +114,23 @@ class Connection:
             self.buffer = self.buffer[self.at :] + data if self.at < len(self.buffer) else data
             self.at = 0
 
+    def whole_frame(self):
+        """The next frame's type and payload. Most are here already, and then this takes one look at the buffer."""
+        buffer = self.buffer
+        at = self.at + 4
+        if at <= len(buffer):
+            (word,) = read_u32(buffer, at - 4)
+            end = at + (word & 0xFFFFFF)
+            if end <= len(buffer):
+                self.at = end
+                return word >> 24, buffer[at:end]
+        length, kind = self.frame()
+        return kind, self.take(length)
+
     def frame(self):
         """The next frame's length and type."""
         self.need(4)
-        (word,) = U32.unpack_from(self.buffer, self.at)
+        (word,) = read_u32(self.buffer, self.at)
         self.at += 4
         return word & 0xFFFFFF, word >> 24
 
@@ -170,29 +184,25 @@ class Connection:
 
     def send_whole(self, reply):
         """A complete reply waits for the next one, if that request is already here: one wake-up for several."""
-        if not self.hold(reply):
-            self.send(reply)
-
-    def hold(self, reply):
-        if self.held_count >= MOST_HELD or self.held + len(reply) > STRIDE - HELD_AT:
-            return False
-        buffer = self.buffer
-        at = self.at
-        following = len(buffer) - at - 4
-        if following <= 0 or following < buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16:
-            return False
+        held = self.held
+        end = held + len(reply)
+        if self.held_count >= MOST_HELD or end > STRIDE - HELD_AT or not self.more_is_here():
+            return self.send(reply)
         now = monotonic()
-        if not self.held:
+        if not held:
             self.held_since = now
             self.words[HELD_FIRST] = self.number
         elif now - self.held_since > HOLD_SECONDS:
-            return False
-        at = self.held_at + self.held
-        self.memory[at : at + len(reply)] = reply
-        self.held += len(reply)
+            return self.send(reply)
+        self.memory[self.held_at + held : self.held_at + end] = reply
+        self.words[HELD_LENGTH] = self.held = end
         self.held_count += 1
-        self.words[HELD_LENGTH] = self.held
-        return True
+
+    def more_is_here(self):
+        """The next frame, all of it."""
+        buffer = self.buffer
+        at = self.at + 4
+        return at < len(buffer) and at + (read_u32(buffer, at - 4)[0] & 0xFFFFFF) <= len(buffer)
 
 
 class Body(io.RawIOBase):
@@ -291,15 +301,14 @@ class FileWrapper:
 class Reply:
     """One reply; called, it is start_response."""
 
-    __slots__ = ("connection", "is_head", "head", "begun", "ended", "length", "sent", "no_body")
+    head = None
+    begun = ended = no_body = False
+    length = None  # as the application announced it
+    sent = 0
 
     def __init__(self, connection, is_head):
         self.connection = connection
         self.is_head = is_head
-        self.head = None
-        self.begun = self.ended = self.no_body = False
-        self.length = None  # as the application announced it
-        self.sent = 0
 
     def __call__(self, status, headers, exc_info=None):
         if exc_info:
@@ -393,8 +402,7 @@ class Server:
         connection = self.connection
         try:
             while True:
-                length, kind = connection.frame()
-                data = connection.take(length)
+                kind, data = connection.whole_frame()
                 if kind != REQUEST:
                     continue  # the end of a body that nobody waits for
                 if connection.begin():
@@ -405,7 +413,7 @@ class Server:
             pass
 
     def serve(self, data):
-        (word,) = U32.unpack_from(data)
+        (word,) = read_u32(data)
         end = 4 + (word & 0xFFFFFF)
         variables = iter(data[4:end].decode("latin-1").split("\0"))
         environ = self.environ.copy()
