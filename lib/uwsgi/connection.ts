@@ -93,11 +93,13 @@ export class Connection {
     else this.#out.flushHeaders(); // a refusal may come before the body
   }
 
-  /** The loop has to know whom the front speaks for. */
+  /** The loop has to know whom the front speaks for: that and the head leave together. */
   #connect({ scheme, remoteAddress }: PassedRequest): Socket {
     const inner = connect(this.#inside[scheme]);
-    if (remoteAddress !== undefined) inner.write(proxyHeader(remoteAddress));
-    return inner;
+    if (remoteAddress === undefined) return inner;
+    inner.cork();
+    inner.write(proxyHeader(remoteAddress));
+    return inner.once("connect", () => inner.uncork());
   }
 
   /** A piece of the body. What comes behind it belongs to nothing. */
@@ -114,9 +116,11 @@ export class Connection {
   #reply(reply: IncomingMessage): void {
     if (this.#state !== "asking") return void reply.destroy();
     this.#state = "replying";
+    this.#socket.cork();
     this.#writeHead(reply.statusCode!, reply.statusMessage!, reply.rawHeaders);
     reply.on("error", () => this.#cut());
     reply.pipe(this.#socket);
+    process.nextTick(() => this.#socket.uncork()); // what there is of the body follows in a tick before this one
   }
 
   /** A body has its length in the head, or ends with the connection: the protocol has no chunks. */
