@@ -1,6 +1,8 @@
 /** The servers that Python has, where they are installed, each with one process: for the suite `python`. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { freePort, start } from "./children.js";
 
@@ -35,20 +37,39 @@ export function hasFlask() {
 /** Starts one, and waits until it answers. */
 export async function startPeer(name, app, role) {
   const port = await freePort();
-  const [command, ...args] = COMMANDS[name](app, `127.0.0.1:${port}`).split(
-    " ",
-  );
-  const child = start(role, command, args, { cwd: FOLDER, stdio: "ignore" });
+  const child = run(COMMANDS[name](app, `127.0.0.1:${port}`), role);
   const server = { name, child, origin: `http://127.0.0.1:${port}` };
+  await until(`${name} to answer`, () => fetch(server.origin));
+  return server;
+}
+
+/** Starts uWSGI for servers in front of it, and waits until it listens. */
+export async function startUwsgi(app) {
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const child = run(
+    `uwsgi --socket ${address} ${UWSGI} --module hello:${app}`,
+    "anywhere",
+  );
+  await until("uwsgi to listen", () => once(connect(port).unref(), "connect"));
+  return { child, address };
+}
+
+function run(command, role) {
+  const [program, ...args] = command.split(" ");
+  return start(role, program, args, { cwd: FOLDER, stdio: "ignore" });
+}
+
+async function until(what, attempt) {
   for (let patience = 100; patience > 0; patience--) {
-    const answered = await fetch(server.origin).then(
-      (response) => response.ok,
+    const done = await attempt().then(
+      () => true,
       () => false,
     );
-    if (answered) return server;
+    if (done) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`${name} does not answer`);
+  throw new Error(`waited in vain for ${what}`);
 }
 
 /** A process and those below it. */

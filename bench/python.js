@@ -10,6 +10,7 @@ import {
   memoryOf,
   peers,
   startPeer,
+  startUwsgi,
   treeOf,
 } from "./python-peers.js";
 
@@ -124,10 +125,24 @@ async function beside(app, { seconds }) {
   );
 }
 
-/** 50 MB up and down, the slow side waiting three seconds in the middle. */
+/** 50 MiB up and down, the slow side waiting three seconds in the middle. */
 async function memory() {
-  const server = await startServer("eddy-python bodies");
-  const pids = [server.child.pid, pythonOf(server)];
+  const own = await startServer("eddy-python bodies");
+  const rows = await growthOf("in a process of ours", own, pythonOf(own));
+  if (peers().some((name) => name.startsWith("uwsgi"))) {
+    const { child, address } = await startUwsgi("bodies");
+    const gateway = await startServer(`eddy-uwsgi ${address}`);
+    rows.push(...(await growthOf("behind uWSGI", gateway, child.pid)));
+  }
+  return table(
+    "50 MiB with one side that stops for three seconds: growth of memory",
+    ["", "gateway MiB", "Python MiB"],
+    rows,
+  );
+}
+
+async function growthOf(where, server, python) {
+  const pids = [server.child.pid, python];
   await (await fetch(`${server.origin}/?50`)).arrayBuffer(); // V8 lets garbage gather up to a limit of its own
   const rows = [];
   for (const [name, transfer] of Object.entries({ download, upload })) {
@@ -142,13 +157,9 @@ async function memory() {
     const grown = most.map((bytes, i) =>
       ((bytes - before[i]) / MiB).toFixed(1),
     );
-    rows.push([name, ...grown]);
+    rows.push([`${name}, ${where}`, ...grown]);
   }
-  return table(
-    "50 MiB with one side that stops for three seconds: growth of memory",
-    ["", "gateway MiB", "Python MiB"],
-    rows,
-  );
+  return rows;
 }
 
 async function download(origin) {
