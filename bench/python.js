@@ -234,8 +234,11 @@ async function load(
     seconds,
     role: loadRole,
   });
-  const failed = failures["non-2xx"] + failures.timeouts;
-  if (failed > 0) throw new Error(`${server.name}: ${failed} requests failed`);
+  const { "non-2xx": errors, timeouts } = failures;
+  if (errors + timeouts > 0)
+    throw new Error(
+      `${server.name}: ${errors} replies are errors, ${timeouts} took too long`,
+    );
   const [first, ...others] = pids.map(
     (pid, i) => (cpuOf(pid) - before[i]) / sample.requests,
   );
