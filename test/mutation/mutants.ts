@@ -222,4 +222,28 @@ export const mutants: Mutant[] = [
     search: "clearTimeout(timer);",
     replace: "",
   },
+  {
+    name: "Who comes last goes before others of the same priority.",
+    file: "kernel/queue.js",
+    search: "return priority < this.#nextPriority;",
+    replace: "return priority <= this.#nextPriority;",
+  },
+  {
+    name: "Who is overtaken goes behind others of the same priority.",
+    file: "kernel/queue.js",
+    search: ".unshift(this.#next)",
+    replace: ".push(this.#next)",
+  },
+  {
+    name: "Who comes last goes before those who wait.",
+    file: "kernel/queue.js",
+    search: "return this.#size === 0 || priority < this.#min;",
+    replace: "return true;",
+  },
+  {
+    name: "A task goes on when it is another one's turn.",
+    file: "kernel/queue.js",
+    search: "if (this.#next !== routine)",
+    replace: "if (!routine.enqueued)",
+  },
 ];
