@@ -34,8 +34,8 @@ export const mutants: Mutant[] = [
   },
   {
     name: "A task goes on at once, though others wait in the queue.",
-    file: "kernel/queue.js",
-    search: "queue.min > queue.max",
+    file: phases,
+    search: "wouldBeNext(task.scope.priority)",
     replace: "true",
   },
   {
