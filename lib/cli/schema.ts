@@ -97,12 +97,22 @@ export const SCHEMA = {
     http: setting(
       pattern(
         "ADDRESS",
-        'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock"',
-        /^(unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+        'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock", or "none"',
+        /^(none|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
       ),
       ":8000",
       "127.0.0.1:9000",
-      "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one.",
+      "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one. `none`: only where `uwsgi` says.",
+    ),
+    uwsgi: setting(
+      pattern(
+        "ADDRESS",
+        'an address such as "127.0.0.1:3031" or "unix:/run/app.sock"',
+        /^(|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+      ),
+      "",
+      "127.0.0.1:3031",
+      "Where to listen, too, for front servers that speak uwsgi, as nginx does with `uwsgi_pass`: the supervisor accepts there, and gives the connections to the workers in turn. Whoever can connect is believed: keep it on this machine.",
     ),
     tlsKey: setting(
       text("FILE", PATH),

@@ -1,15 +1,22 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
+import type { Server, Socket } from "node:net";
 import { call, run, spawn, until, type Operation } from "effection";
-import { Loop, PythonStartError, type LoopOptions } from "../index.ts";
+import {
+  Loop,
+  PythonStartError,
+  type Address,
+  type LoopOptions,
+} from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
 import { loadApp } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
-import { listenTarget, steer } from "./loop-options.ts";
+import { listenTargets, steer } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
 import { reporting } from "./reporting.ts";
+import { HandedServer } from "./uwsgi-front.ts";
 import { useWatchdog } from "./watchdog.ts";
 
 /** The supervisor decides. The terminal sends these to the whole group of processes, and Node would end or stop at them. */
@@ -44,8 +51,12 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
   loop = yield* call(() => loadLoop(orders, logs));
   const { closed } = loop;
-  const address = yield* loop.listen(listenTarget(settings));
-  obey(loop, logs);
+  const front =
+    orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
+  const addresses: Address[] = [];
+  for (const target of listenTargets(settings, front))
+    addresses.push(yield* loop.listen(target));
+  obey(loop, logs, front);
   process.on("uncaughtExceptionMonitor", (error) => {
     logs.log.fatal({ err: error }, "the worker fails");
     tell({
@@ -54,7 +65,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
       message: String(error.stack),
     });
   });
-  tell({ type: "ready", address });
+  tell({ type: "ready", addresses });
   tell({ type: "imported", files: imported.list() });
   yield* spawn(() => reporting(loop, tell));
   yield* until(closed);
@@ -119,13 +130,18 @@ async function loadOrTakeOver(
   }
 }
 
-function obey(loop: Loop, logs: Logs): void {
+function obey(loop: Loop, logs: Logs, front: Server | undefined): void {
   const orders: {
-    [T in ToWorker["type"]]?: (message: Extract<ToWorker, { type: T }>) => void;
+    [T in ToWorker["type"]]?: (
+      message: Extract<ToWorker, { type: T }>,
+      socket?: Socket,
+    ) => void;
   } = {
     // After the poll phase, in which the engine has accepted what was waiting: what still waits when it stops listening is lost.
     close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
     stop: () => void loop.stop(),
+    connection: (_, socket) =>
+      socket === undefined ? undefined : front?.emit("connection", socket),
     reopen: () => logs.reopen(),
     ask: ({ id, question }) =>
       tell({
@@ -137,8 +153,8 @@ function obey(loop: Loop, logs: Logs): void {
             : loop.halt(question.exchange),
       }),
   };
-  process.on("message", (message: ToWorker) =>
-    orders[message.type]?.(message as never),
+  process.on("message", (message: ToWorker, socket?: Socket) =>
+    orders[message.type]?.(message as never, socket),
   );
   process.once("disconnect", () => void loop.close());
   process.once("SIGTERM", () => void loop.close());
