@@ -4,7 +4,7 @@ import type { ListenOptions, LoopOptions } from "../index.ts";
 import type { Logs } from "./logs.ts";
 import type { Key, Settings } from "./schema.ts";
 
-const OF_THE_LOOP = {
+export const OF_THE_LOOP = {
   maxBody: "maxBodyBytes",
   maxHeaders: "maxHeaderBytes",
   bodyTimeout: "bodyTimeoutMs",

@@ -221,6 +221,68 @@ export const SCHEMA = {
       "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`. A second at most when the whole command ends.",
     ),
   }),
+  ...group("Python", {
+    python: setting(
+      text("PROGRAM", "a program"),
+      "",
+      "/usr/bin/python3.12",
+      "The interpreter of Python applications: that of `pythonVenv`, or else `python3`, unless it is named.",
+    ),
+    pythonVenv: setting(
+      text("FOLDER", "a folder"),
+      "",
+      ".venv",
+      "The virtual environment whose interpreter and packages they use.",
+    ),
+    pythonPath: setting(
+      list("FOLDER", "a folder"),
+      [],
+      "lib",
+      "Further folders with modules. Repeat it for more.",
+    ),
+    pythonProcesses: setting(
+      count(1),
+      1,
+      "4",
+      "Processes of each Python application, in each worker.",
+    ),
+    pythonThreads: setting(
+      count(1),
+      1,
+      "8",
+      "Requests that each of these processes runs at once.",
+    ),
+    pythonQueue: setting(
+      count(0),
+      1024,
+      "100",
+      "Requests that may wait for them; further ones are answered 503.",
+    ),
+    pythonHarakiri: setting(
+      duration,
+      30_000,
+      "1m",
+      "How long an application may take to say something, before its process is replaced: 503. 0 is `none`.",
+    ),
+    pythonAbortGrace: setting(
+      duration,
+      30_000,
+      "5s",
+      "How long it may go on when its client has left.",
+    ),
+    pythonInterrupt: setting(
+      onOff,
+      false,
+      "true",
+      "Raise an exception in it when its client leaves.",
+    ),
+    pythonMaxRequests: setting(
+      count(0),
+      0,
+      "5000",
+      "Requests after which its process is replaced; up to a tenth are taken off, by chance. 0: never.",
+    ),
+  }),
   ...group("Process", {
     pid: setting(
       text("FILE", PATH),

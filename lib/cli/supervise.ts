@@ -40,8 +40,9 @@ export function* supervise(
   const watcher = settings.reload
     ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
     : undefined;
+  const identity = identityOf(settings);
   const front = settings.uwsgi
-    ? yield* useUwsgiFront(settings.uwsgi)
+    ? yield* useUwsgiFront(settings.uwsgi, identity)
     : undefined;
   const pool = yield* usePool({
     orders: {
@@ -50,7 +51,7 @@ export function* supervise(
       specs,
       uwsgi: front?.address,
     },
-    fork: { env, ...identityOf(settings) },
+    fork: { env, ...identity },
     workers:
       settings.workers === "auto" ? availableParallelism() : settings.workers,
     log: logs.log,

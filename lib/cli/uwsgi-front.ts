@@ -4,11 +4,13 @@
  * Node's processes cannot share such a socket while they come and go. This way a reload loses no connection, and a Unix
  * socket serves several workers, too.
  */
+import { chownSync } from "node:fs";
 import { Server, type AddressInfo, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
 import { openUwsgiServer } from "../uwsgi/server.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import type { Identity } from "./identity.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** Connections that may wait for a worker: as many as in the kernel's own line. */
@@ -55,10 +57,15 @@ export class UwsgiFront {
   }
 }
 
-/** Stops with the scope, if not before. @throws {CommandFailure} when the address is not to be had. */
-export function useUwsgiFront(uwsgi: string): Operation<UwsgiFront> {
+/** `owner`: of a Unix socket. Stops with the scope, if not before. @throws {CommandFailure} when the address is not to be had. */
+export function useUwsgiFront(
+  uwsgi: string,
+  owner: Identity,
+): Operation<UwsgiFront> {
   return resource(function* (provide) {
     const front = new UwsgiFront(yield* call(() => open(uwsgi)));
+    if (typeof front.address === "string")
+      chownSync(front.address, owner.uid ?? -1, owner.gid ?? -1);
     try {
       yield* provide(front);
     } finally {

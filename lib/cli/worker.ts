@@ -15,6 +15,7 @@ import { loadApp } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
 import { listenTargets, steer } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
+import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
 import { HandedServer } from "./uwsgi-front.ts";
 import { useWatchdog } from "./watchdog.ts";
@@ -97,7 +98,7 @@ async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
   );
   const loop = new Loop();
   for (const spec of specs) {
-    const app = await loadOrTakeOver(spec, settings.needApp, logs);
+    const app = await loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
       if (specs.length === 1) return app;
       throw new CommandFailure(
@@ -115,16 +116,17 @@ type Loaded = Awaited<ReturnType<typeof loadApp>>;
 /** A program that would serve by itself never ends its import: its loop is taken from it. */
 async function loadOrTakeOver(
   spec: AppSpec,
-  needApp: boolean,
+  { settings, explicit }: Orders,
   { log }: Logs,
 ): Promise<Loaded | undefined> {
+  const options = pythonOptions(settings, explicit);
   const serving = new Promise<Loop>((resolve) =>
     loopServes.subscribe((loop) => resolve(loop as Loop)),
   );
   try {
-    return await Promise.race([serving, loadApp(spec)]);
+    return await Promise.race([serving, loadApp(spec, options)]);
   } catch (error) {
-    if (needApp || !(error instanceof CommandFailure)) throw error;
+    if (settings.needApp || !(error instanceof CommandFailure)) throw error;
     log.error(error.message);
     return undefined;
   }

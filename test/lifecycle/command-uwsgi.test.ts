@@ -1,5 +1,5 @@
 /** The setting `uwsgi`: front servers that speak it, before the command with its workers. */
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -115,6 +115,16 @@ describe("The command with --uwsgi", function () {
     expect(await waiting).to.match(/^HTTP\/1.1 503 /);
     expect(await command.ended).to.equal(0);
     expect(existsSync(join(path, "front.sock"))).to.equal(false);
+  });
+
+  it("gives the socket to the user of the workers", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folder();
+    chmodSync(path, 0o755);
+    const args = ["app.mjs", "--uwsgi", "unix:front.sock", "--user", "nobody"];
+    const at = await place(eddy(path, args));
+    expect(statSync(String(at)).uid).to.equal(65534);
+    expect(await ask(at)).to.match(/hello/);
   });
 
   it("takes the place of a socket that a killed one has left", async () => {
