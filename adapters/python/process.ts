@@ -1,12 +1,12 @@
 /** A worker: one process of Python, from its start to its exit. */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { withResolvers } from "eddy/operations";
 import {
+  makePrivateFolder,
   PythonLostError,
   PythonStartError,
   PythonTimeoutError,
@@ -63,7 +63,7 @@ export class Worker implements Owner {
   /** Requests after which it is replaced. */
   readonly #limit: number;
   /** For the socket and the state file; gone as soon as both sides have them open. */
-  readonly #folder = mkdtempSync(join(FOLDER, "eddy-python-"));
+  readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: ChildProcess;
   readonly #connections: Connection[] = [];
   #state: State = "starting";

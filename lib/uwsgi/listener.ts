@@ -5,7 +5,7 @@
  * the loop by HTTP, on Unix sockets in a folder that only this user can enter: one for each scheme that a client may
  * have spoken.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import { openListener, type Listener, type Register } from "../listener.ts";
 import type { Logger } from "../log.ts";
+import { makePrivateFolder } from "../private-folder.ts";
 import { Connection, type Inside } from "./connection.ts";
 import { openUwsgiServer, uwsgiAddress } from "./server.ts";
 
@@ -94,7 +95,7 @@ async function openInside(
   register: Register,
   options: { idleTimeoutMs?: number | undefined },
 ): Promise<{ paths: Inside; destroy(): void }> {
-  const folder = mkdtempSync(join(tmpdir(), "eddy-uwsgi-")); // mode 0700
+  const folder = makePrivateFolder(tmpdir(), "uwsgi");
   const paths = { http: join(folder, "http"), https: join(folder, "https") };
   const listeners: Listener[] = [];
   const destroy = (): void => {

@@ -1,0 +1,81 @@
+/** What a gateway that is killed leaves behind, and who removes it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { expect } from "chai";
+import { PATIENCE_MS } from "../support/command.ts";
+import { folderWith } from "../support/folder.ts";
+import { missingModules, PYTHON, pythonApp } from "../support/python.ts";
+import { serveWith, TestServer } from "../support/server.ts";
+
+const SHARED = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+/** The folders of a process in another one. */
+function foldersOf(pid: number, parent: string, what: string): string[] {
+  const form = new RegExp(`^eddy-${what}-\\d+-${pid}-`);
+  return readdirSync(parent).filter((name) => form.test(name));
+}
+
+/** Runs a program until it says that it is ready, kills it, and gives its number. */
+async function killed(files: Record<string, string>): Promise<number> {
+  const folder = folderWith(files);
+  const child = spawn(process.execPath, ["program.mjs"], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = once(child, "exit");
+  for await (const line of createInterface(child.stdout))
+    if (line === "ready") break;
+  child.kill("SIGKILL");
+  await exit;
+  return child.pid!;
+}
+
+describe("A gateway that is killed", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("leaves the sockets behind a uwsgi listener, and the next one removes them", async () => {
+    const pid = await killed({
+      "program.mjs": `
+        import { Loop } from "eddy";
+        await new Loop().mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
+        console.log("ready");`,
+    });
+    expect(foldersOf(pid, tmpdir(), "uwsgi")).to.have.length(1);
+    const server = new TestServer();
+    await server.loop.mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
+    expect(foldersOf(pid, tmpdir(), "uwsgi")).to.deep.equal([]);
+    const another = new TestServer();
+    await another.loop.mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
+    expect(foldersOf(process.pid, tmpdir(), "uwsgi")).to.have.length(2);
+  });
+
+  it("leaves what it shares with a process of Python that is just starting, and the next one removes it", async function () {
+    if (missingModules() !== undefined) this.skip();
+    const pid = await killed({
+      "app.py": `
+import os, time
+gateway = os.getppid()
+open("begun", "w").close()
+while os.getppid() == gateway:
+    time.sleep(0.005)
+`,
+      "program.mjs": `
+        import { existsSync } from "node:fs";
+        import { setTimeout } from "node:timers/promises";
+        import { Loop } from "eddy";
+        import { python } from "eddy/adapters/python";
+        void new Loop().mount(python("app:app", { python: "${PYTHON}" })).listen(0);
+        while (!existsSync("begun")) await setTimeout(5);
+        console.log("ready");`,
+    });
+    expect(foldersOf(pid, SHARED, "python")).to.have.length(1);
+    const app = pythonApp("operated:pid");
+    const { url } = await serveWith((loop) => loop.mount(app));
+    expect(foldersOf(pid, SHARED, "python")).to.deep.equal([]);
+    expect(await (await fetch(url)).text()).to.match(/^\d+$/);
+  });
+});
