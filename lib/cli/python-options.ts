@@ -9,6 +9,7 @@ export const OF_PYTHON = {
   pythonPath: "pythonPath",
   pythonProcesses: "processes",
   pythonThreads: "threads",
+  pythonLazyApps: "lazyApps",
   pythonQueue: "maxQueuedRequests",
   pythonHarakiri: "harakiriMs",
   pythonAbortGrace: "abortGraceMs",

@@ -252,6 +252,12 @@ export const SCHEMA = {
       "8",
       "Requests that each of these processes runs at once.",
     ),
+    pythonLazyApps: setting(
+      onOff,
+      true,
+      "false",
+      "Each process imports the application itself. Without it, they are copies of one that has.",
+    ),
     pythonQueue: setting(
       count(0),
       1024,

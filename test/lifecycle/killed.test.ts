@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
@@ -18,16 +19,29 @@ function foldersOf(pid: number, parent: string, what: string): string[] {
   return readdirSync(parent).filter((name) => form.test(name));
 }
 
-/** Runs a program until it says that it is ready, kills it, and gives its number. */
-async function killed(files: Record<string, string>): Promise<number> {
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a program until it says that it is ready, kills it, and gives its number. `said`: its lines. */
+async function killed(
+  files: Record<string, string>,
+  said: string[] = [],
+): Promise<number> {
   const folder = folderWith(files);
   const child = spawn(process.execPath, ["program.mjs"], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exit = once(child, "exit");
-  for await (const line of createInterface(child.stdout))
+  for await (const line of createInterface(child.stdout)) {
+    said.push(line);
     if (line === "ready") break;
+  }
   child.kill("SIGKILL");
   await exit;
   return child.pid!;
@@ -50,6 +64,33 @@ describe("A gateway that is killed", function () {
     const another = new TestServer();
     await another.loop.mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
     expect(foldersOf(process.pid, tmpdir(), "uwsgi")).to.have.length(2);
+  });
+
+  it("takes its processes of Python along, and the one that they are copies of", async function () {
+    if (missingModules() !== undefined) this.skip();
+    const said: string[] = [];
+    await killed(
+      {
+        "app.py": `
+import os
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"pids %d %d" % (os.getpid(), os.getppid())]
+`,
+        "program.mjs": `
+        import { Loop } from "eddy";
+        import { python } from "eddy/adapters/python";
+        const app = python("app:app", { python: "${PYTHON}", lazyApps: false });
+        const { url } = await new Loop().mount(app).listen({ port: 0, host: "127.0.0.1" });
+        console.log(await (await fetch(url)).text());
+        console.log("ready");`,
+      },
+      said,
+    );
+    const line = said.find((one) => one.startsWith("pids"))!;
+    const pids = line.split(" ").slice(1).map(Number);
+    expect(pids).to.have.length(2);
+    while (pids.some(isRunning)) await setTimeout(10);
   });
 
   it("leaves what it shares with a process of Python that is just starting, and the next one removes it", async function () {

@@ -34,6 +34,7 @@ const RULES: Rules = {
       "`sync` and `gthread`; instead of greenlets more `pythonThreads`, or async handlers in TypeScript",
     read: workerClass,
   },
+  preload_app: to("pythonLazyApps", (value) => !yes(value)),
   timeout: to("pythonHarakiri", seconds, "a slow client does not count"),
   graceful_timeout: to("drainTimeout", seconds),
   max_requests: to("pythonMaxRequests", whole),
@@ -73,7 +74,6 @@ const RULES: Rules = {
     needless("nothing to set"),
 
   keepalive: missing("`idleTimeoutMs` of a Loop"),
-  preload_app: missing("each process loads the application itself"),
   "limit_request_line, limit_request_fields": missing(
     "`maxHeaders`, for all of the head",
   ),

@@ -49,6 +49,7 @@ const RULES: Rules = {
   env: to("settings", variables, "unless the variable is set already"),
   "processes, workers": to("pythonProcesses", whole),
   threads: to("pythonThreads", whole),
+  "lazy-apps, lazy": to("pythonLazyApps", yes),
   harakiri: to(
     "pythonHarakiri",
     seconds,
@@ -78,9 +79,6 @@ const RULES: Rules = {
     needless("always so"),
   "enable-threads, single-interpreter, thunder-lock, no-threads-wait": needless(
     "always so, in effect",
-  ),
-  "lazy-apps, lazy": needless(
-    "always so: each process loads the application itself",
   ),
   "harakiri-verbose, py-tracebacker": needless(
     "always so: a traceback of every thread is in the log",
@@ -197,6 +195,7 @@ export const UWSGI: Source = {
   defaults: (given) => ({
     ...(given.uwsgi !== undefined && { http: "none" }),
     maxBody: "none",
+    pythonLazyApps: false,
     pythonHarakiri: "none",
     accessLog: given.errorLog ?? "-", // requests and all the rest are in one place
   }),

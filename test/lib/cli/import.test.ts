@@ -48,6 +48,7 @@ function refusal(name: string, content: string): string {
 const UWSGI_DEFAULTS = {
   maxBody: Infinity,
   pythonHarakiri: Infinity,
+  pythonLazyApps: false,
   accessLog: "-",
 };
 
@@ -92,6 +93,7 @@ describe("A uwsgi.ini", () => {
       uwsgi: "unix:/run/uwsgi/uwsgi.sock",
       http: "none",
       pythonHarakiri: 20_000,
+      pythonLazyApps: false,
       pythonMaxRequests: 5000,
       user: "www-data",
       group: "www-data",
@@ -146,6 +148,7 @@ describe("A uwsgi.ini", () => {
     [["req-logger = file:/var/log/a.log"], "accessLog", "/var/log/a.log"],
     [["pp = a", "pythonpath = b"], "pythonPath", ["a", "b"]],
     [["processes: 3"], "pythonProcesses", 3],
+    [["lazy-apps = true"], "pythonLazyApps", true],
     [["set-ph = n=5", "threads = %(n)"], "pythonThreads", 5],
     [["chdir = $(EDDY_TEST_PLACE)/a"], "chdir", "/there/a"],
     [["pidfile = /run/%n-100%%.pid"], "pid", "/run/uwsgi-100%.pid"],
@@ -273,6 +276,7 @@ describe("A gunicorn.conf.py", () => {
       http: "0.0.0.0:8000",
       pythonThreads: 4,
       pythonHarakiri: 60_000,
+      pythonLazyApps: true,
       drainTimeout: 45_000,
       pythonMaxRequests: 1000,
       settings: { DJANGO_SETTINGS_MODULE: { default: "shop.settings" } },
@@ -312,6 +316,7 @@ describe("A gunicorn.conf.py", () => {
     ["bind = 'unix:/run/a.sock'", "http", "unix:/run/a.sock"],
     ["bind = ':8001'", "http", ":8001"],
     ["timeout = 0", "pythonHarakiri", Infinity],
+    ["preload_app = True", "pythonLazyApps", false],
     ["pythonpath = 'a,b'", "pythonPath", ["a", "b"]],
     ["user = 1000", "user", "1000"],
     ["proxy_protocol = True", "proxyHeader", "proxy-v2"],
@@ -330,7 +335,7 @@ describe("A gunicorn.conf.py", () => {
     ["forwarded_allow_ips = '*'", /whoever can connect would be believed/],
     ["access_log_format = '%(wonder)s'", /logFormat: there is no %\(wo/],
     ["loglevel = 'loud'", /there is no level loud/],
-    ["preload_app = True", /preload_app: /],
+    ["daemon = True", /:1: daemon: systemd keeps it/],
     [
       "workers += 1",
       /:1: workers: it is computed when Gunicorn starts: set pythonProcesses$/,
