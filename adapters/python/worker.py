@@ -589,6 +589,8 @@ class Zygote:
         threads = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
         if threads:
             print("the import has started threads, which the workers will not have (lazyApps): " + ", ".join(threads), file=sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # or each copy would say it again
         self.say("ready")
         while self.workers or not self.ended:
             readable, _, _ = select.select([self.woken] if self.ended else [self.woken, self.control], [], [])
