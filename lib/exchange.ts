@@ -2,6 +2,7 @@
  * One request and its reply. Turns whatever happens (a reply, an error, a client that leaves, a loop that drains) into
  * one outcome, one access line and the end of everything that belongs to the request. Never throws.
  */
+import { performance } from "node:perf_hooks";
 import type { Operation } from "effection";
 import { admit } from "./admission.ts";
 import {
@@ -54,7 +55,7 @@ export function serve(
   const exchange = new Exchange(host, route, entrance, method, res, req);
   host.latest = exchange;
   try {
-    admit(exchange.request, route.limits, host.live.size);
+    admit(exchange.request, route.limits, host);
     exchange.take(route.handle(exchange.request));
   } catch (error) {
     exchange.fail(error);

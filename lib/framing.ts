@@ -18,40 +18,48 @@ export interface Frame {
 /** Most requests: one object for all of them. */
 const BARE: Frame = Object.freeze({ bodyLength: 0, close: false });
 
-/**
- * Header fields: name, value, name, value, …; names in lower case.
- *
- * @throws {MalformedRequestError} when it cannot be said for certain where the request ends, or the host is none.
- */
-export function frameOf(raw: readonly string[]): Frame {
-  let bodyLength: BodyLength | undefined;
-  let close = false;
-  for (let i = 0; i < raw.length; i += 2) {
-    const value = raw[i + 1]!;
-    if (value.includes(DELETE))
-      throw new MalformedRequestError(
-        `header ${raw[i]} has a control character in it`,
-      );
-    switch (raw[i]) {
-      case "host":
-        checkHost(value);
-        break;
-      case "connection":
-        close ||= CLOSE_AMONG_OTHERS.test(value);
-        break;
-      case "content-length":
-      case "transfer-encoding":
-        if (bodyLength !== undefined)
-          throw new MalformedRequestError(
-            "the length of the body is announced twice",
-          );
-        bodyLength =
-          raw[i] === "content-length" ? toLength(value) : toChunked(value);
+/** Reads the frames of requests, one after the other. */
+export class Framing {
+  /** Most requests are for the host that the one before was for, and to look at a host takes as long as all else here. */
+  #knownHost = "";
+
+  /**
+   * Header fields: name, value, name, value, …; names in lower case.
+   *
+   * @throws {MalformedRequestError} when it cannot be said for certain where the request ends, or the host is none.
+   */
+  frameOf(raw: readonly string[]): Frame {
+    let bodyLength: BodyLength | undefined;
+    let close = false;
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = raw[i]!;
+      const value = raw[i + 1]!;
+      if (value === this.#knownHost && name === "host") continue;
+      if (value.includes(DELETE))
+        throw new MalformedRequestError(
+          `header ${name} has a control character in it`,
+        );
+      switch (name) {
+        case "host":
+          this.#knownHost = toHost(value);
+          break;
+        case "connection":
+          close ||= CLOSE_AMONG_OTHERS.test(value);
+          break;
+        case "content-length":
+        case "transfer-encoding":
+          if (bodyLength !== undefined)
+            throw new MalformedRequestError(
+              "the length of the body is announced twice",
+            );
+          bodyLength =
+            name === "content-length" ? toLength(value) : toChunked(value);
+      }
     }
+    return bodyLength === undefined && !close
+      ? BARE
+      : { bodyLength: bodyLength ?? 0, close };
   }
-  return bodyLength === undefined && !close
-    ? BARE
-    : { bodyLength: bodyLength ?? 0, close };
 }
 
 /** RFC 9112, section 9.6. Alone, it is known to the engine, which closes the connection after the reply. */
@@ -76,22 +84,19 @@ function toChunked(value: string): "chunked" {
   return value;
 }
 
-function checkHost(value: string): void {
+function toHost(value: string): string {
   if (!isAuthority(value))
     throw new MalformedRequestError("the host is no authority");
+  return value;
 }
 
 /** RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target has no authority (RFC 9112, section 3.2). */
 export function isAuthority(value: string): boolean {
-  if (SIMPLE_HOST.test(value)) return true;
   const match = AUTHORITY.exec(value);
   if (match === null) return false;
   const [, ipv6, port = ""] = match;
   return Number(port) <= 65_535 && (ipv6 === undefined || isIPv6(ipv6));
 }
-
-/** Most hosts, at the price of one look. */
-const SIMPLE_HOST = /^[a-zA-Z0-9.-]+(?::\d{1,4})?$/;
 
 const AUTHORITY =
   /^(?:\[([0-9a-fA-F:.]+)\]|(?:[a-zA-Z0-9\-._~!$&'()*+,;=]|%[0-9a-fA-F]{2})*)(?::(\d*))?$/;

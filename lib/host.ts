@@ -1,7 +1,9 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
+import { performance } from "node:perf_hooks";
 import type { Scope } from "effection";
 import { Cork } from "./cork.ts";
 import type { Exchange } from "./exchange.ts";
+import { Framing } from "./framing.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { Proxies } from "./proxies.ts";
 import type { RequestIds } from "./request-id.ts";
@@ -32,6 +34,7 @@ export class Host {
   /** It may be within its route callback, where it is not in `live`. */
   latest: Exchange | undefined;
   readonly cork = new Cork();
+  readonly framing = new Framing();
   /** From now on replies close their connection. */
   draining = false;
   #whenIdle: (() => void) | undefined;

@@ -5,7 +5,7 @@ import type { RequestBody } from "./body.ts";
 import { callersPatience } from "./deadline.ts";
 import { BadRequestError } from "./errors.ts";
 import { parseForm } from "./form.ts";
-import { frameOf, type Frame } from "./framing.ts";
+import type { Frame, Framing } from "./framing.ts";
 import type { Scheme } from "./forwarded.ts";
 import { future } from "./future.ts";
 import { readHeaders, RequestHeaders } from "./headers.ts";
@@ -92,8 +92,8 @@ export class GatewayRequest {
   }
 
   /** What its header fields say of the message itself. For admission. @throws {MalformedRequestError} */
-  static frame(request: GatewayRequest): Frame {
-    return (request.#frame ??= frameOf(request.#rawHeaders));
+  static frame(request: GatewayRequest, framing: Framing): Frame {
+    return (request.#frame = framing.frameOf(request.#rawHeaders));
   }
 
   /** The client asks, among other options, to close the connection after the reply. For the exchange. */

@@ -5,6 +5,7 @@
  * clock cost as much as two hundredths of a hello. So at first the request that came last is named, with those that run,
  * and from then on, for a while, each call is timed.
  */
+import { performance } from "node:perf_hooks";
 import type { Host } from "./host.ts";
 import type { Logger } from "./log.ts";
 import type { GatewayRequest } from "./request.ts";

@@ -39,8 +39,15 @@ export interface TaskGroup {
 export interface Reducer {
   schedule(routine: unknown): void;
   readonly reducing: boolean;
-  /** Ordered by priority. `min` is the lowest that may be in it, `max` the highest: it is empty when they have passed each other. Not needed, only faster. */
-  readonly queue?: { readonly min: number; readonly max: number };
+  /** Looked up each time that somebody begins to take turns. */
+  queue: Queue;
+}
+
+/** Ordered by priority; routines of the same come in the order in which they were scheduled. */
+export interface Queue {
+  /** Does nothing for a routine that is in it. */
+  enqueue(routine: unknown, priority: number): void;
+  dequeue(): unknown;
 }
 
 /** A scope as effection's own parts see it. */
@@ -75,6 +82,8 @@ export interface Observation {
   passes: number;
   routine: Coroutine | undefined;
   scope: InternalScope | undefined;
+  /** effection's own queue. */
+  queue: Queue | undefined;
 }
 
 /** Lets effection run one task that does nothing, and watches it: nothing else gives its private parts away. */
@@ -85,6 +94,7 @@ function observe(): Observation {
     passes: 0,
     routine: undefined,
     scope: undefined,
+    queue: undefined,
   };
   const outer = createScope();
   watch(outer, seen);
@@ -108,6 +118,9 @@ function observe(): Observation {
     seen.passes--; // the pass of the effect above
   });
   void outer[Symbol.asyncDispose]();
+  const reducer = seen.contexts.get(NAMES.reducer) as
+    Context<Reducer> | undefined;
+  seen.queue = reducer?.defaultValue?.queue;
   return seen;
 }
 
@@ -155,6 +168,7 @@ export function probe(seen: Observation = observed): string[] {
     ...missingMembers("a scope", seen.scope, SCOPE_MEMBERS),
     ...missingMembers("a routine", seen.routine, ROUTINE_MEMBERS),
     ...missingMembers("a routine's data", seen.routine?.data, DATA_MEMBERS),
+    ...missingMembers("the reducer's queue", seen.queue, QUEUE_MEMBERS),
     ...missingMembers("the Scope api", scopeApi, API_MEMBERS),
     ...missingMembers("the Scope api's core", scopeApi.core, CORE_MEMBERS),
     ...changedPasses(seen),
@@ -177,6 +191,7 @@ const DATA_MEMBERS = {
   critical: "boolean",
   unwinding: "boolean",
 };
+const QUEUE_MEMBERS = { enqueue: "function", dequeue: "function" };
 const API_MEMBERS = {
   core: "object",
   context: "object",

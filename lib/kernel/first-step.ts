@@ -56,10 +56,6 @@ export class FirstStep {
     return this.task ?? RETURNED;
   }
 
-  get data(): this {
-    return this;
-  }
-
   get scope(): { expect(): number } {
     return FIRST;
   }

@@ -15,7 +15,7 @@ import { exitAtOnce, UNIT, type Exit } from "./effects.ts";
 import { TaskHandle } from "./handle.ts";
 import type { Kernel } from "./kernel.ts";
 import { created, ended, type Phase } from "./phases.ts";
-import { reducer, STEPPED } from "./queue.ts";
+import { schedule, STEPPED } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
 import { tell, thrown, type Settle, type Settled } from "./settled.ts";
 
@@ -109,7 +109,7 @@ export class KernelTask
   // What effection's reducer uses.
 
   schedule(): void {
-    reducer.schedule(this);
+    schedule(this, this.scope.priority);
   }
 
   step(): IteratorResult<Effect<unknown>> {

@@ -56,6 +56,7 @@ export async function interpret(
     );
 
   const restore = catchUnhandled((error) => note("unhandled", error));
+  const leave = world.enter();
   clock.install();
   try {
     const host = program.hosted ? openHost(note) : undefined;
@@ -117,6 +118,7 @@ export async function interpret(
     over = true;
     clock.uninstall();
     restore();
+    leave();
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { MalformedRequestError } from "../../lib/errors.ts";
-import { frameOf } from "../../lib/framing.ts";
+import { Framing } from "../../lib/framing.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith } from "../support/server.ts";
 
@@ -57,6 +57,8 @@ const HOSTS = [
   "%c3%a9.example",
 ];
 
+const frameOf: Framing["frameOf"] = (raw) => new Framing().frameOf(raw);
+
 describe("The frame of a request", () => {
   for (const [what, lines] of Object.entries(MALFORMED))
     it(`is malformed by ${what}`, () => {
@@ -67,6 +69,22 @@ describe("The frame of a request", () => {
     it(`may have the host "${host}"`, () => {
       expect(frameOf(raw(`host:${host}`)).bodyLength).to.equal(0);
     });
+
+  it("is looked at again when the host is not the one before, or the field not the host", () => {
+    const framing = new Framing();
+    const bad = (...lines: string[]) =>
+      expect(() => framing.frameOf(raw(...lines))).to.throw(
+        MalformedRequestError,
+      );
+    framing.frameOf(raw("host:a"));
+    framing.frameOf(raw("host:a"));
+    bad("host:a b");
+    framing.frameOf(raw("host:1"));
+    expect(framing.frameOf(raw("content-length:1")).bodyLength).to.equal(1);
+    framing.frameOf(raw("host:chunked", "transfer-encoding:chunked"));
+    bad("host:a b");
+    bad("host:a\x7f");
+  });
 
   it("tells the length of the body", () => {
     const bodyLength = (...lines: string[]): unknown =>

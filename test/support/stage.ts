@@ -53,6 +53,7 @@ export async function perform({ play }: Case, world: World): Promise<string[]> {
       new Promise((resolve) => setTimeout(resolve, delay, value)),
   };
 
+  const leave = world.enter();
   clock.install();
   try {
     await run(clock, Promise.resolve(play(stage)));
@@ -64,6 +65,7 @@ export async function perform({ play }: Case, world: World): Promise<string[]> {
     return trace;
   } finally {
     clock.uninstall();
+    leave();
   }
 }
 

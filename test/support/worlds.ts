@@ -13,6 +13,8 @@ import {
   type Nursery,
   type Settled,
 } from "../../lib/kernel/fork.ts";
+import { observed } from "../../lib/kernel/contract.ts";
+import { reducer } from "../../lib/kernel/queue.ts";
 import * as accelerated from "../../lib/operations.ts";
 
 export type Operations = Omit<typeof effection, "default">;
@@ -24,6 +26,8 @@ export type Opened = Pick<Nursery, "scope" | "destroy">;
 export interface World {
   readonly name: string;
   readonly operations: Operations;
+  /** From now on routines take turns as they do in this world, until the function is called that it gives. */
+  enter(): () => void;
   /** A scope of its own, under `parent` where one is given, whose failing tasks report to `onError`. */
   open(onError: OnError, parent?: Scope): Opened;
   fork<T>(
@@ -40,6 +44,16 @@ const ErrorBoundary = createContext<{ raise: OnError }>(
 export const stock: World = {
   name: "effection",
   operations: effection,
+  /** The kernel has put its own list behind the queue, which would hide where the two differ. */
+  enter() {
+    const { queue } = reducer;
+    reducer.queue = observed.queue!;
+    return () => {
+      if (reducer.queue.dequeue() !== undefined)
+        throw new Error("somebody still wants a turn");
+      reducer.queue = queue;
+    };
+  },
   open(onError, parent) {
     const scope = createScope(parent);
     scope.set(ErrorBoundary, { raise: onError });
@@ -58,6 +72,7 @@ export const stock: World = {
 const kernel = (name: string, operations: Operations): World => ({
   name,
   operations,
+  enter: () => () => {},
   open: (onError, parent) => attach(parent, { onError }),
   fork,
 });

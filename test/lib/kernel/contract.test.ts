@@ -8,6 +8,7 @@ import {
   observed,
   probe,
   type Observation,
+  type Queue,
 } from "../../../lib/kernel/contract.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
@@ -41,6 +42,12 @@ describe("The contract with effection", () => {
       { passes: 6 },
     "effection takes 7 passes for an empty task, its body at the 3th; the kernel takes 7 and 4":
       { passesBefore: 3 },
+    'the reducer\'s queue of effection has no function "enqueue"': {
+      queue: { dequeue() {} } as unknown as Queue,
+    },
+    'the reducer\'s queue of effection has no function "dequeue"': {
+      queue: { enqueue() {} } as unknown as Queue,
+    },
     ...without("scope", "a scope", ["contexts", "ensure"]),
     ...without("routine", "a routine", [
       "scope",
