@@ -545,6 +545,10 @@ def listen_to_gateway(control, guards):
                 guards[slot].interrupt(number)
     except OSError:
         pass
+    exit_soon()
+
+
+def exit_soon():
     threading.Event().wait(EXIT_SECONDS)
     os._exit(1)
 
@@ -580,8 +584,10 @@ class Zygote:
         self.ended = False  # the gateway wants no more workers, or is gone
         self.woken, self.waker = os.pipe()
         os.set_blocking(self.waker, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+        self.imported = (  # what the import has set, and copies get back
+            signal.signal(signal.SIGCHLD, lambda *_: None),
+            signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False),
+        )
 
     def run(self):
         """The argument and the control socket of a worker: it returns in the copies only."""
@@ -602,6 +608,7 @@ class Zygote:
                     config = self.obey(order)
                     if config is not None:
                         return config, self.begin(config)
+        threading.Thread(target=exit_soon, daemon=True).start()  # threads that the import has left do not keep it
         sys.exit(0)
 
     def say(self, text):
@@ -645,8 +652,9 @@ class Zygote:
 
     def begin(self, config):
         """In the copy: what it has of its own is a control socket, and where it prints."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        handler, wakeup = self.imported
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
         self.control.close()
         os.close(self.woken)
         os.close(self.waker)

@@ -51,6 +51,7 @@ export class UwsgiFront {
   }
 
   #take(socket: Socket): void {
+    socket.on("error", () => {}); // whoever it is given to will see it
     if (this.#waiting.length >= MOST_WAITING) return void socket.destroy();
     this.#waiting.push(socket);
     this.spread();

@@ -72,7 +72,8 @@ describe("A gateway that is killed", function () {
     await killed(
       {
         "app.py": `
-import os
+import os, threading
+threading.Thread(target=threading.Event().wait).start()
 def app(environ, start_response):
     start_response("200 OK", [])
     return [b"pids %d %d" % (os.getpid(), os.getppid())]
