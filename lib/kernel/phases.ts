@@ -9,7 +9,7 @@
 import { Err, Ok, type Result } from "effection";
 import { exitAtOnce, UNIT } from "./effects.ts";
 import type { Begun } from "./first-step.ts";
-import { queueIsEmpty } from "./queue.ts";
+import { takesNextTurn, wouldBeNext } from "./queue.ts";
 import type { KernelTask } from "./task.ts";
 import { haltAll } from "./teardown.ts";
 
@@ -137,14 +137,14 @@ function destroyScope(task: KernelTask): void {
 /** Halting a task that has ended does nothing. */
 export function ended(): void {}
 
-/** Stands for an effect that resumes at once: another turn. With nobody else in the queue that is the very next thing to happen, and the way through it can be spared: most requests have it for themselves. */
+/** Stands for an effect that resumes at once: another turn. With nobody before it in the queue that is the very next thing to happen, and the way through it can be spared: most requests have it for themselves, and a task goes before its children. */
 function pass(
   task: KernelTask,
   phase: Phase,
   result: Result<unknown> = UNIT,
 ): void {
   task.phase = phase;
-  if (task.exit === exitAtOnce && queueIsEmpty()) {
+  if (task.exit === exitAtOnce && wouldBeNext(task.scope.priority)) {
     task.resumeWith = result;
     return phase(task);
   }
@@ -165,15 +165,17 @@ function runCritical(
   phase(task);
 }
 
-/** One step of what the task runs; its result, when that was the last one. */
+/** A step of what the task runs, and those that nobody else takes a turn before; its result, when the last of them was among these. */
 function advance(task: KernelTask): Result<unknown> | undefined {
-  let step;
-  try {
-    step = task.advance();
-  } catch (error) {
-    return Err(error);
-  }
-  if (step.done) return Ok(step.value);
-  task.enter(step.value);
+  do {
+    let step;
+    try {
+      step = task.advance();
+    } catch (error) {
+      return Err(error);
+    }
+    if (step.done) return Ok(step.value);
+    task.enter(step.value);
+  } while (takesNextTurn(task));
   return undefined;
 }

@@ -28,14 +28,22 @@ interface Routine {
 }
 
 class Turns implements Queue {
+  /** Goes before all that are in the tiers. Most of the time there is nobody else. */
+  #next: OwnRoutine | Routine | undefined = undefined;
+  #nextPriority = 0;
   readonly #tiers: (Tier | undefined)[] = [];
-  /** No routine has a lower priority, and none a higher one. */
-  #min = 0;
-  #max = 0;
+  /** How many are in the tiers, and none of a lower priority than this. */
   #size = 0;
+  #min = 0;
 
   get empty(): boolean {
-    return this.#size === 0;
+    return this.#next === undefined && this.#size === 0;
+  }
+
+  /** Whether one of this priority that comes now goes before all others. Not always known when it does. */
+  isFirst(priority: number): boolean {
+    if (this.#next !== undefined) return priority < this.#nextPriority;
+    return this.#size === 0 || priority < this.#min;
   }
 
   enqueue(routine: OwnRoutine | Routine, priority: number): void {
@@ -52,21 +60,38 @@ class Turns implements Queue {
   }
 
   dequeue(): OwnRoutine | Routine | undefined {
-    if (this.#size === 0) return undefined;
-    const routine = this.#shift();
+    const routine = this.#next ?? this.#shift();
+    this.#next = undefined;
+    if (routine === undefined) return undefined;
     if (routine.enqueued === undefined) routine.data.enqueued = false;
     else routine.enqueued = false;
     return routine;
   }
 
-  #push(routine: OwnRoutine | Routine, priority: number): void {
-    (this.#tiers[priority] ??= new Tier()).push(routine);
-    if (this.#size++ === 0) this.#min = this.#max = priority;
-    else if (priority < this.#min) this.#min = priority;
-    else if (priority > this.#max) this.#max = priority;
+  /** As `dequeue`, if it is this one's turn. */
+  take(routine: OwnRoutine): boolean {
+    if (this.#next !== routine) return false;
+    this.#next = undefined;
+    routine.enqueued = false;
+    return true;
   }
 
-  #shift(): OwnRoutine | Routine {
+  #push(routine: OwnRoutine | Routine, priority: number): void {
+    if (!this.isFirst(priority)) return this.#tier(priority).push(routine);
+    if (this.#next !== undefined)
+      this.#tier(this.#nextPriority).unshift(this.#next);
+    this.#next = routine;
+    this.#nextPriority = priority;
+  }
+
+  /** That of a priority, in which there will be one more. */
+  #tier(priority: number): Tier {
+    if (this.#size++ === 0 || priority < this.#min) this.#min = priority;
+    return (this.#tiers[priority] ??= new Tier());
+  }
+
+  #shift(): OwnRoutine | Routine | undefined {
+    if (this.#size === 0) return undefined;
     this.#size--;
     while (this.#tiers[this.#min]?.empty !== false) this.#min++;
     return this.#tiers[this.#min]!.shift();
@@ -87,18 +112,25 @@ class Tier {
     this.#routines[this.#end++] = routine;
   }
 
+  /** In front of all others: it came before them. */
+  unshift(routine: OwnRoutine | Routine): void {
+    if (this.#first === 0) this.#move(1);
+    this.#routines[--this.#first] = routine;
+  }
+
   shift(): OwnRoutine | Routine {
     const routine = this.#routines[this.#first]!;
     this.#routines[this.#first++] = undefined;
     if (this.empty) this.#first = this.#end = 0;
-    else if (this.#first === MAX_USED) this.#tidy();
+    else if (this.#first === MAX_USED) this.#move(0);
     return routine;
   }
 
-  #tidy(): void {
-    this.#routines = this.#routines.slice(this.#first, this.#end);
-    this.#end -= this.#first;
-    this.#first = 0;
+  #move(first: number): void {
+    const waiting = this.#routines.slice(this.#first, this.#end);
+    this.#routines = [...Array<undefined>(first), ...waiting];
+    this.#first = first;
+    this.#end = first + waiting.length;
   }
 }
 
@@ -113,6 +145,16 @@ if (probe().length === 0) reducer.queue = turns;
 /** At somebody's turn: nobody else is waiting for one. */
 export function queueIsEmpty(): boolean {
   return turns.empty;
+}
+
+/** At somebody's turn: what is scheduled now, with this priority, is next. */
+export function wouldBeNext(priority: number): boolean {
+  return turns.isFirst(priority);
+}
+
+/** At the end of a routine's turn: it has been scheduled again, and the next turn is its own, too. It is not in the queue any more then. */
+export function takesNextTurn(routine: OwnRoutine): boolean {
+  return turns.take(routine);
 }
 
 /** Gives a routine of the kernel one `step()` and `perform()` at its turn: `priority` is the depth of its scope. */

@@ -1,6 +1,5 @@
 import { spawn as spawnProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { text as readText } from "node:stream/consumers";
 import { expect } from "chai";
 import {
@@ -12,6 +11,7 @@ import {
   type Operation,
 } from "effection";
 import { Loop, type OpenApplication } from "../../lib/index.ts";
+import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, TestServer } from "../support/server.ts";
 
@@ -36,15 +36,6 @@ async function runProgram(body: string) {
     once(child, "exit") as Promise<[number]>,
   ]);
   return { code, stdout, stderr };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
 
 /** An application that notes when it opens and closes. */

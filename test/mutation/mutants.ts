@@ -34,8 +34,8 @@ export const mutants: Mutant[] = [
   },
   {
     name: "A task goes on at once, though others wait in the queue.",
-    file: "kernel/queue.js",
-    search: "queue.min > queue.max",
+    file: phases,
+    search: "wouldBeNext(task.scope.priority)",
     replace: "true",
   },
   {
@@ -221,5 +221,29 @@ export const mutants: Mutant[] = [
     file: "operations/action.js",
     search: "clearTimeout(timer);",
     replace: "",
+  },
+  {
+    name: "Who comes last goes before others of the same priority.",
+    file: "kernel/queue.js",
+    search: "return priority < this.#nextPriority;",
+    replace: "return priority <= this.#nextPriority;",
+  },
+  {
+    name: "Who is overtaken goes behind others of the same priority.",
+    file: "kernel/queue.js",
+    search: ".unshift(this.#next)",
+    replace: ".push(this.#next)",
+  },
+  {
+    name: "Who comes last goes before those who wait.",
+    file: "kernel/queue.js",
+    search: "return this.#size === 0 || priority < this.#min;",
+    replace: "return true;",
+  },
+  {
+    name: "A task goes on when it is another one's turn.",
+    file: "kernel/queue.js",
+    search: "if (this.#next !== routine)",
+    replace: "if (!routine.enqueued)",
   },
 ];
