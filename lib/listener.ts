@@ -1,10 +1,11 @@
 /** One listening address: opens it, says clearly why it cannot, closes it. */
-import { lstatSync, readFileSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { readFileSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { createSecureContext } from "node:tls";
 import { urlHost } from "./address.ts";
 import { Entrance } from "./entrance.ts";
 import { ListenError, UsageError } from "./errors.ts";
+import { freeUnixPath, reasonOf } from "./obstacles.ts";
 import { uws, type TemplatedApp, type us_listen_socket } from "./uws.ts";
 
 /** Where to listen. */
@@ -15,8 +16,8 @@ export interface ListenOptions {
   host?: string;
   /** A path: listen on a Unix socket there, not on a port. A socket that a dead process left is replaced. */
   unix?: string;
-  /** `host:port` or `unix:/path`: listen there for front servers that speak uwsgi, as nginx does with `uwsgi_pass`. Whoever can connect is believed: see docs/uwsgi.md. */
-  uwsgi?: string;
+  /** `host:port` or `unix:/path`: listen there for front servers that speak uwsgi, as nginx does with `uwsgi_pass`. Whoever can connect is believed: see docs/uwsgi.md. Or a server of `node:net` whose connections are taken, and which is closed with the loop. */
+  uwsgi?: string | Server;
   /** Speak TLS. */
   tls?: TlsOptions;
   /** Other processes may listen on the same port if they share it, too; the kernel spreads the connections. Default `false`: a taken port is an error. */
@@ -182,21 +183,6 @@ async function whyNot(
   return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
 }
 
-/** What is in the way, and what to do. */
-export function reasonOf(
-  cause: NodeJS.ErrnoException | undefined,
-): string | undefined {
-  return REASONS[cause?.code ?? ""] ?? cause?.message;
-}
-
-const REASONS: Record<string, string | undefined> = {
-  EADDRINUSE: "another process listens there; stop it, or choose another port",
-  EACCES:
-    "ports below 1024 take a privilege (CAP_NET_BIND_SERVICE); choose a higher one, or put a proxy in front",
-  EADDRNOTAVAIL: "this machine has no such address",
-  ENOTFOUND: "there is no such host",
-};
-
 async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
   await freeUnixPath(path);
   const socket = await new Promise<us_listen_socket | false>((resolve) => {
@@ -207,38 +193,6 @@ async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
       `cannot listen on ${path}: its folder is missing or not writable`,
     );
   return { socket, address: { url: `unix:${path}`, unix: path } };
-}
-
-/** `sun_path` of unix(7), without its end; the engine writes past it. */
-const MAX_UNIX_PATH = 107;
-
-/**
- * A process that is killed leaves its socket behind, and nobody can listen there before it is gone.
- *
- * @throws {ListenError} when something else is there, or the path is too long for a socket.
- */
-export async function freeUnixPath(path: string): Promise<void> {
-  if (Buffer.byteLength(path) > MAX_UNIX_PATH)
-    throw new ListenError(
-      `cannot listen on ${path}: the path is longer than ${MAX_UNIX_PATH} bytes`,
-    );
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isSocket())
-    throw new ListenError(
-      `cannot listen on ${path}: the file there is no socket`,
-    );
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = connect(path, () => resolve(true)).on("error", () =>
-      resolve(false),
-    );
-    probe.on("connect", () => probe.destroy());
-  });
-  if (alive)
-    throw new ListenError(
-      `cannot listen on ${path}: another process listens there`,
-    );
-  rmSync(path);
 }
 
 /** Files and certificate are tried by Node first: it can say what is wrong with them. */

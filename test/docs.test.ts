@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { withTables } from "./support/import-tables.ts";
 import { settingsPageNow } from "./support/settings-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -43,6 +44,11 @@ describe("The docs", () => {
 
   it("docs/settings.md is the table of settings; otherwise: npm run docs", async () => {
     expect(read("docs/settings.md")).to.equal(await settingsPageNow());
+  });
+
+  it("docs/python.md has the tables of eddy import; otherwise: npm run docs", async () => {
+    const page = read("docs/python.md");
+    expect(page).to.equal(await withTables(page));
   });
 
   for (const [topic, file, one] of [

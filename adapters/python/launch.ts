@@ -1,8 +1,11 @@
 /** Starts Python, or says why there is none. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { PythonStartError } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
 
 const SCRIPT = fileURLToPath(new URL("./worker.py", import.meta.url));
@@ -11,26 +14,86 @@ const SCRIPT = fileURLToPath(new URL("./worker.py", import.meta.url));
 export const socketIn = (folder: string): string => join(folder, "socket");
 export const stateIn = (folder: string): string => join(folder, "state");
 
-/** A worker, which says "ready" on descriptor 3; that it cannot be started is an event. */
-export function launch(settings: PythonSettings, folder: string): ChildProcess {
-  const { python, chdir, env, app, threads, processes, interrupt } = settings;
-  const config = JSON.stringify({
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process of Python, however it came to be. */
+export interface Process {
+  /** Undefined while there is none, or if there never was. */
+  readonly pid: number | undefined;
+  kill(signal: NodeJS.Signals): void;
+  /** Writes on its control channel. */
+  tell(text: string): void;
+  /** Ends that channel. */
+  end(): void;
+}
+
+/** Who hears of it. */
+export interface Hears {
+  /** A line that it has printed. */
+  line(text: string): void;
+  /** A line on its control channel. The first is "ready". */
+  control(text: string): void;
+  /** There is none, and will be none. */
+  failed(reason: string): void;
+  /** It has ended, and all that it has said was heard. */
+  ended(exit: Exit): void;
+}
+
+/** Starts a worker whose folder this is. */
+export type Launch = (folder: string, hears: Hears) => Process;
+
+/** What a worker is to do, for `main()` in worker.py. */
+export function workerConfig(settings: PythonSettings, folder: string): object {
+  const { app, threads, processes, interrupt } = settings;
+  return {
     app,
     threads,
     interrupt,
     socket: socketIn(folder),
     state: stateIn(folder),
     multiprocess: processes > 1,
-  });
-  return spawn(python, [SCRIPT, config], {
+  };
+}
+
+/** A process of its own, which imports the application itself. */
+export function launch(
+  settings: PythonSettings,
+  config: object,
+  hears: Hears,
+): Process {
+  const { python, chdir, env } = settings;
+  const child = spawn(python, [SCRIPT, JSON.stringify(config)], {
     cwd: chdir,
     env,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
+  const control = child.stdio[3] as Socket;
+  hearLines(control, (text) => hears.control(text));
+  for (const stream of [child.stdout as Socket, child.stderr as Socket])
+    hearLines(stream, (text) => hears.line(text));
+  child.on("error", (error) => hears.failed(reasonFor(error, settings)));
+  child.on("close", (code, signal) => hears.ended({ code, signal }));
+  return {
+    get pid() {
+      return child.pid;
+    },
+    kill: (signal) => void child.kill(signal),
+    tell: (text) => void control.write(text),
+    end: () => void control.end(),
+  };
+}
+
+export function hearLines(stream: Socket, hear: (text: string) => void): void {
+  stream.on("error", () => {}); // the process has ended, which is noticed anyway
+  createInterface(stream).on("line", hear);
 }
 
 /** The system says ENOENT for a folder and for a program alike. */
-export function reasonFor(
+function reasonFor(
   error: Error,
   { chdir, python, venv }: PythonSettings,
 ): string {
@@ -41,3 +104,18 @@ export function reasonFor(
     ? `there is no interpreter ${python}; install Python 3.8 or later, or see the option python`
     : `there is no virtual environment at ${venv}, as there is no ${python}; see the option venv`;
 }
+
+/** `exit`: undefined where there was no process. */
+export function startError(
+  { app, python, chdir }: PythonSettings,
+  exit: Exit | undefined,
+  said: readonly string[],
+): PythonStartError {
+  const how = exit === undefined ? "" : ` (${describe(exit)})`;
+  return new PythonStartError(
+    `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${said.join("\n")}`,
+  );
+}
+
+export const describe = ({ code, signal }: Exit): string =>
+  signal === null ? `exit code ${code}` : signal;

@@ -18,6 +18,8 @@ export interface PythonOptions {
   processes?: number;
   /** Requests that each process runs at once, in threads. Default 1, as Gunicorn and uWSGI have it: not every application is made for more. */
   threads?: number;
+  /** Each process imports the application itself. `false`: one process imports it, and the others are copies of that one (fork), which start at once and share its memory until they change it. What the import has opened (connections, files, locks) they share as well, and they have none of the threads that it has started. Default `true`, as Gunicorn and uWSGI's `lazy-apps` have it. */
+  lazyApps?: boolean;
   /** Requests that wait for a thread, beyond those already given to one; a further one is answered 503 with `retry-after`. Default 1024. */
   maxQueuedRequests?: number;
   /** Milliseconds for which the application may run without giving a piece of its reply or taking one of the request; then the client gets 503, or a cut connection when the head is out, the log Python's traceback of every thread, and the process is replaced. What it waits for its client does not count. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. uWSGI's `harakiri` counts seconds. */
@@ -41,6 +43,7 @@ export interface PythonSettings {
   readonly env: NodeJS.ProcessEnv;
   readonly processes: number;
   readonly threads: number;
+  readonly lazyApps: boolean;
   readonly maxQueuedRequests: number;
   readonly harakiriMs: number;
   readonly abortGraceMs: number;
@@ -66,6 +69,7 @@ const AMOUNT: Rule = [
   (value) => typeof value === "number" && value >= 0,
   "a number from 0 up",
 ];
+const SWITCH: Rule = [(value) => typeof value === "boolean", "true or false"];
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -88,10 +92,11 @@ const RULES: Record<keyof PythonOptions, Rule> = {
     (value) => COUNT[0](value) && (value as number) <= 1000,
     "a whole number from 1 to 1000",
   ],
+  lazyApps: SWITCH,
   maxQueuedRequests: AMOUNT,
   harakiriMs: AMOUNT,
   abortGraceMs: AMOUNT,
-  interrupt: [(value) => typeof value === "boolean", "true or false"],
+  interrupt: SWITCH,
   maxRequests: [
     (value) => value === Infinity || COUNT[0](value),
     `${COUNT[1]}, or Infinity`,
@@ -116,6 +121,7 @@ export function pythonSettings(
   return {
     processes: 1,
     threads: 1,
+    lazyApps: true,
     maxQueuedRequests: 1024,
     interrupt: false,
     maxRequestsJitter:

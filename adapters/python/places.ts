@@ -14,6 +14,7 @@ import type { Logger } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { Worker } from "./process.ts";
+import { useSource, type Source } from "./source.ts";
 
 /** Milliseconds before a worker that was lost at once, or did not start, is replaced: the first, doubled each time, up to the last. */
 const BACKOFF_MS = { first: 100, last: 5000 };
@@ -40,12 +41,14 @@ export function useStaff(
 ): Operation<Staff> {
   return resource(function* (provide) {
     const pool = new Pool(settings, log);
-    const workers = yield* useWorkers(pool);
+    const source = yield* useSource(settings, log);
+    const workers = yield* useWorkers(pool, source);
     yield* ensure(() => workers.end());
     const places = yield* usePlaces(workers, pool);
     yield* provide({
       pool,
       *renew() {
+        yield* source.renew();
         for (const place of places) yield* place.renew();
       },
     });
@@ -60,13 +63,13 @@ interface Workers {
   end(): void;
 }
 
-function useWorkers(pool: Pool): Operation<Workers> {
+function useWorkers(pool: Pool, { launch }: Source): Operation<Workers> {
   return resource(function* (provide) {
     const scope = yield* useScope();
     const workers = new Set<Worker>();
     yield* provide({
       start() {
-        const worker = new Worker(pool);
+        const worker = new Worker(pool, launch);
         const python = (): Operation<void> => live(worker, workers);
         workers.add(worker);
         scope.run(python); // by this name it is seen in loop.tasks()

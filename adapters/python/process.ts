@@ -1,21 +1,26 @@
 /** A worker: one process of Python, from its start to its exit. */
-import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import type { Socket } from "node:net";
+import { existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { withResolvers } from "eddy/operations";
 import {
+  makePrivateFolder,
   PythonLostError,
-  PythonStartError,
   PythonTimeoutError,
   type Logger,
 } from "../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { Connection, type Owner } from "./connection.ts";
-import { launch, reasonFor, socketIn, stateIn } from "./launch.ts";
+import {
+  describe,
+  socketIn,
+  startError,
+  stateIn,
+  type Exit,
+  type Launch,
+  type Process,
+} from "./launch.ts";
 import type { PythonSettings } from "./options.ts";
+import { Said } from "./said.ts";
 import { SharedState } from "./shared-state.ts";
 
 /** Who gives a worker its requests. */
@@ -37,9 +42,6 @@ const EXIT_MS = 2000;
 
 /** Milliseconds in which a process writes down where its threads are. */
 const TRACEBACK_MS = 200;
-
-/** Characters of what a process says before it is ready: a traceback, and what led to it. */
-const MAX_SAID = 16 * 1024;
 
 /** Both sides count requests in 32 bits. */
 const MAX_REQUESTS = 2 ** 31;
@@ -63,26 +65,35 @@ export class Worker implements Owner {
   /** Requests after which it is replaced. */
   readonly #limit: number;
   /** For the socket and the state file; gone as soon as both sides have them open. */
-  readonly #folder = mkdtempSync(join(FOLDER, "eddy-python-"));
-  readonly #process: ChildProcess;
+  readonly #folder = makePrivateFolder(FOLDER, "python");
+  readonly #process: Process;
   readonly #connections: Connection[] = [];
   #state: State = "starting";
   #open = 0;
   #closed = 0;
-  #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+  #ended = false;
+  #exit: Exit | undefined;
   /** What it has said, until it is ready. */
-  #said: string[] = [];
+  readonly #said = new Said();
   #timedOut = false;
   #kill: NodeJS.Timeout | undefined;
 
-  constructor(keeper: Keeper) {
+  constructor(keeper: Keeper, launch: Launch) {
     const { settings } = keeper;
     this.#keeper = keeper;
     this.harakiriMs = settings.harakiriMs;
     this.abortGraceMs = settings.abortGraceMs;
     this.#limit = limitOf(settings);
     this.state = new SharedState(stateIn(this.#folder), settings.threads);
-    this.#process = this.#start();
+    this.#process = launch(this.#folder, {
+      line: (text) => this.#hear(text),
+      control: () => this.#connect(),
+      failed: (reason) => {
+        this.#said.add(reason);
+        this.#end(undefined);
+      },
+      ended: (exit) => this.#end(exit),
+    });
   }
 
   get pid(): number | undefined {
@@ -112,7 +123,7 @@ export class Worker implements Owner {
   /** Ends now if it can, and at the latest in two seconds. */
   end(): void {
     if (this.#state === "dead" || this.#kill !== undefined) return;
-    if (this.#state === "starting") return void this.#process.kill("SIGKILL");
+    if (this.#state === "starting") return this.#process.kill("SIGKILL");
     this.#state = "leaving";
     for (const connection of this.#connections) connection.end();
     this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_MS);
@@ -122,7 +133,7 @@ export class Worker implements Owner {
     if (++this.#open < this.#keeper.settings.threads) return;
     rmSync(this.#folder, { recursive: true, force: true });
     this.#state = "ready";
-    for (const line of this.#said.splice(0)) this.#say(line);
+    for (const line of this.#said.take()) this.#say(line);
     this.ready.resolve();
   }
 
@@ -157,8 +168,8 @@ export class Worker implements Owner {
   }
 
   clientGone({ slot }: Connection, number: number): void {
-    if (this.#keeper.settings.interrupt && this.#exit === undefined)
-      this.#control.write(`${slot} ${number}\n`);
+    if (this.#keeper.settings.interrupt && !this.#ended)
+      this.#process.tell(`${slot} ${number}\n`);
   }
 
   /** It leaves as soon as nobody waits for its other threads. */
@@ -183,30 +194,9 @@ export class Worker implements Owner {
     this.#settle();
   }
 
-  get #control(): Socket {
-    return this.#process.stdio[3] as Socket;
-  }
-
   #killIn(ms: number): void {
     clearTimeout(this.#kill);
     this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), ms);
-  }
-
-  #start(): ChildProcess {
-    const child = launch(this.#keeper.settings, this.#folder);
-    child.on("error", (error) => this.#fail(error));
-    child.on("close", (code, signal) => {
-      this.#exit ??= { code, signal };
-      this.#settle();
-    });
-    for (const name of ["stdout", "stderr"] as const)
-      createInterface(child[name]!).on("line", (line) =>
-        this.#state === "starting" ? this.#keep(line) : this.#say(line),
-      );
-    const control = child.stdio[3] as Socket;
-    control.on("error", () => {}); // the process has ended, which is noticed anyway
-    control.once("data", () => this.#connect());
-    return child;
   }
 
   #connect(): void {
@@ -214,10 +204,9 @@ export class Worker implements Owner {
       this.#connections.push(new Connection(socketIn(this.#folder), this));
   }
 
-  #keep(line: string): void {
-    this.#said.push(line);
-    while (this.#said.length > 1 && this.#said.join("\n").length > MAX_SAID)
-      this.#said.shift();
+  #hear(line: string): void {
+    if (this.#state === "starting") this.#said.add(line);
+    else this.#say(line);
   }
 
   /** What the application prints, and what Python has to say itself. */
@@ -225,25 +214,28 @@ export class Worker implements Owner {
     this.#keeper.log.info({ pid: this.pid }, line);
   }
 
-  /** There is no process. */
-  #fail(cause: Error): void {
-    const { settings } = this.#keeper;
-    this.#said.push(reasonFor(cause, settings));
-    this.#exit = { code: null, signal: null };
+  /** `exit`: undefined when there was no process. */
+  #end(exit: Exit | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#exit = exit;
     this.#settle();
   }
 
   /** It has ended, and all that it has said was read. */
   #settle(): void {
-    if (this.#exit === undefined || this.#closed < this.#connections.length)
-      return;
+    if (!this.#ended || this.#closed < this.#connections.length) return;
     if (this.#state === "dead") return;
     clearTimeout(this.#kill);
     const wasReady = this.#state !== "starting";
     this.#state = "dead";
     this.#keeper.remove(this);
-    const reason = wasReady ? this.#epitaph() : this.#startError();
-    const again = this.#connections.flatMap((one) => one.lose(reason));
+    const reason = wasReady
+      ? this.#epitaph()
+      : startError(this.#keeper.settings, this.#exit, this.#said.take());
+    const again = wasReady
+      ? this.#connections.flatMap((one) => one.lose(reason))
+      : []; // it was given nothing, and may not have said which thread is whose
     this.state.close();
     rmSync(this.#folder, { recursive: true, force: true });
     this.ready.reject(reason);
@@ -252,22 +244,9 @@ export class Worker implements Owner {
     this.#keeper.again(again);
   }
 
-  get #ending(): string {
-    const { code, signal } = this.#exit!;
-    return signal === null ? `exit code ${code}` : signal;
-  }
-
   #epitaph(): Error {
     return new PythonLostError(
-      `the Python process ${this.pid} of ${this.#keeper.settings.app} has ended (${this.#ending})`,
-    );
-  }
-
-  #startError(): Error {
-    const { app, python, chdir } = this.#keeper.settings;
-    const how = this.pid === undefined ? "" : ` (${this.#ending})`;
-    return new PythonStartError(
-      `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${this.#said.join("\n")}`,
+      `the Python process ${this.pid} of ${this.#keeper.settings.app} has ended (${describe(this.#exit!)})`,
     );
   }
 }

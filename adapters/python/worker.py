@@ -27,11 +27,13 @@ finished but not sent. So when a worker dies, only what it was doing is lost.
 """
 
 import faulthandler
+import gc
 import importlib
 import io
 import json
 import mmap
 import os
+import select
 import signal
 import socket
 import struct
@@ -551,6 +553,10 @@ def listen_to_gateway(control, guards):
                 guards[slot].interrupt(number)
     except OSError:
         pass
+    exit_soon()
+
+
+def exit_soon():
     threading.Event().wait(EXIT_SECONDS)
     os._exit(1)
 
@@ -571,8 +577,109 @@ def serve_slot(listener, slot, memory, app, environ, guards):
     Server(Connection(sock, slot, memory), app, environ, guard).run()
 
 
+class Zygote:
+    """A process that has imported the application, serves nothing, and is copied for each worker (os.fork).
+
+    Nothing runs in it but this loop, so a copy has no lock that somebody holds, and no socket that somebody reads: unless
+    the import has started threads, which copies do not have. The gateway sends lines of JSON: the argument of a worker, or
+    {"kill": pid, "signal": number}; it is told "forked <pid>" or "unforked <why>" for each, and "exit <pid> <wait status>".
+    """
+
+    def __init__(self, control):
+        self.control = control
+        self.workers = set()
+        self.buffer = b""
+        self.ended = False  # the gateway wants no more workers, or is gone
+        self.woken, self.waker = os.pipe()
+        os.set_blocking(self.waker, False)
+        self.imported = (  # what the import has set, and copies get back
+            signal.signal(signal.SIGCHLD, lambda *_: None),
+            signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False),
+        )
+
+    def run(self):
+        """The argument and the control socket of a worker: it returns in the copies only."""
+        gc.freeze()  # the collector would write to what is shared
+        threads = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
+        if threads:
+            print("the import has started threads, which the workers will not have (lazyApps): " + ", ".join(threads), file=sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # or each copy would say it again
+        self.say("ready")
+        while self.workers or not self.ended:
+            readable, _, _ = select.select([self.woken] if self.ended else [self.woken, self.control], [], [])
+            if self.woken in readable:
+                os.read(self.woken, 4096)
+                self.reap()
+            if self.control in readable:
+                for order in self.listen():
+                    config = self.obey(order)
+                    if config is not None:
+                        return config, self.begin(config)
+        threading.Thread(target=exit_soon, daemon=True).start()  # threads that the import has left do not keep it
+        sys.exit(0)
+
+    def say(self, text):
+        try:
+            self.control.sendall(text.encode() + b"\n")
+        except OSError:
+            pass  # the gateway is gone, which is heard
+
+    def listen(self):
+        try:
+            data = self.control.recv(CHUNK)
+        except OSError:
+            data = b""
+        self.ended = not data
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def obey(self, order):
+        if "kill" in order:
+            if order["kill"] in self.workers:  # and not reaped: the number is still its own
+                os.kill(order["kill"], order["signal"])
+            return None
+        try:
+            pid = os.fork()
+        except OSError as error:
+            return self.say("unforked %s" % error)
+        if not pid:
+            return order
+        self.workers.add(pid)
+        self.say("forked %d" % pid)
+        return None
+
+    def reap(self):
+        while self.workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            if pid in self.workers:
+                self.workers.remove(pid)
+                self.say("exit %d %d" % (pid, status))
+
+    def begin(self, config):
+        """In the copy: what it has of its own is a control socket, and where it prints."""
+        handler, wakeup = self.imported
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
+        self.control.close()
+        os.close(self.woken)
+        os.close(self.waker)
+        control, out, err = [connect(config["birth"]) for _ in range(3)]
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+        return control
+
+
+def connect(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(path)
+    return sock
+
+
 def main():
-    """The argument: {"app", "socket", "state", "threads", "multiprocess", "interrupt"}. Says "ready" on descriptor 3."""
+    """The argument: {"app", "socket", "state", "threads", "multiprocess", "interrupt"}, or {"app", "zygote": true}. Says "ready" on descriptor 3."""
     config = json.loads(sys.argv[1])
     del sys.argv[1:]
     sys.path[0] = os.getcwd()
@@ -590,6 +697,12 @@ def main():
         sys.stderr.write(explain(error))
         sys.stderr.flush()
         os._exit(1)  # threads that the import has left do not keep it
+    if config.get("zygote"):
+        config, control = Zygote(control).run()
+    serve(app, config, control)
+
+
+def serve(app, config, control):
     threads = config["threads"]
     environ = {
         "wsgi.version": (1, 0),

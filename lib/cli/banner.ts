@@ -9,7 +9,8 @@ export function announce(
   specs: readonly AppSpec[],
   pool: Pool,
 ): void {
-  const { address } = pool.ready[0] ?? {};
+  const { addresses = [] } = pool.ready[0] ?? {};
+  const [address] = addresses;
   log.info(
     {
       address,
@@ -22,6 +23,6 @@ export function announce(
     },
     address === undefined
       ? "no worker serves yet"
-      : `${specs.map(({ written }) => written).join(", ")} on ${address.url}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
+      : `${specs.map(({ written }) => written).join(", ")} on ${addresses.map(({ url }) => url).join(" and ")}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
   );
 }

@@ -10,6 +10,7 @@ export interface Actions {
   config(flags: Flags): Promise<void>;
   reload(flags: Flags): Promise<void>;
   top(flags: Flags): Promise<void>;
+  import(file: string, flags: Flags): Promise<void>;
 }
 
 /** The program; what it does is in `actions`. */
@@ -47,6 +48,15 @@ export function commandLine(version: string, actions: Actions): Command {
     .description("show how the workers are, at the address that --stats names")
     .action((_: unknown, command: Command) =>
       actions.top(command.optsWithGlobals()),
+    );
+  program
+    .command("import")
+    .description(
+      "print a uwsgi.ini or a gunicorn.conf.py as an eddy.config.yaml, and say what of it does not translate",
+    )
+    .argument("<file>")
+    .action((file: string, _: unknown, command: Command) =>
+      actions.import(file, command.optsWithGlobals()),
     );
   return program;
 }

@@ -100,7 +100,7 @@ async function importDefault(path: string): Promise<unknown> {
 }
 
 /** The first line where the key stands as one: formats differ in everything else, and their parsers tell no lines. */
-function lineOf(source: string, key: string): number {
+export function lineOf(source: string, key: string): number {
   const starts = source
     .split("\n")
     .findIndex((line) =>

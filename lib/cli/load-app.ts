@@ -1,6 +1,7 @@
 /** Loads an application, or says in one message why it does not load. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { PythonOptions } from "eddy/adapters/python";
 import type { WsgiApp } from "eddy/adapters/wsgi";
 import { Loop, type Application } from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
@@ -10,9 +11,12 @@ import { importModule } from "./import-module.ts";
 
 type Module = Readonly<Record<string, unknown>>;
 
-/** @throws {CommandFailure} with code 3 that says what is missing, or where it fails. */
-export async function loadApp(spec: AppSpec): Promise<Application | Loop> {
-  if (spec.kind === "python") return await adaptPython(spec);
+/** `options`: of those of Python. @throws {CommandFailure} with code 3 that says what is missing, or where it fails. */
+export async function loadApp(
+  spec: AppSpec,
+  options: PythonOptions,
+): Promise<Application | Loop> {
+  if (spec.kind === "python") return await adaptPython(spec, options);
   const path = resolve(spec.file);
   if (!existsSync(path)) throw unloadable(spec, `there is no file ${path}`);
   const found = choose(spec, await load(spec, path));
@@ -74,10 +78,13 @@ async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
 }
 
 /** It is loaded by Python, when the loop listens. */
-async function adaptPython(spec: AppSpec): Promise<Application> {
+async function adaptPython(
+  spec: AppSpec,
+  options: PythonOptions,
+): Promise<Application> {
   const { python } = await import("eddy/adapters/python");
   try {
-    return python(spec.file);
+    return python(spec.file, options);
   } catch (cause) {
     throw unloadable(spec, (cause as Error).message, cause);
   }

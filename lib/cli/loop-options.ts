@@ -1,9 +1,10 @@
 /** What the command's settings mean for a loop. */
+import type { Server } from "node:net";
 import type { ListenOptions, LoopOptions } from "../index.ts";
 import type { Logs } from "./logs.ts";
 import type { Key, Settings } from "./schema.ts";
 
-const OF_THE_LOOP = {
+export const OF_THE_LOOP = {
   maxBody: "maxBodyBytes",
   maxHeaders: "maxHeaderBytes",
   bodyTimeout: "bodyTimeoutMs",
@@ -36,11 +37,12 @@ export function steer(
 }
 
 /** Workers come and go on the same port, so it is always shared. */
-export function listenTarget({
+export function httpTarget({
   http,
   tlsKey,
   tlsCert,
-}: Settings): ListenOptions {
+}: Settings): ListenOptions | undefined {
+  if (http === "none") return undefined;
   const tls =
     tlsKey || tlsCert ? { tls: { key: tlsKey, cert: tlsCert } } : undefined;
   if (http.startsWith("unix:"))
@@ -52,4 +54,16 @@ export function listenTarget({
     ...(host && { host: host.replace(/^\[(.*)\]$/, "$1") }),
     ...tls,
   };
+}
+
+/** Where a worker listens. `front`: has the connections of servers that speak uwsgi. */
+export function listenTargets(
+  settings: Settings,
+  front: Server | undefined,
+): ListenOptions[] {
+  const http = httpTarget(settings);
+  return [
+    ...(http === undefined ? [] : [http]),
+    ...(front === undefined ? [] : [{ uwsgi: front }]),
+  ];
 }

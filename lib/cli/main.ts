@@ -6,6 +6,7 @@ import { commandLine, type Flags } from "./command-line.ts";
 import { configure, enterFolder } from "./configure.ts";
 import { explain } from "./explain.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { importFile } from "./import/import.ts";
 import { openLogs } from "./logs.ts";
 import { runningPid } from "./pid-file.ts";
 import { supervise } from "./supervise.ts";
@@ -36,6 +37,12 @@ const program = commandLine(VERSION, {
   async top(flags: Flags) {
     const { settings } = await configure(flags);
     await run(() => top(settings.stats));
+  },
+  async import(file: string, { python = "python3" }: Flags) {
+    const { config, summary, complete } = importFile(file, String(python));
+    process.stdout.write(config);
+    console.error(summary);
+    process.exitCode = complete ? 0 : EXIT.failed;
   },
 });
 

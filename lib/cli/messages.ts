@@ -1,4 +1,5 @@
 /** What supervisor and workers tell each other. Types only. */
+import type { AddressInfo } from "node:net";
 import type { Address, LoopTasks, Tally } from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { Key, Settings } from "./schema.ts";
@@ -9,6 +10,8 @@ export interface Orders {
   /** The settings that somebody gave: they override what the application says itself. */
   readonly explicit: readonly Key[];
   readonly specs: readonly AppSpec[];
+  /** Where the supervisor accepts for front servers that speak uwsgi. */
+  readonly uwsgi: string | AddressInfo | undefined;
 }
 
 /** How a worker is. */
@@ -27,6 +30,8 @@ export type ToWorker =
   | { type: "close"; lingerMs: number }
   /** End now. */
   | { type: "stop" }
+  /** It comes with a connection of a front server, unless that has left meanwhile. */
+  | { type: "connection" }
   | { type: "reopen" }
   | { type: "ask"; id: number; question: Question };
 
@@ -38,7 +43,7 @@ export interface Answers {
 }
 
 export type FromWorker =
-  | { type: "ready"; address: Address }
+  | { type: "ready"; addresses: readonly Address[] }
   | { type: "failed"; message: string; exitCode: number }
   | { type: "report"; report: Report }
   /** The files of the application that it has loaded. */

@@ -31,6 +31,8 @@ export interface PoolOptions {
   /** A worker that fails does not end the pool: the next change may help. */
   readonly patient: boolean;
   imported(files: readonly string[]): void;
+  /** One more worker serves. */
+  ready(): void;
 }
 
 /** A proxy in front has used each of its connections once more by then; whoever waits for the end does not mind. */
@@ -175,13 +177,14 @@ export class Pool {
   ): Operation<void> {
     yield* worker.ready;
     this.#everReady = true;
+    this.#options.ready();
     serves(true);
   }
 
   /** A worker ended that nobody told to. */
   *#recover(worker: WorkerProcess, ending: Ending): Operation<void> {
     const { log, patient } = this.#options;
-    const starting = worker.address === undefined;
+    const starting = worker.addresses.length === 0;
     const why = explain(ending);
     const failure = new CommandFailure(
       ending.failure?.exitCode ?? EXIT.failed,

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { call, type Operation } from "effection";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { listenTarget } from "./loop-options.ts";
+import { httpTarget } from "./loop-options.ts";
 import type { Settings } from "./schema.ts";
 
 /**
@@ -13,7 +13,13 @@ import type { Settings } from "./schema.ts";
  * @throws {CommandFailure} saying what is in the way.
  */
 export function* choosePort(settings: Settings): Operation<Settings> {
-  const { port, host, unix } = listenTarget(settings);
+  const { http, uwsgi } = settings;
+  if (http === "none" && uwsgi === "")
+    throw new CommandFailure(
+      EXIT.usage,
+      "there is nowhere to listen: give an address by --http or --uwsgi",
+    );
+  const { port, host, unix } = httpTarget(settings) ?? {};
   if (unix !== undefined || port === undefined) return settings;
   const free = yield* call(() => tryPort(port, host));
   const shown = host?.includes(":") ? `[${host}]` : (host ?? "");

@@ -97,12 +97,22 @@ export const SCHEMA = {
     http: setting(
       pattern(
         "ADDRESS",
-        'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock"',
-        /^(unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+        'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock", or "none"',
+        /^(none|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
       ),
       ":8000",
       "127.0.0.1:9000",
-      "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one.",
+      "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one. `none`: only where `uwsgi` says.",
+    ),
+    uwsgi: setting(
+      pattern(
+        "ADDRESS",
+        'an address such as "127.0.0.1:3031" or "unix:/run/app.sock"',
+        /^(|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+      ),
+      "",
+      "127.0.0.1:3031",
+      "Where to listen, too, for front servers that speak uwsgi, as nginx does with `uwsgi_pass`: the supervisor accepts there, and gives the connections to the workers in turn. Whoever can connect is believed: keep it on this machine.",
     ),
     tlsKey: setting(
       text("FILE", PATH),
@@ -209,6 +219,74 @@ export const SCHEMA = {
       10_000,
       "2s",
       "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`. A second at most when the whole command ends.",
+    ),
+  }),
+  ...group("Python", {
+    python: setting(
+      text("PROGRAM", "a program"),
+      "",
+      "/usr/bin/python3.12",
+      "The interpreter of Python applications: that of `pythonVenv`, or else `python3`, unless it is named.",
+    ),
+    pythonVenv: setting(
+      text("FOLDER", "a folder"),
+      "",
+      ".venv",
+      "The virtual environment whose interpreter and packages they use.",
+    ),
+    pythonPath: setting(
+      list("FOLDER", "a folder"),
+      [],
+      "lib",
+      "Further folders with modules. Repeat it for more.",
+    ),
+    pythonProcesses: setting(
+      count(1),
+      1,
+      "4",
+      "Processes of each Python application, in each worker.",
+    ),
+    pythonThreads: setting(
+      count(1),
+      1,
+      "8",
+      "Requests that each of these processes runs at once.",
+    ),
+    pythonLazyApps: setting(
+      onOff,
+      true,
+      "false",
+      "Each process imports the application itself. Without it, they are copies of one that has.",
+    ),
+    pythonQueue: setting(
+      count(0),
+      1024,
+      "100",
+      "Requests that may wait for them; further ones are answered 503.",
+    ),
+    pythonHarakiri: setting(
+      duration,
+      30_000,
+      "1m",
+      "How long an application may take to say something, before its process is replaced: 503. 0 is `none`.",
+    ),
+    pythonAbortGrace: setting(
+      duration,
+      30_000,
+      "5s",
+      "How long it may go on when its client has left.",
+    ),
+    pythonInterrupt: setting(
+      onOff,
+      false,
+      "true",
+      "Raise an exception in it when its client leaves.",
+    ),
+    pythonMaxRequests: setting(
+      count(0),
+      0,
+      "5000",
+      "Requests after which its process is replaced; up to a tenth are taken off, by chance. 0: never.",
     ),
   }),
   ...group("Process", {

@@ -15,6 +15,7 @@ import { KEYS } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
 import { useStatusServer } from "./status-server.ts";
+import { useUwsgiFront } from "./uwsgi-front.ts";
 import { ENDING, STEERING, useSignals } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
 
@@ -39,19 +40,26 @@ export function* supervise(
   const watcher = settings.reload
     ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
     : undefined;
+  const identity = identityOf(settings);
+  const front = settings.uwsgi
+    ? yield* useUwsgiFront(settings.uwsgi, identity)
+    : undefined;
   const pool = yield* usePool({
     orders: {
       settings: yield* choosePort(settings),
       explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
       specs,
+      uwsgi: front?.address,
     },
-    fork: { env, ...identityOf(settings) },
+    fork: { env, ...identity },
     workers:
       settings.workers === "auto" ? availableParallelism() : settings.workers,
     log: logs.log,
     patient: settings.reload,
     imported: (files) => watcher?.add(files),
+    ready: () => front?.spread(),
   });
+  front?.serveBy(() => pool.ready);
   yield* useStatusServer(settings.stats, pool);
   if (watcher !== undefined)
     yield* spawn(() => passOn(watcher, steering, logs));
@@ -62,6 +70,7 @@ export function* supervise(
     run(pool, steering, logs, systemd, () => announce(logs, specs, pool)),
   ]);
   yield* systemd.tell("STOPPING=1");
+  front?.stop();
   yield* end(pool, signal, endings, logs);
 }
 

@@ -1,5 +1,6 @@
 /** One worker as the supervisor sees it: its process, what it said last, and its end. */
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { race, resource, withResolvers, type Operation } from "effection";
 import type { Address } from "../index.ts";
@@ -38,7 +39,8 @@ export interface Listener {
 export class WorkerProcess {
   state: WorkerState = "starting";
   report: Report | undefined;
-  address: Address | undefined;
+  /** Where it listens, once it does. */
+  addresses: readonly Address[] = [];
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
@@ -94,6 +96,14 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message);
   }
 
+  /** The connection is its own from now on. */
+  give(socket: Socket): void {
+    const message: ToWorker = { type: "connection" };
+    this.#child.send(message, socket, {}, (error) => {
+      if (error !== null) socket.destroy(); // the worker has just ended
+    });
+  }
+
   /** Undefined: it ended before it answered. */
   *ask<Q extends Question>(
     question: Q,
@@ -114,7 +124,7 @@ export class WorkerProcess {
     switch (message.type) {
       case "ready":
         if (this.state === "starting") this.state = "ready";
-        this.address = message.address;
+        this.addresses = message.addresses;
         return this.#ready.resolve();
       case "failed":
         this.#failure = message;

@@ -1,15 +1,23 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
+import type { Server, Socket } from "node:net";
 import { call, run, spawn, until, type Operation } from "effection";
-import { Loop, PythonStartError, type LoopOptions } from "../index.ts";
+import {
+  Loop,
+  PythonStartError,
+  type Address,
+  type LoopOptions,
+} from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
 import { loadApp } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
-import { listenTarget, steer } from "./loop-options.ts";
+import { listenTargets, steer } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
+import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
+import { HandedServer } from "./uwsgi-front.ts";
 import { useWatchdog } from "./watchdog.ts";
 
 /** The supervisor decides. The terminal sends these to the whole group of processes, and Node would end or stop at them. */
@@ -44,8 +52,12 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
   loop = yield* call(() => loadLoop(orders, logs));
   const { closed } = loop;
-  const address = yield* loop.listen(listenTarget(settings));
-  obey(loop, logs);
+  const front =
+    orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
+  const addresses: Address[] = [];
+  for (const target of listenTargets(settings, front))
+    addresses.push(yield* loop.listen(target));
+  obey(loop, logs, front);
   process.on("uncaughtExceptionMonitor", (error) => {
     logs.log.fatal({ err: error }, "the worker fails");
     tell({
@@ -54,7 +66,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
       message: String(error.stack),
     });
   });
-  tell({ type: "ready", address });
+  tell({ type: "ready", addresses });
   tell({ type: "imported", files: imported.list() });
   yield* spawn(() => reporting(loop, tell));
   yield* until(closed);
@@ -86,7 +98,7 @@ async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
   );
   const loop = new Loop();
   for (const spec of specs) {
-    const app = await loadOrTakeOver(spec, settings.needApp, logs);
+    const app = await loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
       if (specs.length === 1) return app;
       throw new CommandFailure(
@@ -104,28 +116,34 @@ type Loaded = Awaited<ReturnType<typeof loadApp>>;
 /** A program that would serve by itself never ends its import: its loop is taken from it. */
 async function loadOrTakeOver(
   spec: AppSpec,
-  needApp: boolean,
+  { settings, explicit }: Orders,
   { log }: Logs,
 ): Promise<Loaded | undefined> {
+  const options = pythonOptions(settings, explicit);
   const serving = new Promise<Loop>((resolve) =>
     loopServes.subscribe((loop) => resolve(loop as Loop)),
   );
   try {
-    return await Promise.race([serving, loadApp(spec)]);
+    return await Promise.race([serving, loadApp(spec, options)]);
   } catch (error) {
-    if (needApp || !(error instanceof CommandFailure)) throw error;
+    if (settings.needApp || !(error instanceof CommandFailure)) throw error;
     log.error(error.message);
     return undefined;
   }
 }
 
-function obey(loop: Loop, logs: Logs): void {
+function obey(loop: Loop, logs: Logs, front: Server | undefined): void {
   const orders: {
-    [T in ToWorker["type"]]?: (message: Extract<ToWorker, { type: T }>) => void;
+    [T in ToWorker["type"]]?: (
+      message: Extract<ToWorker, { type: T }>,
+      socket?: Socket,
+    ) => void;
   } = {
     // After the poll phase, in which the engine has accepted what was waiting: what still waits when it stops listening is lost.
     close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
     stop: () => void loop.stop(),
+    connection: (_, socket) =>
+      socket === undefined ? undefined : front?.emit("connection", socket),
     reopen: () => logs.reopen(),
     ask: ({ id, question }) =>
       tell({
@@ -137,8 +155,8 @@ function obey(loop: Loop, logs: Logs): void {
             : loop.halt(question.exchange),
       }),
   };
-  process.on("message", (message: ToWorker) =>
-    orders[message.type]?.(message as never),
+  process.on("message", (message: ToWorker, socket?: Socket) =>
+    orders[message.type]?.(message as never, socket),
   );
   process.once("disconnect", () => void loop.close());
   process.once("SIGTERM", () => void loop.close());

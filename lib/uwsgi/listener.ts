@@ -5,30 +5,17 @@
  * the loop by HTTP, on Unix sockets in a folder that only this user can enter: one for each scheme that a client may
  * have spoken.
  */
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import {
-  createServer,
-  type AddressInfo,
-  type Server,
-  type Socket,
-} from "node:net";
+import { rmSync } from "node:fs";
+import { Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { urlHost } from "../address.ts";
-import { ListenError, UsageError } from "../errors.ts";
 import { Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
-import {
-  freeUnixPath,
-  openListener,
-  reasonOf,
-  type Address,
-  type Listener,
-  type Register,
-} from "../listener.ts";
+import { openListener, type Listener, type Register } from "../listener.ts";
 import type { Logger } from "../log.ts";
+import { makePrivateFolder } from "../private-folder.ts";
 import { Connection, type Inside } from "./connection.ts";
+import { openUwsgiServer, uwsgiAddress } from "./server.ts";
 
 /** Milliseconds; as the engine's own, where no other is set. */
 const IDLE_TIMEOUT_MS = 30_000;
@@ -38,23 +25,21 @@ const IDLE_TIMEOUT_MS = 30_000;
  * @throws {UsageError} for a target that is none.
  */
 export async function openUwsgiListener(
-  where: string,
+  where: string | Server,
   register: Register,
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined },
   log: Logger,
 ): Promise<Listener> {
-  const target = parseTarget(where);
-  if ("path" in target) await freeUnixPath(target.path);
   const inner = await openInside(register, { idleTimeoutMs });
   const front = new Front(inner.paths, idleTimeoutMs ?? IDLE_TIMEOUT_MS, log);
-  const server = createServer((socket) => front.add(socket));
-  const address = await listenAt(server, target, where).catch((error) => {
+  const server = await serverAt(where).catch((error) => {
     inner.destroy();
     throw error;
   });
+  server.on("connection", (socket) => front.add(socket));
   const stop = (): void => void server.close();
   return {
-    address,
+    address: uwsgiAddress(server.address()!),
     stop,
     untilUnused: (signal) => front.connections.untilNone(signal),
     async destroy() {
@@ -65,6 +50,9 @@ export async function openUwsgiListener(
     },
   };
 }
+
+const serverAt = async (where: string | Server): Promise<Server> =>
+  where instanceof Server ? where : await openUwsgiServer(where);
 
 const NEVER = new AbortController().signal;
 
@@ -107,7 +95,7 @@ async function openInside(
   register: Register,
   options: { idleTimeoutMs?: number | undefined },
 ): Promise<{ paths: Inside; destroy(): void }> {
-  const folder = mkdtempSync(join(tmpdir(), "eddy-uwsgi-")); // mode 0700
+  const folder = makePrivateFolder(tmpdir(), "uwsgi");
   const paths = { http: join(folder, "http"), https: join(folder, "https") };
   const listeners: Listener[] = [];
   const destroy = (): void => {
@@ -129,40 +117,4 @@ async function openInside(
     destroy();
     throw error;
   }
-}
-
-type Target = { path: string } | { host: string; port: number };
-
-function parseTarget(where: string): Target {
-  const path = /^unix:(\/.+)$/.exec(where)?.[1];
-  if (path !== undefined) return { path };
-  const [, ipv6, name, port] =
-    /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})$/.exec(where) ?? [];
-  const host = ipv6 ?? name;
-  if (host === undefined || Number(port) > 65_535)
-    throw new UsageError(
-      `uwsgi takes "host:port" or "unix:/path", not "${where}"`,
-    );
-  return { host, port: Number(port) };
-}
-
-async function listenAt(
-  server: Server,
-  target: Target,
-  where: string,
-): Promise<Address> {
-  try {
-    server.listen({ ...target, exclusive: true });
-    await once(server, "listening");
-  } catch (cause) {
-    throw new ListenError(
-      `cannot listen on ${where}: ${reasonOf(cause as NodeJS.ErrnoException)}`,
-      { cause },
-    );
-  }
-  if ("path" in target)
-    return { url: `uwsgi+unix:${target.path}`, unix: target.path };
-  const { port } = server.address() as AddressInfo;
-  const { host } = target;
-  return { url: `uwsgi://${urlHost(host)}:${port}`, port, host };
 }

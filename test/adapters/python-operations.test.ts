@@ -14,6 +14,255 @@ import { serveWith, type TestServer } from "../support/server.ts";
 /** Processes have to start, on a machine that may be busy. */
 const PATIENCE_MS = 20_000;
 
+for (const lazyApps of [true, false])
+  describe(`Processes of Python with lazyApps: ${lazyApps}`, function () {
+    this.timeout(PATIENCE_MS);
+
+    before(function () {
+      const missing = missingModules();
+      if (missing === undefined) return;
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    });
+
+    let desk: string;
+    beforeEach(() => (desk = folderWith({})));
+
+    const serve = (name: string, options: PythonOptions = {}) => {
+      const app = pythonApp(`operated:${name}`, {
+        env: { DESK: desk },
+        lazyApps,
+        ...options,
+      });
+      return serveWith((loop) => loop.mount(app), { accessLog: true });
+    };
+    const text = async ({ url }: TestServer, path = "/"): Promise<string> =>
+      await (await fetch(url + path)).text();
+    const status = async ({ url }: TestServer, path: string) =>
+      (await fetch(url + path)).status;
+
+    /** What the application has noted; waited for. */
+    const noted = async (name: string): Promise<string> => {
+      const file = join(desk, name);
+      while (!existsSync(file) || !readFileSync(file, "utf8").endsWith("\n"))
+        await setTimeout(5);
+      return readFileSync(file, "utf8").trimEnd();
+    };
+
+    describe("that die", () => {
+      for (const [path, how] of [
+        ["/kill", /has ended \(SIGKILL\)/],
+        ["/exit", /has ended \(exit code 7\)/],
+      ] as const)
+        it(`answer 502, and are replaced: ${path}`, async () => {
+          const server = await serve("dies");
+          server.expectLog(how);
+          const before = await text(server);
+          expect(await status(server, path)).to.equal(502);
+          const after = await text(server);
+          expect(after).to.match(/^\d+$/).and.not.equal(before);
+        });
+
+      it("behind the head cut the connection", async () => {
+        const server = await serve("dies");
+        server.expectLog(/has ended \(exit code 7\)/);
+        const client = await RawClient.connect(server.port);
+        client.request("GET /cut");
+        const received = await client.untilClosed();
+        expect(received).to.match(/begun\n/);
+        expect(received).to.not.include("\r\n0\r\n\r\n");
+        expect(await status(server, "/")).to.equal(200);
+      });
+
+      it("lose the one request that they run: those around it are answered, and run once", async () => {
+        const server = await serve("dies", { processes: 2 });
+        server.expectLog(/has ended/);
+        const asked = Array.from({ length: 300 }, (_, i) =>
+          i % 100 === 50 ? "/kill" : `/once?${i}`,
+        );
+        const answers = await Promise.all(
+          asked.map((path) => status(server, path)),
+        );
+        for (const [i, path] of asked.entries())
+          expect(answers[i], path).to.equal(path === "/kill" ? 502 : 200);
+        const ran = (await noted("once")).split("\n");
+        expect(ran).to.have.length(297);
+        expect(new Set(ran).size).to.equal(297);
+      });
+
+      it("have finished what they had not sent yet", async () => {
+        const server = await serve("dies");
+        server.expectLog(/has ended/);
+        const all = (paths: string[]): Promise<number[]> =>
+          Promise.all(paths.map((path) => status(server, path)));
+        for (let i = 0; i < 10; i++) await all(Array(20).fill("/")); // it is known to be fast, and is given many ahead
+        for (let i = 0; i < 5; i++) {
+          const paths = Array<string>(20).fill("/");
+          paths[10] = "/kill";
+          const answers = await all(paths);
+          expect(answers.filter((code) => code === 200)).to.have.length(19);
+          expect(answers[10]).to.equal(502);
+        }
+      });
+
+      it("while they are idle are replaced, and nobody notices", async () => {
+        const server = await serve("pid");
+        const before = Number(await text(server));
+        process.kill(before, "SIGKILL");
+        let after = before;
+        while (after === before) after = Number(await text(server));
+      });
+    });
+
+    describe("that hang", () => {
+      it("answer 503 after harakiriMs, say where they were, and are replaced", async () => {
+        const server = await serve("sleeps", { harakiriMs: 100 });
+        server.expectLog(/harakiriMs/);
+        expect(await status(server, "/sleep")).to.equal(503);
+        const line = await server.logged(({ msg = "" }) =>
+          msg.endsWith("in hang"),
+        );
+        expect(line.msg).to.match(/File ".*operated\.py", line \d+ in hang/);
+        const [access] = server.accessLines;
+        expect(access!["outcome"]).to.equal("timeout");
+        const told = server.log.find(({ level }) => level === 50)!;
+        expect(told["requestId"]).to.equal(access!["requestId"]);
+        expect(await status(server, "/")).to.equal(200);
+      });
+
+      it("keep nobody waiting who could be served by others", async () => {
+        const server = await serve("sleeps", { threads: 2 });
+        const waiting = text(server, "/wait");
+        const others = await Promise.all(
+          Array.from({ length: 20 }, () => status(server, "/")),
+        );
+        expect(others).to.deep.equal(others.map(() => 200));
+        writeFileSync(join(desk, "go"), "");
+        await waiting;
+      });
+    });
+
+    describe("after maxRequests", () => {
+      it("are replaced, and no request is lost", async () => {
+        const server = await serve("pid", {
+          maxRequests: 20,
+          maxRequestsJitter: 5,
+        });
+        const pids = new Set<string>();
+        for (let i = 0; i < 100; i++) pids.add(await text(server));
+        for (const pid of pids) expect(pid).to.match(/^\d+$/);
+        while (pids.size < 3) pids.add(await text(server));
+      });
+    });
+
+    describe("that are reloaded", () => {
+      it("load the new code one after the other, and lose nothing", async () => {
+        writeFileSync(join(desk, "VERSION"), "old");
+        const env = { DESK: desk };
+        const app = pythonApp("versioned:app", { env, lazyApps, processes: 2 });
+        const server = await serveWith((loop) => loop.mount(app));
+        expect(await text(server)).to.equal("old");
+        const old = Number(await text(server, "/pid"));
+        writeFileSync(join(desk, "VERSION"), "new");
+        let reloading = true;
+        const asking = (async () => {
+          const answers = new Set<string>();
+          while (reloading) answers.add(await text(server));
+          return answers;
+        })();
+        await run(() => app.reload());
+        reloading = false;
+        expect([...(await asking)]).to.include("old");
+        for (let i = 0; i < 5; i++) expect(await text(server)).to.equal("new");
+        while (isRunning(old)) await setTimeout(5);
+      });
+
+      it("go on with the old code when the new one does not load", async () => {
+        writeFileSync(join(desk, "VERSION"), "old");
+        const app = pythonApp("versioned:app", {
+          env: { DESK: desk },
+          lazyApps,
+        });
+        const server = await serveWith((loop) => loop.mount(app));
+        writeFileSync(join(desk, "VERSION"), "broken");
+        const failure = await run(() => app.reload()).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        expect(failure).to.be.instanceOf(PythonStartError);
+        expect((failure as Error).message).to.match(
+          /RuntimeError: on purpose$/,
+        );
+        expect(await text(server)).to.equal("old");
+      });
+    });
+
+    describe("whose client has left", () => {
+      const leave = async (
+        server: TestServer,
+        path: string,
+      ): Promise<RawClient> => {
+        const client = await RawClient.connect(server.port);
+        client.request(`GET ${path}`);
+        await noted("begun");
+        client.abort();
+        return client;
+      };
+
+      it("can ask whether it has", async () => {
+        const server = await serve("asks");
+        await leave(server, "/ask");
+        expect(await noted("ended")).to.equal("True");
+        expect(await noted("begun")).to.equal("False");
+        expect(await status(server, "/")).to.equal(200);
+      });
+
+      it("are interrupted where that is asked for, and serve the next request", async () => {
+        const server = await serve("interrupted", { interrupt: true });
+        const before = await text(server);
+        await leave(server, "/loop");
+        expect(await noted("ended")).to.equal("cleaned up");
+        expect(await text(server)).to.equal(before);
+      });
+
+      it("are replaced after abortGraceMs", async () => {
+        const server = await serve("interrupted", { abortGraceMs: 50 });
+        server.expectLog(/went on for 50 ms after its client had left/);
+        const before = await text(server);
+        await leave(server, "/loop");
+        expect(await text(server))
+          .to.match(/^\d+$/)
+          .and.not.equal(before);
+      });
+
+      it("are left in peace while others need them", async () => {
+        const options = { threads: 2, abortGraceMs: 50 };
+        const server = await serve("sleeps", options);
+        server.expectLog(/after its client had left/);
+        const waiting = text(server, "/wait");
+        await leave(server, "/sleep");
+        await server.logged(({ msg = "" }) => msg.includes("had left"));
+        expect(await status(server, "/")).to.equal(200); // by a new one, as both threads are taken
+        await setTimeout(150); // in which nobody may be killed
+        writeFileSync(join(desk, "go"), "");
+        const old = Number(await waiting);
+        expect(old).to.be.greaterThan(0);
+        while (isRunning(old)) await setTimeout(5);
+        expect(await status(server, "/")).to.equal(200);
+      });
+    });
+
+    it("end with the loop", async () => {
+      const server = await serve("pid", { processes: 2, threads: 2 });
+      const pids = new Set<string>();
+      while (pids.size < 2)
+        for (const pid of await Promise.all([text(server), text(server)]))
+          pids.add(pid);
+      await server.loop.close();
+      for (const pid of pids) expect(isRunning(Number(pid))).to.equal(false);
+    });
+  });
+
 describe("Processes of Python", function () {
   this.timeout(PATIENCE_MS);
 
@@ -25,246 +274,98 @@ describe("Processes of Python", function () {
   });
 
   let desk: string;
-  beforeEach(() => (desk = folderWith({})));
+  beforeEach(() => (desk = folderWith({ VERSION: "old" })));
 
-  const serve = (name: string, options: PythonOptions = {}) => {
-    const app = pythonApp(`operated:${name}`, {
-      env: { DESK: desk },
-      ...options,
-    });
-    return serveWith((loop) => loop.mount(app), { accessLog: true });
+  const become = (version: string): void =>
+    writeFileSync(join(desk, "VERSION"), version);
+  const imports = (): string[] =>
+    readFileSync(join(desk, "imports"), "utf8").trim().split("\n");
+  const versioned = (options: PythonOptions): Promise<TestServer> => {
+    const app = pythonApp("versioned:app", { env: { DESK: desk }, ...options });
+    return serveWith((loop) => loop.mount(app));
   };
-  const text = async ({ url }: TestServer, path = "/"): Promise<string> =>
+  const ask = async ({ url }: TestServer, path = "/"): Promise<string> =>
     await (await fetch(url + path)).text();
-  const status = async ({ url }: TestServer, path: string) =>
-    (await fetch(url + path)).status;
 
-  /** What the application has noted; waited for. */
-  const noted = async (name: string): Promise<string> => {
-    const file = join(desk, name);
-    while (!existsSync(file) || !readFileSync(file, "utf8").endsWith("\n"))
-      await setTimeout(5);
-    return readFileSync(file, "utf8").trimEnd();
-  };
+  it("that import the application themselves are tried again when they do not start after a loss", async () => {
+    const server = await versioned({});
+    server.expectLog(/a Python process does not start/, /has ended/);
+    become("broken");
+    expect((await fetch(`${server.url}/exit`)).status).to.equal(502);
+    await server.logged(({ msg = "" }) => msg.includes("does not start"));
+    become("new");
+    expect(await ask(server)).to.equal("new");
+  });
 
-  describe("that die", () => {
-    for (const [path, how] of [
-      ["/kill", /has ended \(SIGKILL\)/],
-      ["/exit", /has ended \(exit code 7\)/],
-    ] as const)
-      it(`answer 502, and are replaced: ${path}`, async () => {
-        const server = await serve("dies");
-        server.expectLog(how);
-        const before = await text(server);
-        expect(await status(server, path)).to.equal(502);
-        const after = await text(server);
-        expect(after).to.match(/^\d+$/).and.not.equal(before);
-      });
+  describe("that are copies of one that has imported it", () => {
+    const lazyApps = false;
 
-    it("behind the head cut the connection", async () => {
-      const server = await serve("dies");
-      server.expectLog(/has ended \(exit code 7\)/);
-      const client = await RawClient.connect(server.port);
-      client.request("GET /cut");
-      const received = await client.untilClosed();
-      expect(received).to.match(/begun\n/);
-      expect(received).to.not.include("\r\n0\r\n\r\n");
-      expect(await status(server, "/")).to.equal(200);
-    });
-
-    it("lose the one request that they run: those around it are answered, and run once", async () => {
-      const server = await serve("dies", { processes: 2 });
+    it("come from one import, also those that replace others", async () => {
+      const server = await versioned({ lazyApps, processes: 3 });
       server.expectLog(/has ended/);
-      const asked = Array.from({ length: 300 }, (_, i) =>
-        i % 100 === 50 ? "/kill" : `/once?${i}`,
-      );
-      const answers = await Promise.all(
-        asked.map((path) => status(server, path)),
-      );
-      for (const [i, path] of asked.entries())
-        expect(answers[i], path).to.equal(path === "/kill" ? 502 : 200);
-      const ran = (await noted("once")).split("\n");
-      expect(ran).to.have.length(297);
-      expect(new Set(ran).size).to.equal(297);
+      expect(imports()).to.have.length(1);
+      become("broken");
+      expect((await fetch(`${server.url}/exit`)).status).to.equal(502);
+      for (let i = 0; i < 10; i++) expect(await ask(server)).to.equal("old");
+      expect(await ask(server, "/parent")).to.equal(imports()[0]);
+      expect(imports()).to.have.length(1);
     });
 
-    it("have finished what they had not sent yet", async () => {
-      const server = await serve("dies");
-      server.expectLog(/has ended/);
-      const all = (paths: string[]): Promise<number[]> =>
-        Promise.all(paths.map((path) => status(server, path)));
-      for (let i = 0; i < 10; i++) await all(Array(20).fill("/")); // it is known to be fast, and is given many ahead
-      for (let i = 0; i < 5; i++) {
-        const paths = Array<string>(20).fill("/");
-        paths[10] = "/kill";
-        const answers = await all(paths);
-        expect(answers.filter((code) => code === 200)).to.have.length(19);
-        expect(answers[10]).to.equal(502);
-      }
-    });
-
-    it("while they are idle are replaced, and nobody notices", async () => {
-      const server = await serve("pid");
-      const before = Number(await text(server));
-      process.kill(before, "SIGKILL");
-      let after = before;
-      while (after === before) after = Number(await text(server));
-    });
-  });
-
-  describe("that hang", () => {
-    it("answer 503 after harakiriMs, say where they were, and are replaced", async () => {
-      const server = await serve("sleeps", { harakiriMs: 100 });
-      server.expectLog(/harakiriMs/);
-      expect(await status(server, "/sleep")).to.equal(503);
-      const line = await server.logged(({ msg = "" }) =>
-        msg.endsWith("in hang"),
-      );
-      expect(line.msg).to.match(/File ".*operated\.py", line \d+ in hang/);
-      const [access] = server.accessLines;
-      expect(access!["outcome"]).to.equal("timeout");
-      const told = server.log.find(({ level }) => level === 50)!;
-      expect(told["requestId"]).to.equal(access!["requestId"]);
-      expect(await status(server, "/")).to.equal(200);
-    });
-
-    it("keep nobody waiting who could be served by others", async () => {
-      const server = await serve("sleeps", { threads: 2 });
-      const waiting = text(server, "/wait");
-      const others = await Promise.all(
-        Array.from({ length: 20 }, () => status(server, "/")),
-      );
-      expect(others).to.deep.equal(others.map(() => 200));
-      writeFileSync(join(desk, "go"), "");
-      await waiting;
-    });
-  });
-
-  describe("after maxRequests", () => {
-    it("are replaced, and no request is lost", async () => {
-      const server = await serve("pid", {
-        maxRequests: 20,
-        maxRequestsJitter: 5,
-      });
-      const pids = new Set<string>();
-      for (let i = 0; i < 100; i++) pids.add(await text(server));
-      for (const pid of pids) expect(pid).to.match(/^\d+$/);
-      while (pids.size < 3) pids.add(await text(server));
-    });
-  });
-
-  describe("that are reloaded", () => {
-    it("load the new code one after the other, and lose nothing", async () => {
-      writeFileSync(join(desk, "VERSION"), "old");
-      const env = { DESK: desk };
-      const app = pythonApp("versioned:app", { env, processes: 2 });
-      const server = await serveWith((loop) => loop.mount(app));
-      expect(await text(server)).to.equal("old");
-      const old = Number(await text(server, "/pid"));
-      writeFileSync(join(desk, "VERSION"), "new");
-      let reloading = true;
-      const asking = (async () => {
-        const answers = new Set<string>();
-        while (reloading) answers.add(await text(server));
-        return answers;
-      })();
-      await run(() => app.reload());
-      reloading = false;
-      expect([...(await asking)]).to.include("old");
-      for (let i = 0; i < 5; i++) expect(await text(server)).to.equal("new");
-      while (isRunning(old)) await setTimeout(5);
-    });
-
-    it("go on with the old code when the new one does not load", async () => {
-      writeFileSync(join(desk, "VERSION"), "old");
-      const app = pythonApp("versioned:app", { env: { DESK: desk } });
-      const server = await serveWith((loop) => loop.mount(app));
-      writeFileSync(join(desk, "VERSION"), "broken");
-      const failure = await run(() => app.reload()).then(
+    it("do not start when it cannot be imported, and say why", async () => {
+      become("broken");
+      const failure = await versioned({ lazyApps, processes: 2 }).then(
         () => undefined,
-        (error: unknown) => error,
+        (error: Error) => error,
       );
       expect(failure).to.be.instanceOf(PythonStartError);
-      expect((failure as Error).message).to.match(/RuntimeError: on purpose$/);
-      expect(await text(server)).to.equal("old");
+      expect(failure!.message).to.match(
+        /does not start \(exit code 1\)[^]*versioned\.py[^]*RuntimeError: on purpose$/,
+      );
+      expect(imports()).to.have.length(1);
     });
 
-    it("are tried again when they do not start after a loss", async () => {
-      writeFileSync(join(desk, "VERSION"), "old");
-      const app = pythonApp("versioned:app", { env: { DESK: desk } });
+    it("do not start where there is no interpreter, and say so", async () => {
+      const failure = await versioned({ lazyApps, python: "no-python" }).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      expect(failure!.message).to.match(
+        /:\nthere is no interpreter no-python;/,
+      );
+    });
+
+    it("end with that one, which is replaced, and imports the code as it is now", async () => {
+      const server = await versioned({ lazyApps, processes: 2 });
+      server.expectLog(/has ended \(SIGKILL\)/);
+      const worker = Number(await ask(server, "/pid"));
+      become("new");
+      process.kill(Number(imports()[0]), "SIGKILL");
+      while ((await ask(server)) !== "new") await setTimeout(5);
+      expect(imports()).to.have.length(2);
+      while (isRunning(worker)) await setTimeout(5);
+    });
+
+    it("leave that one behind when they are reloaded, until the last of them has ended", async () => {
+      const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
       const server = await serveWith((loop) => loop.mount(app));
-      server.expectLog(/a Python process does not start/, /has ended/);
-      writeFileSync(join(desk, "VERSION"), "broken");
-      expect(await status(server, "/exit")).to.equal(502);
-      await server.logged(({ msg = "" }) => msg.includes("does not start"));
-      writeFileSync(join(desk, "VERSION"), "new");
-      expect(await text(server)).to.equal("new");
-    });
-  });
-
-  describe("whose client has left", () => {
-    const leave = async (
-      server: TestServer,
-      path: string,
-    ): Promise<RawClient> => {
-      const client = await RawClient.connect(server.port);
-      client.request(`GET ${path}`);
-      await noted("begun");
-      client.abort();
-      return client;
-    };
-
-    it("can ask whether it has", async () => {
-      const server = await serve("asks");
-      await leave(server, "/ask");
-      expect(await noted("ended")).to.equal("True");
-      expect(await noted("begun")).to.equal("False");
-      expect(await status(server, "/")).to.equal(200);
+      become("new");
+      await run(() => app.reload());
+      expect(await ask(server)).to.equal("new");
+      const [before, after] = imports();
+      while (isRunning(Number(before))) await setTimeout(5);
+      expect(await ask(server, "/parent")).to.equal(after);
+      await server.loop.close();
+      expect(isRunning(Number(after))).to.equal(false);
     });
 
-    it("are interrupted where that is asked for, and serve the next request", async () => {
-      const server = await serve("interrupted", { interrupt: true });
-      const before = await text(server);
-      await leave(server, "/loop");
-      expect(await noted("ended")).to.equal("cleaned up");
-      expect(await text(server)).to.equal(before);
+    it("do not have its threads, of which the log warns", async () => {
+      const app = pythonApp("threaded:app", { lazyApps });
+      const server = await serveWith((loop) => loop.mount(app));
+      expect(await ask(server)).to.not.include("idler");
+      await server.logged(({ msg = "" }) =>
+        msg.endsWith("the workers will not have (lazyApps): idler"),
+      );
     });
-
-    it("are replaced after abortGraceMs", async () => {
-      const server = await serve("interrupted", { abortGraceMs: 50 });
-      server.expectLog(/went on for 50 ms after its client had left/);
-      const before = await text(server);
-      await leave(server, "/loop");
-      expect(await text(server))
-        .to.match(/^\d+$/)
-        .and.not.equal(before);
-    });
-
-    it("are left in peace while others need them", async () => {
-      const options = { threads: 2, abortGraceMs: 50 };
-      const server = await serve("sleeps", options);
-      server.expectLog(/after its client had left/);
-      const waiting = text(server, "/wait");
-      await leave(server, "/sleep");
-      await server.logged(({ msg = "" }) => msg.includes("had left"));
-      expect(await status(server, "/")).to.equal(200); // by a new one, as both threads are taken
-      await setTimeout(150); // in which nobody may be killed
-      writeFileSync(join(desk, "go"), "");
-      const old = Number(await waiting);
-      expect(old).to.be.greaterThan(0);
-      while (isRunning(old)) await setTimeout(5);
-      expect(await status(server, "/")).to.equal(200);
-    });
-  });
-
-  it("end with the loop", async () => {
-    const server = await serve("pid", { processes: 2, threads: 2 });
-    const pids = new Set<string>();
-    while (pids.size < 2)
-      for (const pid of await Promise.all([text(server), text(server)]))
-        pids.add(pid);
-    await server.loop.close();
-    for (const pid of pids) expect(isRunning(Number(pid))).to.equal(false);
   });
 });
 

@@ -690,7 +690,7 @@ async function settled(
   let last = count();
   for (let same = 0; same < 20; same++) {
     await servesOthers(server);
-    if (count() !== last) same = 0;
+    if (count() !== last || last === 0) same = 0; // it may not have begun
     last = count();
   }
   return last;

@@ -24,6 +24,7 @@ async function flagsOf(...args: string[]): Promise<Flags> {
     config: take,
     reload: take,
     top: take,
+    import: (_, flags) => take(flags),
   });
   await program.exitOverride().parseAsync(["node", "eddy", ...args]);
   return seen;

@@ -1,9 +1,11 @@
-"""Says what stood in the file VERSION when it was imported."""
+"""Says what stood in the file VERSION when it was imported. Each import is noted in the file `imports`."""
 
 import os
 
 with open(os.path.join(os.environ["DESK"], "VERSION")) as file:
     version = file.read()
+with open(os.path.join(os.environ["DESK"], "imports"), "a") as file:
+    file.write("%d\n" % os.getpid())
 if version == "broken":
     raise RuntimeError("on purpose")
 
@@ -12,4 +14,5 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == "/exit":
         os._exit(1)
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"%d" % os.getpid() if environ["PATH_INFO"] == "/pid" else version.encode()]
+    answers = {"/pid": os.getpid(), "/parent": os.getppid()}
+    return [str(answers.get(environ["PATH_INFO"], version)).encode()]

@@ -1,0 +1,59 @@
+/** `eddy import FILE`: the config file of another server as one of ours. */
+import { readFileSync } from "node:fs";
+import { extname } from "node:path";
+import { CommandFailure, EXIT } from "../failure.ts";
+import { GUNICORN } from "./gunicorn.ts";
+import { readGunicorn } from "./read-gunicorn.ts";
+import { readUwsgi, UWSGI_EXTENSIONS } from "./read-uwsgi.ts";
+import type { Source, Theirs } from "./rules.ts";
+import { translate } from "./translate.ts";
+import { UWSGI } from "./uwsgi.ts";
+import { asConfigFile, isLost, summary } from "./write.ts";
+
+export interface Imported {
+  /** An eddy.config.yaml. */
+  readonly config: string;
+  readonly summary: string;
+  /** Nothing was lost. */
+  readonly complete: boolean;
+}
+
+/**
+ * Nothing of the file is run. `python`: the interpreter that reads it, if it is Python.
+ *
+ * @throws {CommandFailure} for a file that cannot be read.
+ */
+export function importFile(file: string, python: string): Imported {
+  const { source, options } = read(file, python);
+  const translation = translate(source, options);
+  const from = { file, server: source.server };
+  return {
+    config: asConfigFile(translation, from),
+    summary: summary(translation, from),
+    complete: !translation.options.some(isLost),
+  };
+}
+
+function read(
+  file: string,
+  python: string,
+): { source: Source; options: Theirs[] } {
+  const extension = extname(file);
+  try {
+    const text = readFileSync(file, "utf8");
+    if (extension === ".py")
+      return { source: GUNICORN, options: readGunicorn(text, python) };
+    if (UWSGI_EXTENSIONS.includes(extension))
+      return { source: UWSGI, options: readUwsgi(file, text) };
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `cannot import ${file}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  throw new CommandFailure(
+    EXIT.usage,
+    `cannot import ${file}: a file of uWSGI ends with ${UWSGI_EXTENSIONS.join(", ")}, and one of Gunicorn with .py`,
+  );
+}

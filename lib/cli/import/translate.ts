@@ -1,0 +1,109 @@
+/** Their options as our settings, with what is to be said about each. */
+import * as v from "valibot";
+import type { ConfigFileSettings } from "../define-config.ts";
+import { settingOf, type Key } from "../schema.ts";
+import { ByHand, isOff, ruleFor, type Source, type Theirs } from "./rules.ts";
+
+/** What became of one option. */
+export interface Translated {
+  readonly theirs: Theirs;
+  readonly settings: ConfigFileSettings;
+  /** What is not as it was, or not at all. */
+  readonly lost: readonly string[];
+  readonly remark?: string | undefined;
+}
+
+export interface Translation {
+  readonly settings: ConfigFileSettings;
+  /** Their defaults, where they said nothing and ours differ. */
+  readonly defaults: ConfigFileSettings;
+  readonly options: readonly Translated[];
+}
+
+export function translate(
+  source: Source,
+  options: readonly Theirs[],
+): Translation {
+  const settings: Record<string, unknown> = {};
+  const translated = options.map((theirs) => {
+    const one = translateOne(source, theirs);
+    const clashes = merge(settings, one.settings);
+    return { ...one, lost: [...one.lost, ...clashes] };
+  });
+  const silent = Object.entries(source.defaults(settings)).filter(
+    ([key]) => !(key in settings),
+  );
+  return {
+    settings,
+    defaults: Object.fromEntries(silent),
+    options: translated,
+  };
+}
+
+function translateOne({ rules }: Source, theirs: Theirs): Translated {
+  const { name, value, unread, harmless } = theirs;
+  const rule = ruleFor(rules, name);
+  const nothing = { theirs, settings: {}, lost: [] };
+  if (rule === undefined)
+    return harmless === undefined
+      ? { ...nothing, lost: ["eddy import does not know it"] }
+      : { ...nothing, remark: harmless };
+  if ("needless" in rule) return { ...nothing, remark: rule.needless };
+  if (unread === undefined && isUnset(value, "missing" in rule))
+    return { ...nothing, remark: "it is not set" };
+  if ("missing" in rule) return { ...nothing, lost: [rule.missing] };
+  if (unread !== undefined)
+    return { ...nothing, lost: [`${unread}: set ${rule.becomes.join(", ")}`] };
+  try {
+    const lost: string[] = [];
+    const read = rule.read(value, (why) => lost.push(why));
+    return { theirs, settings: checked(read), lost, remark: rule.remark };
+  } catch (error) {
+    if (!(error instanceof ByHand)) throw error;
+    return { ...nothing, lost: [error.message] };
+  }
+}
+
+/** What they have switched off, we need not have. */
+const isUnset = (value: unknown, isMissing: boolean): boolean =>
+  value === null || value === "" || (isMissing && isOff(value));
+
+/** As a config file's values will be. */
+function checked(settings: ConfigFileSettings): ConfigFileSettings {
+  const said = Object.entries(settings).filter(
+    ([, value]) => value !== undefined,
+  );
+  for (const [key, value] of said) {
+    const { schema, expected } = settingOf(key as Key).kind;
+    if (!v.safeParse(schema, value).success)
+      throw new ByHand(
+        `${key} takes ${expected}, not ${JSON.stringify(value)}`,
+      );
+  }
+  return Object.fromEntries(said);
+}
+
+/** Lists grow and tables join; of other values the last counts. What does not is said. */
+function merge(
+  settings: Record<string, unknown>,
+  more: ConfigFileSettings,
+): string[] {
+  return Object.entries(more).flatMap(([key, value]) => {
+    const before = settings[key];
+    settings[key] = joined(before, value);
+    const clash =
+      typeof value !== "object" && before !== undefined && before !== value;
+    return clash
+      ? [
+          `${key} can be set once: this is in place of ${JSON.stringify(before)}`,
+        ]
+      : [];
+  });
+}
+
+function joined(before: unknown, value: unknown): unknown {
+  if (before === undefined || typeof value !== "object") return value;
+  return Array.isArray(value)
+    ? [...(before as unknown[]), ...value]
+    : { ...(before as object), ...value };
+}

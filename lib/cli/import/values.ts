@@ -1,0 +1,110 @@
+/** Their values as ours. Each throws {@link ByHand} for what it cannot read. */
+import { parse } from "node:path";
+import type { ConfigFileSettings } from "../define-config.ts";
+import { duration, size } from "../kinds.ts";
+import { ByHand, isOff, type Lose } from "./rules.ts";
+
+export const text = (value: unknown): string => String(value);
+
+export const yes = (value: unknown): boolean => !isOff(value);
+
+export function whole(value: unknown): number {
+  if (!/^\d+$/.test(String(value)))
+    throw new ByHand(`${String(value)} is no whole number`);
+  return Number(value);
+}
+
+/** 0 is no limit. */
+export const seconds = (value: unknown): string =>
+  duration.show(whole(value) * 1000 || Infinity);
+
+export const bytes = (value: unknown): string =>
+  size.show(whole(value) || Infinity);
+
+const MAX_HEADERS = 16 * 1024;
+
+export function headerBytes(value: unknown): string {
+  if (whole(value) > MAX_HEADERS)
+    throw new ByHand(
+      "request headers have 16KiB at most, which is the default",
+    );
+  return bytes(value);
+}
+
+/** `:8000`, `*:8000`, `host:8000`, `unix:/path`, `/path`. */
+export function address(value: unknown): string {
+  const given = text(value).replace(/^\*(?=:)/, "");
+  if (/^unix:./.test(given)) return given;
+  if (given.startsWith("/") || /\.sock(et)?$/.test(given))
+    return `unix:${given}`;
+  if (/^(\[[\da-f:.]+\]|[^:/@=]*):\d+$/i.test(given)) return given;
+  if (/^\d+$/.test(given)) return `:${given}`;
+  throw new ByHand(`${given} is no address, nor a path`);
+}
+
+/** Of several, the first. */
+export function addresses(value: unknown, lose: Lose): string {
+  const [first, ...others] = several(value);
+  if (others.length > 0)
+    lose(`there is one address for HTTP: ${others.join(", ")} is left out`);
+  return address(first);
+}
+
+/** A list, or text with commas. */
+export const several = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : text(value).split(","))
+    .map((one) => text(one).trim())
+    .filter(Boolean);
+
+/** `NAME=value`, one or a list. */
+export function variables(value: unknown): ConfigFileSettings["settings"] {
+  const entries = [value].flat().map((one) => {
+    const [, name, content] = /^([^=]+)=(.*)$/s.exec(text(one)) ?? [];
+    if (name === undefined || content === undefined)
+      throw new ByHand(`${text(one)} is not NAME=value`);
+    return [name.trim(), { default: content.trim() }];
+  });
+  return Object.fromEntries(entries) as ConfigFileSettings["settings"];
+}
+
+const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
+
+/** `module:name`. */
+export function application(value: unknown): string {
+  const name = text(value);
+  if (!APP.test(name))
+    throw new ByHand(
+      `${name} is no name such as app:app; for a factory that takes arguments, write a function that takes none`,
+    );
+  return `python:${name}`;
+}
+
+/** `folder/file.py:name`: a module, and where to look for it. */
+export function applicationFile(
+  value: unknown,
+): Pick<ConfigFileSettings, "app" | "pythonPath"> {
+  const [, path, name] = /^(.+?)(:.*)?$/.exec(text(value)) ?? [];
+  const { dir, name: module, ext } = parse(path ?? "");
+  if (ext !== ".py" || module.includes("."))
+    throw new ByHand(
+      `${path} cannot be imported: Python has to know it as a module, name.py`,
+    );
+  return {
+    app: application(`${module}${name ?? ""}`),
+    ...(dir !== "" && { pythonPath: [dir] }),
+  };
+}
+
+const LEVELS: Readonly<Record<string, ConfigFileSettings["logLevel"]>> = {
+  debug: "debug",
+  info: "info",
+  warning: "warn",
+  error: "error",
+  critical: "fatal",
+};
+
+export function level(value: unknown): ConfigFileSettings["logLevel"] {
+  const name = text(value).toLowerCase();
+  if (!(name in LEVELS)) throw new ByHand(`there is no level ${name}`);
+  return LEVELS[name];
+}
