@@ -7,7 +7,7 @@ import { run } from "effection";
 import type { PythonOptions } from "../../adapters/python.ts";
 import { PythonStartError } from "../../lib/index.ts";
 import { folderWith } from "../support/folder.ts";
-import { missingModules, pythonApp } from "../support/python.ts";
+import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
 
@@ -19,10 +19,7 @@ for (const lazyApps of [true, false])
     this.timeout(PATIENCE_MS);
 
     before(function () {
-      const missing = missingModules();
-      if (missing === undefined) return;
-      console.log(`      skipped: ${missing}`);
-      this.skip();
+      needsPython(this);
     });
 
     let desk: string;
@@ -267,10 +264,7 @@ describe("Processes of Python", function () {
   this.timeout(PATIENCE_MS);
 
   before(function () {
-    const missing = missingModules();
-    if (missing === undefined) return;
-    console.log(`      skipped: ${missing}`);
-    this.skip();
+    needsPython(this);
   });
 
   let desk: string;

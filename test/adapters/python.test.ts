@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { python } from "../../adapters/python.ts";
 import { Loop, PythonStartError, UsageError } from "../../lib/index.ts";
-import { APPS, missingModules, PYTHON, pythonApp } from "../support/python.ts";
+import { APPS, needsPython, PYTHON, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
 import { describeAdapter } from "./contract.ts";
@@ -16,10 +16,7 @@ describe("Python:", function () {
   this.timeout(PATIENCE_MS);
 
   before(function () {
-    const missing = missingModules();
-    if (missing === undefined) return;
-    console.log(`      skipped: ${missing}`);
-    this.skip();
+    needsPython(this);
   });
 
   describe("the contract", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
-import { missingModules, PYTHON } from "../support/python.ts";
+import { needsPython, PYTHON } from "../support/python.ts";
 
 const APP = `
 import os
@@ -29,10 +29,7 @@ describe("eddy import", function () {
   this.timeout(PATIENCE_MS);
 
   before(function () {
-    const missing = missingModules();
-    if (missing === undefined) return;
-    console.log(`      skipped: ${missing}`);
-    this.skip();
+    needsPython(this);
   });
 
   for (const [name, lines, code] of [
@@ -111,7 +108,7 @@ describe("Applications of Python in the command", function () {
   this.timeout(PATIENCE_MS);
 
   it("have the settings that begin with python, from wherever they come", async function () {
-    if (missingModules() !== undefined) this.skip();
+    needsPython(this);
     const folder = folderWith({
       ...FILES,
       "eddy.config.yaml": "pythonPath: [lib, srv]\npythonProcesses: 2\n",

@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
-import { missingModules, PYTHON, pythonApp } from "../support/python.ts";
+import { needsPython, PYTHON, pythonApp } from "../support/python.ts";
 import { serveWith, TestServer } from "../support/server.ts";
 
 const SHARED = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -67,7 +67,7 @@ describe("A gateway that is killed", function () {
   });
 
   it("takes its processes of Python along, and the one that they are copies of", async function () {
-    if (missingModules() !== undefined) this.skip();
+    needsPython(this);
     const said: string[] = [];
     await killed(
       {
@@ -95,7 +95,7 @@ def app(environ, start_response):
   });
 
   it("leaves what it shares with a process of Python that is just starting, and the next one removes it", async function () {
-    if (missingModules() !== undefined) this.skip();
+    needsPython(this);
     const pid = await killed({
       "app.py": `
 import os, time

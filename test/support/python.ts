@@ -32,3 +32,14 @@ export function missingModules(...modules: string[]): string | undefined {
   if (error !== undefined) return `there is no ${PYTHON}`;
   return status === 0 ? undefined : `${PYTHON} has no ${modules.join(", ")}`;
 }
+
+/** Before tests of these modules: skips them, saying why, where they cannot run. */
+export function needsPython(
+  context: Mocha.Context,
+  ...modules: string[]
+): void {
+  const missing = missingModules(...modules);
+  if (missing === undefined) return;
+  console.log(`      skipped: ${missing}`);
+  context.skip();
+}

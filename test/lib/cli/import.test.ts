@@ -11,7 +11,7 @@ import { UWSGI } from "../../../lib/cli/import/uwsgi.ts";
 import type { Settings } from "../../../lib/cli/schema.ts";
 import { DEFAULT } from "../../../lib/cli/settings.ts";
 import { folderWith } from "../../support/folder.ts";
-import { missingModules, PYTHON } from "../../support/python.ts";
+import { needsPython, PYTHON } from "../../support/python.ts";
 
 /** What is translated, and the settings that come of it when the command reads it. */
 async function imported(
@@ -238,10 +238,7 @@ describe("A uwsgi.ini", () => {
 
 describe("A gunicorn.conf.py", () => {
   before(function () {
-    const missing = missingModules();
-    if (missing === undefined) return;
-    console.log(`      skipped: ${missing}`);
-    this.skip();
+    needsPython(this);
   });
 
   it("becomes settings, and says what does not; it is not run", async () => {
