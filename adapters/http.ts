@@ -12,6 +12,7 @@ import {
   Upstreams,
   upstreamSettings,
   type Prepared,
+  type Rule,
   type UpstreamOptions,
 } from "../lib/upstream.ts";
 import { ensure } from "eddy/operations";
@@ -66,16 +67,15 @@ export function http(
   };
 }
 
-const FURTHER = {
+const FURTHER: Record<string, Rule> = {
   host: [
-    (value: unknown) =>
-      typeof value === "string" && /^[\w.:[\]-]+$/.test(value),
+    (value) => typeof value === "string" && /^[\w.:[\]-]+$/.test(value),
     "a host, with or without a port",
-  ] as [(value: unknown) => boolean, string],
+  ],
   keepAliveMs: [
-    (value: unknown) => value === 0 || MILLISECONDS[0](value),
+    (value) => value === 0 || MILLISECONDS[0](value),
     "a number of milliseconds from 0 up",
-  ] as [(value: unknown) => boolean, string],
+  ],
 };
 
 function prepared(

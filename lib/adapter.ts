@@ -19,6 +19,16 @@ export {
   UsageError,
   WsgiError,
 } from "./errors.ts";
+export {
+  AMOUNT,
+  checkOptions,
+  COUNT,
+  COUNT_OR_INFINITY,
+  MAX_TIMER_MS,
+  SWITCH,
+  TEXT,
+  type Rule,
+} from "./checked-options.ts";
 export { addHeaders, CGI_VARIABLES, toNative } from "./cgi.ts";
 export type { CgiRequest } from "./cgi.ts";
 export { CheckedHeaders, RequestHeaders } from "./headers.ts";

@@ -11,7 +11,8 @@ import {
   BodyUsedError,
   type GatewayError,
 } from "./errors.ts";
-import { MAX_TIMER_MS, type Limits } from "./options.ts";
+import { MAX_TIMER_MS } from "./checked-options.ts";
+import type { Limits } from "./options.ts";
 import { Spill } from "./spill.ts";
 import type { ResponseWriter } from "./response.ts";
 

@@ -33,8 +33,7 @@ import {
 import { createAccessLog, createLog, type Logger } from "./log.ts";
 import { Mounts } from "./mounts.ts";
 import {
-  checkOptions,
-  OF_A_MOUNT,
+  mountLimits,
   settingsFrom,
   UNLIMITED,
   type Limits,
@@ -242,7 +241,7 @@ export class Loop extends Mounts {
   ): [handle: Handler, limits: Limits] {
     if (this.#state !== "new")
       throw new UsageError("mount applications before listen()");
-    const limits = { ...this.#settings, ...checkOptions(options, OF_A_MOUNT) };
+    const limits = { ...this.#settings, ...mountLimits(options) };
     if (typeof application === "function")
       return [this.#stalls.watch(application), limits];
     if (typeof application?.handle !== "function")

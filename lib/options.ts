@@ -1,5 +1,12 @@
 /** Every option of a loop, its default and the reason for it. */
-import { UsageError } from "./errors.ts";
+import {
+  AMOUNT,
+  checkOptions,
+  COUNT_OR_INFINITY,
+  MAX_TIMER_MS,
+  oneOf,
+  type Rule,
+} from "./checked-options.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { ProxyHeader } from "./proxies.ts";
 import type { RequestIdSource } from "./request-id.ts";
@@ -98,90 +105,59 @@ export const UNLIMITED: Limits = {
   maxConcurrentRequests: Infinity,
 };
 
+const TIME: Rule = [AMOUNT[0], "milliseconds from 0 up"];
+
 /** What a mount may set for itself. */
-export const OF_A_MOUNT: readonly (keyof MountOptions)[] = [
-  "maxBodyBytes",
-  "bodyTimeoutMs",
-  "requestTimeoutMs",
-];
-
-/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
-interface Rule {
-  valid: (value: unknown) => boolean;
-  expected: string;
-}
-
-const amount: Rule = {
-  valid: (value) => typeof value === "number" && value >= 0,
-  expected: "a number from 0 up",
-};
-
-const time: Rule = {
-  valid: amount.valid,
-  expected: "milliseconds from 0 up",
-};
+const OF_A_MOUNT = {
+  maxBodyBytes: AMOUNT,
+  bodyTimeoutMs: TIME,
+  requestTimeoutMs: TIME,
+} satisfies Record<keyof MountOptions, Rule>;
 
 const RULES: Record<keyof LoopOptions, Rule> = {
-  log: {
-    valid: (value) =>
+  log: [
+    (value) =>
       value === false ||
       (typeof value === "object" && value !== null && "child" in value),
-    expected: "a pino logger or false",
-  },
-  accessLog: {
-    valid: (value) =>
+    "a pino logger or false",
+  ],
+  accessLog: [
+    (value) =>
       ["boolean", "function"].includes(typeof value) || value === "combined",
-    expected: 'true, false, "combined" or a function',
-  },
-  requestId: {
-    valid: (value) => ["accept", "generate", "echo"].includes(value as string),
-    expected: '"accept", "generate" or "echo"',
-  },
-  maxHeaderBytes: {
-    valid: (value) =>
-      amount.valid(value) && (value as number) <= ENGINE_HEADER_BYTES,
-    expected: `a number from 0 to ${ENGINE_HEADER_BYTES}, unless the process is started with a larger UWS_HTTP_MAX_HEADERS_SIZE`,
-  },
-  maxBodyBytes: amount,
-  bodyTimeoutMs: time,
-  requestTimeoutMs: time,
-  idleTimeoutMs: {
-    valid: (value) =>
+    'true, false, "combined" or a function',
+  ],
+  requestId: oneOf("accept", "generate", "echo"),
+  maxHeaderBytes: [
+    (value) => AMOUNT[0](value) && (value as number) <= ENGINE_HEADER_BYTES,
+    `a number from 0 to ${ENGINE_HEADER_BYTES}, unless the process is started with a larger UWS_HTTP_MAX_HEADERS_SIZE`,
+  ],
+  ...OF_A_MOUNT,
+  idleTimeoutMs: [
+    (value) =>
       Number.isInteger(value) &&
       (value as number) > 0 &&
       (value as number) <= 240_000,
-    expected: "milliseconds from 1 to 240,000",
-  },
-  maxConcurrentRequests: {
-    valid: (value) =>
-      value === Infinity || (Number.isInteger(value) && (value as number) > 0),
-    expected: "a whole number from 1 up",
-  },
-  healthCheck: {
-    valid: (value) => typeof value === "string" && /^\/[^:*?#\s]*$/.test(value),
-    expected: 'a path such as "/healthz"',
-  },
-  readinessDelayMs: time,
-  drainTimeoutMs: time,
-  stallWarnMs: time,
-  teardownTimeoutMs: time,
-  trustProxy: {
-    valid: (value) => Array.isArray(value) && value.every(isTrustEntry),
-    expected:
-      'a list of addresses, ranges such as 10.0.0.0/8, "loopback", "private" and "unix"',
-  },
-  proxyHeader: {
-    valid: (value) =>
-      ["x-forwarded", "forwarded", "proxy-v2"].includes(value as string),
-    expected: '"x-forwarded", "forwarded" or "proxy-v2"',
-  },
+    "milliseconds from 1 to 240,000",
+  ],
+  maxConcurrentRequests: COUNT_OR_INFINITY,
+  healthCheck: [
+    (value) => typeof value === "string" && /^\/[^:*?#\s]*$/.test(value),
+    'a path such as "/healthz"',
+  ],
+  readinessDelayMs: TIME,
+  drainTimeoutMs: TIME,
+  stallWarnMs: TIME,
+  teardownTimeoutMs: TIME,
+  trustProxy: [
+    (value) => Array.isArray(value) && value.every(isTrustEntry),
+    'a list of addresses, ranges such as 10.0.0.0/8, "loopback", "private" and "unix"',
+  ],
+  proxyHeader: oneOf("x-forwarded", "forwarded", "proxy-v2"),
 };
 
 /** @throws {UsageError} naming an unknown option or one with a bad value. */
 export function settingsFrom(options: LoopOptions): Settings {
-  const { log: _, ...given } = checkOptions(options, Object.keys(RULES));
+  const { log: _, ...given } = checkOptions(options, RULES);
   const settings: Settings = { ...DEFAULTS, ...given };
   for (const name of [
     "readinessDelayMs",
@@ -192,24 +168,7 @@ export function settingsFrom(options: LoopOptions): Settings {
   return settings;
 }
 
-/** Leaves out what is undefined. @throws {UsageError} as {@link settingsFrom}. */
-export function checkOptions<T extends LoopOptions>(
-  options: T,
-  known: readonly string[],
-): Partial<T> {
-  const given = Object.entries(options).filter(
-    ([, value]) => value !== undefined,
-  );
-  for (const [name, value] of given) {
-    if (!known.includes(name))
-      throw new UsageError(
-        `there is no option "${name}" here, only ${known.join(", ")}`,
-      );
-    const { valid, expected } = RULES[name as keyof LoopOptions];
-    if (!valid(value))
-      throw new UsageError(
-        `option "${name}" takes ${expected}, not ${String(value)}`,
-      );
-  }
-  return Object.fromEntries(given) as Partial<T>;
+/** What a mount sets beside the loop's own. @throws {UsageError} as {@link settingsFrom}. */
+export function mountLimits(options: MountOptions): Partial<Limits> {
+  return checkOptions(options, OF_A_MOUNT);
 }

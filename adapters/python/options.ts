@@ -1,6 +1,16 @@
 /** What a Python application is run with, and what of it is checked before anything starts. */
 import { delimiter, join, resolve } from "node:path";
-import { UsageError } from "../../lib/adapter.ts";
+import {
+  AMOUNT,
+  checkOptions,
+  COUNT,
+  COUNT_OR_INFINITY,
+  MAX_TIMER_MS,
+  SWITCH,
+  TEXT,
+  UsageError,
+  type Rule,
+} from "../../lib/adapter.ts";
 
 /** How a Python application is run. */
 export interface PythonOptions {
@@ -52,24 +62,6 @@ export interface PythonSettings {
   readonly maxRequestsJitter: number;
 }
 
-/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-type Rule = [valid: (value: unknown) => boolean, expected: string];
-
-const TEXT: Rule = [
-  (value) => typeof value === "string" && value !== "",
-  "a text that is not empty",
-];
-const COUNT: Rule = [
-  (value) => Number.isInteger(value) && (value as number) >= 1,
-  "a whole number from 1 up",
-];
-const AMOUNT: Rule = [
-  (value) => typeof value === "number" && value >= 0,
-  "a number from 0 up",
-];
-const SWITCH: Rule = [(value) => typeof value === "boolean", "true or false"];
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -97,10 +89,7 @@ const RULES: Record<keyof PythonOptions, Rule> = {
   harakiriMs: AMOUNT,
   abortGraceMs: AMOUNT,
   interrupt: SWITCH,
-  maxRequests: [
-    (value) => value === Infinity || COUNT[0](value),
-    `${COUNT[1]}, or Infinity`,
-  ],
+  maxRequests: COUNT_OR_INFINITY,
   maxRequestsJitter: AMOUNT,
 };
 
@@ -116,7 +105,11 @@ export function pythonSettings(
     throw new UsageError(
       `python() takes an application such as "app:app", a module and a name in it, not ${JSON.stringify(app)}`,
     );
-  const { pythonPath, env, chdir, venv, ...given } = checked(options);
+  const { pythonPath, env, chdir, venv, ...given } = checkOptions(
+    options,
+    RULES,
+    "python()",
+  );
   const maxRequests = given.maxRequests ?? Infinity;
   return {
     processes: 1,
@@ -147,22 +140,4 @@ function environment(
   if (all.PYTHONPATH) folders.push(all.PYTHONPATH);
   if (folders.length > 0) all.PYTHONPATH = folders.join(delimiter);
   return all;
-}
-
-function checked(options: PythonOptions): PythonOptions {
-  const given = Object.entries(options).filter(
-    ([, value]) => value !== undefined,
-  );
-  for (const [name, value] of given) {
-    if (!Object.hasOwn(RULES, name))
-      throw new UsageError(
-        `python() has no option "${name}", only ${Object.keys(RULES).join(", ")}`,
-      );
-    const [valid, expected] = RULES[name as keyof PythonOptions];
-    if (!valid(value))
-      throw new UsageError(
-        `option "${name}" of python() takes ${expected}, not ${String(value)}`,
-      );
-  }
-  return Object.fromEntries(given);
 }

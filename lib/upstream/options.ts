@@ -1,6 +1,10 @@
 /** What can be set where requests are handed on to other servers. */
-import { UsageError } from "../errors.ts";
-import { MAX_TIMER_MS } from "../options.ts";
+import {
+  checkOptions,
+  COUNT,
+  MAX_TIMER_MS,
+  type Rule,
+} from "../checked-options.ts";
 
 export interface UpstreamOptions {
   /** Milliseconds to connect in. Default 5,000: on a network of one's own, a server that takes longer is not there. */
@@ -17,25 +21,18 @@ export interface UpstreamOptions {
 
 export type UpstreamSettings = Required<UpstreamOptions>;
 
-type Rule = [valid: (value: unknown) => boolean, expected: string];
-
 export const MILLISECONDS: Rule = [
   (value) => typeof value === "number" && value > 0,
   "a number of milliseconds above 0",
 ];
-const COUNT: Rule = [
-  (value) => Number.isInteger(value) && (value as number) >= 0,
-  "a whole number from 0 up",
-];
-
 const RULES: Record<keyof UpstreamOptions, Rule> = {
   connectTimeoutMs: MILLISECONDS,
   timeoutMs: MILLISECONDS,
-  retries: COUNT,
-  maxFails: [
-    (value) => COUNT[0](value) && value !== 0,
-    "a whole number from 1 up",
+  retries: [
+    (value) => value === 0 || COUNT[0](value),
+    "a whole number from 0 up",
   ],
+  maxFails: COUNT,
   failTimeoutMs: MILLISECONDS,
 };
 
@@ -45,26 +42,14 @@ export function upstreamSettings<T extends UpstreamOptions>(
   upstreams: number,
   further: Record<string, Rule> = {},
 ): T & UpstreamSettings {
-  const rules: Record<string, Rule> = { ...RULES, ...further };
-  const given = Object.entries(options).filter(([, it]) => it !== undefined);
-  for (const [name, value] of given) {
-    if (!Object.hasOwn(rules, name))
-      throw new UsageError(
-        `there is no option "${name}" here, only ${Object.keys(rules).join(", ")}`,
-      );
-    const [valid, expected] = rules[name]!;
-    if (!valid(value))
-      throw new UsageError(
-        `option "${name}" takes ${expected}, not ${String(value)}`,
-      );
-  }
+  const given = checkOptions(options, { ...RULES, ...further });
   const settings = {
     connectTimeoutMs: 5000,
     timeoutMs: 60_000,
     retries: Math.max(1, upstreams - 1),
     maxFails: 1,
     failTimeoutMs: 10_000,
-    ...Object.fromEntries(given),
+    ...given,
   } as T & UpstreamSettings;
   settings.connectTimeoutMs = Math.min(settings.connectTimeoutMs, MAX_TIMER_MS);
   settings.timeoutMs = Math.min(settings.timeoutMs, MAX_TIMER_MS);

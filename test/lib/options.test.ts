@@ -108,7 +108,10 @@ describe("The options of a loop", () => {
     [{ maxHeaderBytes: -1 }, /"maxHeaderBytes" takes .*, not -1/],
     [{ idleTimeoutMs: 0 }, /"idleTimeoutMs" takes .*, not 0/],
     [{ idleTimeoutMs: Infinity }, /"idleTimeoutMs" takes .*, not Infinity/],
-    [{ maxConcurrentRequests: 0 }, /takes a whole number from 1 up, not 0/],
+    [
+      { maxConcurrentRequests: 0 },
+      /takes a whole number from 1 up, or Infinity, not 0/,
+    ],
     [{ maxConcurrentRequests: 1.5 }, /takes a whole number .*, not 1.5/],
     [{ bodyTimeoutMs: -1 }, /"bodyTimeoutMs" takes .*, not -1/],
     [{ requestTimeoutMs: "1s" }, /"requestTimeoutMs" takes .*, not 1s/],

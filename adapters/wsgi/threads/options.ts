@@ -2,7 +2,16 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { UsageError } from "../../../lib/adapter.ts";
+import {
+  AMOUNT,
+  checkOptions,
+  COUNT,
+  COUNT_OR_INFINITY,
+  MAX_TIMER_MS,
+  TEXT,
+  UsageError,
+  type Rule,
+} from "../../../lib/adapter.ts";
 import type { Provided } from "./work.ts";
 
 /** A synchronous application that runs in threads, by its module. */
@@ -43,38 +52,17 @@ export interface ThreadSettings {
   readonly provide: Provided;
 }
 
-/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-type Rule = [valid: (value: unknown) => boolean, expected: string];
-
-const COUNT: Rule = [
-  (value) => Number.isInteger(value) && (value as number) >= 1,
-  "a whole number from 1 up",
-];
-const AMOUNT: Rule = [
-  (value) => typeof value === "number" && value >= 0,
-  "a number from 0 up",
-];
-
 const RULES: Record<keyof ThreadedApp, Rule> = {
   module: [
-    (value) =>
-      value instanceof URL || (typeof value === "string" && value !== ""),
+    (value) => value instanceof URL || TEXT[0](value),
     "a path or a URL",
   ],
-  export: [
-    (value) => typeof value === "string" && value !== "",
-    "the name of an export",
-  ],
+  export: [TEXT[0], "the name of an export"],
   threads: COUNT,
   maxQueuedRequests: AMOUNT,
   threadTimeoutMs: AMOUNT,
   abortGraceMs: AMOUNT,
-  maxRequestsPerThread: [
-    (value) => value === Infinity || COUNT[0](value),
-    `${COUNT[1]}, or Infinity`,
-  ],
+  maxRequestsPerThread: COUNT_OR_INFINITY,
   maxRequestsJitter: AMOUNT,
   maxHeapMb: COUNT,
   provide: [
@@ -105,24 +93,14 @@ export function threadSettings(app: ThreadedApp): ThreadSettings {
   };
 }
 
+/** @throws {UsageError} also when there is no module. */
 function checked(app: ThreadedApp): ThreadedApp {
-  const given = Object.entries(app).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) {
-    if (!Object.hasOwn(RULES, name))
-      throw new UsageError(
-        `wsgi() has no option "${name}", only ${Object.keys(RULES).join(", ")}`,
-      );
-    const [valid, expected] = RULES[name as keyof ThreadedApp];
-    if (!valid(value))
-      throw new UsageError(
-        `option "${name}" of wsgi() takes ${expected}, not ${String(value)}`,
-      );
-  }
-  if (app.module === undefined)
+  const given = checkOptions(app, RULES, "wsgi()");
+  if (given.module === undefined)
     throw new UsageError(
       "wsgi() takes an application or { module }, the module that exports one",
     );
-  return Object.fromEntries(given) as unknown as ThreadedApp;
+  return given as ThreadedApp;
 }
 
 function urlOf(module: string | URL): string {

@@ -1,0 +1,66 @@
+/** Options as somebody gave them, held against a table of rules. */
+import { UsageError } from "./errors.ts";
+
+/** What a value has to be, and how that is said. */
+export type Rule = readonly [
+  valid: (value: unknown) => boolean,
+  expected: string,
+];
+
+/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const TEXT: Rule = [
+  (value) => typeof value === "string" && value !== "",
+  "a text that is not empty",
+];
+export const SWITCH: Rule = [
+  (value) => typeof value === "boolean",
+  "true or false",
+];
+export const AMOUNT: Rule = [
+  (value) => typeof value === "number" && value >= 0,
+  "a number from 0 up",
+];
+export const COUNT: Rule = [
+  (value) => Number.isInteger(value) && (value as number) >= 1,
+  "a whole number from 1 up",
+];
+export const COUNT_OR_INFINITY: Rule = [
+  (value) => value === Infinity || COUNT[0](value),
+  `${COUNT[1]}, or Infinity`,
+];
+
+/** One of a few texts. */
+export function oneOf(...texts: readonly string[]): Rule {
+  const quoted = texts.map((text) => `"${text}"`);
+  const expected = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+  return [(value) => texts.includes(value as string), expected];
+}
+
+/**
+ * The options that are given; those that are undefined are left out. `whose`: what they are given to, such as `"wsgi()"`.
+ *
+ * @throws {UsageError} naming an option that there is no rule for, or one whose value breaks its rule.
+ */
+export function checkOptions<T extends object>(
+  options: T,
+  rules: Readonly<Record<string, Rule>>,
+  whose?: string,
+): Partial<T> {
+  const given = Object.entries(options).filter(
+    ([, value]) => value !== undefined,
+  );
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(rules, name))
+      throw new UsageError(
+        `there is no option "${name}" ${whose === undefined ? "here" : `of ${whose}`}, only ${Object.keys(rules).join(", ")}`,
+      );
+    const [valid, expected] = rules[name]!;
+    if (!valid(value))
+      throw new UsageError(
+        `option "${name}"${whose === undefined ? "" : ` of ${whose}`} takes ${expected}, not ${String(value)}`,
+      );
+  }
+  return Object.fromEntries(given) as Partial<T>;
+}
