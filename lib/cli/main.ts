@@ -46,6 +46,12 @@ const program = commandLine(VERSION, {
   },
 });
 
+/** Whoever reads what is printed, as in `eddy config | head`, may have seen enough. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.exitOverride().parseAsync();
 } catch (error) {

@@ -1,6 +1,8 @@
 /** What the command runs, and what it says when it cannot. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { expect } from "chai";
-import { eddy, PATIENCE_MS } from "../support/command.ts";
+import { eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { missingModules } from "../support/python.ts";
 
@@ -308,5 +310,18 @@ describe("The command ends with 2, and says why, when", function () {
       const command = eddy(folderWith({}), args);
       expect(await command.ended).to.equal(2);
       expect(command.stderr).to.match(message);
+    });
+});
+
+describe("What the command prints", function () {
+  this.timeout(PATIENCE_MS);
+
+  for (const what of ["--help", "config"])
+    it(`may be too much for whoever reads it: ${what}`, async () => {
+      const pipe = `${process.execPath} ${MAIN} ${what} | true`;
+      const { stderr } = await promisify(execFile)("sh", ["-c", pipe], {
+        cwd: folderWith({}),
+      });
+      expect(stderr).to.equal("");
     });
 });
