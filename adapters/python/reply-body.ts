@@ -14,6 +14,9 @@ export interface Producer {
 /** Bytes that wait for the client before the worker has to. Four pieces of 64 KiB. */
 const WINDOW = 256 * 1024;
 
+/** Bytes of a piece that is made of smaller ones. */
+const PIECE = 64 * 1024;
+
 export class ReplyBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #producer: Producer;
   readonly #pieces: Uint8Array[] = [];
@@ -42,14 +45,25 @@ export class ReplyBody implements AsyncIterableIterator<Uint8Array, undefined> {
   async next(): Promise<Step> {
     while (this.#pieces.length === 0 && this.#end === undefined)
       await new Promise<void>((resolve) => (this.#wake = resolve));
-    const value = this.#pieces.shift();
-    if (value !== undefined) {
-      this.#waiting -= value.length;
-      if (this.#waiting <= WINDOW) this.#producer.resume();
-      return { done: false, value };
-    }
+    const value = this.#take();
+    if (value !== undefined) return { done: false, value };
     if (this.#end?.error !== undefined) throw this.#end.error;
     return { done: true, value };
+  }
+
+  /** What waits, small pieces in one: each costs the client's socket as much as a large one, and there may be ten thousands. */
+  #take(): Uint8Array | undefined {
+    if (this.#pieces.length === 0) return undefined;
+    let [count, bytes] = [0, 0];
+    for (const { length } of this.#pieces) {
+      if (count > 0 && bytes + length > PIECE) break;
+      count++;
+      bytes += length;
+    }
+    const taken = this.#pieces.splice(0, count);
+    this.#waiting -= bytes;
+    if (this.#waiting <= WINDOW) this.#producer.resume();
+    return taken.length > 1 ? Buffer.concat(taken, bytes) : taken[0];
   }
 
   return(): Promise<Step> {
