@@ -365,8 +365,10 @@ describe("Processes of Python", function () {
 
 function isRunning(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
   } catch {
     return false;
   }
+  const stat = `/proc/${pid}/stat`; // proc(5)
+  return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, "utf8")); // ended, and not noticed by its parent yet
 }
