@@ -1,5 +1,6 @@
 /** Measures one suite: all its servers side by side, one load at a time, in rounds. */
 import { startServer, stopAll, usage } from "./children.js";
+import { median } from "./statistics.js";
 
 /**
  * Gives for each tool the rows { name, perSecond, p50, p99, cpu, ratio }, each value a median over the rounds.
@@ -97,12 +98,4 @@ function row(name, baseline, rounds) {
 function rotate(list, by) {
   const from = by % list.length;
   return [...list.slice(from), ...list.slice(0, from)];
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2;
 }

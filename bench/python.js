@@ -14,6 +14,8 @@ import {
   treeOf,
 } from "./python-peers.js";
 
+import { median, medians } from "./statistics.js";
+import { titledTable } from "./table.js";
 import { tools } from "./tools.js";
 
 const MiB = 1024 * 1024;
@@ -56,7 +58,7 @@ async function sideBySide(app, cores, { rounds, seconds }) {
   const names = ["eddy", ...servers.slice(1).map(({ name }) => name)];
   const ratio = (at, of, pick) =>
     median(samples[at].map((one, i) => pick(one) / pick(samples[of][i])));
-  return table(
+  return titledTable(
     `${app === "app" ? "A bare WSGI hello" : "Flask's hello"}, ${cores === "one" ? "all on one core" : "Python on a core of its own"}`,
     [
       "",
@@ -68,7 +70,7 @@ async function sideBySide(app, cores, { rounds, seconds }) {
       "eddy's sum ÷",
     ],
     names.map((name, i) => {
-      const row = middle(samples[i]);
+      const row = medians(samples[i]);
       return [
         name,
         Math.round(row.perSecond),
@@ -94,13 +96,13 @@ async function headers({ rounds, seconds }) {
   }
   const growth = (pick) =>
     median(browser.map((one, i) => pick(one) - pick(plain[i]))).toFixed(1);
-  return table(
+  return titledTable(
     "Ten header fields more, as a browser sends them",
     ["", "gateway µs/req", "Python µs/req"],
     [
       ...Object.entries({ without: plain, with: browser }).map(
         ([name, all]) => {
-          const row = middle(all);
+          const row = medians(all);
           return [name, row.first.toFixed(1), row.others.toFixed(1)];
         },
       ),
@@ -118,7 +120,7 @@ async function beside(app, { seconds }) {
     load(server, { seconds: seconds + 1 }),
     load(native, { seconds, connections: 1 }),
   ]);
-  return table(
+  return titledTable(
     "A native handler, while the application is saturated",
     ["p50 ms", "p99 ms"],
     [[row.p50.toFixed(2), row.p99.toFixed(2)]],
@@ -134,7 +136,7 @@ async function memory() {
     const gateway = await startServer(`eddy-uwsgi ${address}`);
     rows.push(...(await growthOf("behind uWSGI", gateway, child.pid)));
   }
-  return table(
+  return titledTable(
     "50 MiB with one side that stops for three seconds: growth of memory",
     ["", "gateway MiB", "Python MiB"],
     rows,
@@ -205,7 +207,7 @@ async function kills() {
   await Promise.all(Array.from({ length: 16 }, client));
   clearInterval(killer);
   const seconds = (performance.now() - since) / 1000;
-  return table(
+  return titledTable(
     `20,000 requests in ${seconds.toFixed(1)} s, 4 processes, a kill each second: ${killed}`,
     ["status", "answers"],
     Object.entries(answers),
@@ -243,28 +245,4 @@ async function load(
     (pid, i) => (cpuOf(pid) - before[i]) / sample.requests,
   );
   return { ...sample, first, others: others.reduce((a, b) => a + b, 0) };
-}
-
-function middle(samples) {
-  return Object.fromEntries(
-    Object.keys(samples[0]).map((key) => [
-      key,
-      median(samples.map((sample) => sample[key])),
-    ]),
-  );
-}
-
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-}
-
-function table(title, columns, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [
-    `### ${title}`,
-    "",
-    line(columns),
-    line(columns.map((_, i) => (i === 0 ? "---" : "---:"))),
-    ...rows.map(line),
-  ].join("\n");
 }

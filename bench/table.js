@@ -1,4 +1,4 @@
-/** Measured rows as a Markdown table whose columns line up in plain text too. */
+/** Markdown tables whose columns line up in plain text too. */
 const COLUMNS = [
   ["server", (row) => row.name],
   ["req/s", (row) => Math.round(row.perSecond).toLocaleString("en-US")],
@@ -9,14 +9,23 @@ const COLUMNS = [
 ];
 
 export function table(rows) {
-  const cells = [
+  return aligned([
     COLUMNS.map(([title]) => title),
     ...rows.map((row) => COLUMNS.map(([, text]) => text(row))),
-  ];
-  const widths = COLUMNS.map((_, column) =>
-    Math.max(...cells.map((line) => line[column].length)),
+  ]);
+}
+
+/** Of columns and rows as they are given. */
+export function titledTable(title, columns, rows) {
+  const cells = [columns, ...rows.map((row) => row.map(String))];
+  return `### ${title}\n\n${aligned(cells)}`;
+}
+
+/** Names to the left, numbers to the right. */
+function aligned(cells) {
+  const widths = cells[0].map((_, column) =>
+    Math.max(3, ...cells.map((line) => line[column].length)),
   );
-  // Names to the left, numbers to the right.
   const padded = cells.map((line) =>
     line.map((text, i) =>
       i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i]),

@@ -2,6 +2,8 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { startServer, stopAll, usage } from "./children.js";
+import { median, medians } from "./statistics.js";
+import { titledTable } from "./table.js";
 import { tools } from "./tools.js";
 
 const THREADS = 32;
@@ -31,7 +33,7 @@ async function hello({ seconds, rounds }) {
     for (let round = 0; round < rounds; round++)
       for (const [i, server] of servers.entries())
         samples[i].push(await load(server, "/", connections, seconds));
-    const [inline, threads] = samples.map(middle);
+    const [inline, threads] = samples.map(medians);
     for (const [name, row] of Object.entries({
       "on the loop": inline,
       "in 4 threads": threads,
@@ -47,7 +49,7 @@ async function hello({ seconds, rounds }) {
       ]);
     await stopAll();
   }
-  return table(
+  return titledTable(
     "Hello, World!",
     [
       "hello",
@@ -72,7 +74,7 @@ async function blocking({ seconds }) {
     load(server, "/async", 1, seconds),
   ]);
   const ideal = (THREADS * 1000) / BLOCKS_MS;
-  return table(
+  return titledTable(
     `An application that blocks ${BLOCKS_MS} ms, in ${THREADS} threads`,
     ["", "req/s", "of the ideal", "p50 ms", "p99 ms"],
     [
@@ -96,7 +98,7 @@ async function trips({ rounds }) {
   await ask();
   const times = [];
   for (let round = 0; round < rounds; round++) times.push(await ask());
-  return table(
+  return titledTable(
     "A round trip of wait()",
     ["", "µs"],
     [["on an idle loop", median(times).toFixed(1)]],
@@ -111,7 +113,7 @@ async function memory() {
     rss.push((await usage(server)).rss / 2 ** 20);
     await stopAll();
   }
-  return table(
+  return titledTable(
     "Memory",
     ["", "MB"],
     [
@@ -131,7 +133,7 @@ async function aborts({ rounds }) {
       times.push(await abortToFree(server, path));
     rows.push([`in ${path.slice(1)}`, median(times).toFixed(1)]);
   }
-  return table(
+  return titledTable(
     "From a client that leaves to a free thread",
     ["the application is", "ms"],
     rows,
@@ -169,7 +171,7 @@ async function kills() {
   const since = performance.now();
   await Promise.all(Array.from({ length: 32 }, client));
   const seconds = (performance.now() - since) / 1000;
-  return table(
+  return titledTable(
     `10,000 requests, a thread ended by every 200th (${seconds.toFixed(1)} s)`,
     ["request: status", "answers"],
     Object.entries(answers),
@@ -196,28 +198,4 @@ async function load(server, path, connections, seconds) {
     loop: spent((used) => used.loop),
     cpu: spent((used) => used.user + used.system),
   };
-}
-
-function middle(samples) {
-  return Object.fromEntries(
-    Object.keys(samples[0]).map((key) => [
-      key,
-      median(samples.map((sample) => sample[key])),
-    ]),
-  );
-}
-
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-}
-
-function table(title, columns, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [
-    `### ${title}`,
-    "",
-    line(columns),
-    line(columns.map((_, i) => (i === 0 ? "---" : "---:"))),
-    ...rows.map(line),
-  ].join("\n");
 }
