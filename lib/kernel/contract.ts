@@ -52,7 +52,6 @@ export interface Queue {
 
 /** A scope as effection's own parts see it. */
 export interface InternalScope extends Scope {
-  readonly contexts: Record<string, unknown>;
   ensure(destructor: () => Operation<void>): () => unknown;
   destroy(): Operation<void>;
 }
@@ -175,7 +174,7 @@ export function probe(seen: Observation = observed): string[] {
   ];
 }
 
-const SCOPE_MEMBERS = { contexts: "object", ensure: "function" };
+const SCOPE_MEMBERS = { ensure: "function" };
 const ROUTINE_MEMBERS = {
   scope: "object",
   data: "object",

@@ -1,5 +1,5 @@
 /** What the scopes of one `attach` share, and how a task comes into one of them. */
-import { global, type Operation, type Scope } from "effection";
+import { global, type Context, type Operation, type Scope } from "effection";
 import { api } from "effection/experimental";
 import {
   contexts,
@@ -15,6 +15,8 @@ import { resumeBody } from "./phases.ts";
 import { KernelScope } from "./scope.ts";
 import type { Settle } from "./settled.ts";
 import { KernelTask } from "./task.ts";
+
+type Key = Context<unknown>;
 
 interface Start {
   operation: () => Operation<unknown>;
@@ -46,6 +48,10 @@ export class Kernel {
           const scope = this.#build(parent);
           return [scope, () => scope.destruct()];
         },
+        set: ([scope, context, value]: [KernelScope, Key, unknown]) =>
+          scope.store(context, value),
+        delete: ([scope, context]: [KernelScope, Key]) =>
+          scope.discard(context),
       },
       { at: "min" },
     );

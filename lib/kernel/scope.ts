@@ -11,8 +11,6 @@ import { DESTROY, Destructors, Hook, type Destructor } from "./destructors.ts";
 import type { Kernel } from "./kernel.ts";
 import { destroy } from "./teardown.ts";
 
-type Contexts = Record<string, unknown>;
-
 interface Decorable {
   around(...args: unknown[]): Operation<void>;
 }
@@ -33,7 +31,8 @@ export class KernelScope implements Scope, Destructor {
   destructors: Destructors | undefined = undefined;
   /** There once it is being destroyed. */
   destruction: Deferred<void> | undefined = undefined;
-  #contexts: Contexts | undefined = undefined;
+  /** What contexts have here, by name. In effection it is the prototype of those below, and what was a prototype outlives V8's cheap collections, with all that it leads to. */
+  #values: Map<string, unknown> | undefined = undefined;
 
   // Its place in its parent's list.
   armed = 0;
@@ -45,7 +44,6 @@ export class KernelScope implements Scope, Destructor {
     this.parent = parent;
     if (parent === undefined) {
       this.priority = kernel.hostPriority + 1;
-      this.#contexts = Object.create(kernel.host.contexts) as Contexts;
     } else {
       this.priority = parent.priority + 1;
       (parent.destructors ??= new Destructors()).append(this, armed);
@@ -72,7 +70,7 @@ export class KernelScope implements Scope, Destructor {
     asking.next(this);
   }
 
-  // Contexts. Each scope sees those above it, as they are now: a chain of prototypes, as in effection.
+  // Contexts. Each scope sees those above it, as they are now.
 
   get<T>(context: Context<T>): T | undefined {
     return this.#lookup(context as Context<unknown>) as T | undefined;
@@ -91,8 +89,11 @@ export class KernelScope implements Scope, Destructor {
         return new Children(this);
     }
     let scope: KernelScope = this; // oxlint-disable-line no-this-alias
-    while (scope.#contexts === undefined) scope = scope.parent!; // the root has contexts
-    return scope.#contexts[name] ?? context.defaultValue;
+    while (!scope.#values?.has(name)) {
+      if (scope.parent === undefined) return scope.kernel.host.get(context);
+      scope = scope.parent;
+    }
+    return scope.#values.get(name) ?? context.defaultValue;
   }
 
   expect<T>(context: Context<T>): T {
@@ -108,14 +109,14 @@ export class KernelScope implements Scope, Destructor {
     if (context.name === scopeApi.context.name) this.kernel.decorated = true;
     else if (!this.kernel.plain)
       return scopeApi.invoke(this, "set", [this, context, value]) as T;
-    return (this.contexts[context.name] = value);
+    return this.store(context, value);
   }
 
   delete<T>(context: Context<T>): boolean {
     if (this.#setField(context.name, undefined)) return true;
     if (!this.kernel.plain)
       return scopeApi.invoke(this, "delete", [this, context]) as boolean;
-    return this.#contexts === undefined || delete this.#contexts[context.name];
+    return this.discard(context);
   }
 
   hasOwn<T>({ name }: Context<T>): boolean {
@@ -128,7 +129,19 @@ export class KernelScope implements Scope, Destructor {
       case NAMES.children:
         return true;
     }
-    return this.#contexts !== undefined && Object.hasOwn(this.#contexts, name);
+    return this.#values !== undefined && this.#values.has(name);
+  }
+
+  /** What setting comes to when nobody is in between. */
+  store<T>({ name }: Context<T>, value: T): T {
+    (this.#values ??= new Map()).set(name, value);
+    return value;
+  }
+
+  /** As effection's, true for one that was not there. */
+  discard<T>({ name }: Context<T>): boolean {
+    this.#values?.delete(name);
+    return true;
   }
 
   #setField(name: string, value: unknown): boolean {
@@ -138,13 +151,6 @@ export class KernelScope implements Scope, Destructor {
     else if (name === NAMES.priority) this.priority = value as number;
     else return false;
     return true;
-  }
-
-  /** Its own table. Those above are made with it, so that what is set there later is seen from here. */
-  get contexts(): Contexts {
-    return (this.#contexts ??= Object.create(
-      this.parent!.contexts,
-    ) as Contexts);
   }
 
   findBoundary(): ErrorBoundary {

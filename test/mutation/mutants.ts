@@ -154,11 +154,10 @@ export const mutants: Mutant[] = [
     replace: "function ended(task) {\n    return new",
   },
   {
-    name: "A scope keeps the values that were above it when it first had its own.",
+    name: "A value of undefined lets the one above through.",
     file: "kernel/scope.js",
-    search: "Object.create(this.parent.contexts)",
-    replace:
-      "Object.setPrototypeOf(Object.fromEntries((function* (c) { for (const k in c) yield [k, c[k]]; })(this.parent.contexts)), null)",
+    search: "while (!scope.#values?.has(name))",
+    replace: "while (scope.#values?.get(name) === undefined)",
   },
   {
     name: "Nobody asks those who decorate api.Scope.",

@@ -48,7 +48,7 @@ describe("The contract with effection", () => {
     'the reducer\'s queue of effection has no function "dequeue"': {
       queue: { enqueue() {} } as unknown as Queue,
     },
-    ...without("scope", "a scope", ["contexts", "ensure"]),
+    ...without("scope", "a scope", ["ensure"]),
     ...without("routine", "a routine", [
       "scope",
       "resume",

@@ -133,6 +133,17 @@ export const contexts: Topic = {
       "undefined undefined",
     ],
   },
+  "A value of undefined hides the one above, and leaves the default": {
+    play({ scope, note, createContext, createScope }) {
+      const name = createContext<string | undefined>("name", "default");
+      const inner = createScope(createScope(scope));
+      scope.set(name, "outer");
+      inner.set(name, undefined);
+      note(inner.get(name), inner.hasOwn(name));
+      note(createScope(inner).get(name), scope.get(name));
+    },
+    trace: ["default true", "default outer"],
+  },
   "A missing value is an error with the name of its context": {
     play({ scope, note, createContext }) {
       try {
