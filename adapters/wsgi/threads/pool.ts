@@ -3,8 +3,9 @@
  *
  * A request has a thread for itself until the application is done with it. Whoever finds none free waits in line, and the
  * line has an end. The first in line are at hand of the threads already, who go on with them by themselves; where the
- * request in front of them turns out to take its time, they are taken back, and are the first again. Requests that sleep (for their client, for work) are no reason for others to wait: when the first in
- * line has waited for a while, a stand-in is started for one of the sleepers, and ends when it is not needed any more.
+ * request in front of them turns out to take its time, they are taken back, and are the first again. Requests that sleep
+ * (for their client, for work) are no reason for others to wait: when the first in line has waited for a while, a stand-in
+ * is started for one of the sleepers, and ends when it is not needed any more.
  */
 import { withResolvers, type Operation } from "eddy/operations";
 import { ThreadsBusyError, type Logger } from "../../../lib/adapter.ts";
@@ -15,8 +16,14 @@ import type { Keeper, Thread } from "./thread.ts";
 /** Long for whoever waits in line, short beside what a thread costs to start. */
 const PATIENCE_MS = 100;
 
-/** Milliseconds after which a request is taken from behind one that takes long: many times what a brief one takes. */
-const SHARE_MS = 2;
+/** Milliseconds between looks at what threads are at, while somebody waits at hand of one. */
+const LOOK_MS = 2;
+
+/**
+ * Looks at which a thread is found at the same request before who waits behind it goes elsewhere: to a thread that is idle
+ * after many times what a brief request takes; else to the front of the line, after what most that block need.
+ */
+const LOOKS = { idle: 1, busy: 5 } as const;
 
 export class Pool implements Keeper {
   readonly settings: ThreadSettings;
@@ -33,8 +40,8 @@ export class Pool implements Keeper {
   readonly #returned = new Set<Call>();
   /** Set while somebody waits, in line or at hand. */
   #patience: NodeJS.Timeout | undefined;
-  /** Set while a thread is idle and another one has calls at hand. */
-  #sharing: NodeJS.Timeout | undefined;
+  /** Set while a thread has calls at hand. */
+  #looking: NodeJS.Timeout | undefined;
   #places: number;
   #whenQuiet: (() => void) | undefined;
 
@@ -57,8 +64,11 @@ export class Pool implements Keeper {
     if (this.#waiting + this.#atHand >= maxQueuedRequests)
       throw new ThreadsBusyError(maxQueuedRequests);
     const thread = this.#waiting === 0 ? this.#leastLoaded() : undefined;
-    if (thread !== undefined) thread.give(call);
-    else this.#line.add(call);
+    if (thread === undefined) this.#line.add(call);
+    else {
+      thread.give(call);
+      this.#lookSoon();
+    }
     this.#relieveLater();
   }
 
@@ -118,11 +128,11 @@ export class Pool implements Keeper {
 
   free(thread: Thread): void {
     while (this.#waiting > 0 && thread.hasRoom) thread.give(this.#next()!);
+    if (thread.load > 1) this.#lookSoon();
     if (thread.load > 0) return;
     this.#noteQuiet();
     if (this.#isSurplus) return thread.retire();
     this.#idle.push(thread);
-    if (this.#atHand > 0) this.#shareSoon();
   }
 
   #next(): Call | undefined {
@@ -134,18 +144,19 @@ export class Pool implements Keeper {
     return undefined;
   }
 
-  #shareSoon(): void {
-    this.#sharing ??= setTimeout(() => {
-      this.#sharing = undefined;
-      this.#share();
-      if (this.#idle.length > 0 && this.#atHand > 0) this.#shareSoon();
-    }, SHARE_MS);
+  #lookSoon(): void {
+    this.#looking ??= setTimeout(() => {
+      this.#looking = undefined;
+      this.#look();
+      if (this.#atHand > 0) this.#lookSoon();
+    }, LOOK_MS);
   }
 
   /** Who waits behind a request that takes long is given to others. */
-  #share(): void {
+  #look(): void {
+    const most = this.#idle.length > 0 ? LOOKS.idle : LOOKS.busy;
     for (const thread of this.#threads)
-      if (thread.isStuck && thread.load > 1) thread.clearTheWay();
+      if (thread.look() >= most && thread.load > 1) thread.clearTheWay();
   }
 
   #relieveLater(): void {
@@ -157,7 +168,6 @@ export class Pool implements Keeper {
     this.#patience = undefined;
     if (this.#waiting + this.#atHand === 0) return;
     this.#relieveLater();
-    this.#share();
     if (
       this.#waiting > 0 &&
       this.#awake < this.settings.threads &&
@@ -190,7 +200,7 @@ export class Pool implements Keeper {
   /** Done when no thread has a request: those that were told to end get `abortGraceMs` for it. */
   *quiet(): Operation<void> {
     clearTimeout(this.#patience);
-    clearTimeout(this.#sharing);
+    clearTimeout(this.#looking);
     const quiet = withResolvers<void>();
     this.#whenQuiet = () => quiet.resolve();
     this.#noteQuiet();

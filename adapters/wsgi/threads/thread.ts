@@ -38,8 +38,12 @@ export interface End {
   readonly untold: Error | undefined;
 }
 
-/** Requests that a thread has at a time, one of which runs. With one it waits for the loop in between, which then wakes up for each end and each begin; more than eight gain little. */
-const MAX_CALLS = 8;
+/**
+ * Requests that a thread has at a time, one of which runs, by what the one before has done. With one it waits for the loop
+ * in between, which then wakes up for each end and each begin. Of brief ones more than eight gain little; where they
+ * block, the second is there when the first ends; behind one that sleeps nobody has to wait.
+ */
+const ROOM = { brief: 8, blocked: 2, slept: 1 } as const;
 
 /** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
 const MAX_IN_A_ROW = 16;
@@ -68,10 +72,13 @@ export class Thread {
   #id = 0;
   /** Given in this turn of the loop: they cross together, and wake the thread up once. */
   #outbox: Request[] = [];
-  /** The last request was brief, and the next one may be, too. */
-  #isBrief = true;
-  /** The call that was the first at the last look. */
+  /** How many it may have: as one of them takes its time, that is the only one. */
+  #room: number = ROOM.brief;
+  /** The request that runs has done something meanwhile that it may sleep in. */
+  #sleeps = false;
+  /** The call that ran at the last look, and for how many looks in a row. */
   #seen: Call | undefined;
+  #looks = 0;
   #state: "alive" | "retiring" | "ended" | "lost" = "alive";
   /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
   #silence: NodeJS.Timeout | undefined;
@@ -111,12 +118,12 @@ export class Thread {
     return this.#calls.size;
   }
 
-  /** It can be given a call. Behind one that takes its time none has to wait. */
+  /** It can be given a call. */
   get hasRoom(): boolean {
     const { size } = this.#calls;
     return (
       this.#state === "alive" &&
-      size < (this.#isBrief ? MAX_CALLS : 1) &&
+      size < this.#room &&
       this.#served + size < this.#limit
     );
   }
@@ -151,12 +158,13 @@ export class Thread {
     return back.map(([, call]) => call);
   }
 
-  /** Whether it is still at the call that it was at when this was asked before. */
-  get isStuck(): boolean {
+  /** Looks what it is at. Gives at how many looks before it was at the same. */
+  look(): number {
     const { call } = this;
-    const stuck = call !== undefined && call === this.#seen;
+    this.#looks =
+      call !== undefined && call === this.#seen ? this.#looks + 1 : 0;
     this.#seen = call;
-    return stuck;
+    return this.#looks;
   }
 
   /** How much of the reply to request `id` the client has taken. */
@@ -195,7 +203,7 @@ export class Thread {
 
   /** What runs takes its time: what is at hand had better go elsewhere. */
   clearTheWay(except?: Call): void {
-    this.#isBrief = false;
+    this.#room = 1;
     const back = this.#takeBack();
     if (back.length === 0) return;
     this.#keeper.again(back.filter((call) => call !== except));
@@ -228,7 +236,10 @@ export class Thread {
         }),
       );
     else if (this.#calls.get(id)?.hear(message)) this.#release(message);
-    else if (this.#isBrief && TAKES_TIME.has(kind)) this.clearTheWay();
+    else if (!this.#sleeps && MAY_SLEEP.has(kind)) {
+      this.#sleeps = true;
+      this.clearTheWay();
+    }
   }
 
   #hearMore(max = Infinity): void {
@@ -248,7 +259,9 @@ export class Thread {
   #release([kind, id, , , brief]: FromThread): void {
     this.#calls.delete(id);
     this.#served++;
-    this.#isBrief = kind === "reply" && (brief as boolean);
+    const isBrief = kind === "reply" && (brief as boolean);
+    this.#room = ROOM[this.#sleeps ? "slept" : isBrief ? "brief" : "blocked"];
+    this.#sleeps = false;
     if (this.#calls.size > 0) this.noteLife();
     if (this.#state !== "alive") return;
     if (this.#served >= this.#limit) this.retire();
@@ -299,7 +312,7 @@ export class Thread {
 }
 
 /** Messages after which there is more to come of the request. */
-const TAKES_TIME: ReadonlySet<FromThread[0]> = new Set([
+const MAY_SLEEP: ReadonlySet<FromThread[0]> = new Set([
   "chunk",
   "pull",
   "wait",

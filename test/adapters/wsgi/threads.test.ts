@@ -176,6 +176,20 @@ describe("WSGI in threads:", function () {
       first.abort();
     });
 
+    it("goes to the front of the line when none is free", async () => {
+      const server = await serve("byPath", { ...SPINS, threads: 2 });
+      server.expectLog(/went on for 10 ms/);
+      const first = await begun(server, "GET /spins");
+      const answers = [0, 0, 0, 0];
+      const ask = async (i: number): Promise<void> => {
+        do expect((await fetch(`${server.url}/naps`)).status).to.equal(200);
+        while (++answers[i]! < 3 || answers.some((count) => count < 3)); // until then the other thread is never free
+      };
+      await Promise.all(answers.map((_, i) => ask(i)));
+      expect(Math.max(...answers)).to.be.below(200); // sooner or later it is free by chance
+      first.abort();
+    });
+
     it("counts for maxQueuedRequests", async () => {
       const server = await serve("byPath", { ...SPINS, maxQueuedRequests: 1 });
       server.expectLog(/too many requests/, /went on for 10 ms/);

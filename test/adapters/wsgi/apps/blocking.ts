@@ -125,7 +125,7 @@ export const failsLater = answering(() => {
 /** Keeps its thread, once, from the next turn of the thread's event loop on. */
 let hasBlocked = false;
 export const blocksLater = answering(() => {
-  if (!hasBlocked) setTimeout(sleepInPlace);
+  if (!hasBlocked) setTimeout(sleepInPlace, 0, 500);
   hasBlocked = true;
 });
 
@@ -133,12 +133,13 @@ let blocked = 0;
 export const blocks = answering((environ) => {
   blocked++;
   note(environ, "begun");
-  sleepInPlace();
+  sleepInPlace(500);
 });
+const naps = answering(() => sleepInPlace(5));
 export const hasBlockedTimes = answering(() => blocked);
 
-function sleepInPlace(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+function sleepInPlace(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 export const grows = answering(() => {
@@ -192,6 +193,7 @@ const BY_PATH: Record<string, WsgiApp> = {
   "/spins": spins,
   "/blocks": blocks,
   "/blocked": hasBlockedTimes,
+  "/naps": naps,
 };
 
 export const byPath: WsgiApp = (environ, start) =>
