@@ -4,7 +4,6 @@
  * The engine pushes; this asks it to stop when a little is waiting. It does not stop at once (see spill.ts), so what
  * comes meanwhile goes to a file.
  */
-import { performance } from "node:perf_hooks";
 import {
   BodyTimeoutError,
   BodyTooLargeError,

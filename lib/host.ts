@@ -1,5 +1,4 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
-import { performance } from "node:perf_hooks";
 import type { Scope } from "effection";
 import { Cork } from "./cork.ts";
 import type { Exchange } from "./exchange.ts";

@@ -2,7 +2,6 @@
  * What a request asks for beyond its own data. It is made when it is asked for, belongs to the exchange, and ends with
  * it: most requests ask for nothing, and pay for nothing.
  */
-import { performance } from "node:perf_hooks";
 import type { Scope } from "effection";
 import { formatAddress } from "./address.ts";
 import { RequestBody } from "./body.ts";

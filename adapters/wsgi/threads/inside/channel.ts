@@ -5,7 +5,7 @@
  * the loop counts up with everything it says.
  */
 import { availableParallelism } from "node:os";
-import { performance } from "node:perf_hooks";
+import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
 import {
   isMainThread,
   receiveMessageOnPort,
