@@ -50,8 +50,10 @@ const PAGES: readonly [pattern: RegExp, page: Page][] = [
   [
     /^POST \/tasks\/([^/?]+)\/halt$/,
     function* (pool, id) {
-      const halted = yield* haltIn(pool, id);
-      return json({ id, halted }, halted ? 200 : 404);
+      const { halted, silent } = yield* haltIn(pool, id);
+      if (halted) return json({ id, halted });
+      if (silent.length === 0) return json({ id, halted }, 404);
+      return json({ id, halted, silent }, 504);
     },
   ],
 ];

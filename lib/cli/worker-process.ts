@@ -2,7 +2,13 @@
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { race, resource, withResolvers, type Operation } from "effection";
+import {
+  race,
+  resource,
+  sleep,
+  withResolvers,
+  type Operation,
+} from "effection";
 import type { Address } from "../index.ts";
 import type {
   Answers,
@@ -14,6 +20,9 @@ import type {
 } from "./messages.ts";
 
 const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
+
+/** Whoever has not answered by then is stuck: other questions are answered between two turns of the loop. */
+const ANSWER_MS = 1000;
 
 export type WorkerState = "starting" | "ready" | "closing";
 
@@ -104,16 +113,24 @@ export class WorkerProcess {
     });
   }
 
-  /** Undefined: it ended before it answered. */
+  /** Undefined: it ended before it answered, or its event loop is stuck. It hears the question even then, as soon as it can. */
   *ask<Q extends Question>(
     question: Q,
   ): Operation<Answers[Q["about"]] | undefined> {
-    const answered = withResolvers<unknown>();
+    const answered = withResolvers<void>();
+    let answer: unknown;
     const id = ++this.#questions;
-    this.#asked.set(id, (answer) => answered.resolve(answer));
+    this.#asked.set(id, (given) => {
+      answer = given;
+      answered.resolve();
+    });
     this.tell({ type: "ask", id, question });
-    const answer = yield* race([answered.operation, this.ended]);
-    return this.alive ? (answer as Answers[Q["about"]]) : undefined;
+    try {
+      yield* race([answered.operation, this.ended, sleep(ANSWER_MS)]);
+      return answer as Answers[Q["about"]] | undefined;
+    } finally {
+      this.#asked.delete(id);
+    }
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -136,7 +153,6 @@ export class WorkerProcess {
         return this.#listener.imported?.(message.files);
       case "answer":
         this.#asked.get(message.id)?.(message.answer);
-        this.#asked.delete(message.id);
     }
   }
 }

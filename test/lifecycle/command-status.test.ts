@@ -15,6 +15,8 @@ const APP = `
   export default function* (request) {
     request.log.info({ headers: { authorization: "Basic x", cookie: "a=b", accept: "*" } }, "in the app");
     if (request.path === "/never") { console.error("inside"); yield* suspend(); }
+    if (request.path === "/spin") { console.error("spins"); for (;;) Math.sqrt(2); }
+    if (request.path === "/pid") return String(process.pid);
     return "hello";
   };`;
 
@@ -80,6 +82,51 @@ describe("The status", function () {
     await client.until(/HTTP\/1.1 503 /);
     expect((await ask(halt, { method: "POST" })).status).to.equal(404);
     expect((await ask("/nothing")).status).to.equal(404);
+  });
+
+  it("says which worker does not answer, and what runs in the others can be halted meanwhile", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--workers", "2", "--stats", stats]);
+    const port = Number(new URL(await command.url()).port);
+    const clients = new Map<number, RawClient>(); // one for each worker
+    while (clients.size < 2) {
+      const client = await RawClient.connect(port);
+      client.request("GET /pid");
+      await client.until(/\r\n\r\n\d+$/);
+      clients.set(Number(/\d+$/.exec(client.received)![0]), client);
+    }
+    const [[stuck, spinning], [other, waiting]] = [...clients] as [
+      [number, RawClient],
+      [number, RawClient],
+    ];
+    spinning.request("GET /spin");
+    waiting.request("GET /never");
+    await command.complains(/spins/);
+    await command.complains(/inside/);
+
+    const tasks = (await (await fetch(`http://${stats}/tasks`)).json()) as {
+      pid: number;
+      exchanges?: { id: string; name: string }[];
+    }[];
+    expect(tasks.find(({ pid }) => pid === stuck)).to.deep.equal({
+      pid: stuck,
+      answers: false,
+    });
+    const [exchange] = tasks.find(({ pid }) => pid === other)!.exchanges!;
+    const halt = `http://${stats}/tasks/${exchange!.id}/halt`;
+    expect(await (await fetch(halt, { method: "POST" })).json()).to.include({
+      halted: true,
+    });
+    await waiting.until(/HTTP\/1.1 503 /);
+    const late = await fetch(halt, { method: "POST" });
+    expect(late.status).to.equal(504);
+    expect(await late.json()).to.deep.equal({
+      id: exchange!.id,
+      halted: false,
+      silent: [stuck],
+    });
+    process.kill(stuck, "SIGKILL"); // it would not end otherwise
   });
 
   it("is told on a Unix socket, too", async () => {
