@@ -10,6 +10,7 @@ import {
   type Operation,
 } from "effection";
 import type { Address } from "../index.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import type {
   Answers,
   FromWorker,
@@ -39,6 +40,18 @@ export interface Failure {
   readonly exitCode: number;
 }
 
+/** An end that nobody wanted, for the operator. */
+export function failureOf({ code, signal, failure }: Ending): CommandFailure {
+  const { exitCode, message } = failure ?? {
+    exitCode: EXIT.failed,
+    message:
+      signal === null
+        ? `it ended with code ${code}`
+        : `it was ended by ${signal}`,
+  };
+  return new CommandFailure(exitCode, message);
+}
+
 /** Whoever starts workers hears of what they say. */
 export interface Listener {
   reported?(worker: WorkerProcess): void;
@@ -53,6 +66,7 @@ export class WorkerProcess {
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
+  #readyAt = Infinity;
   readonly #child: ChildProcess;
   readonly #listener: Listener;
   readonly #ready = withResolvers<void>();
@@ -97,12 +111,24 @@ export class WorkerProcess {
     return this.#ready.operation;
   }
 
+  /** How long it has been ready. */
+  get servedMs(): number {
+    return Math.max(0, Date.now() - this.#readyAt);
+  }
+
   get ended(): Operation<Ending> {
     return this.#ended.operation;
   }
 
   tell(message: ToWorker): void {
     if (this.#child.connected) this.#child.send(message);
+  }
+
+  /** Ends it: as it is told to, or, while it starts and hears nothing yet, by a signal. */
+  close(message: ToWorker): void {
+    if (this.state === "starting") this.kill("SIGTERM");
+    else this.tell(message);
+    this.state = "closing";
   }
 
   /** The connection is its own from now on. */
@@ -141,6 +167,7 @@ export class WorkerProcess {
     switch (message.type) {
       case "ready":
         if (this.state === "starting") this.state = "ready";
+        this.#readyAt = Date.now();
         this.addresses = message.addresses;
         return this.#ready.resolve();
       case "failed":
