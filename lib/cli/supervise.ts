@@ -86,7 +86,7 @@ function* run(
     *SIGHUP() {
       yield* systemd.tell("RELOADING=1");
       yield* pool.reload();
-      yield* systemd.tell("READY=1");
+      yield* spawn(() => ready(pool, systemd));
     },
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
@@ -97,13 +97,23 @@ function* run(
     },
   };
   yield* pool.open();
-  started();
-  yield* systemd.tell("READY=1");
+  yield* spawn(() => ready(pool, systemd, started));
   for (;;) {
     const signal = yield* next(steering);
     logs.log.info(`${signal} received`);
     yield* steer[signal]();
   }
+}
+
+/** That it serves is told when it does: meanwhile, a signal can bring what is missing. */
+function* ready(
+  pool: Pool,
+  systemd: Systemd,
+  started?: () => void,
+): Operation<void> {
+  yield* pool.serves();
+  started?.();
+  yield* systemd.tell("READY=1");
 }
 
 /** A change is as good as a signal. What changes in the same moment is one change. */

@@ -1,5 +1,11 @@
 /** What the supervisor makes of workers that do not load, or take long to: real processes, and files that let them. */
-import { rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -164,5 +170,35 @@ describe("A worker that loads", function () {
     await loading(command, 1);
     command.kill("SIGTERM");
     expect(await command.ended).to.equal(0);
+  });
+});
+
+describe("That it serves", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("is told, to systemd, too, when a worker does, and no sooner", async () => {
+    const folder = new Folder();
+    const { path } = folder;
+    folder.write("systemd-notify", `#!/bin/sh\necho "$@" >> ${path}/notified`);
+    chmodSync(join(path, "systemd-notify"), 0o755);
+    folder.write("down");
+    const command = eddy(path, ["app.mjs", "--reload"], {
+      NOTIFY_SOCKET: "anywhere",
+      PATH: `${path}:${process.env.PATH}`,
+    });
+    await command.logged(/no database/);
+    command.kill("SIGUSR1");
+    await command.logged(/reopened/); // one thing after the other: the start is over
+    expect(existsSync(join(path, "notified"))).to.equal(false);
+    folder.remove("down");
+    command.kill("SIGHUP");
+    await command.logged(/^1 of 1 missing workers started$/);
+    expect(await command.workers()).to.have.length(1);
+    expect(command.log.some(({ msg }) => msg.startsWith("reloaded"))).to.equal(
+      false,
+    );
+    const notified = (): string => readFileSync(join(path, "notified"), "utf8");
+    while (!/RELOADING=1[^]*READY=1/.test(notified()))
+      await new Promise((resolve) => setTimeout(resolve, 20)); // a file tells nobody
   });
 });
