@@ -59,7 +59,9 @@ function existingPid(file: string): number | undefined {
   }
 }
 
+/** Is it another process? In a container that was killed and starts anew, the file of the last one has our own number. */
 function runs(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {
