@@ -27,10 +27,10 @@ export function steer(
 ): void {
   const said = Object.entries(OF_THE_LOOP)
     .filter(([key]) => explicit.includes(key as Key))
-    .map(([key, option]) => [
-      option,
-      settings[key as keyof typeof OF_THE_LOOP] || undefined,
-    ]);
+    .map(([key, option]) => {
+      const value = settings[key as keyof typeof OF_THE_LOOP];
+      return [option, value === "" ? undefined : value]; // 0 is a value
+    });
   Object.assign(options, Object.fromEntries(said), { log });
   if (accessLog !== undefined || explicit.includes("accessLog"))
     options.accessLog = accessLog ?? false;
