@@ -1,6 +1,7 @@
 /** The kinds of value that a setting can have: how each is read from text, checked, and shown. */
 import { parse as parseDuration } from "@lukeed/ms";
 import * as v from "valibot";
+import { parseTarget } from "../target.ts";
 
 export interface Kind<T> {
   /** Reads what a flag, a variable or a file gives: text, or what the file's format has. */
@@ -27,17 +28,28 @@ export const text = (
 });
 
 /** Text of a certain form. */
-export const pattern = (
+export const textThat = (
   placeholder: string,
   expected: string,
-  form: RegExp,
+  fits: (given: string) => boolean,
 ): Kind<string> => ({
   ...text(placeholder, expected),
   schema: v.pipe(
     v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
-    v.regex(form),
+    v.check(fits),
   ),
 });
+
+/** Where to listen, or one of a few words in place of it. */
+export const address = (
+  expected: string,
+  ...words: readonly string[]
+): Kind<string> =>
+  textThat(
+    "ADDRESS",
+    expected,
+    (given) => words.includes(given) || parseTarget(given) !== undefined,
+  );
 
 /** Never shown. */
 export const secret: Kind<string> = {

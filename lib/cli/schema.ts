@@ -3,17 +3,18 @@
  * docs/settings.md and the checks all come from this table.
  */
 import {
+  address,
   choice,
   count,
   countOrAuto,
   duration,
   list,
   onOff,
-  pattern,
   requirements,
   secret,
   size,
   text,
+  textThat,
   type Kind,
 } from "./kinds.ts";
 
@@ -95,20 +96,18 @@ export const SCHEMA = {
   }),
   ...group("Listening", {
     http: setting(
-      pattern(
-        "ADDRESS",
+      address(
         'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock", or "none"',
-        /^(none|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+        "none",
       ),
       ":8000",
       "127.0.0.1:9000",
       "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one. `none`: only where `uwsgi` says.",
     ),
     uwsgi: setting(
-      pattern(
-        "ADDRESS",
+      address(
         'an address such as "127.0.0.1:3031" or "unix:/run/app.sock"',
-        /^(|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+        "",
       ),
       "",
       "127.0.0.1:3031",
@@ -309,7 +308,9 @@ export const SCHEMA = {
       "Run the workers as this group; that of the user if there is one.",
     ),
     umask: setting(
-      pattern("MASK", "an octal number such as 027", /^[0-7]{1,4}$/),
+      textThat("MASK", "an octal number such as 027", (given) =>
+        /^[0-7]{1,4}$/.test(given),
+      ),
       "",
       "027",
       "The file mode mask.",
@@ -357,10 +358,9 @@ export const SCHEMA = {
   }),
   ...group("Status", {
     stats: setting(
-      pattern(
-        "ADDRESS",
+      address(
         'an address such as "127.0.0.1:1717" or "unix:/run/eddy-stats.sock"',
-        /^(|unix:.+|([^:]*:)?\d{1,5})$/,
+        "",
       ),
       "",
       "127.0.0.1:1717",

@@ -94,6 +94,47 @@ describe("The status", function () {
     expect(JSON.parse(text)).to.include({ pid: command.pid });
   });
 
+  it("is told on IPv6, too, to eddy top as well", async () => {
+    const stats = `[::1]:${await freePort()}`;
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--stats", stats]);
+    await command.url();
+    const top = new Eddy(path, ["top", "--stats", stats]);
+    expect(await top.ended).to.equal(0);
+    expect(top.lines[0]).to.include(`supervisor ${command.pid}`);
+  });
+
+  it("takes nobody's place: not that of a file, nor of another eddy", async () => {
+    const path = folderWith({ "app.mjs": APP, "notes.txt": "kept" });
+    const first = eddy(path, ["app.mjs", "--stats", "unix:./stats.sock"]);
+    await first.url();
+    for (const [stats, why] of [
+      ["unix:./notes.txt", "the file there is no socket"],
+      ["unix:./stats.sock", "another process listens there"],
+    ] as const) {
+      const command = eddy(path, ["app.mjs", "--stats", stats]);
+      expect(await command.ended).to.equal(1);
+      expect(command.stderr).to.match(/^eddy: stats: cannot listen on/m);
+      expect(command.stderr).to.include(why);
+    }
+    expect(readFileSync(join(path, "notes.txt"), "utf8")).to.equal("kept");
+    const top = new Eddy(path, ["top", "--stats", "unix:./stats.sock"]);
+    expect(await top.ended).to.equal(0);
+  });
+
+  it("takes the place of an eddy that was killed", async () => {
+    const path = folderWith({ "app.mjs": APP });
+    const args = ["app.mjs", "--stats", "unix:./stats.sock"];
+    const killed = eddy(path, args);
+    await killed.url();
+    killed.kill("SIGKILL");
+    await killed.ended;
+    const command = eddy(path, args);
+    await command.url();
+    const top = new Eddy(path, ["top", "--stats", "unix:./stats.sock"]);
+    expect(await top.ended).to.equal(0);
+  });
+
   it("is nowhere if the address is taken, or nobody tells it", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
@@ -102,7 +143,7 @@ describe("The status", function () {
     const command = eddy(path, ["app.mjs", "--stats", stats]);
     expect(await command.ended).to.equal(1);
     expect(command.stderr).to.match(
-      /stats: cannot listen on 127\.0\.0\.1:\d+: listen EADDRINUSE/,
+      /stats: cannot listen on 127\.0\.0\.1:\d+: another process listens there/,
     );
     taken.close();
     const top = new Eddy(path, ["top", "--stats", "unix:./nothing.sock"]);

@@ -219,6 +219,9 @@ describe("A setting is refused", () => {
       /takes trace, debug, info, warn, error, fatal or silent, not "loud"/,
     ],
     [["--http", "example.org"], /takes an address such as ":8000"/],
+    [["--http", ":70000"], /^--http: http takes an address such as/],
+    [["--uwsgi", "none"], /^--uwsgi: uwsgi takes an address such as/],
+    [["--stats", ":70000"], /^--stats: stats takes an address such as/],
     [["--umask", "9"], /an octal number/],
     [["--secret-key", "short"], /text of 16 characters or more/],
   ] as [string[], RegExp][])
