@@ -114,23 +114,27 @@ export const choice = <const T extends string>(...names: T[]): Kind<T> => ({
   show: plain,
 });
 
-/** In a variable or an INI file, commas separate the entries. */
+/** In a variable or an INI file, commas separate the entries, each of which has to fit. */
 export const list = (
   placeholder: string,
   expected: string,
+  fits: (entry: string) => boolean = () => true,
 ): Kind<string[]> => ({
-  schema: v.union([
-    v.array(v.string()),
-    v.pipe(
-      v.string(),
-      v.transform((given) =>
-        given
-          .split(",")
-          .map((entry) => entry.trim())
-          .filter(Boolean),
+  schema: v.pipe(
+    v.union([
+      v.array(v.string()),
+      v.pipe(
+        v.string(),
+        v.transform((given) =>
+          given
+            .split(",")
+            .map((entry) => entry.trim())
+            .filter(Boolean),
+        ),
       ),
-    ),
-  ]),
+    ]),
+    v.check((entries) => entries.every(fits)),
+  ),
   placeholder,
   expected,
   repeats: true,
@@ -182,6 +186,12 @@ export const size: Kind<number> = {
   expected: 'a size such as "512KiB", "2MiB" or "1GiB", or "none"',
   show: (bytes) => scaled(bytes, SIZES),
 };
+
+export const sizeUpTo = (limit: number, expected: string): Kind<number> => ({
+  ...size,
+  schema: v.pipe(size.schema, v.maxValue(limit)),
+  expected,
+});
 
 function unitOf(given: string): number {
   const [letter] = /[kmg]/i.exec(given) ?? ["b"];

@@ -2,6 +2,9 @@
  * Every setting of the command: its kind, its default, what it is for. The flags, the variables, the config files, `--help`,
  * docs/settings.md and the checks all come from this table.
  */
+import { PLAIN_PATH } from "../checked-options.ts";
+import { ENGINE_HEADER_BYTES } from "../header-limit.ts";
+import { isTrustEntry } from "../trust.ts";
 import {
   address,
   choice,
@@ -13,6 +16,7 @@ import {
   requirements,
   secret,
   size,
+  sizeUpTo,
   text,
   textThat,
   type Kind,
@@ -53,6 +57,7 @@ function setting<T>(
 }
 
 const PATH = "a path";
+const LOG_FORMATS = ["auto", "json", "pretty", "combined"];
 
 export const SCHEMA = {
   ...group("Application", {
@@ -126,7 +131,11 @@ export const SCHEMA = {
       "The certificate for it (PEM).",
     ),
     trustProxy: setting(
-      list("PEER", 'addresses, ranges, "loopback", "private" or "unix"'),
+      list(
+        "PEER",
+        'addresses, ranges such as 10.0.0.0/8, "loopback", "private" or "unix"',
+        isTrustEntry,
+      ),
       [],
       "loopback",
       "Peers that are believed when they say who asks: addresses, ranges, `loopback`, `private`, `unix`. Repeat it for more.",
@@ -138,7 +147,11 @@ export const SCHEMA = {
       "How they say it.",
     ),
     healthCheck: setting(
-      text("PATH", 'a path such as "/healthz"'),
+      textThat(
+        "PATH",
+        PLAIN_PATH[1],
+        (given) => given === "" || PLAIN_PATH[0](given),
+      ),
       "",
       "/healthz",
       "A path that is answered 200, and 503 as soon as the worker is to end.",
@@ -152,10 +165,13 @@ export const SCHEMA = {
       "A larger request body is refused with 413.",
     ),
     maxHeaders: setting(
-      size,
+      sizeUpTo(
+        ENGINE_HEADER_BYTES,
+        'a size up to "16KiB", or to that of the variable `UWS_HTTP_MAX_HEADERS_SIZE`',
+      ),
       16 * 1024,
       "8KiB",
-      "Request headers that are larger are refused with 431. 16KiB at most.",
+      "Request headers that are larger are refused with 431.",
     ),
     bodyTimeout: setting(
       duration,
@@ -324,7 +340,11 @@ export const SCHEMA = {
       "The least level that is written.",
     ),
     logFormat: setting(
-      text("FORMAT", "auto, json, pretty, combined or a format string"),
+      textThat(
+        "FORMAT",
+        "auto, json, pretty, combined or text with directives such as %h",
+        (given) => LOG_FORMATS.includes(given) || /%[^%]/.test(given),
+      ),
       "auto",
       "json",
       "`json`; `pretty` for people; `combined` or a format string as Apache (`%h %r %>s`) and Gunicorn (`%(h)s`) have it, for the access log. `auto`: pretty on a terminal, JSON otherwise.",

@@ -4,6 +4,7 @@ import { call, run, spawn, until, type Operation } from "effection";
 import {
   Loop,
   PythonStartError,
+  UsageError,
   type Address,
   type LoopOptions,
 } from "../index.ts";
@@ -82,8 +83,14 @@ function explained(error: unknown): { message: string; exitCode: number } {
   const isPlain = error instanceof Error && "code" in error; // an error of the gateway says what to do
   return {
     message: isPlain ? error.message : String(stack ?? error),
-    exitCode: error instanceof PythonStartError ? EXIT.noApp : EXIT.failed,
+    exitCode: exitCodeOf(error),
   };
+}
+
+/** The application's own mistakes have made it an application that does not load: what is used wrongly here are settings. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof PythonStartError) return EXIT.noApp;
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 
 function tell(message: FromWorker): void {

@@ -313,6 +313,19 @@ describe("The command ends with 2, and says why, when", function () {
     });
 });
 
+describe("The command ends with 2, too, when", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("only the loop can tell that a setting is wrong", async () => {
+    const folder = folderWith({ "a.mjs": "export default () => '';" });
+    const command = eddy(folder, ["--mount", "/a*b=a.mjs"]);
+    expect(await command.ended).to.equal(2);
+    expect(command.stderr).to.match(
+      /^eddy: a mount's prefix is a path such as "\/api", not "\/a\*b"$/m,
+    );
+  });
+});
+
 describe("What the command prints", function () {
   this.timeout(PATIENCE_MS);
 

@@ -222,6 +222,20 @@ describe("A setting is refused", () => {
     [["--http", ":70000"], /^--http: http takes an address such as/],
     [["--uwsgi", "none"], /^--uwsgi: uwsgi takes an address such as/],
     [["--stats", ":70000"], /^--stats: stats takes an address such as/],
+    [
+      ["--health-check", "healthz"],
+      /^--health-check: healthCheck takes a path such as "\/healthz", not "healthz"$/,
+    ],
+    [
+      ["--trust-proxy", "loopback,10.0.0.0/99"],
+      /^--trust-proxy: trustProxy takes .*, not \["loopback","10\.0\.0\.0\/99"\]$/,
+    ],
+    [["--max-headers", "32KiB"], /^--max-headers: .* a size up to "16KiB"/],
+    [["--max-headers", "none"], /a size up to "16KiB"/],
+    [
+      ["--log-format", "commbined"],
+      /^--log-format: logFormat takes .*combined or text with directives .*, not "commbined"$/,
+    ],
     [["--umask", "9"], /an octal number/],
     [["--secret-key", "short"], /text of 16 characters or more/],
   ] as [string[], RegExp][])
