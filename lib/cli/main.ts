@@ -6,6 +6,7 @@ import { commandLine, type Flags } from "./command-line.ts";
 import { configure, enterFolder } from "./configure.ts";
 import { explain } from "./explain.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { identityOf } from "./identity.ts";
 import { importFile } from "./import/import.ts";
 import { openLogs } from "./logs.ts";
 import { runningPid } from "./pid-file.ts";
@@ -19,10 +20,11 @@ const program = commandLine(VERSION, {
     const { settings, warnings } = configuration;
     enterFolder(settings.chdir);
     if (settings.umask !== "") process.umask(parseInt(settings.umask, 8));
-    const logs = openLogs(settings);
+    const identity = identityOf(settings);
+    const logs = openLogs(settings, identity);
     for (const warning of warnings) logs.log.warn(warning);
     try {
-      await run(() => supervise(configuration, logs));
+      await run(() => supervise(configuration, identity, logs));
     } finally {
       logs.flush();
     }

@@ -315,7 +315,7 @@ export const SCHEMA = {
       text("NAME", "a user"),
       "",
       "www-data",
-      "Run the workers as this user.",
+      "Run the workers as this user. Log files, and the Unix socket of `uwsgi`, are given to it.",
     ),
     group: setting(
       text("NAME", "a group"),

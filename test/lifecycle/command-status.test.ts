@@ -1,10 +1,20 @@
 /** What the command tells of itself, and that it reloads what changes. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { get, type IncomingMessage } from "node:http";
 import { expect } from "chai";
+import { configure } from "../../lib/cli/configure.ts";
+import { openLogs } from "../../lib/cli/logs.ts";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
@@ -191,6 +201,10 @@ describe("With --reload the command", function () {
   });
 });
 
+/** A file tells nobody that it is written. */
+const soon = async (): Promise<undefined> =>
+  await new Promise((resolve) => setTimeout(resolve, 20));
+
 describe("The logs of the command", function () {
   this.timeout(PATIENCE_MS);
 
@@ -331,6 +345,57 @@ describe("The logs of the command", function () {
     expect(readFileSync(join(path, "access.log"), "utf8")).to.equal("/last\n");
   });
 
+  it("are files of the user that the workers run as, also after USR1", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folderWith({ "app.mjs": "export default () => '';" });
+    chmodSync(path, 0o755); // for the application; the files are opened by root
+    const command = eddy(path, [
+      "app.mjs",
+      "--user",
+      "nobody",
+      "--access-log",
+      "access.log",
+      "--error-log",
+      "error.log",
+      "--log-format",
+      "%U",
+    ]);
+    const written = async (name: string, part: string): Promise<string> => {
+      for (;;) {
+        const text = existsSync(join(path, name))
+          ? readFileSync(join(path, name), "utf8")
+          : "";
+        if (text.includes(part)) return text;
+        const over = await Promise.race([command.ended, soon()]);
+        if (over !== undefined) throw new Error(`${over}: ${command.stderr}`);
+      }
+    };
+    const log = await written("error.log", "reloads");
+    const [, url] = /on (http:\S+);/.exec(log)!;
+    await fetch(`${url}/before`);
+    await written("access.log", "/before");
+    for (const name of ["access.log", "error.log"])
+      renameSync(join(path, name), join(path, `${name}.1`));
+    command.kill("SIGUSR1");
+    await written("error.log", "reopened");
+    await fetch(`${url}/after`);
+    await written("access.log", "/after");
+    for (const name of ["access.log", "error.log"])
+      expect(statSync(join(path, name)).uid).to.equal(65534);
+  });
+
+  it("leave alone what is no file of their own", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folderWith({ "app.mjs": "", other: "" });
+    symlinkSync("other", join(path, "link.log"));
+    const { settings } = await configure(
+      { accessLog: join(path, "link.log") },
+      { env: {}, folders: [] },
+    );
+    openLogs(settings, { uid: 65534, gid: 65534 }).reopen();
+    expect(statSync(join(path, "other")).uid).to.equal(0);
+  });
+
   it("go to other files after USR1, and nothing is lost at the end", async () => {
     const path = folderWith({ "app.mjs": "export default () => '';" });
     const command = eddy(path, [
@@ -357,7 +422,7 @@ describe("The logs of the command", function () {
           .split("\n")
           .find((line) => message.test(line));
         if (found !== undefined) return found;
-        await new Promise((resolve) => setTimeout(resolve, 20)); // a file tells nobody
+        await soon();
       }
     };
     const { address } = JSON.parse(await errors(/reloads"}$/)) as {
