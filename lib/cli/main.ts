@@ -3,7 +3,7 @@
 import { CommanderError } from "commander";
 import { run } from "effection";
 import { commandLine, type Flags } from "./command-line.ts";
-import { configure, enterFolder } from "./configure.ts";
+import { configure, configureThere } from "./configure.ts";
 import { explain } from "./explain.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { identityOf } from "./identity.ts";
@@ -16,9 +16,8 @@ import { VERSION } from "./versions.ts";
 
 const program = commandLine(VERSION, {
   async run(flags: Flags) {
-    const configuration = await configure(flags);
+    const configuration = await configureThere(flags);
     const { settings, warnings } = configuration;
-    enterFolder(settings.chdir);
     if (settings.umask !== "") process.umask(parseInt(settings.umask, 8));
     const identity = identityOf(settings);
     const logs = openLogs(settings, identity);
@@ -33,11 +32,11 @@ const program = commandLine(VERSION, {
     console.log(explain(await configure(flags)));
   },
   async reload(flags: Flags) {
-    const { settings } = await configure(flags);
+    const { settings } = await configureThere(flags);
     process.kill(runningPid(settings.pid), "SIGHUP");
   },
   async top(flags: Flags) {
-    const { settings } = await configure(flags);
+    const { settings } = await configureThere(flags);
     await run(() => top(settings.stats));
   },
   async import(file: string, { python = "python3" }: Flags) {

@@ -83,7 +83,7 @@ export const SCHEMA = {
       text("FOLDER", "a folder"),
       "",
       "/srv/app",
-      "The working directory, from which all paths are read.",
+      "The working directory, from which all paths but that of `config` are read.",
     ),
     settings: setting(
       requirements,

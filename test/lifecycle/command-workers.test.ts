@@ -269,6 +269,19 @@ describe("The supervisor", function () {
     expect(late.stderr).to.match(/eddy\.pid: no eddy runs by that pid file/);
   });
 
+  it("is found from another folder, by the paths that it was given", async () => {
+    const path = folderWith({ "srv/app.mjs": APP });
+    const place = ["--chdir", "srv", "--pid", "eddy.pid"];
+    const all = [...place, "--stats", "unix:eddy.sock"];
+    const command = eddy(path, ["app.mjs", ...all]);
+    await command.url();
+    const top = new Eddy(path, ["top", ...all]);
+    expect(await top.ended).to.equal(0);
+    const reload = new Eddy(path, ["reload", ...all]);
+    expect(await reload.ended).to.equal(0);
+    await command.logged(/^reloaded 1 workers$/);
+  });
+
   it("says which port is taken", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
