@@ -308,6 +308,33 @@ describe("A setting is refused", () => {
     );
   });
 
+  for (const name of ["eddy.config.yml", "eddy.config.mjs"])
+    it(`in ${name}, which is of no known kind`, async () => {
+      expect(await failure(withFile(name, ""))).to.match(
+        /\/eddy\.config\.\w+: a config file ends with \.ts, \.js, \.json, \.yaml, \.toml, \.ini$/,
+      );
+    });
+
+  it("not in copies of a config file, nor in a folder that is missing", async () => {
+    const copies = folderWith({
+      "eddy.config.yaml~": "workers: 9",
+      "eddy.config.yaml.bak": "workers: 9",
+      "eddy.config.d.ts": "",
+    });
+    const { settings } = await configure(
+      {},
+      { env: {}, folders: [join(copies, "missing"), copies] },
+    );
+    expect(settings.workers).to.equal(1);
+  });
+
+  it("where nobody can look for config files", async () => {
+    const folder = join(folderWith({ file: "" }), "file");
+    expect(
+      await failure(configure({}, { env: {}, folders: [folder] })),
+    ).to.match(/^cannot look for config files: ENOTDIR.*\nchoose one by/);
+  });
+
   it("when the file that --config names is missing, or of no known kind", async () => {
     expect(await failure(withFlags("--config", "nowhere.yaml"))).to.match(
       /cannot read the config file nowhere\.yaml: ENOENT/,
