@@ -1,21 +1,16 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
 import type { Server, Socket } from "node:net";
 import { call, run, spawn, until, type Operation } from "effection";
-import {
-  Loop,
-  PythonStartError,
-  UsageError,
-  type Address,
-  type LoopOptions,
-} from "../index.ts";
+import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
-import { loadApp } from "./load-app.ts";
+import { loadApp, unloadable } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
 import { listenTargets, steer } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
+import { isNoApp, optional } from "./optional-app.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
 import { HandedServer } from "./uwsgi-front.ts";
@@ -89,7 +84,7 @@ function explained(error: unknown): { message: string; exitCode: number } {
 
 /** The application's own mistakes have made it an application that does not load: what is used wrongly here are settings. */
 function exitCodeOf(error: unknown): number {
-  if (error instanceof PythonStartError) return EXIT.noApp;
+  if (isNoApp(error)) return EXIT.noApp;
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 
@@ -107,13 +102,21 @@ async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
   for (const spec of specs) {
     const app = await loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
-      if (specs.length === 1) return app;
+      if (specs.length === 1 && spec.prefix === "/") return app;
       throw new CommandFailure(
         EXIT.noApp,
-        `${spec.written} is a whole Loop, which cannot be mounted beside others; export a handler, or mount the others in it`,
+        `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; export a handler, or mount the others in it`,
       );
     }
-    if (app !== undefined) loop.mount(spec.prefix, app);
+    if (app !== undefined)
+      loop.mount(
+        spec.prefix,
+        settings.needApp
+          ? app
+          : optional(app, ({ message }) =>
+              logs.log.error(unloadable(spec, message).message),
+            ),
+      );
   }
   return loop;
 }
