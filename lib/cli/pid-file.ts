@@ -46,9 +46,11 @@ export function runningPid(file: string): number {
   );
 }
 
+/** Of one process: a signal to 0, or to a negative number, goes to many. */
 function existingPid(file: string): number | undefined {
   try {
-    return Number(readFileSync(file, "utf8")) || undefined;
+    const [pid] = /^\d+$/.exec(readFileSync(file, "utf8").trim()) ?? [];
+    return Number(pid) || undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new CommandFailure(

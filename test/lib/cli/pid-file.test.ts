@@ -28,10 +28,21 @@ describe("The pid file", () => {
     expect(String(failure)).to.include(`process ${process.ppid} runs already`);
   });
 
-  it("with the own number names no other eddy", () => {
-    const folder = folderWith({ "eddy.pid": `${process.pid}\n` });
-    expect(() => runningPid(join(folder, "eddy.pid"))).to.throw(
-      /no eddy runs by that pid file/,
-    );
+  it("names one that runs", () => {
+    const folder = folderWith({ "eddy.pid": `${process.ppid}\n` });
+    expect(runningPid(join(folder, "eddy.pid"))).to.equal(process.ppid);
   });
+
+  for (const [what, content] of [
+    ["the own number", `${process.pid}\n`],
+    ["what would mean all processes", "-1\n"],
+    ["no number", "eddy\n"],
+    ["nothing", ""],
+  ] as const)
+    it(`with ${what} names no other eddy`, () => {
+      const folder = folderWith({ "eddy.pid": content });
+      expect(() => runningPid(join(folder, "eddy.pid"))).to.throw(
+        /no eddy runs by that pid file/,
+      );
+    });
 });
