@@ -92,6 +92,7 @@ export class Worker implements Owner {
         this.#said.add(reason);
         this.#end(undefined);
       },
+      exited: () => this.#exited(),
       ended: (exit) => this.#end(exit),
     });
   }
@@ -154,8 +155,7 @@ export class Worker implements Owner {
   overrun(_connection: Connection, call: Call): void {
     if (this.#timedOut) return;
     this.#timedOut = true;
-    this.#state = "leaving";
-    this.#keeper.remove(this);
+    this.#lose();
     const error = new PythonTimeoutError(this.harakiriMs);
     call.request.log.error(
       { pid: this.pid },
@@ -163,7 +163,6 @@ export class Worker implements Owner {
     );
     call.fail(error);
     this.#process.kill("SIGUSR1");
-    this.leaving.resolve("lost");
     this.#killIn(TRACEBACK_MS);
   }
 
@@ -190,8 +189,24 @@ export class Worker implements Owner {
   /** The process may have ended, or only a thread; then the process has to. */
   closed(): void {
     this.#closed++;
-    if (this.#state === "ready") this.#process.kill("SIGKILL");
+    if (this.#state === "ready") {
+      this.#lose();
+      this.#process.kill("SIGKILL");
+    }
     this.#settle();
+  }
+
+  #exited(): void {
+    this.#lose();
+    for (const connection of this.#connections) connection.exited();
+  }
+
+  /** It is given nothing more, and has to be replaced. */
+  #lose(): void {
+    if (this.#state === "starting") return;
+    this.#state = "leaving";
+    this.#keeper.remove(this);
+    this.leaving.resolve("lost");
   }
 
   #killIn(ms: number): void {
@@ -229,7 +244,6 @@ export class Worker implements Owner {
     clearTimeout(this.#kill);
     const wasReady = this.#state !== "starting";
     this.#state = "dead";
-    this.#keeper.remove(this);
     const reason = wasReady
       ? this.#epitaph()
       : startError(this.#keeper.settings, this.#exit, this.#said.take());
@@ -239,7 +253,6 @@ export class Worker implements Owner {
     this.state.close();
     rmSync(this.#folder, { recursive: true, force: true });
     this.ready.reject(reason);
-    this.leaving.resolve("lost");
     this.gone.resolve();
     this.#keeper.again(again);
   }

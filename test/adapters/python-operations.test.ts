@@ -102,6 +102,35 @@ for (const lazyApps of [true, false])
         }
       });
 
+      it("while a client is slow with what they say: the others have their 502 at once, that one gets all that was said", async () => {
+        const server = await serve("dies", { threads: 2 });
+        server.expectLog(/has ended/);
+        const client = await RawClient.connect(server.port);
+        client.request("GET /flood");
+        await client.until(/x/);
+        client.socket.pause();
+        const sent = await settled(async () =>
+          Number(await text(server, "/sent")),
+        );
+        expect(await status(server, "/kill")).to.equal(502);
+        expect(await text(server)).to.match(/^\d+$/);
+        client.socket.resume();
+        const received = await client.untilClosed();
+        expect(received.split("x")).to.have.lengthOf.above(sent * 65_536);
+      });
+
+      it("and leave a child that has open what they had: 502, and a new one", async () => {
+        const server = await serve("dies", { threads: 2 });
+        server.expectLog(/has ended \(exit code 7\)/);
+        try {
+          expect(await status(server, "/parent")).to.equal(502);
+          expect(await text(server)).to.match(/^\d+$/);
+          await server.loop.close();
+        } finally {
+          process.kill(Number(await noted("child")), "SIGKILL");
+        }
+      });
+
       it("while they are idle are replaced, and nobody notices", async () => {
         const server = await serve("pid");
         const before = Number(await text(server));
@@ -339,6 +368,21 @@ describe("Processes of Python", function () {
       while (isRunning(worker)) await setTimeout(5);
     });
 
+    it("end with that one also when a child of it stays, which has open what it had", async () => {
+      become("parent");
+      const server = await versioned({ lazyApps });
+      server.expectLog(/has ended \(SIGKILL\)/);
+      become("new");
+      process.kill(Number(imports()[0]), "SIGKILL");
+      try {
+        while ((await ask(server)) !== "new") await setTimeout(5);
+        await server.loop.close();
+      } finally {
+        const child = Number(readFileSync(join(desk, "child"), "utf8"));
+        process.kill(child, "SIGKILL");
+      }
+    });
+
     it("leave that one behind when they are reloaded, until the last of them has ended", async () => {
       const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
       const server = await serveWith((loop) => loop.mount(app));
@@ -362,6 +406,16 @@ describe("Processes of Python", function () {
     });
   });
 });
+
+/** What it is when it does not change any more. */
+async function settled(look: () => Promise<number>): Promise<number> {
+  let [before, now] = [NaN, await look()];
+  while (now !== before) {
+    await setTimeout(100);
+    [before, now] = [now, await look()];
+  }
+  return now;
+}
 
 function isRunning(pid: number): boolean {
   try {
