@@ -128,11 +128,12 @@ export class Connection implements Carrier {
 
   *sendPiece(piece: Uint8Array): Operation<void> {
     if (this.#socket.destroyed) return;
-    if (this.#socket.write(frame(TO_WORKER.body, piece))) return;
-    yield* action<void>((resolve) => {
-      this.#whenDrained = resolve;
-      return () => (this.#whenDrained = undefined);
-    });
+    if (!this.#socket.write(frame(TO_WORKER.body, piece)))
+      yield* action<void>((resolve) => {
+        this.#whenDrained = resolve;
+        return () => (this.#whenDrained = undefined);
+      });
+    if (!this.#socket.destroyed) this.#pace.move();
   }
 
   endBody(problem: string | undefined): void {

@@ -5,7 +5,11 @@ import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { run } from "effection";
 import type { PythonOptions } from "../../adapters/python.ts";
-import { PythonStartError } from "../../lib/index.ts";
+import {
+  PythonStartError,
+  type Loop,
+  type LoopOptions,
+} from "../../lib/index.ts";
 import { folderWith } from "../support/folder.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -25,13 +29,18 @@ for (const lazyApps of [true, false])
     let desk: string;
     beforeEach(() => (desk = folderWith({})));
 
-    const serve = (name: string, options: PythonOptions = {}) => {
+    const serve = (
+      name: string,
+      options: PythonOptions = {},
+      ofLoop: LoopOptions = {},
+    ) => {
       const app = pythonApp(`operated:${name}`, {
         env: { DESK: desk },
         lazyApps,
         ...options,
       });
-      return serveWith((loop) => loop.mount(app), { accessLog: true });
+      const setup = (loop: Loop): unknown => loop.mount(app);
+      return serveWith(setup, { accessLog: true, ...ofLoop });
     };
     const text = async ({ url }: TestServer, path = "/"): Promise<string> =>
       await (await fetch(url + path)).text();
@@ -154,6 +163,17 @@ for (const lazyApps of [true, false])
         const told = server.log.find(({ level }) => level === 50)!;
         expect(told["requestId"]).to.equal(access!["requestId"]);
         expect(await status(server, "/")).to.equal(200);
+      });
+
+      it("are not those that take a long body slowly and steadily", async () => {
+        const server = await serve(
+          "slow_reader",
+          { harakiriMs: 1000 },
+          { maxBodyBytes: 4_000_000 },
+        );
+        const body = Buffer.alloc(3_000_000); // 46 pieces, 30 ms or more for each
+        const response = await fetch(server.url, { method: "POST", body });
+        expect(await response.text()).to.equal("3000000");
       });
 
       it("keep nobody waiting who could be served by others", async () => {

@@ -78,6 +78,17 @@ def sleeps(environ, start_response):
     return pid(environ, start_response)
 
 
+def slow_reader(environ, start_response):
+    """Takes its body in pieces, and its time with each."""
+    count = 0
+    while True:
+        piece = environ["wsgi.input"].read(65536)
+        if not piece:
+            return answer(start_response, "%d" % count)
+        count += len(piece)
+        time.sleep(0.03)
+
+
 def hang():
     while True:
         time.sleep(0.01)
