@@ -114,7 +114,7 @@ export class Worker implements Owner {
     if (++this.served >= this.#limit) this.leaving.resolve("asked");
   }
 
-  /** Is given nothing more, and ends when it has nothing to do. */
+  /** Is given nothing more, and ends when it has nothing to do, at the latest two seconds after that. */
   retire(): void {
     if (this.#state !== "ready") return;
     this.#state = "leaving";
@@ -127,7 +127,7 @@ export class Worker implements Owner {
     if (this.#state === "starting") return this.#process.kill("SIGKILL");
     this.#state = "leaving";
     for (const connection of this.#connections) connection.end();
-    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_MS);
+    this.#killIn(EXIT_MS);
   }
 
   opened(): void {
@@ -193,6 +193,8 @@ export class Worker implements Owner {
       this.#lose();
       this.#process.kill("SIGKILL");
     }
+    if (this.#closed === this.#connections.length && this.#kill === undefined)
+      this.#killIn(EXIT_MS); // a thread of the application's own may keep it
     this.#settle();
   }
 

@@ -201,6 +201,12 @@ for (const lazyApps of [true, false])
       });
     });
 
+    it("that are replaced end, also with threads that Python would wait for", async () => {
+      const server = await serve("lingers", { maxRequests: 1 });
+      const old = Number(await text(server));
+      while (isRunning(old)) await setTimeout(5);
+    });
+
     describe("that are reloaded", () => {
       it("load the new code one after the other, and lose nothing", async () => {
         writeFileSync(join(desk, "VERSION"), "old");

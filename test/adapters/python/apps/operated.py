@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 TEXT = ("Content-Type", "text/plain")
@@ -75,6 +76,12 @@ def sleeps(environ, start_response):
         hang()
     while path == "/wait" and not os.path.exists(os.path.join(DESK, "go")):
         time.sleep(0.005)
+    return pid(environ, start_response)
+
+
+def lingers(environ, start_response):
+    """Starts a thread that Python would wait for before it exits."""
+    threading.Thread(target=hang).start()
     return pid(environ, start_response)
 
 
