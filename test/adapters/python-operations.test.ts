@@ -9,6 +9,7 @@ import {
   PythonStartError,
   type Loop,
   type LoopOptions,
+  type TaskView,
 } from "../../lib/index.ts";
 import { folderWith } from "../support/folder.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
@@ -422,6 +423,30 @@ describe("Processes of Python", function () {
       expect(isRunning(Number(after))).to.equal(false);
     });
 
+    it("leave nothing of it behind after a reload, whether that succeeds or not", async () => {
+      const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
+      const server = await serveWith((loop) => loop.mount(app));
+      const all = tasksOf(server);
+      for (const version of ["new", "broken", "newer"]) {
+        become(version);
+        await run(() => app.reload()).catch(() => "old");
+      }
+      expect(await ask(server)).to.equal("newer");
+      while (tasksOf(server).length > all.length) await setTimeout(5);
+      expect(tasksOf(server)).to.have.members(all);
+    });
+
+    it("that is imported for a reload which is given up ends, and the old code goes on", async () => {
+      const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
+      const server = await serveWith((loop) => loop.mount(app));
+      become("endless");
+      const reload = run(() => app.reload());
+      while (imports().length < 2) await setTimeout(5);
+      await reload.halt();
+      while (isRunning(Number(imports()[1]))) await setTimeout(5);
+      expect(await ask(server)).to.equal("old");
+    });
+
     it("do not have its threads, of which the log warns", async () => {
       const app = pythonApp("threaded:app", { lazyApps });
       const server = await serveWith((loop) => loop.mount(app));
@@ -432,6 +457,15 @@ describe("Processes of Python", function () {
     });
   });
 });
+
+/** The names of all tasks of the application, those of tasks below others as well. */
+function tasksOf({ loop }: TestServer): string[] {
+  const below = ({ name, children }: TaskView): string[] => [
+    name,
+    ...children.flatMap(below),
+  ];
+  return loop.tasks().resources.flatMap(below);
+}
 
 /** What it is when it does not change any more. */
 async function settled(look: () => Promise<number>): Promise<number> {
