@@ -59,8 +59,6 @@ export class Worker implements Owner {
   readonly state: SharedState;
   readonly harakiriMs: number;
   readonly abortGraceMs: number;
-  /** Requests so far. */
-  served = 0;
   readonly #keeper: Keeper;
   /** Requests after which it is replaced. */
   readonly #limit: number;
@@ -68,6 +66,8 @@ export class Worker implements Owner {
   readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: Process;
   readonly #connections: Connection[] = [];
+  /** Requests so far. */
+  #served = 0;
   #state: State = "starting";
   #open = 0;
   #closed = 0;
@@ -101,17 +101,13 @@ export class Worker implements Owner {
     return this.#process.pid;
   }
 
-  get serves(): boolean {
-    return this.#state === "ready";
-  }
-
   get connections(): readonly Connection[] {
     return this.#connections;
   }
 
   /** A request was given to it. */
   count(): void {
-    if (++this.served >= this.#limit) this.leaving.resolve("asked");
+    if (++this.#served >= this.#limit) this.leaving.resolve("asked");
   }
 
   /** Is given nothing more, and ends when it has nothing to do, at the latest two seconds after that. */
