@@ -75,11 +75,19 @@ async function upload(origin, path) {
   );
   const chunk = Buffer.alloc(MB, "x");
   for (let sent = 0; sent < TOTAL; sent += chunk.length)
-    if (!socket.write(chunk)) await once(socket, "drain");
-  const [reply] = await once(socket, "data");
+    if (!socket.write(chunk)) await next(socket, "drain");
+  const [reply] = await next(socket, "data");
   if (!String(reply).endsWith(`\r\n\r\n${TOTAL}`))
     throw new Error(`the reply was ${reply}`);
   socket.destroy();
+}
+
+/** @throws when the connection is closed before. */
+function next(socket, event) {
+  const closed = once(socket, "close").then(() => {
+    throw new Error(`the connection was closed before "${event}"`);
+  });
+  return Promise.race([once(socket, event), closed]);
 }
 
 async function ask(origin, head) {

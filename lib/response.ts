@@ -78,7 +78,7 @@ export class ResponseWriter {
     this.#res.onAborted(() => {
       if (!this.open) return; // `close` below reports here, too
       this.state = "gone";
-      clearTimeout(this.#look);
+      this.#lookNoMore();
       this.#wake?.();
       onGone();
     });
@@ -95,21 +95,40 @@ export class ResponseWriter {
   }
 
   /**
-   * Asks the client to hold the request body back; what is on its way still comes. A connection that is held back is not
-   * watched, so it is let go for a moment now and then, to see whether the client is still there.
+   * Asks the client to hold the request body back; what is on its way still comes. Each time that something has come, as
+   * the engine then starts the clock of an idle client again. Not while the reply waits for the client: of a paused
+   * connection the engine does not watch the other direction either.
    */
   pause(): void {
-    if (this.#look !== undefined || !this.open) return;
+    if (!this.open || this.#full) return;
     this.#res.pause();
-    this.#look = setTimeout(() => this.resume(), LOOK_MS);
+    this.#look ??= setInterval(() => this.#glance(), LOOK_MS);
   }
 
-  /** Also before each end: a connection that stays paused would never bring its next request. */
+  /** For a moment, to see whether the client is still there: a paused connection is not watched. Left alone for longer the engine would take a client for idle that has sent all it had. */
+  #glance(): void {
+    this.#res.resume();
+    void setImmediate().then(() => {
+      if (this.#look !== undefined) this.pause();
+    });
+  }
+
+  /** When more of the body is wanted, and before each end: a connection that stays paused would never bring its next request. It starts the engine's clock, so that it is not to be called while the application works on a body that is there. */
   resume(): void {
     if (this.#look === undefined) return;
-    clearTimeout(this.#look);
-    this.#look = undefined;
+    this.#lookNoMore();
     if (this.open) this.#res.resume();
+  }
+
+  #lookNoMore(): void {
+    clearInterval(this.#look);
+    this.#look = undefined;
+  }
+
+  /** The client is behind with the reply: from here on the engine watches the connection in both directions, also one that was paused. */
+  #fill(): void {
+    this.#full = true;
+    this.#lookNoMore();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -166,7 +185,7 @@ export class ResponseWriter {
     this.#promised.push(body, this.#res.getWriteOffset());
     this.#whole = undefined;
     this.state = "streaming";
-    this.#full = true;
+    this.#fill();
   }
 
   /** Resolves when a whole body is on its way, or the client is gone. */
@@ -236,7 +255,9 @@ export class ResponseWriter {
   #writeChunked(chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
     this.#written += byteLength(chunk);
-    const write = (): void => void (this.#full = !this.#res.write(chunk));
+    const write = (): void => {
+      if (!this.#res.write(chunk)) this.#fill();
+    };
     if (this.#toUnix) write();
     else this.#cork(write);
     return !this.#full;
@@ -244,14 +265,14 @@ export class ResponseWriter {
 
   #writePromised(promised: PromisedBody, chunk: Chunk): boolean {
     promised.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-    if (promised.produced === promised.length) this.resume();
     if (!this.#full) this.#cork(() => this.#sendPromised(promised));
     return !this.#full;
   }
 
   #sendPromised(promised: PromisedBody): void {
+    if (promised.produced === promised.length) this.resume(); // it may end
     const sent = promised.send();
-    this.#full = sent === "full";
+    if (sent === "full") this.#fill();
     if (sent === "complete") this.state = "ended";
   }
 
@@ -310,7 +331,7 @@ export class ResponseWriter {
   close(): void {
     if (!this.open) return;
     this.state = "gone";
-    clearTimeout(this.#look);
+    this.#lookNoMore();
     this.#wake?.();
     this.#res.close();
   }
