@@ -12,6 +12,7 @@ import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { CORK_BYTES, type Cork } from "./cork.ts";
 import { InvalidReplyError } from "./errors.ts";
+import { Hold } from "./hold.ts";
 import { PromisedBody } from "./promised-body.ts";
 import { REQUEST_ID_FIELD } from "./request-id.ts";
 import type { Chunk } from "./types.ts";
@@ -53,8 +54,8 @@ export class ResponseWriter {
   #requestId: string | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  /** Set while the request body is held back. */
-  #look: NodeJS.Timeout | undefined;
+  /** Of the request body, where it ever was held back. */
+  #hold: Hold | undefined;
 
   constructor(res: HttpResponse, engineCork: Cork) {
     this.#res = res;
@@ -78,7 +79,7 @@ export class ResponseWriter {
     this.#res.onAborted(() => {
       if (!this.open) return; // `close` below reports here, too
       this.state = "gone";
-      this.#lookNoMore();
+      this.#hold?.forget();
       this.#wake?.();
       onGone();
     });
@@ -94,41 +95,21 @@ export class ResponseWriter {
     this.#res.onData(push);
   }
 
-  /**
-   * Asks the client to hold the request body back; what is on its way still comes. Each time that something has come, as
-   * the engine then starts the clock of an idle client again. Not while the reply waits for the client: of a paused
-   * connection the engine does not watch the other direction either.
-   */
+  /** Asks the client to hold the request body back; what is on its way still comes. Not while the reply waits for the client, as the engine would not see that it takes more. */
   pause(): void {
     if (!this.open || this.#full) return;
-    this.#res.pause();
-    this.#look ??= setInterval(() => this.#glance(), LOOK_MS);
+    (this.#hold ??= new Hold(this.#res)).take();
   }
 
-  /** For a moment, to see whether the client is still there: a paused connection is not watched. Left alone for longer the engine would take a client for idle that has sent all it had. */
-  #glance(): void {
-    this.#res.resume();
-    void setImmediate().then(() => {
-      if (this.#look !== undefined) this.pause();
-    });
-  }
-
-  /** When more of the body is wanted, and before each end: a connection that stays paused would never bring its next request. It starts the engine's clock, so that it is not to be called while the application works on a body that is there. */
+  /** When more of the body is wanted, and before each end: a connection that stays paused would never bring its next request. Not while the application works on a body that is there: it starts the engine's clock for idle clients. */
   resume(): void {
-    if (this.#look === undefined) return;
-    this.#lookNoMore();
-    if (this.open) this.#res.resume();
-  }
-
-  #lookNoMore(): void {
-    clearInterval(this.#look);
-    this.#look = undefined;
+    this.#hold?.release();
   }
 
   /** The client is behind with the reply: from here on the engine watches the connection in both directions, also one that was paused. */
   #fill(): void {
     this.#full = true;
-    this.#lookNoMore();
+    this.#hold?.forget();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -331,7 +312,7 @@ export class ResponseWriter {
   close(): void {
     if (!this.open) return;
     this.state = "gone";
-    this.#lookNoMore();
+    this.#hold?.forget();
     this.#wake?.();
     this.#res.close();
   }
@@ -388,9 +369,6 @@ const CHUNKS_PER_TURN = 256;
 
 /** Bytes, likewise: the kernel takes megabytes from a fast source, and copying them takes milliseconds. */
 const BYTES_PER_TURN = 256 * 1024;
-
-/** Milliseconds after which a client that is held back may have left without being noticed. */
-const LOOK_MS = 5000;
 
 /** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
 const SMALL = 2048;
