@@ -96,6 +96,8 @@ export class Pool {
   }
 
   *resize(by: number): Operation<void> {
+    if (this.#exclusive)
+      return this.#options.log.warn("a Unix socket has one worker");
     this.#wanted = Math.max(1, this.#wanted + by);
     this.#options.log.info(`${this.#wanted} workers are wanted`);
     yield* this.#turns.take(() => this.#fit());
@@ -215,7 +217,7 @@ export class Pool {
   *#recover({ pid, servedMs }: WorkerProcess, end: Ending): Operation<void> {
     const { log, patient } = this.#options;
     const failure = failureOf(end);
-    const loads = failure.exitCode !== EXIT.noApp;
+    const loads = !FINAL.has(failure.exitCode);
     if (!this.#crashes.everServed) {
       if (patient) return log.error(failure.message);
       if (!loads) return this.#broken.reject(failure);
@@ -235,6 +237,9 @@ export class Pool {
         (this.past[name as keyof Tally] ?? 0) + count;
   }
 }
+
+/** To start it again at once would not help: the application does not load, or the settings are no good. */
+const FINAL: ReadonlySet<number> = new Set([EXIT.noApp, EXIT.usage]);
 
 /** The workers end with the scope. */
 export function usePool(options: PoolOptions): Operation<Pool> {

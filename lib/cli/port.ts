@@ -22,9 +22,19 @@ export function* choosePort(settings: Settings): Operation<Settings> {
       "there is nowhere to listen: give an address by --http or --uwsgi",
     );
   const target = parseTarget(http);
-  if (target === undefined || "path" in target) return settings;
+  if (target === undefined) return settings;
+  if ("path" in target) return alone(settings);
   const port = yield* call(() => tryPort(target));
   return { ...settings, http: formatTarget({ ...target, port }) };
+}
+
+/** Whoever listens there has it for itself. */
+function alone(settings: Settings): Settings {
+  if (settings.workers === 1) return settings;
+  throw new CommandFailure(
+    EXIT.usage,
+    `${settings.workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`,
+  );
 }
 
 async function tryPort(target: Target): Promise<number> {

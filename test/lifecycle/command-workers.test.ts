@@ -248,6 +248,23 @@ describe("The supervisor", function () {
     expect(await command.text()).to.equal("hello");
   });
 
+  it("is the only one on a Unix socket", async () => {
+    const socket = ["app.mjs", "--http", "unix:./eddy.sock"];
+    const two = new Eddy(folder(), [...socket, "--workers", "2"]);
+    expect(await two.ended).to.equal(2);
+    expect(two.stderr).to.match(/2 workers cannot share the Unix socket/);
+    const command = new Eddy(folder(), socket);
+    await command.logged(/reloads$/);
+    command.kill("SIGTTIN");
+    await command.logged(/^a Unix socket has one worker$/);
+  });
+
+  it("is not tried again when settings are wrong that only the loop knows", async () => {
+    const command = eddy(folder(), ["--mount", "/a*b=app.mjs"]);
+    expect(await command.ended).to.equal(2);
+    expect(command.log).to.deep.equal([]);
+  });
+
   it("writes its process id, by which eddy reload finds it, and removes the file at the end", async () => {
     const path = folder();
     const command = eddy(path, ["app.mjs", "--pid", "eddy.pid"]);
