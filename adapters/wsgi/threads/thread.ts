@@ -48,6 +48,9 @@ const ROOM = { brief: 8, blocked: 2, slept: 1 } as const;
 /** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
 const MAX_IN_A_ROW = 16;
 
+/** `starting`: loads the application. `alive`: serves. `retiring`: was told to end. `ended`: what it said last is heard. */
+type State = "starting" | "alive" | "retiring" | "ended" | "lost";
+
 const ENTRY = new URL("./inside/main.js", import.meta.url);
 
 export class Thread {
@@ -79,7 +82,7 @@ export class Thread {
   /** The call that ran at the last look, and for how many looks in a row. */
   #seen: Call | undefined;
   #looks = 0;
-  #state: "alive" | "retiring" | "ended" | "lost" = "alive";
+  #state: State = "starting";
   /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
   #silence: NodeJS.Timeout | undefined;
   #error: Error | undefined;
@@ -251,7 +254,8 @@ export class Thread {
   }
 
   #welcome(): void {
-    if (this.#state !== "alive") return;
+    if (this.#state !== "starting") return;
+    this.#state = "alive";
     this.ready.resolve();
     this.#keeper.free(this);
   }
@@ -269,7 +273,8 @@ export class Thread {
   }
 
   #exit(code: number): void {
-    this.#end(this.#state === "alive" ? this.#epitaph(code) : undefined);
+    const wasAsked = this.#state === "retiring";
+    this.#end(wasAsked ? undefined : this.#epitaph(code));
     this.#port.close();
   }
 

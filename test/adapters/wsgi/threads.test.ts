@@ -1,6 +1,10 @@
 import { expect } from "chai";
+import { afterEach, beforeEach } from "mocha";
 import type { ThreadedApp } from "../../../adapters/wsgi.ts";
+import type { Provided } from "../../../adapters/wsgi/threads/work.ts";
 import type { LoopOptions, TaskView } from "../../../lib/index.ts";
+import { Gate } from "../../support/gate.ts";
+import { Loading } from "../../support/loading.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
 import { threaded } from "../../support/threads.ts";
@@ -252,6 +256,58 @@ describe("WSGI in threads:", function () {
       const lost = statuses.filter((status) => status === 500);
       expect(lost).to.have.length(5);
       expect(statuses.filter((status) => status === 200)).to.have.length(95);
+    });
+  });
+
+  describe("A thread that still loads its application", () => {
+    let loading: Loading;
+    beforeEach(() => (loading = new Loading()));
+    afterEach(() => loading.close());
+
+    /** Two threads, of which one sleeps in a request, and the other one was lost and is about to be replaced. */
+    const withOneLost = async (
+      provide: Provided,
+    ): Promise<[server: TestServer, sleeper: RawClient]> => {
+      const options = { threads: 2, provide };
+      const starting = serveWith(
+        (loop) => loop.mount(threaded("late", "byPath", options)),
+        { accessLog: true },
+      );
+      for (const _ of [1, 2]) loading.letOn(await loading.begun());
+      const server = await starting;
+      const sleeper = await begun(server, "GET /waits");
+      server.expectLog(/process\.exit\(3\)/);
+      await fetch(`${server.url}/exits`);
+      return [server, sleeper];
+    };
+
+    it("gets no request before it is ready", async () => {
+      const { opened: awake, open: wake } = new Gate();
+      const [server] = await withOneLost({ forever: () => awake });
+      await loading.begun();
+      const client = await RawClient.connect(server.port);
+      client.request("GET /hello");
+      await reached(server, "/hello");
+      wake();
+      await client.until(/hello/); // of the thread that slept
+    });
+
+    it("is free once, whoever left meanwhile, and so is gone when it has ended", async () => {
+      const [server, sleeper] = await withOneLost(FOREVER);
+      const thread = await loading.begun();
+      const client = await RawClient.connect(server.port);
+      client.request("GET /left");
+      await reached(server, "/left");
+      client.abort();
+      await ended(server, "abort");
+      loading.letOn(thread);
+      server.expectLog(/a thread has ended/);
+      await fetch(`${server.url}/fails-later`);
+      await server.logged(({ msg }) => /a thread has ended/.test(msg ?? ""));
+      const next = fetch(`${server.url}/hello`);
+      loading.letOn(await loading.begun());
+      expect((await next).status).to.equal(200);
+      sleeper.abort();
     });
   });
 
