@@ -6,7 +6,11 @@ import {
   type MessagePort,
 } from "node:worker_threads";
 import { withResolvers } from "eddy/operations";
-import { ThreadLostError, ThreadStartError } from "../../../lib/adapter.ts";
+import {
+  ThreadLostError,
+  ThreadStartError,
+  wornAfter,
+} from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
 import { ReplyReader } from "./head.ts";
@@ -89,9 +93,10 @@ export class Thread {
 
   constructor(keeper: Keeper) {
     const { settings } = keeper;
+    const { maxRequestsPerThread, maxRequestsJitter } = settings;
     const { port1, port2 } = new MessageChannel();
     this.#keeper = keeper;
-    this.#limit = limitOf(settings);
+    this.#limit = wornAfter(maxRequestsPerThread, maxRequestsJitter);
     this.#port = port1.on("message", (message) => {
       this.#hear(message as FromThread);
       this.#hearMore(MAX_IN_A_ROW);
@@ -131,9 +136,9 @@ export class Thread {
     );
   }
 
-  /** How many it was given so far. */
-  get given(): number {
-    return this.#id;
+  /** How many requests it is done with. */
+  get served(): number {
+    return this.#served;
   }
 
   give(call: Call): void {
@@ -336,11 +341,4 @@ function startWorker(
     resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     trackUnmanagedFds: true,
   });
-}
-
-/** By chance, so that threads of the same age are not replaced at once. */
-function limitOf({ maxRequestsPerThread, maxRequestsJitter }: ThreadSettings) {
-  return (
-    maxRequestsPerThread - Math.floor(Math.random() * (maxRequestsJitter + 1))
-  );
 }

@@ -66,6 +66,23 @@ function threadsOf(server: TestServer): number {
   return count([application!]);
 }
 
+/** The times, in milliseconds, of the timers that are set from now on, up to the first of `last`. */
+function timers(last: number): Promise<number[]> {
+  const { setTimeout } = globalThis;
+  const times: number[] = [];
+  return new Promise((resolve) => {
+    const noting = (callback: () => void, ms = 0, ...rest: []): unknown => {
+      times.push(ms);
+      if (ms === last) {
+        globalThis.setTimeout = setTimeout;
+        resolve(times);
+      }
+      return setTimeout(callback, ms, ...rest);
+    };
+    globalThis.setTimeout = Object.assign(noting, setTimeout) as never;
+  });
+}
+
 const FOREVER = { forever: () => new Promise(() => {}) };
 
 describe("WSGI in threads:", function () {
@@ -244,6 +261,14 @@ describe("WSGI in threads:", function () {
       maxHeapMb: 16,
     });
 
+    it("is replaced after a while that doubles where none has served, however many wait", async () => {
+      const server = await serve("exits");
+      server.expectLog(/process\.exit\(3\)/);
+      const waits = timers(200);
+      await Promise.all([1, 2, 3].map(() => fetch(server.url)));
+      expect(await waits).to.include.members([50, 100, 200]);
+    });
+
     it("takes no other request along", async () => {
       const server = await serve("exitsWhenAsked", { threads: 2 });
       server.expectLog(/process\.exit\(3\)/);
@@ -398,6 +423,15 @@ describe("WSGI in threads:", function () {
       for (let i = 0; i < 6; i++) ids.push(await (await fetch(url)).json());
       expect(new Set(ids).size).to.equal(3);
       expect([ids[0], ids[2], ids[4]]).to.deep.equal([ids[1], ids[3], ids[5]]);
+    });
+
+    it("lets a thread serve one request, whatever the jitter takes off", async () => {
+      const { url } = await serve("thread", {
+        maxRequestsPerThread: 2,
+        maxRequestsJitter: 1_000_000_000,
+      });
+      const replies = Array.from({ length: 4 }, () => fetch(url));
+      for (const reply of replies) expect((await reply).status).to.equal(200);
     });
   });
 
