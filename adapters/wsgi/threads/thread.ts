@@ -244,6 +244,7 @@ export class Thread {
         }),
       );
     else if (this.#calls.get(id)?.hear(message)) this.#release(message);
+    else if (kind === "print") process[message[2]].write(message[3]);
     else if (!this.#sleeps && MAY_SLEEP.has(kind)) {
       this.#sleeps = true;
       this.clearTheWay();

@@ -499,17 +499,40 @@ describe("WSGI in threads:", function () {
   });
 
   describe("A thread's console", () => {
+    const { write } = process.stdout;
+    const texts = new Set<string>();
+    let noticed: (() => void) | undefined;
+    beforeEach(() => {
+      texts.clear();
+      process.stdout.write = (text: string) => {
+        if (!text.startsWith("printed "))
+          return write.call(process.stdout, text);
+        texts.add(text);
+        noticed?.();
+        return true;
+      };
+    });
+    afterEach(() => void (process.stdout.write = write));
+
+    const printed = async (what: string): Promise<void> => {
+      while (!texts.has(`printed ${what}\n`))
+        await new Promise<void>((resolve) => (noticed = resolve));
+    };
+
     it("prints on the loop", async () => {
       const { url } = await serve("prints");
-      const { write } = process.stdout;
-      const printed: unknown[] = [];
-      process.stdout.write = (text: unknown) => printed.push(text) > 0;
-      try {
-        await fetch(url);
-      } finally {
-        process.stdout.write = write;
-      }
-      expect(printed).to.include("printed 5\n");
+      await fetch(url);
+      await printed("5");
+    });
+
+    it("prints there also while no request runs", async () => {
+      const { url } = await serveWith((loop) =>
+        loop.mount(threaded("talking", "app")),
+      );
+      await printed("while it loads");
+      await fetch(url);
+      await printed("in a promise");
+      await printed("in a timer");
     });
   });
 
