@@ -73,10 +73,15 @@ async function upload(origin, path) {
     origin,
     `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Length: ${TOTAL}\r\n\r\n`,
   );
+  const closed = once(socket, "close").then(() => {
+    throw new Error("the connection was closed before the reply");
+  });
+  closed.catch(() => {}); // after the reply it may be
+  const next = (event) => Promise.race([once(socket, event), closed]);
   const chunk = Buffer.alloc(MB, "x");
   for (let sent = 0; sent < TOTAL; sent += chunk.length)
-    if (!socket.write(chunk)) await once(socket, "drain");
-  const [reply] = await once(socket, "data");
+    if (!socket.write(chunk)) await next("drain");
+  const [reply] = await next("data");
   if (!String(reply).endsWith(`\r\n\r\n${TOTAL}`))
     throw new Error(`the reply was ${reply}`);
   socket.destroy();

@@ -10,7 +10,7 @@ import type { Framing } from "./framing.ts";
 import { TOKEN } from "./headers.ts";
 import type { Limits } from "./options.ts";
 import { GatewayRequest } from "./request.ts";
-import { ENGINE_HEADER_BYTES } from "./uws.ts";
+import { ENGINE_HEADER_BYTES } from "./header-limit.ts";
 
 /** Most requests that are no GET. */
 const COMMON = new Set(["HEAD", "POST", "PUT", "PATCH", "DELETE"]);

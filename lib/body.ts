@@ -4,7 +4,9 @@
  * The engine pushes; this asks it to stop when a little is waiting. It does not stop at once (see spill.ts), so what
  * comes meanwhile goes to a file.
  */
+import { tmpdir } from "node:os";
 import {
+  BodyStorageError,
   BodyTimeoutError,
   BodyTooLargeError,
   BodyUsedError,
@@ -15,7 +17,7 @@ import type { Limits } from "./options.ts";
 import { Spill } from "./spill.ts";
 import type { ResponseWriter } from "./response.ts";
 
-/** Bytes that wait in memory before the client is asked to pause. Four reads of a TLS record's worth each; small beside the engine's own 512 KiB. */
+/** Bytes that wait in memory before the client is asked to pause. Sixteen TLS records; small beside the engine's own 512 KiB. */
 const PAUSE_AT = 256 * 1024;
 
 /** Bytes in memory, on top of which further ones go to a file while the engine has not yet stopped. */
@@ -70,6 +72,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`.
    * @throws {BodyTimeoutError} past `bodyTimeoutMs`.
+   * @throws {BodyStorageError} when what came too early cannot be kept.
    * @throws {ClientAbortedError} when the client goes away in the middle.
    * @throws {BodyUsedError} the second time.
    */
@@ -126,7 +129,12 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #take(): Uint8Array | undefined {
     const chunk = this.#waiting.shift();
     if (chunk) this.#waitingBytes -= chunk.length;
-    if (this.#waiting.length === 0 && this.#inMemory) this.#connection.resume();
+    if (
+      this.#state === "receiving" &&
+      this.#waiting.length === 0 &&
+      this.#inMemory
+    )
+      this.#connection.resume();
     return chunk ?? this.#spill?.shift();
   }
 
@@ -136,11 +144,20 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     const { maxBodyBytes } = this.#limits;
     if (this.#received > maxBodyBytes)
       return this.release(new BodyTooLargeError(maxBodyBytes));
-    if (data.byteLength > 0) this.#keep(data);
+    try {
+      this.#keep(data);
+    } catch (error) {
+      return this.release(new BodyStorageError(tmpdir(), error as Error));
+    }
     if (isLast) this.#state = "complete";
-    else if (this.#waitingBytes >= PAUSE_AT || !this.#inMemory)
+    else if (this.#wake === undefined && this.#holdsEnough)
       this.#connection.pause();
     this.#signal();
+  }
+
+  /** Of what nobody waits for. */
+  get #holdsEnough(): boolean {
+    return this.#waitingBytes >= PAUSE_AT || !this.#inMemory;
   }
 
   /** Nothing is in the file, behind which what comes would have to wait. */
@@ -150,6 +167,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** The engine takes `data` back when this returns: copied, or written. */
   #keep(data: ArrayBuffer): void {
+    if (data.byteLength === 0) return;
     if (this.#inMemory && this.#waitingBytes + data.byteLength <= SPILL_AT) {
       this.#waiting.push(new Uint8Array(data.slice(0)));
       this.#waitingBytes += data.byteLength;

@@ -31,6 +31,12 @@ export const COUNT_OR_INFINITY: Rule = [
   `${COUNT[1]}, or Infinity`,
 ];
 
+/** One path, and no pattern of several. */
+export const PLAIN_PATH: Rule = [
+  (value) => typeof value === "string" && /^\/[^:*?#\s]*$/.test(value),
+  'a path such as "/healthz"',
+];
+
 /** One of a few texts. */
 export function oneOf(...texts: readonly string[]): Rule {
   const quoted = texts.map((text) => `"${text}"`);

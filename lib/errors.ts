@@ -23,6 +23,7 @@ export const errorTable = {
   EDDY_METHOD_NOT_ALLOWED: { status: 405, fault: "client" },
   EDDY_BODY_TIMEOUT: { status: 408, fault: "client" },
   EDDY_BODY_TOO_LARGE: { status: 413, fault: "client" },
+  EDDY_BODY_STORAGE: { status: 503, fault: "gateway" },
   EDDY_UNSUPPORTED_MEDIA_TYPE: { status: 415, fault: "client" },
   EDDY_HEADERS_TOO_LARGE: { status: 431, fault: "client" },
   EDDY_CLIENT_ABORTED: { status: 499, fault: "client", outcome: "abort" },
@@ -202,6 +203,21 @@ export class BodyTooLargeError extends GatewayError {
   }
 
   /** What is left of the body is not read, so the next request could not be found. */
+  override get severs(): boolean {
+    return true;
+  }
+}
+
+/** What came of a request body before its application read it could not be kept: the disk is full, or too many files are open. The connection is closed after the reply. */
+export class BodyStorageError extends GatewayError {
+  constructor(folder: string, cause: Error) {
+    super(
+      "EDDY_BODY_STORAGE",
+      `a request body that is not read yet cannot be kept in ${folder}: ${cause.message}`,
+      { cause },
+    );
+  }
+
   override get severs(): boolean {
     return true;
   }

@@ -238,10 +238,10 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
     }
   }
 
-  #awaitTaken(): void {
+  #awaitTaken(outcome: Outcome = "ok"): void {
     this.#state = "replying";
     this.#running++;
-    void this.out.taken().then(() => this.done());
+    void this.out.taken().then(() => this.done(undefined, outcome));
   }
 
   #deliver(response: GatewayResponse): void {
@@ -275,17 +275,17 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
   }
 
   /** The reply is delivered, or will never be. */
-  done(error?: unknown): void {
+  done(error?: unknown, outcome: Outcome = "ok"): void {
     this.#delivery = undefined;
     this.#running--;
-    if (error === undefined) this.#complete();
+    if (error === undefined) this.#complete(outcome);
     else if (this.#state === "ended") this.strayError(error);
     else this.fail(error);
     this.#leaveIfOver();
   }
 
-  #complete(): void {
-    if (this.#state !== "ended") this.#end("ok");
+  #complete(outcome: Outcome): void {
+    if (this.#state !== "ended") this.#end(outcome);
   }
 
   /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. */
@@ -303,6 +303,7 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
     const outcome = known?.outcome ?? "error";
     this.#report(outcome, error);
     this.#answer(known);
+    if (this.out.state === "streaming") return this.#awaitTaken(outcome);
     const answered = this.out.state === "ended";
     this.#end(outcome === "ok" && !answered ? "error" : outcome);
   }

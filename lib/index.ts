@@ -5,6 +5,7 @@ export {
 } from "cookie";
 export {
   BadRequestError,
+  BodyStorageError,
   BodyTimeoutError,
   BodyTooLargeError,
   BodyUsedError,

@@ -18,6 +18,9 @@ const REASONS: Record<string, string | undefined> = {
   ENOTFOUND: "there is no such host",
 };
 
+/** Of a Unix socket. All that the engine says is that it failed; and libuv takes a missing folder for one that is closed. */
+export const NO_FOLDER = "its folder is missing or not writable";
+
 /** `sun_path` of unix(7), without its end; the engine writes past it. */
 const MAX_UNIX_PATH = 107;
 

@@ -5,13 +5,14 @@ import {
   COUNT_OR_INFINITY,
   MAX_TIMER_MS,
   oneOf,
+  PLAIN_PATH,
   type Rule,
 } from "./checked-options.ts";
+import { ENGINE_HEADER_BYTES } from "./header-limit.ts";
 import type { AccessLog, Logger } from "./log.ts";
 import type { ProxyHeader } from "./proxies.ts";
 import type { RequestIdSource } from "./request-id.ts";
 import { isTrustEntry } from "./trust.ts";
-import { ENGINE_HEADER_BYTES } from "./uws.ts";
 
 export interface LoopOptions extends MountOptions {
   /** A pino logger; `false` is silent. Default: JSON lines on standard output from level "info". */
@@ -140,10 +141,7 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     "milliseconds from 1 to 240,000",
   ],
   maxConcurrentRequests: COUNT_OR_INFINITY,
-  healthCheck: [
-    (value) => typeof value === "string" && /^\/[^:*?#\s]*$/.test(value),
-    'a path such as "/healthz"',
-  ],
+  healthCheck: PLAIN_PATH,
   readinessDelayMs: TIME,
   drainTimeoutMs: TIME,
   stallWarnMs: TIME,

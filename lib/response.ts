@@ -12,6 +12,7 @@ import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { CORK_BYTES, type Cork } from "./cork.ts";
 import { InvalidReplyError } from "./errors.ts";
+import { Hold } from "./hold.ts";
 import { PromisedBody } from "./promised-body.ts";
 import { REQUEST_ID_FIELD } from "./request-id.ts";
 import type { Chunk } from "./types.ts";
@@ -53,8 +54,8 @@ export class ResponseWriter {
   #requestId: string | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  /** Set while the request body is held back. */
-  #look: NodeJS.Timeout | undefined;
+  /** Of the request body, where it ever was held back. */
+  #hold: Hold | undefined;
 
   constructor(res: HttpResponse, engineCork: Cork) {
     this.#res = res;
@@ -78,7 +79,7 @@ export class ResponseWriter {
     this.#res.onAborted(() => {
       if (!this.open) return; // `close` below reports here, too
       this.state = "gone";
-      clearTimeout(this.#look);
+      this.#hold?.forget();
       this.#wake?.();
       onGone();
     });
@@ -94,22 +95,21 @@ export class ResponseWriter {
     this.#res.onData(push);
   }
 
-  /**
-   * Asks the client to hold the request body back; what is on its way still comes. A connection that is held back is not
-   * watched, so it is let go for a moment now and then, to see whether the client is still there.
-   */
+  /** Asks the client to hold the request body back; what is on its way still comes. Not while the reply waits for the client, as the engine would not see that it takes more. */
   pause(): void {
-    if (this.#look !== undefined || !this.open) return;
-    this.#res.pause();
-    this.#look = setTimeout(() => this.resume(), LOOK_MS);
+    if (!this.open || this.#full) return;
+    (this.#hold ??= new Hold(this.#res)).take();
   }
 
-  /** Also before each end: a connection that stays paused would never bring its next request. */
+  /** When more of the body is wanted, and before each end: a connection that stays paused would never bring its next request. Not while the application works on a body that is there: it starts the engine's clock for idle clients. */
   resume(): void {
-    if (this.#look === undefined) return;
-    clearTimeout(this.#look);
-    this.#look = undefined;
-    if (this.open) this.#res.resume();
+    this.#hold?.release();
+  }
+
+  /** The client is behind with the reply: from here on the engine watches the connection in both directions, also one that was paused. */
+  #fill(): void {
+    this.#full = true;
+    this.#hold?.forget();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -166,7 +166,7 @@ export class ResponseWriter {
     this.#promised.push(body, this.#res.getWriteOffset());
     this.#whole = undefined;
     this.state = "streaming";
-    this.#full = true;
+    this.#fill();
   }
 
   /** Resolves when a whole body is on its way, or the client is gone. */
@@ -236,7 +236,9 @@ export class ResponseWriter {
   #writeChunked(chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
     this.#written += byteLength(chunk);
-    const write = (): void => void (this.#full = !this.#res.write(chunk));
+    const write = (): void => {
+      if (!this.#res.write(chunk)) this.#fill();
+    };
     if (this.#toUnix) write();
     else this.#cork(write);
     return !this.#full;
@@ -244,14 +246,14 @@ export class ResponseWriter {
 
   #writePromised(promised: PromisedBody, chunk: Chunk): boolean {
     promised.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-    if (promised.produced === promised.length) this.resume();
     if (!this.#full) this.#cork(() => this.#sendPromised(promised));
     return !this.#full;
   }
 
   #sendPromised(promised: PromisedBody): void {
+    if (promised.produced === promised.length) this.resume(); // it may end
     const sent = promised.send();
-    this.#full = sent === "full";
+    if (sent === "full") this.#fill();
     if (sent === "complete") this.state = "ended";
   }
 
@@ -310,7 +312,7 @@ export class ResponseWriter {
   close(): void {
     if (!this.open) return;
     this.state = "gone";
-    clearTimeout(this.#look);
+    this.#hold?.forget();
     this.#wake?.();
     this.#res.close();
   }
@@ -367,9 +369,6 @@ const CHUNKS_PER_TURN = 256;
 
 /** Bytes, likewise: the kernel takes megabytes from a fast source, and copying them takes milliseconds. */
 const BYTES_PER_TURN = 256 * 1024;
-
-/** Milliseconds after which a client that is held back may have left without being noticed. */
-const LOOK_MS = 5000;
 
 /** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
 const SMALL = 2048;

@@ -29,6 +29,7 @@ export class Spill {
     return this.#read === this.#written;
   }
 
+  /** @throws the system's error, when there is no room. */
   push(chunk: Uint8Array): void {
     for (let done = 0; done < chunk.length;)
       done += writeSync(
@@ -57,7 +58,7 @@ export class Spill {
     closeSync(this.#file);
   }
 
-  /** The file holds one burst, not the whole upload. */
+  /** An application that keeps up now and then has one burst in the file, not the whole upload. */
   #rewind(): void {
     ftruncateSync(this.#file, 0);
     this.#written = this.#read = 0;

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import type * as UWS from "uWebSockets.js";
 import { EngineError } from "./errors.ts";
 import { replaceC23Aliases } from "./glibc.ts";
+import { MAX_HEADERS } from "./header-limit.ts";
 
 export type {
   HttpRequest,
@@ -25,9 +26,6 @@ export interface Machine {
   /** Version of the glibc in use; absent on musl and outside Linux. */
   glibc: string | undefined;
 }
-
-/** Bytes of request line and headers; the engine's own default is 4096, Node's is 16 KiB. Read by the engine while it loads. */
-const MAX_HEADERS = { name: "UWS_HTTP_MAX_HEADERS_SIZE", bytes: 16 * 1024 };
 
 const require = createRequire(import.meta.url);
 
@@ -153,11 +151,6 @@ function thisMachine(): Machine {
     glibc: report.getReport().header.glibcVersionRuntime,
   };
 }
-
-/** Bytes of a request's head that the engine takes; it answers 431 to more. */
-export const ENGINE_HEADER_BYTES = Number(
-  process.env[MAX_HEADERS.name] || MAX_HEADERS.bytes,
-);
 
 /** The engine, loaded once for the process. */
 export const uws: Engine = withHeaderLimit(loadEngine);

@@ -33,6 +33,17 @@ function resolve(importer: string, specifier: string): string {
     : specifier;
 }
 
+/** All that is loaded with a file. */
+function loadedBy(entry: string): Set<string> {
+  const edges = [...importsOf("lib"), ...importsOf("adapters")];
+  const loaded = new Set([entry]);
+  for (const file of loaded)
+    // which grows meanwhile
+    for (const [importer, imported] of edges)
+      if (importer === file) loaded.add(imported);
+  return loaded;
+}
+
 describe("The layers", () => {
   it("keep lib free of adapters", () => {
     expect(
@@ -67,15 +78,16 @@ describe("The layers", () => {
   });
 
   it("keep the engine and effection out of threads, where each would take megabytes", () => {
-    const edges = [...importsOf("lib"), ...importsOf("adapters")];
-    const loaded = new Set(["adapters/wsgi/threads/inside/main.ts"]);
-    for (const file of loaded)
-      // which grows meanwhile
-      for (const [importer, imported] of edges)
-        if (importer === file) loaded.add(imported);
+    const loaded = loadedBy("adapters/wsgi/threads/inside/main.ts");
     expect([...loaded]).to.include("adapters/wsgi/environ.ts");
     expect(loaded.has("lib/uws.ts"), "the engine").to.equal(false);
     expect(loaded.has("effection"), "effection").to.equal(false);
+  });
+
+  it("keep the engine out of the supervisor, which never runs the application", () => {
+    const loaded = loadedBy("lib/cli/main.ts");
+    expect([...loaded]).to.include("lib/cli/supervise.ts");
+    expect(loaded.has("lib/uws.ts"), "the engine").to.equal(false);
   });
 
   it("let samples import the package by its name only", () => {

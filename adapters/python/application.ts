@@ -40,7 +40,7 @@ export class PythonApplication implements OpenApplication {
 
   /**
    * Loads the application anew, one process after the other: each is replaced when its successor serves, and ends when
-   * its requests are done. No request is lost.
+   * its requests are done. No request is lost. Halted, it goes no further; what is new by then stays.
    *
    * @throws {PythonStartError} when the new code does not load; the processes that are left go on with the old one.
    * @throws {UsageError} when the loop does not listen.

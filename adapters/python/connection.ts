@@ -10,6 +10,7 @@ import { action, type Operation } from "eddy/operations";
 import type { Call, Carrier } from "./call.ts";
 import { Given } from "./given.ts";
 import { HeadReader } from "./head.ts";
+import { endSoon } from "./launch.ts";
 import { Pace } from "./pace.ts";
 import {
   frame,
@@ -71,7 +72,8 @@ export class Connection implements Carrier {
   #out = "";
   /** Its request is slow: it is given nothing more. */
   #slow = false;
-  #paused = false;
+  /** What it says waits while a client is slow; of a process that has ended it is read at once. */
+  #reading: "on" | "paused" | "to the end" = "on";
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
@@ -95,7 +97,7 @@ export class Connection implements Carrier {
 
   /** Requests that it can be given ahead. */
   get room(): number {
-    if (this.#slow || this.#paused || this.#uploading) return 0;
+    if (this.#slow || this.#uploading || this.#reading !== "on") return 0;
     return this.#pace.depth - this.#given.count;
   }
 
@@ -126,11 +128,12 @@ export class Connection implements Carrier {
 
   *sendPiece(piece: Uint8Array): Operation<void> {
     if (this.#socket.destroyed) return;
-    if (this.#socket.write(frame(TO_WORKER.body, piece))) return;
-    yield* action<void>((resolve) => {
-      this.#whenDrained = resolve;
-      return () => (this.#whenDrained = undefined);
-    });
+    if (!this.#socket.write(frame(TO_WORKER.body, piece)))
+      yield* action<void>((resolve) => {
+        this.#whenDrained = resolve;
+        return () => (this.#whenDrained = undefined);
+      });
+    if (!this.#socket.destroyed) this.#pace.move();
   }
 
   endBody(problem: string | undefined): void {
@@ -147,14 +150,14 @@ export class Connection implements Carrier {
 
   /** The client is slow: the worker's next write blocks. */
   pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
+    if (this.#reading !== "on") return;
+    this.#reading = "paused";
     this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (this.#reading !== "paused") return;
+    this.#reading = "on";
     this.#pace.move();
     this.#socket.resume();
   }
@@ -169,8 +172,11 @@ export class Connection implements Carrier {
     this.#socket.end();
   }
 
-  destroy(): void {
-    this.#socket.destroy();
+  /** Its process has ended, and is given nothing more. */
+  exited(): void {
+    this.resume();
+    this.#reading = "to the end";
+    endSoon(this.#socket);
   }
 
   /** Takes back what waits behind a request that is slow. */
@@ -270,7 +276,8 @@ export class Connection implements Carrier {
   #overrun(): void {
     const call = this.#given.current;
     if (call === undefined) return;
-    if (this.#paused || this.#uploading?.upload?.waits) this.#pace.move();
+    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
+      this.#pace.move();
     else this.#owner.overrun(this, call);
   }
 

@@ -1,7 +1,13 @@
 /** A worker that a zygote is copied for: it comes to the gateway, as nobody here has started it. */
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { hearLines, type Exit, type Hears, type Process } from "./launch.ts";
+import {
+  endSoon,
+  hearLines,
+  type Exit,
+  type Hears,
+  type Process,
+} from "./launch.ts";
 
 /** What it asks of the zygote. */
 export interface Parent {
@@ -70,7 +76,10 @@ export class Copy implements Process {
   }
 
   exited(exit: Exit): void {
-    this.#exit ??= exit;
+    if (this.#exit !== undefined) return;
+    this.#exit = exit;
+    for (const socket of this.#sockets) endSoon(socket);
+    this.#hears.exited();
     this.#settle();
   }
 

@@ -54,13 +54,11 @@ export class EnvironWriter {
   }
 
   #fields(raw: readonly string[]): string {
+    const fields = eachOnce(raw);
     let text = "";
-    for (let i = 0; i < raw.length; i += 2) {
-      const variable = this.#variable(raw[i]!);
-      if (variable === "") continue;
-      const at = text.indexOf(variable);
-      if (at < 0) text += variable + raw[i + 1]!;
-      else text = joined(text, at + variable.length, variable, raw[i + 1]!);
+    for (let i = 0; i < fields.length; i += 2) {
+      const variable = this.#variable(fields[i]!);
+      if (variable !== "") text += variable + fields[i + 1]!;
     }
     return text;
   }
@@ -77,17 +75,29 @@ export class EnvironWriter {
   }
 }
 
-/** A repeated field: cookies are joined by a semicolon (RFC 6265, section 5.4), others by a comma. */
-function joined(
-  text: string,
-  valueAt: number,
-  variable: string,
-  value: string,
-): string {
-  const next = text.indexOf("\0", valueAt);
-  const end = next < 0 ? text.length : next;
-  const separator = variable === "\0HTTP_COOKIE\0" ? "; " : ",";
-  return text.slice(0, end) + separator + value + text.slice(end);
+/** Fields by their names, of which each is there once. It is looked for among names alone: a value can be anything, also the name of a variable. */
+function eachOnce(raw: readonly string[]): readonly string[] {
+  for (let i = 2; i < raw.length; i += 2)
+    if (find(raw, raw[i]!, i) >= 0) return joined(raw);
+  return raw;
+}
+
+/** Repeated cookies are joined by a semicolon (RFC 6265, section 5.4), other fields by a comma. */
+function joined(raw: readonly string[]): string[] {
+  const fields: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const [name, value] = [raw[i]!, raw[i + 1]!];
+    const at = find(fields, name, fields.length);
+    if (at < 0) fields.push(name, value);
+    else fields[at + 1] += (name === "cookie" ? "; " : ",") + value;
+  }
+  return fields;
+}
+
+/** Where the name is before `end`; -1 if it is not there. */
+function find(fields: readonly string[], name: string, end: number): number {
+  for (let i = 0; i < end; i += 2) if (fields[i] === name) return i;
+  return -1;
 }
 
 /** @throws {HttpError} 400 */

@@ -39,9 +39,14 @@ export interface Hears {
   control(text: string): void;
   /** There is none, and will be none. */
   failed(reason: string): void;
+  /** It has ended; what it has said last may still come. */
+  exited(): void;
   /** It has ended, and all that it has said was heard. */
   ended(exit: Exit): void;
 }
+
+/** Milliseconds in which what an ended process has said is read. */
+const LAST_WORDS_MS = 200;
 
 /** Starts a worker whose folder this is. */
 export type Launch = (folder: string, hears: Hears) => Process;
@@ -72,10 +77,14 @@ export function launch(
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const control = child.stdio[3] as Socket;
+  const output = [child.stdout as Socket, child.stderr as Socket];
   hearLines(control, (text) => hears.control(text));
-  for (const stream of [child.stdout as Socket, child.stderr as Socket])
-    hearLines(stream, (text) => hears.line(text));
+  for (const stream of output) hearLines(stream, (text) => hears.line(text));
   child.on("error", (error) => hears.failed(reasonFor(error, settings)));
+  child.on("exit", () => {
+    for (const channel of [control, ...output]) endSoon(channel);
+    hears.exited();
+  });
   child.on("close", (code, signal) => hears.ended({ code, signal }));
   return {
     get pid() {
@@ -90,6 +99,13 @@ export function launch(
 export function hearLines(stream: Socket, hear: (text: string) => void): void {
   stream.on("error", () => {}); // the process has ended, which is noticed anyway
   createInterface(stream).on("line", hear);
+}
+
+/** A channel whose process has ended. It would not end while a child of that process has it open, too. */
+export function endSoon(channel: Socket): void {
+  if (channel.closed) return;
+  const late = setTimeout(() => channel.destroy(), LAST_WORDS_MS);
+  channel.once("close", () => clearTimeout(late));
 }
 
 /** The system says ENOENT for a folder and for a program alike. */

@@ -41,6 +41,7 @@ export function useStaff(
 ): Operation<Staff> {
   return resource(function* (provide) {
     const pool = new Pool(settings, log);
+    yield* ensure(() => pool.close());
     const source = yield* useSource(settings, log);
     const workers = yield* useWorkers(pool, source);
     yield* ensure(() => workers.end());
@@ -52,7 +53,6 @@ export function useStaff(
         for (const place of places) yield* place.renew();
       },
     });
-    pool.close();
   });
 }
 

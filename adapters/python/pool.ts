@@ -126,7 +126,7 @@ export class Pool implements Keeper {
       : undefined;
   }
 
-  /** No request is left. */
+  /** No worker is left. */
   close(): void {
     clearTimeout(this.#look);
   }

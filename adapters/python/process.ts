@@ -60,8 +60,6 @@ export class Worker implements Owner {
   readonly state: SharedState;
   readonly harakiriMs: number;
   readonly abortGraceMs: number;
-  /** Requests so far. */
-  served = 0;
   readonly #keeper: Keeper;
   /** Requests after which it is replaced. */
   readonly #limit: number;
@@ -69,6 +67,8 @@ export class Worker implements Owner {
   readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: Process;
   readonly #connections: Connection[] = [];
+  /** Requests so far. */
+  #served = 0;
   #state: State = "starting";
   #open = 0;
   #closed = 0;
@@ -97,6 +97,7 @@ export class Worker implements Owner {
         this.#said.add(reason);
         this.#end(undefined);
       },
+      exited: () => this.#exited(),
       ended: (exit) => this.#end(exit),
     });
   }
@@ -105,20 +106,16 @@ export class Worker implements Owner {
     return this.#process.pid;
   }
 
-  get serves(): boolean {
-    return this.#state === "ready";
-  }
-
   get connections(): readonly Connection[] {
     return this.#connections;
   }
 
   /** A request was given to it. */
   count(): void {
-    if (++this.served >= this.#limit) this.leaving.resolve("asked");
+    if (++this.#served >= this.#limit) this.leaving.resolve("asked");
   }
 
-  /** Is given nothing more, and ends when it has nothing to do. */
+  /** Is given nothing more, and ends when it has nothing to do, at the latest two seconds after that. */
   retire(): void {
     if (this.#state !== "ready") return;
     this.#state = "leaving";
@@ -131,7 +128,7 @@ export class Worker implements Owner {
     if (this.#state === "starting") return this.#process.kill("SIGKILL");
     this.#state = "leaving";
     for (const connection of this.#connections) connection.end();
-    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_MS);
+    this.#killIn(EXIT_MS);
   }
 
   opened(): void {
@@ -159,8 +156,7 @@ export class Worker implements Owner {
   overrun(_connection: Connection, call: Call): void {
     if (this.#timedOut) return;
     this.#timedOut = true;
-    this.#state = "leaving";
-    this.#keeper.remove(this);
+    this.#lose();
     const error = new PythonTimeoutError(this.harakiriMs);
     call.request.log.error(
       { pid: this.pid },
@@ -168,7 +164,6 @@ export class Worker implements Owner {
     );
     call.fail(error);
     this.#process.kill("SIGUSR1");
-    this.leaving.resolve("lost");
     this.#killIn(TRACEBACK_MS);
   }
 
@@ -195,8 +190,26 @@ export class Worker implements Owner {
   /** The process may have ended, or only a thread; then the process has to. */
   closed(): void {
     this.#closed++;
-    if (this.#state === "ready") this.#process.kill("SIGKILL");
+    if (this.#state === "ready") {
+      this.#lose();
+      this.#process.kill("SIGKILL");
+    }
+    if (this.#closed === this.#connections.length && this.#kill === undefined)
+      this.#killIn(EXIT_MS); // a thread of the application's own may keep it
     this.#settle();
+  }
+
+  #exited(): void {
+    this.#lose();
+    for (const connection of this.#connections) connection.exited();
+  }
+
+  /** It is given nothing more, and has to be replaced. */
+  #lose(): void {
+    if (this.#state === "starting") return;
+    this.#state = "leaving";
+    this.#keeper.remove(this);
+    this.leaving.resolve("lost");
   }
 
   #killIn(ms: number): void {
@@ -234,7 +247,6 @@ export class Worker implements Owner {
     clearTimeout(this.#kill);
     const wasReady = this.#state !== "starting";
     this.#state = "dead";
-    this.#keeper.remove(this);
     const reason = wasReady
       ? this.#epitaph()
       : startError(this.#keeper.settings, this.#exit, this.#said.take());
@@ -244,7 +256,6 @@ export class Worker implements Owner {
     this.state.close();
     rmSync(this.#folder, { recursive: true, force: true });
     this.ready.reject(reason);
-    this.leaving.resolve("lost");
     this.gone.resolve();
     this.#keeper.again(again);
   }

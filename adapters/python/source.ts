@@ -1,5 +1,5 @@
 /** Where workers come from: each started by itself, or copied from a process that has imported the application. */
-import { resource, type Operation } from "eddy/operations";
+import { ensure, resource, useScope, type Operation } from "eddy/operations";
 import type { Logger } from "../../lib/adapter.ts";
 import { launch, workerConfig, type Launch } from "./launch.ts";
 import type { PythonSettings } from "./options.ts";
@@ -29,30 +29,38 @@ function* useImports(settings: PythonSettings): Operation<Source> {
 
 function useZygotes(settings: PythonSettings, log: Logger): Operation<Source> {
   return resource(function* (provide) {
-    /** The one whose code counts, and those whose workers still end. */
-    const zygotes: Zygote[] = [];
+    const scope = yield* useScope();
     const start = (): Zygote => {
       const zygote = new Zygote(settings, log);
-      zygotes.push(zygote);
+      const python = (): Operation<void> => live(zygote);
+      scope.run(python); // as the workers' tasks
       return zygote;
     };
+    /** The one whose code counts. Those before it end behind their last workers. */
     let current = start();
-    try {
-      yield* provide({
-        launch(folder, hears) {
-          if (current.dead) current = start();
-          return current.fork(folder, hears);
-        },
-        *renew() {
-          const next = start();
-          yield* next.ready.operation;
-          current.end();
-          current = next;
-        },
-      });
-    } finally {
-      for (const zygote of zygotes) zygote.end();
-      for (const zygote of zygotes) yield* zygote.gone.operation;
-    }
+    yield* provide({
+      launch(folder, hears) {
+        if (current.dead) current = start();
+        return current.fork(folder, hears);
+      },
+      *renew() {
+        let other = start();
+        try {
+          yield* other.ready.operation;
+          [current, other] = [other, current];
+        } finally {
+          other.end();
+        }
+      },
+    });
   });
+}
+
+/** A zygote's task: it ends when the process has; halted, it ends the process. */
+function* live(zygote: Zygote): Operation<void> {
+  yield* ensure(function* () {
+    zygote.end();
+    yield* zygote.gone.operation;
+  });
+  yield* zygote.gone.operation;
 }

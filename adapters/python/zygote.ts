@@ -46,6 +46,7 @@ export class Zygote {
         this.#said.add(reason);
         this.#die(undefined);
       },
+      exited: () => {}, // its copies are told when all is heard that it has said of them
       ended: (exit) => this.#die(exit),
     });
   }

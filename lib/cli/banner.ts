@@ -1,4 +1,4 @@
-/** What is said at the start: where it listens, what is mounted, who runs. */
+/** What is said when it serves: where it listens, what is mounted, who runs. */
 import type { AppSpec } from "./app-spec.ts";
 import type { Logs } from "./logs.ts";
 import type { Pool } from "./pool.ts";
@@ -9,11 +9,10 @@ export function announce(
   specs: readonly AppSpec[],
   pool: Pool,
 ): void {
-  const { addresses = [] } = pool.ready[0] ?? {};
-  const [address] = addresses;
+  const { addresses } = pool.ready[0]!;
   log.info(
     {
-      address,
+      address: addresses[0],
       mounts: Object.fromEntries(
         specs.map(({ prefix, written }) => [prefix, written]),
       ),
@@ -21,8 +20,6 @@ export function announce(
       pid: process.pid,
       versions: VERSIONS,
     },
-    address === undefined
-      ? "no worker serves yet"
-      : `${specs.map(({ written }) => written).join(", ")} on ${addresses.map(({ url }) => url).join(" and ")}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
+    `${specs.map(({ written }) => written).join(", ")} on ${addresses.map(({ url }) => url).join(" and ")}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
   );
 }

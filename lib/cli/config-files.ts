@@ -1,6 +1,6 @@
 /** Config files: which there are, what they say, and where in them it stands. */
-import { existsSync, readFileSync } from "node:fs";
-import { basename, extname, join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
 import { parseINI, parseJSONC, parseTOML, parseYAML } from "confbox";
 import { blame } from "./blame.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
@@ -26,16 +26,41 @@ export const EXTENSIONS = [".ts", ".js", ...Object.keys(PARSERS)] as const;
 /** Those of the folders, in their order; of one folder at most one. */
 export function findConfigFiles(folders: readonly string[]): string[] {
   return folders.flatMap((folder) => {
-    const found = EXTENSIONS.map((extension) =>
-      join(folder, `eddy.config${extension}`),
-    ).filter((path) => existsSync(path));
+    const found = namesIn(folder).filter((name) => NAME.test(name));
+    for (const name of found) checkExtension(join(folder, name));
     if (found.length > 1)
       throw new CommandFailure(
         EXIT.usage,
-        `there are several config files in ${folder}: ${found.map((path) => basename(path)).join(", ")}\nkeep one of them, or choose one by --config`,
+        `there are several config files in ${folder}: ${found.join(", ")}\nkeep one of them, or choose one by --config`,
       );
-    return found;
+    return found.map((name) => join(folder, name));
   });
+}
+
+/** Not the copies that editors make, nor a module's declarations. */
+const NAME = /^eddy\.config\.\w+$/;
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new CommandFailure(
+      EXIT.usage,
+      `cannot look for config files: ${(cause as Error).message}\nchoose one by --config`,
+      { cause },
+    );
+  }
+}
+
+/** Whoever wrote another kind means it to be read. */
+function checkExtension(path: string): string {
+  const extension = extname(path);
+  if ((EXTENSIONS as readonly string[]).includes(extension)) return extension;
+  throw new CommandFailure(
+    EXIT.usage,
+    `${path}: a config file ends with ${EXTENSIONS.join(", ")}`,
+  );
 }
 
 export async function readConfigFile(file: string): Promise<ConfigFile> {
@@ -67,12 +92,7 @@ function read(path: string, shown: string): string {
 }
 
 async function parse(path: string, source: string): Promise<unknown> {
-  const extension = extname(path);
-  if (!(EXTENSIONS as readonly string[]).includes(extension))
-    throw new CommandFailure(
-      EXIT.usage,
-      `${path}: a config file ends with ${EXTENSIONS.join(", ")}`,
-    );
+  const extension = checkExtension(path);
   const parser = PARSERS[extension];
   if (parser === undefined) return await importDefault(path);
   if (source.trim() === "") return {};

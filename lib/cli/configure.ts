@@ -64,8 +64,16 @@ export function requiredVariables(
   );
 }
 
-/** Paths are read from here. */
-export function enterFolder(folder: string): void {
+/** The same, and goes to where `chdir` says: the paths among them are read from there. */
+export async function configureThere(
+  flags: Readonly<Record<string, unknown>>,
+): Promise<Configuration> {
+  const configuration = await configure(flags);
+  enterFolder(configuration.settings.chdir);
+  return configuration;
+}
+
+function enterFolder(folder: string): void {
   if (folder === "") return;
   try {
     process.chdir(resolve(folder));

@@ -1,4 +1,4 @@
-/** How often workers have crashed lately: how long to wait before the next start, and when to give up. */
+/** How workers have crashed lately: how long to wait before the next start, and when to give up. */
 
 const WINDOW_MS = 10_000;
 const GIVE_UP = 5;
@@ -8,22 +8,31 @@ const LONGEST_WAIT_MS = 10_000;
 export class Crashes {
   /** Times of those in a row. */
   #recent: number[] = [];
-  /** A worker has lived long enough: from now on there is hope after every crash. */
-  #settled = false;
+  /** When the first worker was ready. */
+  #servedSince = Infinity;
 
-  /** `livedMs`: how long the worker ran. */
-  note(livedMs: number, now = Date.now()): void {
-    if (livedMs >= WINDOW_MS) {
-      this.#settled = true;
-      this.#recent = [];
-    }
+  /** A worker is ready. */
+  served(now = Date.now()): void {
+    this.#servedSince = Math.min(this.#servedSince, now);
+  }
+
+  get everServed(): boolean {
+    return this.#servedSince < Infinity;
+  }
+
+  /** `servedMs`: how long the worker was ready; one that takes long to fail has not lived. */
+  note(servedMs: number, now = Date.now()): void {
+    if (servedMs >= WINDOW_MS) this.#recent = [];
     this.#recent.push(now);
   }
 
-  /** At start, and again and again: it will not get better. */
-  hopeless(now = Date.now()): boolean {
-    const lately = this.#recent.filter((time) => now - time < WINDOW_MS);
-    return !this.#settled && lately.length >= GIVE_UP;
+  /** At the start, and again and again: it will not get better. While none has ever served, it is the start, however long that takes. */
+  get hopeless(): boolean {
+    const last = this.#recent.at(-1);
+    const first = this.#recent.at(-GIVE_UP);
+    if (last === undefined || first === undefined) return false;
+    if (!this.everServed) return true;
+    return last - Math.min(first, this.#servedSince) < WINDOW_MS;
   }
 
   /** Nothing for the first, then twice as long each time. */

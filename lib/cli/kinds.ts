@@ -1,6 +1,7 @@
 /** The kinds of value that a setting can have: how each is read from text, checked, and shown. */
 import { parse as parseDuration } from "@lukeed/ms";
 import * as v from "valibot";
+import { parseTarget } from "../target.ts";
 
 export interface Kind<T> {
   /** Reads what a flag, a variable or a file gives: text, or what the file's format has. */
@@ -27,17 +28,28 @@ export const text = (
 });
 
 /** Text of a certain form. */
-export const pattern = (
+export const textThat = (
   placeholder: string,
   expected: string,
-  form: RegExp,
+  fits: (given: string) => boolean,
 ): Kind<string> => ({
   ...text(placeholder, expected),
   schema: v.pipe(
     v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
-    v.regex(form),
+    v.check(fits),
   ),
 });
+
+/** Where to listen, or one of a few words in place of it. */
+export const address = (
+  expected: string,
+  ...words: readonly string[]
+): Kind<string> =>
+  textThat(
+    "ADDRESS",
+    expected,
+    (given) => words.includes(given) || parseTarget(given) !== undefined,
+  );
 
 /** Never shown. */
 export const secret: Kind<string> = {
@@ -102,23 +114,27 @@ export const choice = <const T extends string>(...names: T[]): Kind<T> => ({
   show: plain,
 });
 
-/** In a variable or an INI file, commas separate the entries. */
+/** In a variable or an INI file, commas separate the entries, each of which has to fit. */
 export const list = (
   placeholder: string,
   expected: string,
+  fits: (entry: string) => boolean = () => true,
 ): Kind<string[]> => ({
-  schema: v.union([
-    v.array(v.string()),
-    v.pipe(
-      v.string(),
-      v.transform((given) =>
-        given
-          .split(",")
-          .map((entry) => entry.trim())
-          .filter(Boolean),
+  schema: v.pipe(
+    v.union([
+      v.array(v.string()),
+      v.pipe(
+        v.string(),
+        v.transform((given) =>
+          given
+            .split(",")
+            .map((entry) => entry.trim())
+            .filter(Boolean),
+        ),
       ),
-    ),
-  ]),
+    ]),
+    v.check((entries) => entries.every(fits)),
+  ),
   placeholder,
   expected,
   repeats: true,
@@ -170,6 +186,12 @@ export const size: Kind<number> = {
   expected: 'a size such as "512KiB", "2MiB" or "1GiB", or "none"',
   show: (bytes) => scaled(bytes, SIZES),
 };
+
+export const sizeUpTo = (limit: number, expected: string): Kind<number> => ({
+  ...size,
+  schema: v.pipe(size.schema, v.maxValue(limit)),
+  expected,
+});
 
 function unitOf(given: string): number {
   const [letter] = /[kmg]/i.exec(given) ?? ["b"];

@@ -97,7 +97,8 @@ const describe = (value: unknown): string =>
       ? "an object"
       : `a ${typeof value}`;
 
-function unloadable(
+/** What ends the command when there is no application. */
+export function unloadable(
   spec: AppSpec,
   why: string,
   cause?: unknown,

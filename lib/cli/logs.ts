@@ -1,4 +1,5 @@
 /** The logs of one process: what is written where, in which form. */
+import { lchownSync, lstatSync } from "node:fs";
 import { hostname } from "node:os";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
@@ -12,6 +13,7 @@ import {
 } from "./access-format.ts";
 import { jsonLine } from "./access-json.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import type { Identity } from "./identity.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import type { Settings } from "./schema.ts";
 
@@ -26,14 +28,18 @@ export interface Logs {
   readonly flush: () => void;
 }
 
-/** @throws {CommandFailure} for a format that makes no sense, or a file that cannot be written. */
-export function openLogs(settings: Settings): Logs {
+/**
+ * `owner`: gets the files, because the supervisor is the first to open them, and the workers write to them as whom they run.
+ *
+ * @throws {CommandFailure} for a format that makes no sense, or a file that cannot be written.
+ */
+export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   const { logFormat, accessLog, errorLog, logLevel } = settings;
   const terminal = errorLog === "-" && isatty(1);
   const pretty = logFormat === "pretty" || (logFormat === "auto" && terminal);
   const open = new Map<string, LineBuffer>();
   const destination = (path: string): LineBuffer => {
-    const there = open.get(path) ?? openFile(path);
+    const there = open.get(path) ?? openFile(path, owner);
     open.set(path, there);
     return there;
   };
@@ -49,7 +55,11 @@ export function openLogs(settings: Settings): Logs {
         : lineWriter(formatter(logFormat, pretty), destination(accessLog)),
     pretty,
     reopen: () => {
-      for (const [path, one] of open) if (path !== "-") one.reopen();
+      for (const [path, one] of open) {
+        if (path === "-") continue;
+        one.reopen();
+        give(path, owner);
+      }
     },
     flush: () => {
       for (const one of open.values()) one.flush();
@@ -65,9 +75,12 @@ const SECRETS = SECRET_HEADERS.flatMap((name) => [
   `*.headers.${name}`,
 ]);
 
-function openFile(path: string): LineBuffer {
+function openFile(path: string, owner: Identity): LineBuffer {
+  if (path === "-") return new LineBuffer(1);
   try {
-    return new LineBuffer(path === "-" ? 1 : path);
+    const file = new LineBuffer(path);
+    give(path, owner);
+    return file;
   } catch (cause) {
     throw new CommandFailure(
       EXIT.usage,
@@ -75,6 +88,12 @@ function openFile(path: string): LineBuffer {
       { cause },
     );
   }
+}
+
+/** A device or a pipe is not ours to give; nor what a link leads to, which whoever may write to the folder could choose. */
+function give(path: string, { uid, gid }: Identity): void {
+  if (uid === undefined && gid === undefined) return;
+  if (lstatSync(path).isFile()) lchownSync(path, uid ?? -1, gid ?? -1);
 }
 
 /** At once, behind the access lines that wait: these lines are few, and the last ones before an end are the ones to read. */

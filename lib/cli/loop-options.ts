@@ -1,6 +1,7 @@
 /** What the command's settings mean for a loop. */
 import type { Server } from "node:net";
 import type { ListenOptions, LoopOptions } from "../index.ts";
+import { parseTarget } from "../target.ts";
 import type { Logs } from "./logs.ts";
 import type { Key, Settings } from "./schema.ts";
 
@@ -27,10 +28,10 @@ export function steer(
 ): void {
   const said = Object.entries(OF_THE_LOOP)
     .filter(([key]) => explicit.includes(key as Key))
-    .map(([key, option]) => [
-      option,
-      settings[key as keyof typeof OF_THE_LOOP] || undefined,
-    ]);
+    .map(([key, option]) => {
+      const value = settings[key as keyof typeof OF_THE_LOOP];
+      return [option, value === "" ? undefined : value]; // 0 is a value
+    });
   Object.assign(options, Object.fromEntries(said), { log });
   if (accessLog !== undefined || explicit.includes("accessLog"))
     options.accessLog = accessLog ?? false;
@@ -42,17 +43,12 @@ export function httpTarget({
   tlsKey,
   tlsCert,
 }: Settings): ListenOptions | undefined {
-  if (http === "none") return undefined;
-  const tls =
-    tlsKey || tlsCert ? { tls: { key: tlsKey, cert: tlsCert } } : undefined;
-  if (http.startsWith("unix:"))
-    return { unix: http.slice("unix:".length), ...tls };
-  const [, host, port] = /^(?:(.*):)?(\d+)$/.exec(http)!;
+  const target = parseTarget(http);
+  if (target === undefined) return undefined; // none
+  const tls = tlsKey || tlsCert ? { key: tlsKey, cert: tlsCert } : undefined;
   return {
-    port: Number(port),
-    share: true,
-    ...(host && { host: host.replace(/^\[(.*)\]$/, "$1") }),
-    ...tls,
+    ...("path" in target ? { unix: target.path } : { ...target, share: true }),
+    ...(tls && { tls }),
   };
 }
 

@@ -3,9 +3,10 @@
 import { CommanderError } from "commander";
 import { run } from "effection";
 import { commandLine, type Flags } from "./command-line.ts";
-import { configure, enterFolder } from "./configure.ts";
+import { configure, configureThere } from "./configure.ts";
 import { explain } from "./explain.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { identityOf } from "./identity.ts";
 import { importFile } from "./import/import.ts";
 import { openLogs } from "./logs.ts";
 import { runningPid } from "./pid-file.ts";
@@ -15,14 +16,14 @@ import { VERSION } from "./versions.ts";
 
 const program = commandLine(VERSION, {
   async run(flags: Flags) {
-    const configuration = await configure(flags);
+    const configuration = await configureThere(flags);
     const { settings, warnings } = configuration;
-    enterFolder(settings.chdir);
     if (settings.umask !== "") process.umask(parseInt(settings.umask, 8));
-    const logs = openLogs(settings);
+    const identity = identityOf(settings);
+    const logs = openLogs(settings, identity);
     for (const warning of warnings) logs.log.warn(warning);
     try {
-      await run(() => supervise(configuration, logs));
+      await run(() => supervise(configuration, identity, logs));
     } finally {
       logs.flush();
     }
@@ -31,11 +32,11 @@ const program = commandLine(VERSION, {
     console.log(explain(await configure(flags)));
   },
   async reload(flags: Flags) {
-    const { settings } = await configure(flags);
+    const { settings } = await configureThere(flags);
     process.kill(runningPid(settings.pid), "SIGHUP");
   },
   async top(flags: Flags) {
-    const { settings } = await configure(flags);
+    const { settings } = await configureThere(flags);
     await run(() => top(settings.stats));
   },
   async import(file: string, { python = "python3" }: Flags) {

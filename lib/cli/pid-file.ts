@@ -46,9 +46,11 @@ export function runningPid(file: string): number {
   );
 }
 
+/** Of one process: a signal to 0, or to a negative number, goes to many. */
 function existingPid(file: string): number | undefined {
   try {
-    return Number(readFileSync(file, "utf8")) || undefined;
+    const [pid] = /^\d+$/.exec(readFileSync(file, "utf8").trim()) ?? [];
+    return Number(pid) || undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new CommandFailure(
@@ -59,7 +61,9 @@ function existingPid(file: string): number | undefined {
   }
 }
 
+/** Is it another process? In a container that was killed and starts anew, the file of the last one has our own number. */
 function runs(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {

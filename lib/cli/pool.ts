@@ -3,7 +3,6 @@ import type { ForkOptions } from "node:child_process";
 import {
   all,
   createScope,
-  race,
   resource,
   sleep,
   spawn,
@@ -14,9 +13,13 @@ import {
 } from "effection";
 import type { Logger, Tally } from "../index.ts";
 import { Crashes } from "./crashes.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { endWorkers } from "./end-workers.ts";
+import { EXIT } from "./failure.ts";
 import type { Orders, ToWorker } from "./messages.ts";
+import { lifetime, Renewals } from "./renewal.ts";
+import { Turns } from "./turns.ts";
 import {
+  failureOf,
   useWorkerProcess,
   type Ending,
   type WorkerProcess,
@@ -35,12 +38,10 @@ export interface PoolOptions {
   ready(): void;
 }
 
-/** A proxy in front has used each of its connections once more by then; whoever waits for the end does not mind. */
-const LAST_LINGER_MS = 1000;
-
-/** Time for cleanups, beside what the settings give the requests. */
-const TEARDOWN_MS = 10_000;
-
+/**
+ * There are as many workers as are wanted, but for the one that is about to be replaced: it serves until its successor does,
+ * and only one is replaced at a time. Whoever is missed without having been told to end is started again.
+ */
 export class Pool {
   readonly workers = new Set<WorkerProcess>();
   /** Workers that were started in place of another one. */
@@ -51,13 +52,23 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #crashes = new Crashes();
   readonly #broken = withResolvers<never>();
+  #welcomed = withResolvers<void>();
   #wanted: number;
-  #everReady = false;
+  /** The one that is about to be replaced. */
+  #outgoing: WorkerProcess | undefined;
+  /** For those who replace workers, or change their number. */
+  readonly #turns = new Turns();
+  readonly #renewals: Renewals;
 
   constructor(scope: Scope, options: PoolOptions) {
     this.#scope = scope;
     this.#options = options;
     this.#wanted = options.workers;
+    this.#renewals = new Renewals(scope, {
+      settings: options.orders.settings,
+      log: options.log,
+      replace: (worker) => this.#turns.take(() => this.#replace(worker)),
+    });
   }
 
   /** Fails when there is no hope to keep workers running. */
@@ -73,80 +84,96 @@ export class Pool {
     for (const worker of this.workers) worker.tell(message);
   }
 
-  /** Starts all that are wanted; done when they are ready. */
-  *open(): Operation<void> {
-    const missing = this.#wanted - this.#counted;
-    yield* all(Array.from({ length: missing }, () => this.#add()));
+  /** Done when a worker serves. */
+  *serves(): Operation<void> {
+    while (this.ready.length === 0) yield* this.#welcomed.operation;
+  }
+
+  /** Starts those that are missing. Done when each is ready or has failed; the number of those that are ready. */
+  *open(): Operation<number> {
+    const added = Array.from({ length: this.#missing }, () => this.#add());
+    return (yield* all(added)).filter((serves) => serves).length;
   }
 
   *resize(by: number): Operation<void> {
     this.#wanted = Math.max(1, this.#wanted + by);
     this.#options.log.info(`${this.#wanted} workers are wanted`);
-    yield* this.open();
-    for (const worker of this.ready.slice(this.#wanted)) this.#close(worker);
+    yield* this.#turns.take(() => this.#fit());
   }
 
   /** One by one: the next only when the new one serves. When a new one fails, the others stay. */
-  *reload(): Operation<void> {
-    const old = this.ready;
-    for (const worker of old) {
-      const fresh = yield* this.replace(worker);
-      if (!fresh)
-        return this.#options.log.error(
-          "the reload ends here; the workers there are go on",
-        );
-    }
-    if (old.length === 0) yield* this.open();
-    this.#options.log.info(`reloaded ${old.length} workers`);
-  }
-
-  /** False: the new one has failed. */
-  *replace(old: WorkerProcess): Operation<boolean> {
-    this.restarts++;
-    if (this.#exclusive) {
-      this.#close(old);
-      yield* old.ended;
-    }
-    const fresh = yield* this.#add();
-    if (fresh && old.state === "ready") this.#close(old);
-    return fresh;
+  reload(): Operation<void> {
+    return this.#turns.take(() => this.#reload());
   }
 
   /** Ends them all: those that take too long are killed. `now`: without waiting for requests. */
   *close(now: boolean): Operation<void> {
     this.#wanted = 0;
-    const { drainTimeout, readinessDelay, linger } =
-      this.#options.orders.settings;
-    const lingerMs = Math.min(linger, LAST_LINGER_MS);
-    for (const worker of this.workers) {
-      worker.state = "closing";
-      worker.tell(now ? { type: "stop" } : { type: "close", lingerMs });
-    }
-    const patience = now ? 0 : readinessDelay + lingerMs + drainTimeout;
-    const limit = patience + TEARDOWN_MS;
-    yield* race([
-      all([...this.workers].map((worker) => worker.ended)),
-      sleep(Math.min(limit, 2 ** 31 - 1)),
-    ]);
-    for (const worker of this.workers) worker.kill("SIGKILL");
+    const { settings } = this.#options.orders;
+    yield* endWorkers([...this.workers], settings, now);
   }
 
-  /** Workers cannot share a Unix socket. */
+  /** Workers cannot share a Unix socket: the next one starts when the last one has ended. */
   get #exclusive(): boolean {
     return this.#options.orders.settings.http.startsWith("unix:");
   }
 
-  get #counted(): number {
-    return [...this.workers].filter((worker) => worker.state !== "closing")
-      .length;
+  /** Those that are to stay. */
+  get #staying(): WorkerProcess[] {
+    return [...this.workers].filter(
+      (worker) => worker.state !== "closing" && worker !== this.#outgoing,
+    );
+  }
+
+  get #missing(): number {
+    const { length } = this.#exclusive ? [...this.workers] : this.#staying;
+    return Math.max(0, this.#wanted - length);
+  }
+
+  *#fit(): Operation<void> {
+    yield* this.open();
+    const starting = this.#staying.filter(({ state }) => state === "starting");
+    for (const worker of [...this.ready, ...starting].slice(this.#wanted))
+      this.#close(worker);
+  }
+
+  *#reload(): Operation<void> {
+    const { log } = this.#options;
+    const old = this.#staying;
+    for (const worker of old) {
+      if (yield* this.#replace(worker)) continue;
+      const rest =
+        this.ready.length > 0 ? "the workers there are go on" : "none serves";
+      return log.error(`the reload ends here; ${rest}`);
+    }
+    const missing = this.#missing;
+    const started = yield* this.open();
+    if (old.length > 0) log.info(`reloaded ${old.length} workers`);
+    if (missing > 0)
+      log.info(`${started} of ${missing} missing workers started`);
+  }
+
+  /** False: the new one has failed. */
+  *#replace(old: WorkerProcess): Operation<boolean> {
+    if (!this.#staying.includes(old)) return true; // it has ended meanwhile: whoever is there instead is new
+    this.restarts++;
+    if (this.#exclusive) {
+      this.#close(old);
+      yield* old.ended;
+    } else this.#outgoing = old;
+    try {
+      if (this.#missing === 0) return true; // the command has been told to end
+      const serves = yield* this.#add();
+      if (serves) this.#close(old);
+      return serves;
+    } finally {
+      this.#outgoing = undefined;
+    }
   }
 
   #close(worker: WorkerProcess): void {
-    worker.state = "closing";
-    worker.tell({
-      type: "close",
-      lingerMs: this.#options.orders.settings.linger,
-    });
+    const lingerMs = this.#options.orders.settings.linger;
+    worker.close({ type: "close", lingerMs });
   }
 
   /** Starts one, and tends it until it has ended. True: it serves. */
@@ -158,8 +185,9 @@ export class Pool {
 
   *#tend(serves: (yes: boolean) => void): Operation<void> {
     const { orders, fork } = this.#options;
-    const worker = yield* useWorkerProcess(orders, fork, this.#lifetime(), {
-      reported: (it) => this.#weigh(it),
+    const maxRequests = lifetime(orders.settings);
+    const worker = yield* useWorkerProcess(orders, fork, maxRequests, {
+      reported: (it) => this.#renewals.weigh(it),
       imported: (files) => this.#options.imported(files),
     });
     this.workers.add(worker);
@@ -176,59 +204,29 @@ export class Pool {
     serves: (yes: boolean) => void,
   ): Operation<void> {
     yield* worker.ready;
-    this.#everReady = true;
+    this.#crashes.served();
     this.#options.ready();
     serves(true);
+    this.#welcomed.resolve();
+    this.#welcomed = withResolvers();
   }
 
-  /** A worker ended that nobody told to. */
-  *#recover(worker: WorkerProcess, ending: Ending): Operation<void> {
+  /** A worker ended that nobody told to. An application that has served once may load again: the database may have been away. */
+  *#recover({ pid, servedMs }: WorkerProcess, end: Ending): Operation<void> {
     const { log, patient } = this.#options;
-    const starting = worker.addresses.length === 0;
-    const why = explain(ending);
-    const failure = new CommandFailure(
-      ending.failure?.exitCode ?? EXIT.failed,
-      why,
-    );
-    if (failure.exitCode === EXIT.noApp || (patient && starting)) {
-      if (patient || this.#everReady) return log.error(why);
-      return this.#broken.reject(failure);
+    const failure = failureOf(end);
+    const loads = failure.exitCode !== EXIT.noApp;
+    if (!this.#crashes.everServed) {
+      if (patient) return log.error(failure.message);
+      if (!loads) return this.#broken.reject(failure);
     }
-    this.#crashes.note(Date.now() - worker.startedAt);
-    log.error({ pid: worker.pid }, `worker ${worker.pid} has ended: ${why}`);
-    if (this.#crashes.hopeless()) return this.#broken.reject(failure);
-    if (starting && this.#everReady && this.#counted >= this.#wanted) return;
+    this.#crashes.note(servedMs);
+    log.error({ pid }, `worker ${pid} has ended: ${failure.message}`);
     yield* sleep(this.#crashes.waitMs);
-    if (this.#counted >= this.#wanted) return;
+    if (this.#missing === 0) return; // in a reload, the old one goes on
+    if (loads && this.#crashes.hopeless) return this.#broken.reject(failure);
     this.restarts++;
     this.#scope.run(() => this.#add());
-  }
-
-  /** Has it served enough? */
-  #weigh(worker: WorkerProcess): void {
-    const { tally, rss } = worker.report!;
-    const { maxRss } = this.#options.orders.settings;
-    const reason =
-      tally.accepted >= worker.maxRequests
-        ? `it has had ${tally.accepted} requests`
-        : rss > maxRss
-          ? `it takes ${Math.round(rss / 1024 ** 2)} MiB`
-          : undefined;
-    if (reason === undefined || worker.state !== "ready") return;
-    if (this.#replaced.has(worker)) return;
-    this.#replaced.add(worker);
-    this.#options.log.info(`worker ${worker.pid} is replaced: ${reason}`);
-    this.#scope.run(() => this.replace(worker));
-  }
-
-  /** Those for which a successor is on its way. */
-  readonly #replaced = new WeakSet<WorkerProcess>();
-
-  /** Give or take a tenth, so that not all workers are replaced at once. */
-  #lifetime(): number {
-    const { maxRequests } = this.#options.orders.settings;
-    if (maxRequests === 0) return Infinity;
-    return Math.round(maxRequests * (0.9 + Math.random() * 0.2));
   }
 
   #remember({ report }: WorkerProcess): void {
@@ -236,13 +234,6 @@ export class Pool {
       this.past[name as keyof Tally] =
         (this.past[name as keyof Tally] ?? 0) + count;
   }
-}
-
-function explain({ code, signal, failure }: Ending): string {
-  if (failure !== undefined) return failure.message;
-  return signal === null
-    ? `it ended with code ${code}`
-    : `it was ended by ${signal}`;
 }
 
 /** The workers end with the scope. */

@@ -1,9 +1,11 @@
 /** The port that the workers will share. */
+import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { call, type Operation } from "effection";
+import { formatTarget, parseTarget, type Target } from "../target.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { httpTarget } from "./loop-options.ts";
+import { listenFor } from "./listen.ts";
 import type { Settings } from "./schema.ts";
 
 /**
@@ -19,36 +21,17 @@ export function* choosePort(settings: Settings): Operation<Settings> {
       EXIT.usage,
       "there is nowhere to listen: give an address by --http or --uwsgi",
     );
-  const { port, host, unix } = httpTarget(settings) ?? {};
-  if (unix !== undefined || port === undefined) return settings;
-  const free = yield* call(() => tryPort(port, host));
-  const shown = host?.includes(":") ? `[${host}]` : (host ?? "");
-  return { ...settings, http: `${shown}:${free}` };
+  const target = parseTarget(http);
+  if (target === undefined || "path" in target) return settings;
+  const port = yield* call(() => tryPort(target));
+  return { ...settings, http: formatTarget({ ...target, port }) };
 }
 
-function tryPort(port: number, host: string | undefined): Promise<number> {
+async function tryPort(target: Target): Promise<number> {
   const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once("error", ({ code, message }: NodeJS.ErrnoException) =>
-      reject(
-        new CommandFailure(
-          EXIT.failed,
-          `cannot listen on ${host ?? ""}:${port}: ${REASONS[code ?? ""] ?? message}`,
-        ),
-      ),
-    );
-    probe.listen({ port, host }, () => {
-      const { port: taken } = probe.address() as AddressInfo;
-      probe.close(() => resolve(taken));
-    });
-  });
+  await listenFor("http", probe, target);
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE:
-    "another process listens there; stop it, or choose another address by --http",
-  EACCES:
-    "ports below 1024 take a privilege (CAP_NET_BIND_SERVICE); choose a higher one, or put a proxy in front",
-  EADDRNOTAVAIL: "this machine has no such address",
-  ENOTFOUND: "there is no such host",
-};

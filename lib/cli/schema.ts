@@ -2,18 +2,23 @@
  * Every setting of the command: its kind, its default, what it is for. The flags, the variables, the config files, `--help`,
  * docs/settings.md and the checks all come from this table.
  */
+import { PLAIN_PATH } from "../checked-options.ts";
+import { ENGINE_HEADER_BYTES } from "../header-limit.ts";
+import { isTrustEntry } from "../trust.ts";
 import {
+  address,
   choice,
   count,
   countOrAuto,
   duration,
   list,
   onOff,
-  pattern,
   requirements,
   secret,
   size,
+  sizeUpTo,
   text,
+  textThat,
   type Kind,
 } from "./kinds.ts";
 
@@ -52,6 +57,7 @@ function setting<T>(
 }
 
 const PATH = "a path";
+const LOG_FORMATS = ["auto", "json", "pretty", "combined"];
 
 export const SCHEMA = {
   ...group("Application", {
@@ -77,7 +83,7 @@ export const SCHEMA = {
       text("FOLDER", "a folder"),
       "",
       "/srv/app",
-      "The working directory, from which all paths are read.",
+      "The working directory, from which all paths but that of `config` are read.",
     ),
     settings: setting(
       requirements,
@@ -95,20 +101,18 @@ export const SCHEMA = {
   }),
   ...group("Listening", {
     http: setting(
-      pattern(
-        "ADDRESS",
+      address(
         'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock", or "none"',
-        /^(none|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+        "none",
       ),
       ":8000",
       "127.0.0.1:9000",
       "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one. `none`: only where `uwsgi` says.",
     ),
     uwsgi: setting(
-      pattern(
-        "ADDRESS",
+      address(
         'an address such as "127.0.0.1:3031" or "unix:/run/app.sock"',
-        /^(|unix:.+|(\[[0-9a-f:.]+\]|[^:[\]]*):\d{1,5}|\d{1,5})$/i,
+        "",
       ),
       "",
       "127.0.0.1:3031",
@@ -127,7 +131,11 @@ export const SCHEMA = {
       "The certificate for it (PEM).",
     ),
     trustProxy: setting(
-      list("PEER", 'addresses, ranges, "loopback", "private" or "unix"'),
+      list(
+        "PEER",
+        'addresses, ranges such as 10.0.0.0/8, "loopback", "private" or "unix"',
+        isTrustEntry,
+      ),
       [],
       "loopback",
       "Peers that are believed when they say who asks: addresses, ranges, `loopback`, `private`, `unix`. Repeat it for more.",
@@ -139,7 +147,11 @@ export const SCHEMA = {
       "How they say it.",
     ),
     healthCheck: setting(
-      text("PATH", 'a path such as "/healthz"'),
+      textThat(
+        "PATH",
+        PLAIN_PATH[1],
+        (given) => given === "" || PLAIN_PATH[0](given),
+      ),
       "",
       "/healthz",
       "A path that is answered 200, and 503 as soon as the worker is to end.",
@@ -153,10 +165,13 @@ export const SCHEMA = {
       "A larger request body is refused with 413.",
     ),
     maxHeaders: setting(
-      size,
+      sizeUpTo(
+        ENGINE_HEADER_BYTES,
+        'a size up to "16KiB", or to that of the variable `UWS_HTTP_MAX_HEADERS_SIZE`',
+      ),
       16 * 1024,
       "8KiB",
-      "Request headers that are larger are refused with 431. 16KiB at most.",
+      "Request headers that are larger are refused with 431.",
     ),
     bodyTimeout: setting(
       duration,
@@ -300,7 +315,7 @@ export const SCHEMA = {
       text("NAME", "a user"),
       "",
       "www-data",
-      "Run the workers as this user.",
+      "Run the workers as this user. Log files, and the Unix socket of `uwsgi`, are given to it.",
     ),
     group: setting(
       text("NAME", "a group"),
@@ -309,7 +324,9 @@ export const SCHEMA = {
       "Run the workers as this group; that of the user if there is one.",
     ),
     umask: setting(
-      pattern("MASK", "an octal number such as 027", /^[0-7]{1,4}$/),
+      textThat("MASK", "an octal number such as 027", (given) =>
+        /^[0-7]{1,4}$/.test(given),
+      ),
       "",
       "027",
       "The file mode mask.",
@@ -323,7 +340,11 @@ export const SCHEMA = {
       "The least level that is written.",
     ),
     logFormat: setting(
-      text("FORMAT", "auto, json, pretty, combined or a format string"),
+      textThat(
+        "FORMAT",
+        "auto, json, pretty, combined or text with directives such as %h",
+        (given) => LOG_FORMATS.includes(given) || /%[^%]/.test(given),
+      ),
       "auto",
       "json",
       "`json`; `pretty` for people; `combined` or a format string as Apache (`%h %r %>s`) and Gunicorn (`%(h)s`) have it, for the access log. `auto`: pretty on a terminal, JSON otherwise.",
@@ -357,10 +378,9 @@ export const SCHEMA = {
   }),
   ...group("Status", {
     stats: setting(
-      pattern(
-        "ADDRESS",
+      address(
         'an address such as "127.0.0.1:1717" or "unix:/run/eddy-stats.sock"',
-        /^(|unix:.+|([^:]*:)?\d{1,5})$/,
+        "",
       ),
       "",
       "127.0.0.1:1717",

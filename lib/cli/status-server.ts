@@ -1,14 +1,12 @@
 /** `--stats`: the status by HTTP. */
-import { rmSync } from "node:fs";
-import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
-  type Server,
   type ServerResponse,
 } from "node:http";
 import { call, resource, useScope, type Operation } from "effection";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { parseTarget, type Target } from "../target.ts";
+import { listenFor } from "./listen.ts";
 import { metricsOf } from "./metrics.ts";
 import type { Pool } from "./pool.ts";
 import { haltIn, statusOf, tasksOf } from "./status.ts";
@@ -50,8 +48,10 @@ const PAGES: readonly [pattern: RegExp, page: Page][] = [
   [
     /^POST \/tasks\/([^/?]+)\/halt$/,
     function* (pool, id) {
-      const halted = yield* haltIn(pool, id);
-      return json({ id, halted }, halted ? 200 : 404);
+      const { halted, silent } = yield* haltIn(pool, id);
+      if (halted) return json({ id, halted });
+      if (silent.length === 0) return json({ id, halted }, 404);
+      return json({ id, halted, silent }, 504);
     },
   ],
 ];
@@ -64,7 +64,7 @@ export function useStatusServer(stats: string, pool: Pool): Operation<void> {
     const server = createServer((request, response) => {
       void scope.run(() => answer(pool, request, response));
     });
-    yield* call(() => listen(server, stats));
+    yield* call(() => listenFor("stats", server, statusTarget(stats)));
     try {
       yield* provide();
     } finally {
@@ -94,26 +94,8 @@ function* answer(
   response.writeHead(status, { "content-type": type }).end(body);
 }
 
-/** `[host]:port`, or `unix:` and a path. */
-export function statusAddress(
-  stats: string,
-): { path: string } | { host: string; port: number } {
-  if (stats.startsWith("unix:")) return { path: stats.slice("unix:".length) };
-  const [, host, port] = /^(?:(.*):)?(\d+)$/.exec(stats)!;
-  return { host: host || "127.0.0.1", port: Number(port) };
-}
-
-async function listen(server: Server, stats: string): Promise<void> {
-  const address = statusAddress(stats);
-  if ("path" in address) rmSync(address.path, { force: true });
-  server.listen(address);
-  try {
-    await once(server, "listening");
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.failed,
-      `stats: cannot listen on ${stats}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+/** On this machine, unless a host is named. */
+export function statusTarget(stats: string): Target {
+  const target = parseTarget(stats)!;
+  return "path" in target ? target : { host: "127.0.0.1", ...target };
 }

@@ -52,20 +52,34 @@ function total({ past, workers }: Pool, name: keyof Tally): number {
   return sum;
 }
 
-/** What runs in each worker that serves. */
+/** What runs in each worker that serves, or that it does not answer. */
 export function* tasksOf(pool: Pool): Operation<object[]> {
   return yield* all(
     pool.ready.map(function* (worker) {
       const tasks = yield* worker.ask({ about: "tasks" });
-      return { pid: worker.pid, ...tasks };
+      return { pid: worker.pid, ...(tasks ?? { answers: false }) };
     }),
   );
 }
 
-/** Halts an exchange, whichever worker has it. False: none has. */
-export function* haltIn(pool: Pool, exchange: string): Operation<boolean> {
+/** What has come of an order to halt. */
+export interface Halt {
+  /** A worker had it. */
+  readonly halted: boolean;
+  /** Pids of workers that did not answer: one of them may have it, and halts it when it turns again. */
+  readonly silent: readonly number[];
+}
+
+/** Halts an exchange, whichever worker has it. */
+export function* haltIn(pool: Pool, exchange: string): Operation<Halt> {
+  const workers = pool.ready;
   const answers = yield* all(
-    pool.ready.map((worker) => worker.ask({ about: "halt", exchange })),
+    workers.map((worker) => worker.ask({ about: "halt", exchange })),
   );
-  return answers.includes(true);
+  return {
+    halted: answers.includes(true),
+    silent: workers
+      .filter((_, i) => answers[i] === undefined)
+      .map(({ pid }) => pid),
+  };
 }

@@ -5,7 +5,7 @@ import { race, sleep, spawn, type Operation, type Queue } from "effection";
 import { appSpecs } from "./app-spec.ts";
 import { announce } from "./banner.ts";
 import { requiredVariables } from "./configure.ts";
-import { identityOf } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import type { Logs } from "./logs.ts";
 import { Systemd } from "./notify.ts";
 import { usePidFile } from "./pid-file.ts";
@@ -24,6 +24,7 @@ type Steering = (typeof STEERING)[number];
 /** Runs until it is told to end. @throws {CommandFailure} when the workers cannot be kept running. */
 export function* supervise(
   configuration: Configuration,
+  identity: Identity,
   logs: Logs,
 ): Operation<void> {
   const { settings, resolved } = configuration;
@@ -40,7 +41,6 @@ export function* supervise(
   const watcher = settings.reload
     ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
     : undefined;
-  const identity = identityOf(settings);
   const front = settings.uwsgi
     ? yield* useUwsgiFront(settings.uwsgi, identity)
     : undefined;
@@ -86,7 +86,7 @@ function* run(
     *SIGHUP() {
       yield* systemd.tell("RELOADING=1");
       yield* pool.reload();
-      yield* systemd.tell("READY=1");
+      yield* spawn(() => ready(pool, systemd));
     },
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
@@ -97,13 +97,23 @@ function* run(
     },
   };
   yield* pool.open();
-  started();
-  yield* systemd.tell("READY=1");
+  yield* spawn(() => ready(pool, systemd, started));
   for (;;) {
     const signal = yield* next(steering);
     logs.log.info(`${signal} received`);
     yield* steer[signal]();
   }
+}
+
+/** That it serves is told when it does: meanwhile, a signal can bring what is missing. */
+function* ready(
+  pool: Pool,
+  systemd: Systemd,
+  started?: () => void,
+): Operation<void> {
+  yield* pool.serves();
+  started?.();
+  yield* systemd.tell("READY=1");
 }
 
 /** A change is as good as a signal. What changes in the same moment is one change. */

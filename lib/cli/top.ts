@@ -5,7 +5,7 @@ import { call, race, sleep, type Operation } from "effection";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { size } from "./kinds.ts";
 import type { Status } from "./status.ts";
-import { statusAddress } from "./status-server.ts";
+import { statusTarget } from "./status-server.ts";
 import { ENDING, useSignals } from "./use-signals.ts";
 
 const EVERY_MS = 1000;
@@ -35,9 +35,9 @@ function* refresh(stats: string): Operation<void> {
 }
 
 async function ask(stats: string): Promise<Status> {
-  const address = statusAddress(stats);
+  const target = statusTarget(stats);
   try {
-    const where = "path" in address ? { socketPath: address.path } : address;
+    const where = "path" in target ? { socketPath: target.path } : target;
     const [response] = (await once(
       get({ ...where, path: "/" }),
       "response",

@@ -5,12 +5,12 @@
  * socket serves several workers, too.
  */
 import { chownSync } from "node:fs";
-import { Server, type AddressInfo, type Socket } from "node:net";
+import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
-import { openUwsgiServer } from "../uwsgi/server.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { parseTarget, type Target } from "../target.ts";
 import type { Identity } from "./identity.ts";
+import { listenFor } from "./listen.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** Connections that may wait for a worker: as many as in the kernel's own line. */
@@ -64,7 +64,9 @@ export function useUwsgiFront(
   owner: Identity,
 ): Operation<UwsgiFront> {
   return resource(function* (provide) {
-    const front = new UwsgiFront(yield* call(() => open(uwsgi)));
+    const server = createServer({ pauseOnConnect: true });
+    const front = new UwsgiFront(server);
+    yield* call(() => listenFor("uwsgi", server, inFull(uwsgi)));
     if (typeof front.address === "string")
       chownSync(front.address, owner.uid ?? -1, owner.gid ?? -1);
     try {
@@ -75,22 +77,10 @@ export function useUwsgiFront(
   });
 }
 
-async function open(uwsgi: string): Promise<Server> {
-  try {
-    return await openUwsgiServer(inFull(uwsgi), { pauseOnConnect: true });
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.failed,
-      `uwsgi: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-}
-
-function inFull(uwsgi: string): string {
-  if (uwsgi.startsWith("unix:"))
-    return `unix:${resolve(uwsgi.slice("unix:".length))}`;
-  return uwsgi.includes(":") ? uwsgi : `:${uwsgi}`;
+/** A path as the workers tell it, whoever asks them from another folder. */
+function inFull(uwsgi: string): Target {
+  const target = parseTarget(uwsgi)!;
+  return "path" in target ? { path: resolve(target.path) } : target;
 }
 
 /** The worker's side: a server that the supervisor accepts for. */

@@ -2,8 +2,15 @@
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { race, resource, withResolvers, type Operation } from "effection";
+import {
+  race,
+  resource,
+  sleep,
+  withResolvers,
+  type Operation,
+} from "effection";
 import type { Address } from "../index.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import type {
   Answers,
   FromWorker,
@@ -14,6 +21,9 @@ import type {
 } from "./messages.ts";
 
 const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
+
+/** Whoever has not answered by then is stuck: other questions are answered between two turns of the loop. */
+const ANSWER_MS = 1000;
 
 export type WorkerState = "starting" | "ready" | "closing";
 
@@ -30,6 +40,18 @@ export interface Failure {
   readonly exitCode: number;
 }
 
+/** An end that nobody wanted, for the operator. */
+export function failureOf({ code, signal, failure }: Ending): CommandFailure {
+  const { exitCode, message } = failure ?? {
+    exitCode: EXIT.failed,
+    message:
+      signal === null
+        ? `it ended with code ${code}`
+        : `it was ended by ${signal}`,
+  };
+  return new CommandFailure(exitCode, message);
+}
+
 /** Whoever starts workers hears of what they say. */
 export interface Listener {
   reported?(worker: WorkerProcess): void;
@@ -44,6 +66,7 @@ export class WorkerProcess {
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
+  #readyAt = Infinity;
   readonly #child: ChildProcess;
   readonly #listener: Listener;
   readonly #ready = withResolvers<void>();
@@ -88,12 +111,24 @@ export class WorkerProcess {
     return this.#ready.operation;
   }
 
+  /** How long it has been ready. */
+  get servedMs(): number {
+    return Math.max(0, Date.now() - this.#readyAt);
+  }
+
   get ended(): Operation<Ending> {
     return this.#ended.operation;
   }
 
   tell(message: ToWorker): void {
     if (this.#child.connected) this.#child.send(message);
+  }
+
+  /** Ends it: as it is told to, or, while it starts and hears nothing yet, by a signal. */
+  close(message: ToWorker): void {
+    if (this.state === "starting") this.kill("SIGTERM");
+    else this.tell(message);
+    this.state = "closing";
   }
 
   /** The connection is its own from now on. */
@@ -104,16 +139,24 @@ export class WorkerProcess {
     });
   }
 
-  /** Undefined: it ended before it answered. */
+  /** Undefined: it ended before it answered, or its event loop is stuck. It hears the question even then, as soon as it can. */
   *ask<Q extends Question>(
     question: Q,
   ): Operation<Answers[Q["about"]] | undefined> {
-    const answered = withResolvers<unknown>();
+    const answered = withResolvers<void>();
+    let answer: unknown;
     const id = ++this.#questions;
-    this.#asked.set(id, (answer) => answered.resolve(answer));
+    this.#asked.set(id, (given) => {
+      answer = given;
+      answered.resolve();
+    });
     this.tell({ type: "ask", id, question });
-    const answer = yield* race([answered.operation, this.ended]);
-    return this.alive ? (answer as Answers[Q["about"]]) : undefined;
+    try {
+      yield* race([answered.operation, this.ended, sleep(ANSWER_MS)]);
+      return answer as Answers[Q["about"]] | undefined;
+    } finally {
+      this.#asked.delete(id);
+    }
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -124,6 +167,7 @@ export class WorkerProcess {
     switch (message.type) {
       case "ready":
         if (this.state === "starting") this.state = "ready";
+        this.#readyAt = Date.now();
         this.addresses = message.addresses;
         return this.#ready.resolve();
       case "failed":
@@ -136,7 +180,6 @@ export class WorkerProcess {
         return this.#listener.imported?.(message.files);
       case "answer":
         this.#asked.get(message.id)?.(message.answer);
-        this.#asked.delete(message.id);
     }
   }
 }

@@ -1,20 +1,16 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
 import type { Server, Socket } from "node:net";
 import { call, run, spawn, until, type Operation } from "effection";
-import {
-  Loop,
-  PythonStartError,
-  type Address,
-  type LoopOptions,
-} from "../index.ts";
+import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
-import { loadApp } from "./load-app.ts";
+import { loadApp, unloadable } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
 import { listenTargets, steer } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
+import { isNoApp, optional } from "./optional-app.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
 import { HandedServer } from "./uwsgi-front.ts";
@@ -82,8 +78,14 @@ function explained(error: unknown): { message: string; exitCode: number } {
   const isPlain = error instanceof Error && "code" in error; // an error of the gateway says what to do
   return {
     message: isPlain ? error.message : String(stack ?? error),
-    exitCode: error instanceof PythonStartError ? EXIT.noApp : EXIT.failed,
+    exitCode: exitCodeOf(error),
   };
+}
+
+/** The application's own mistakes have made it an application that does not load: what is used wrongly here are settings. */
+function exitCodeOf(error: unknown): number {
+  if (isNoApp(error)) return EXIT.noApp;
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 
 function tell(message: FromWorker): void {
@@ -100,13 +102,21 @@ async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
   for (const spec of specs) {
     const app = await loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
-      if (specs.length === 1) return app;
+      if (specs.length === 1 && spec.prefix === "/") return app;
       throw new CommandFailure(
         EXIT.noApp,
-        `${spec.written} is a whole Loop, which cannot be mounted beside others; export a handler, or mount the others in it`,
+        `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; export a handler, or mount the others in it`,
       );
     }
-    if (app !== undefined) loop.mount(spec.prefix, app);
+    if (app !== undefined)
+      loop.mount(
+        spec.prefix,
+        settings.needApp
+          ? app
+          : optional(app, ({ message }) =>
+              logs.log.error(unloadable(spec, message).message),
+            ),
+      );
   }
   return loop;
 }

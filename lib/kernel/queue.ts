@@ -1,7 +1,7 @@
 /**
  * The queue in which effection's routines and the kernel's take turns, as if they were one kind.
  *
- * It is effection's, of which there is one for all, with another list behind it: the same order at a quarter of the
+ * It is effection's, of which there is one for all, with another list behind it: the same order at a third of the
  * price. effection's looks for a mark in a part of a routine that V8 keeps as a dictionary, twice a turn, and asks the
  * scope for the priority by way of its contexts; and turns are most of what a task costs.
  */

@@ -1,15 +1,9 @@
-/** The socket on which front servers that speak uwsgi connect. Loads no engine: who only accepts, needs none. */
-import { once } from "node:events";
-import {
-  createServer,
-  type AddressInfo,
-  type Server,
-  type ServerOpts,
-} from "node:net";
+/** The socket on which front servers that speak uwsgi connect. */
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { urlHost } from "../address.ts";
-import { ListenError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import type { Address } from "../listener.ts";
-import { freeUnixPath, reasonOf } from "../obstacles.ts";
+import { listenAt, parseTarget } from "../target.ts";
 
 /**
  * A server that listens there, and is closed by whoever asked for it.
@@ -17,39 +11,15 @@ import { freeUnixPath, reasonOf } from "../obstacles.ts";
  * @throws {ListenError} saying what is in the way.
  * @throws {UsageError} for a target that is none.
  */
-export async function openUwsgiServer(
-  where: string,
-  options: ServerOpts = {},
-): Promise<Server> {
+export async function openUwsgiServer(where: string): Promise<Server> {
   const target = parseTarget(where);
-  if ("path" in target) await freeUnixPath(target.path);
-  const server = createServer(options);
-  try {
-    server.listen({ ...target, exclusive: true });
-    await once(server, "listening");
-  } catch (cause) {
-    throw new ListenError(
-      `cannot listen on ${where}: ${reasonOf(cause as NodeJS.ErrnoException)}`,
-      { cause },
-    );
-  }
-  return server;
-}
-
-type Target = { path: string } | { host?: string; port: number };
-
-const TCP = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))?:(\d{1,5})$/;
-
-function parseTarget(where: string): Target {
-  const path = /^unix:(.+)$/.exec(where)?.[1];
-  if (path !== undefined) return { path };
-  const [, ipv6, name, port] = TCP.exec(where) ?? [];
-  const host = ipv6 ?? name;
-  if (port === undefined || Number(port) > 65_535)
+  if (target === undefined)
     throw new UsageError(
       `uwsgi takes "host:port" or "unix:/path", not "${where}"`,
     );
-  return { ...(host !== undefined && { host }), port: Number(port) };
+  const server = createServer();
+  await listenAt(server, target);
+  return server;
 }
 
 /** What `server.address()` says, for people. */

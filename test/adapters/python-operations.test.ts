@@ -5,7 +5,12 @@ import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { run } from "effection";
 import type { PythonOptions } from "../../adapters/python.ts";
-import { PythonStartError } from "../../lib/index.ts";
+import {
+  PythonStartError,
+  type Loop,
+  type LoopOptions,
+  type TaskView,
+} from "../../lib/index.ts";
 import { folderWith } from "../support/folder.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -25,13 +30,18 @@ for (const lazyApps of [true, false])
     let desk: string;
     beforeEach(() => (desk = folderWith({})));
 
-    const serve = (name: string, options: PythonOptions = {}) => {
+    const serve = (
+      name: string,
+      options: PythonOptions = {},
+      ofLoop: LoopOptions = {},
+    ) => {
       const app = pythonApp(`operated:${name}`, {
         env: { DESK: desk },
         lazyApps,
         ...options,
       });
-      return serveWith((loop) => loop.mount(app), { accessLog: true });
+      const setup = (loop: Loop): unknown => loop.mount(app);
+      return serveWith(setup, { accessLog: true, ...ofLoop });
     };
     const text = async ({ url }: TestServer, path = "/"): Promise<string> =>
       await (await fetch(url + path)).text();
@@ -102,6 +112,35 @@ for (const lazyApps of [true, false])
         }
       });
 
+      it("while a client is slow with what they say: the others have their 502 at once, that one gets all that was said", async () => {
+        const server = await serve("dies", { threads: 2 });
+        server.expectLog(/has ended/);
+        const client = await RawClient.connect(server.port);
+        client.request("GET /flood");
+        await client.until(/x/);
+        client.socket.pause();
+        const sent = await settled(async () =>
+          Number(await text(server, "/sent")),
+        );
+        expect(await status(server, "/kill")).to.equal(502);
+        expect(await text(server)).to.match(/^\d+$/);
+        client.socket.resume();
+        const received = await client.untilClosed();
+        expect(received.split("x")).to.have.lengthOf.above(sent * 65_536);
+      });
+
+      it("and leave a child that has open what they had: 502, and a new one", async () => {
+        const server = await serve("dies", { threads: 2 });
+        server.expectLog(/has ended \(exit code 7\)/);
+        try {
+          expect(await status(server, "/parent")).to.equal(502);
+          expect(await text(server)).to.match(/^\d+$/);
+          await server.loop.close();
+        } finally {
+          process.kill(Number(await noted("child")), "SIGKILL");
+        }
+      });
+
       it("while they are idle are replaced, and nobody notices", async () => {
         const server = await serve("pid");
         const before = Number(await text(server));
@@ -127,6 +166,17 @@ for (const lazyApps of [true, false])
         expect(await status(server, "/")).to.equal(200);
       });
 
+      it("are not those that take a long body slowly and steadily", async () => {
+        const server = await serve(
+          "slow_reader",
+          { harakiriMs: 1000 },
+          { maxBodyBytes: 4_000_000 },
+        );
+        const body = Buffer.alloc(3_000_000); // 46 pieces, 30 ms or more for each
+        const response = await fetch(server.url, { method: "POST", body });
+        expect(await response.text()).to.equal("3000000");
+      });
+
       it("keep nobody waiting who could be served by others", async () => {
         const server = await serve("sleeps", { threads: 2 });
         const waiting = text(server, "/wait");
@@ -150,6 +200,12 @@ for (const lazyApps of [true, false])
         for (const pid of pids) expect(pid).to.match(/^\d+$/);
         while (pids.size < 3) pids.add(await text(server));
       });
+    });
+
+    it("that are replaced end, also with threads that Python would wait for", async () => {
+      const server = await serve("lingers", { maxRequests: 1 });
+      const old = Number(await text(server));
+      while (isRunning(old)) await setTimeout(5);
     });
 
     describe("that are reloaded", () => {
@@ -339,6 +395,21 @@ describe("Processes of Python", function () {
       while (isRunning(worker)) await setTimeout(5);
     });
 
+    it("end with that one also when a child of it stays, which has open what it had", async () => {
+      become("parent");
+      const server = await versioned({ lazyApps });
+      server.expectLog(/has ended \(SIGKILL\)/);
+      become("new");
+      process.kill(Number(imports()[0]), "SIGKILL");
+      try {
+        while ((await ask(server)) !== "new") await setTimeout(5);
+        await server.loop.close();
+      } finally {
+        const child = Number(readFileSync(join(desk, "child"), "utf8"));
+        process.kill(child, "SIGKILL");
+      }
+    });
+
     it("leave that one behind when they are reloaded, until the last of them has ended", async () => {
       const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
       const server = await serveWith((loop) => loop.mount(app));
@@ -352,6 +423,30 @@ describe("Processes of Python", function () {
       expect(isRunning(Number(after))).to.equal(false);
     });
 
+    it("leave nothing of it behind after a reload, whether that succeeds or not", async () => {
+      const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
+      const server = await serveWith((loop) => loop.mount(app));
+      const all = tasksOf(server);
+      for (const version of ["new", "broken", "newer"]) {
+        become(version);
+        await run(() => app.reload()).catch(() => "old");
+      }
+      expect(await ask(server)).to.equal("newer");
+      while (tasksOf(server).length > all.length) await setTimeout(5);
+      expect(tasksOf(server)).to.have.members(all);
+    });
+
+    it("that is imported for a reload which is given up ends, and the old code goes on", async () => {
+      const app = pythonApp("versioned:app", { env: { DESK: desk }, lazyApps });
+      const server = await serveWith((loop) => loop.mount(app));
+      become("endless");
+      const reload = run(() => app.reload());
+      while (imports().length < 2) await setTimeout(5);
+      await reload.halt();
+      while (isRunning(Number(imports()[1]))) await setTimeout(5);
+      expect(await ask(server)).to.equal("old");
+    });
+
     it("do not have its threads, of which the log warns", async () => {
       const app = pythonApp("threaded:app", { lazyApps });
       const server = await serveWith((loop) => loop.mount(app));
@@ -362,6 +457,25 @@ describe("Processes of Python", function () {
     });
   });
 });
+
+/** The names of all tasks of the application, those of tasks below others as well. */
+function tasksOf({ loop }: TestServer): string[] {
+  const below = ({ name, children }: TaskView): string[] => [
+    name,
+    ...children.flatMap(below),
+  ];
+  return loop.tasks().resources.flatMap(below);
+}
+
+/** What it is when it does not change any more. */
+async function settled(look: () => Promise<number>): Promise<number> {
+  let [before, now] = [NaN, await look()];
+  while (now !== before) {
+    await setTimeout(100);
+    [before, now] = [now, await look()];
+  }
+  return now;
+}
 
 function isRunning(pid: number): boolean {
   try {

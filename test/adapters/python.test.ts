@@ -188,6 +188,28 @@ describe("Python:", function () {
       expect(environ).to.not.have.any.keys("HTTP_CONNECTION");
     });
 
+    it("takes no value for the name of a field", async () => {
+      const { port } = await serve();
+      const client = await RawClient.connect(port);
+      client.request("GET /", [
+        "x-a: HTTP_X_USER",
+        "x-b: CONTENT_TYPE",
+        "x-c: 1",
+        "x-user: alice",
+        "content-type: a/b",
+        "connection: close",
+      ]);
+      const received = await client.untilClosed();
+      const environ = JSON.parse(/\{.*\}/.exec(received)![0]) as object;
+      expect(environ).to.include({
+        HTTP_X_A: "HTTP_X_USER",
+        HTTP_X_B: "CONTENT_TYPE",
+        HTTP_X_C: "1",
+        HTTP_X_USER: "alice",
+        CONTENT_TYPE: "a/b",
+      });
+    });
+
     for (const [processes, threads] of [
       [1, 1],
       [1, 2],

@@ -1,7 +1,10 @@
 import { expect } from "chai";
 import { each, stream, subscribe, type Future } from "effection";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
+import { RequestBody } from "../../lib/body.ts";
+import type { ResponseWriter } from "../../lib/response.ts";
 import {
+  BodyStorageError,
   BodyUsedError,
   HttpError,
   json,
@@ -263,6 +266,70 @@ describe("The limit of a body", () => {
   });
 });
 
+describe("What comes of a body before anybody reads it", () => {
+  /** A body, the engine's side of it, and what it asked of the engine. */
+  function pushed() {
+    const calls: string[] = [];
+    let push!: (data: ArrayBuffer, isLast: boolean) => void;
+    const connection = {
+      onData: (to: typeof push) => (push = to),
+      pause: () => calls.push("pause"),
+      resume: () => calls.push("resume"),
+    };
+    const body = new RequestBody(connection as unknown as ResponseWriter, {
+      maxBodyBytes: Infinity,
+      bodyTimeoutMs: Infinity,
+    });
+    body.receive();
+    return { body, calls, push };
+  }
+
+  it("is held back while it waits, and let go when it is taken", async () => {
+    const { body, calls, push } = pushed();
+    push(new ArrayBuffer(2 ** 19), false);
+    push(new ArrayBuffer(2 ** 19), false);
+    expect(calls).to.deep.equal(["pause", "pause"]);
+    let bytes = 0;
+    while (bytes < 2 ** 20) bytes += (await body.next())!.length;
+    const rest = body.next();
+    expect(calls).to.deep.equal(["pause", "pause", "resume"]);
+    push(new ArrayBuffer(0), true);
+    expect(await rest).to.equal(undefined);
+  });
+
+  it("is not let go when all of it is there: the engine would start its clock", async () => {
+    const { body, calls, push } = pushed();
+    push(new ArrayBuffer(2 ** 19), false);
+    push(new ArrayBuffer(1), true);
+    expect(await body.collect()).to.have.length(2 ** 19 + 1);
+    expect(calls).to.deep.equal(["pause"]);
+  });
+
+  it("is not held back where somebody waits for it", async () => {
+    const { body, calls, push } = pushed();
+    const next = body.next();
+    push(new ArrayBuffer(2 ** 19), false);
+    expect(await next).to.have.length(2 ** 19);
+    expect(calls).to.not.include("pause");
+  });
+
+  it("ends the read when it cannot be kept, with the reason", async () => {
+    const { TMPDIR } = process.env;
+    process.env["TMPDIR"] = "/nowhere";
+    try {
+      const { body, push } = pushed();
+      push(new ArrayBuffer(2 ** 20), false);
+      push(new ArrayBuffer(2 ** 20), true);
+      const error = await body.next().catch((error: unknown) => error);
+      expect(error).to.be.an.instanceOf(BodyStorageError);
+      expect((error as Error).message).to.match(/kept in \/nowhere: ENOENT/);
+    } finally {
+      if (TMPDIR === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = TMPDIR;
+    }
+  });
+});
+
 describe("A client that sends a body", () => {
   it("and leaves in the middle ends the read and the exchange", async () => {
     const server = await serveWith(
@@ -287,6 +354,26 @@ describe("A client that sends a body", () => {
     await server.logged(({ msg }) => msg === "request");
     expect(server.accessLines).to.have.length(1);
     expect(server.accessLines[0]).to.include({ outcome: "abort", bytes: 0 });
+  });
+
+  it("is not cut off while the application works, before it reads and after", async function () {
+    this.timeout(30_000);
+    const server = await serveWith(
+      (loop) =>
+        loop.mount(async (request) => {
+          await delay(5500); // the engine looks at its clocks each 4 s
+          const { length } = await request.bytes();
+          await delay(5500);
+          return `${length} bytes`;
+        }),
+      { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
+    );
+    const client = await RawClient.connect(server.port);
+    const length = 2 ** 24;
+    client.request("POST /", [`content-length: ${length}`]);
+    client.send("x".repeat(length));
+    await client.until(/16777216 bytes$/);
+    client.abort();
   });
 
   /** Time for what the client has sent to arrive, and for the server to hold it back. */

@@ -16,6 +16,7 @@ const EACH: errors.GatewayError[] = [
   new errors.MethodNotAllowedError(["GET"]),
   new errors.BodyTimeoutError(5),
   new errors.BodyTooLargeError(5),
+  new errors.BodyStorageError("/tmp", new Error("x")),
   new errors.UnsupportedMediaTypeError("a/b", "c/d"),
   new errors.HeadersTooLargeError(5),
   new errors.ClientAbortedError(),

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
-import { missingModules } from "../support/python.ts";
+import { missingModules, needsPython } from "../support/python.ts";
 
 const HANDLER =
   "export default ({ path }: { path: string }): string => `at ${path}`;";
@@ -153,6 +153,43 @@ describe("The command runs", function () {
   });
 });
 
+describe("Without --need-app the command answers 404 for", function () {
+  this.timeout(PATIENCE_MS);
+
+  async function answersOthers(
+    files: Record<string, string>,
+    app: string,
+    why: RegExp,
+  ): Promise<void> {
+    const folder = folderWith({ ...files, "there.ts": HANDLER });
+    const mounts = ["--mount", `/=${app}`, "--mount", "/there=there.ts"];
+    const command = eddy(folder, ["--no-need-app", ...mounts]);
+    expect(await command.text("/there/x")).to.equal("at /x");
+    expect((await fetch(await command.url())).status).to.equal(404);
+    await command.logged(why);
+  }
+
+  it("an application of Python that does not load", async function () {
+    needsPython(this);
+    await answersOthers(
+      { "broken.py": "import no_such_module" },
+      "python:broken:app",
+      /^the application python:broken:app does not load: [^]*no_such_module/,
+    );
+  });
+
+  it("an application whose threads do not load it", async () => {
+    await answersOthers(
+      {
+        "broken.mjs":
+          "import { wsgi } from 'eddy/adapters/wsgi'; export default wsgi({ module: new URL('./missing.mjs', import.meta.url), threads: 1 });",
+      },
+      "broken.mjs",
+      /^the application broken\.mjs does not load: [^]*missing\.mjs/,
+    );
+  });
+});
+
 describe("The command ends with 3, and says why, when", function () {
   this.timeout(PATIENCE_MS);
 
@@ -244,6 +281,27 @@ describe("The command ends with 3, and says why, when", function () {
     expect(await command.ended).to.equal(3);
     expect(command.stderr).to.match(/a\.mjs is a whole Loop/);
   });
+
+  it("a Loop is mounted at a prefix, which it would not see", async () => {
+    const folder = folderWith({
+      "a.mjs": "import { Loop } from 'eddy'; export default new Loop();",
+    });
+    const command = eddy(folder, ["--mount", "/api=a.mjs"]);
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(
+      /a\.mjs is a whole Loop, which cannot be mounted at a prefix or beside others/,
+    );
+  });
+
+  it("threads do not load it", async () => {
+    const folder = folderWith({
+      "a.mjs":
+        "import { wsgi } from 'eddy/adapters/wsgi'; export default wsgi({ module: new URL('./missing.mjs', import.meta.url), threads: 1 });",
+    });
+    const command = eddy(folder, ["a.mjs"]);
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(/missing\.mjs/);
+  });
 });
 
 describe("The command ends with 2, and says why, when", function () {
@@ -311,6 +369,19 @@ describe("The command ends with 2, and says why, when", function () {
       expect(await command.ended).to.equal(2);
       expect(command.stderr).to.match(message);
     });
+});
+
+describe("The command ends with 2, too, when", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("only the loop can tell that a setting is wrong", async () => {
+    const folder = folderWith({ "a.mjs": "export default () => '';" });
+    const command = eddy(folder, ["--mount", "/a*b=a.mjs"]);
+    expect(await command.ended).to.equal(2);
+    expect(command.stderr).to.match(
+      /^eddy: a mount's prefix is a path such as "\/api", not "\/a\*b"$/m,
+    );
+  });
 });
 
 describe("What the command prints", function () {

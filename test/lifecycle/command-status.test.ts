@@ -1,10 +1,20 @@
 /** What the command tells of itself, and that it reloads what changes. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { get, type IncomingMessage } from "node:http";
 import { expect } from "chai";
+import { configure } from "../../lib/cli/configure.ts";
+import { openLogs } from "../../lib/cli/logs.ts";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
@@ -15,6 +25,8 @@ const APP = `
   export default function* (request) {
     request.log.info({ headers: { authorization: "Basic x", cookie: "a=b", accept: "*" } }, "in the app");
     if (request.path === "/never") { console.error("inside"); yield* suspend(); }
+    if (request.path === "/spin") { console.error("spins"); for (;;) Math.sqrt(2); }
+    if (request.path === "/pid") return String(process.pid);
     return "hello";
   };`;
 
@@ -82,6 +94,51 @@ describe("The status", function () {
     expect((await ask("/nothing")).status).to.equal(404);
   });
 
+  it("says which worker does not answer, and what runs in the others can be halted meanwhile", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--workers", "2", "--stats", stats]);
+    const port = Number(new URL(await command.url()).port);
+    const clients = new Map<number, RawClient>(); // one for each worker
+    while (clients.size < 2) {
+      const client = await RawClient.connect(port);
+      client.request("GET /pid");
+      await client.until(/\r\n\r\n\d+$/);
+      clients.set(Number(/\d+$/.exec(client.received)![0]), client);
+    }
+    const [[stuck, spinning], [other, waiting]] = [...clients] as [
+      [number, RawClient],
+      [number, RawClient],
+    ];
+    spinning.request("GET /spin");
+    waiting.request("GET /never");
+    await command.complains(/spins/);
+    await command.complains(/inside/);
+
+    const tasks = (await (await fetch(`http://${stats}/tasks`)).json()) as {
+      pid: number;
+      exchanges?: { id: string; name: string }[];
+    }[];
+    expect(tasks.find(({ pid }) => pid === stuck)).to.deep.equal({
+      pid: stuck,
+      answers: false,
+    });
+    const [exchange] = tasks.find(({ pid }) => pid === other)!.exchanges!;
+    const halt = `http://${stats}/tasks/${exchange!.id}/halt`;
+    expect(await (await fetch(halt, { method: "POST" })).json()).to.include({
+      halted: true,
+    });
+    await waiting.until(/HTTP\/1.1 503 /);
+    const late = await fetch(halt, { method: "POST" });
+    expect(late.status).to.equal(504);
+    expect(await late.json()).to.deep.equal({
+      id: exchange!.id,
+      halted: false,
+      silent: [stuck],
+    });
+    process.kill(stuck, "SIGKILL"); // it would not end otherwise
+  });
+
   it("is told on a Unix socket, too", async () => {
     const path = folderWith({ "app.mjs": APP });
     const command = eddy(path, ["app.mjs", "--stats", "unix:./stats.sock"]);
@@ -94,6 +151,47 @@ describe("The status", function () {
     expect(JSON.parse(text)).to.include({ pid: command.pid });
   });
 
+  it("is told on IPv6, too, to eddy top as well", async () => {
+    const stats = `[::1]:${await freePort()}`;
+    const path = folderWith({ "app.mjs": APP });
+    const command = eddy(path, ["app.mjs", "--stats", stats]);
+    await command.url();
+    const top = new Eddy(path, ["top", "--stats", stats]);
+    expect(await top.ended).to.equal(0);
+    expect(top.lines[0]).to.include(`supervisor ${command.pid}`);
+  });
+
+  it("takes nobody's place: not that of a file, nor of another eddy", async () => {
+    const path = folderWith({ "app.mjs": APP, "notes.txt": "kept" });
+    const first = eddy(path, ["app.mjs", "--stats", "unix:./stats.sock"]);
+    await first.url();
+    for (const [stats, why] of [
+      ["unix:./notes.txt", "the file there is no socket"],
+      ["unix:./stats.sock", "another process listens there"],
+    ] as const) {
+      const command = eddy(path, ["app.mjs", "--stats", stats]);
+      expect(await command.ended).to.equal(1);
+      expect(command.stderr).to.match(/^eddy: stats: cannot listen on/m);
+      expect(command.stderr).to.include(why);
+    }
+    expect(readFileSync(join(path, "notes.txt"), "utf8")).to.equal("kept");
+    const top = new Eddy(path, ["top", "--stats", "unix:./stats.sock"]);
+    expect(await top.ended).to.equal(0);
+  });
+
+  it("takes the place of an eddy that was killed", async () => {
+    const path = folderWith({ "app.mjs": APP });
+    const args = ["app.mjs", "--stats", "unix:./stats.sock"];
+    const killed = eddy(path, args);
+    await killed.url();
+    killed.kill("SIGKILL");
+    await killed.ended;
+    const command = eddy(path, args);
+    await command.url();
+    const top = new Eddy(path, ["top", "--stats", "unix:./stats.sock"]);
+    expect(await top.ended).to.equal(0);
+  });
+
   it("is nowhere if the address is taken, or nobody tells it", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
@@ -102,7 +200,7 @@ describe("The status", function () {
     const command = eddy(path, ["app.mjs", "--stats", stats]);
     expect(await command.ended).to.equal(1);
     expect(command.stderr).to.match(
-      /stats: cannot listen on 127\.0\.0\.1:\d+: listen EADDRINUSE/,
+      /stats: cannot listen on 127\.0\.0\.1:\d+: another process listens there/,
     );
     taken.close();
     const top = new Eddy(path, ["top", "--stats", "unix:./nothing.sock"]);
@@ -149,6 +247,10 @@ describe("With --reload the command", function () {
     await command.logged(/^listening on/);
   });
 });
+
+/** A file tells nobody that it is written. */
+const soon = async (): Promise<undefined> =>
+  await new Promise((resolve) => setTimeout(resolve, 20));
 
 describe("The logs of the command", function () {
   this.timeout(PATIENCE_MS);
@@ -290,6 +392,57 @@ describe("The logs of the command", function () {
     expect(readFileSync(join(path, "access.log"), "utf8")).to.equal("/last\n");
   });
 
+  it("are files of the user that the workers run as, also after USR1", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folderWith({ "app.mjs": "export default () => '';" });
+    chmodSync(path, 0o755); // for the application; the files are opened by root
+    const command = eddy(path, [
+      "app.mjs",
+      "--user",
+      "nobody",
+      "--access-log",
+      "access.log",
+      "--error-log",
+      "error.log",
+      "--log-format",
+      "%U",
+    ]);
+    const written = async (name: string, part: string): Promise<string> => {
+      for (;;) {
+        const text = existsSync(join(path, name))
+          ? readFileSync(join(path, name), "utf8")
+          : "";
+        if (text.includes(part)) return text;
+        const over = await Promise.race([command.ended, soon()]);
+        if (over !== undefined) throw new Error(`${over}: ${command.stderr}`);
+      }
+    };
+    const log = await written("error.log", "reloads");
+    const [, url] = /on (http:\S+);/.exec(log)!;
+    await fetch(`${url}/before`);
+    await written("access.log", "/before");
+    for (const name of ["access.log", "error.log"])
+      renameSync(join(path, name), join(path, `${name}.1`));
+    command.kill("SIGUSR1");
+    await written("error.log", "reopened");
+    await fetch(`${url}/after`);
+    await written("access.log", "/after");
+    for (const name of ["access.log", "error.log"])
+      expect(statSync(join(path, name)).uid).to.equal(65534);
+  });
+
+  it("leave alone what is no file of their own", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folderWith({ "app.mjs": "", other: "" });
+    symlinkSync("other", join(path, "link.log"));
+    const { settings } = await configure(
+      { accessLog: join(path, "link.log") },
+      { env: {}, folders: [] },
+    );
+    openLogs(settings, { uid: 65534, gid: 65534 }).reopen();
+    expect(statSync(join(path, "other")).uid).to.equal(0);
+  });
+
   it("go to other files after USR1, and nothing is lost at the end", async () => {
     const path = folderWith({ "app.mjs": "export default () => '';" });
     const command = eddy(path, [
@@ -316,7 +469,7 @@ describe("The logs of the command", function () {
           .split("\n")
           .find((line) => message.test(line));
         if (found !== undefined) return found;
-        await new Promise((resolve) => setTimeout(resolve, 20)); // a file tells nobody
+        await soon();
       }
     };
     const { address } = JSON.parse(await errors(/reloads"}$/)) as {

@@ -79,6 +79,24 @@ describe("Workers", function () {
     expect(await command.ended).to.equal(0);
   });
 
+  it("are halted at once if they are given no time, whatever the application would give", async () => {
+    const app =
+      "import { Loop } from 'eddy'; export default new Loop({ drainTimeoutMs: 60_000 }).get('/never', () => { console.error('inside'); return new Promise(() => {}); });";
+    const command = eddy(folderWith({ "app.mjs": app }), [
+      "app.mjs",
+      "--drain-timeout",
+      "0",
+    ]);
+    const client = await RawClient.connect(
+      Number(new URL(await command.url()).port),
+    );
+    client.request("GET /never");
+    await command.complains(/inside/);
+    command.kill("SIGTERM");
+    expect(await client.untilClosed()).to.match(/HTTP\/1.1 503 /); // halted by the worker, which is not killed
+    await command.logged(/1 exchanges had to be halted/);
+  });
+
   it("that crash are started again, and the log has the error", async () => {
     const command = eddy(folder(), ["app.mjs"]);
     const [first] = await command.workers();
@@ -249,6 +267,19 @@ describe("The supervisor", function () {
     const late = new Eddy(path, ["reload", "--pid", "eddy.pid"]);
     expect(await late.ended).to.equal(1);
     expect(late.stderr).to.match(/eddy\.pid: no eddy runs by that pid file/);
+  });
+
+  it("is found from another folder, by the paths that it was given", async () => {
+    const path = folderWith({ "srv/app.mjs": APP });
+    const place = ["--chdir", "srv", "--pid", "eddy.pid"];
+    const all = [...place, "--stats", "unix:eddy.sock"];
+    const command = eddy(path, ["app.mjs", ...all]);
+    await command.url();
+    const top = new Eddy(path, ["top", ...all]);
+    expect(await top.ended).to.equal(0);
+    const reload = new Eddy(path, ["reload", ...all]);
+    expect(await reload.ended).to.equal(0);
+    await command.logged(/^reloaded 1 workers$/);
   });
 
   it("says which port is taken", async () => {

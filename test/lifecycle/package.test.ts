@@ -1,7 +1,15 @@
 /** What is published, used as README.md tells a newcomer to. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative } from "node:path";
 import { expect } from "chai";
 import { Eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
@@ -41,6 +49,16 @@ function install(folder: string): { bin: Record<string, string> } {
   return manifest;
 }
 
+/** Paths from `root`, of its folder and those within. */
+function filesIn(root: string, folder: string): string[] {
+  return readdirSync(join(root, folder), {
+    recursive: true,
+    withFileTypes: true,
+  })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
 describe("The package", function () {
   this.timeout(PATIENCE_MS);
 
@@ -78,5 +96,41 @@ describe("The package", function () {
         "-e",
         `await import(${JSON.stringify(name)})`,
       );
+  });
+
+  it("has the samples that its pages and the command speak of", () => {
+    const folder = folderWith({});
+    install(folder);
+    const place = join(folder, "node_modules/eddy");
+    const speakers = [...filesIn(place, "docs"), ...filesIn(place, "dist/lib")];
+    const named = speakers.flatMap((file) =>
+      [
+        ...readFileSync(join(place, file), "utf8").matchAll(
+          /\bsamples\/[\w./-]*\w/g,
+        ),
+      ].map(([sample]) => sample),
+    );
+    expect(named).to.include("samples/deploy/eddy.service");
+    expect(
+      named.filter((sample) => !existsSync(join(place, sample))),
+    ).to.deep.equal([]);
+  });
+
+  it("depends on what it imports, and on nothing else", () => {
+    const sources = [...filesIn(ROOT, "lib"), ...filesIn(ROOT, "adapters")];
+    const imported = sources.flatMap((file) =>
+      [
+        ...readFileSync(join(ROOT, file), "utf8").matchAll(
+          /(?:\bfrom |^import |\bimport\(|\brequire\()"((?:@[\w-]+\/)?[\w][\w.-]*)(?:\/[^"]*)?"/gm,
+        ),
+      ].map(([, name]) => name!),
+    );
+    const { dependencies } = JSON.parse(
+      readFileSync(join(ROOT, "package.json"), "utf8"),
+    ) as { dependencies: object };
+    const packages = new Set(
+      imported.filter((name) => !["eddy", ...builtinModules].includes(name)),
+    );
+    expect([...packages]).to.have.members(Object.keys(dependencies));
   });
 });

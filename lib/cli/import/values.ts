@@ -1,5 +1,6 @@
 /** Their values as ours. Each throws {@link ByHand} for what it cannot read. */
 import { parse } from "node:path";
+import { formatTarget, parseTarget } from "../../target.ts";
 import type { ConfigFileSettings } from "../define-config.ts";
 import { duration, size } from "../kinds.ts";
 import { ByHand, isOff, type Lose } from "./rules.ts";
@@ -24,7 +25,7 @@ export const bytes = (value: unknown): string =>
 const MAX_HEADERS = 16 * 1024;
 
 export function headerBytes(value: unknown): string {
-  if (whole(value) > MAX_HEADERS)
+  if ((whole(value) || Infinity) > MAX_HEADERS)
     throw new ByHand(
       "request headers have 16KiB at most, which is the default",
     );
@@ -34,11 +35,10 @@ export function headerBytes(value: unknown): string {
 /** `:8000`, `*:8000`, `host:8000`, `unix:/path`, `/path`. */
 export function address(value: unknown): string {
   const given = text(value).replace(/^\*(?=:)/, "");
-  if (/^unix:./.test(given)) return given;
+  const target = parseTarget(given);
+  if (target !== undefined) return formatTarget(target);
   if (given.startsWith("/") || /\.sock(et)?$/.test(given))
     return `unix:${given}`;
-  if (/^(\[[\da-f:.]+\]|[^:/@=]*):\d+$/i.test(given)) return given;
-  if (/^\d+$/.test(given)) return `:${given}`;
   throw new ByHand(`${given} is no address, nor a path`);
 }
 

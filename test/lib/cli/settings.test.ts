@@ -219,6 +219,23 @@ describe("A setting is refused", () => {
       /takes trace, debug, info, warn, error, fatal or silent, not "loud"/,
     ],
     [["--http", "example.org"], /takes an address such as ":8000"/],
+    [["--http", ":70000"], /^--http: http takes an address such as/],
+    [["--uwsgi", "none"], /^--uwsgi: uwsgi takes an address such as/],
+    [["--stats", ":70000"], /^--stats: stats takes an address such as/],
+    [
+      ["--health-check", "healthz"],
+      /^--health-check: healthCheck takes a path such as "\/healthz", not "healthz"$/,
+    ],
+    [
+      ["--trust-proxy", "loopback,10.0.0.0/99"],
+      /^--trust-proxy: trustProxy takes .*, not \["loopback","10\.0\.0\.0\/99"\]$/,
+    ],
+    [["--max-headers", "32KiB"], /^--max-headers: .* a size up to "16KiB"/],
+    [["--max-headers", "none"], /a size up to "16KiB"/],
+    [
+      ["--log-format", "commbined"],
+      /^--log-format: logFormat takes .*combined or text with directives .*, not "commbined"$/,
+    ],
     [["--umask", "9"], /an octal number/],
     [["--secret-key", "short"], /text of 16 characters or more/],
   ] as [string[], RegExp][])
@@ -289,6 +306,33 @@ describe("A setting is refused", () => {
     ).to.match(
       /several config files in .*: eddy\.config\.json, eddy\.config\.toml\nkeep one of them, or choose one by --config/,
     );
+  });
+
+  for (const name of ["eddy.config.yml", "eddy.config.mjs"])
+    it(`in ${name}, which is of no known kind`, async () => {
+      expect(await failure(withFile(name, ""))).to.match(
+        /\/eddy\.config\.\w+: a config file ends with \.ts, \.js, \.json, \.yaml, \.toml, \.ini$/,
+      );
+    });
+
+  it("not in copies of a config file, nor in a folder that is missing", async () => {
+    const copies = folderWith({
+      "eddy.config.yaml~": "workers: 9",
+      "eddy.config.yaml.bak": "workers: 9",
+      "eddy.config.d.ts": "",
+    });
+    const { settings } = await configure(
+      {},
+      { env: {}, folders: [join(copies, "missing"), copies] },
+    );
+    expect(settings.workers).to.equal(1);
+  });
+
+  it("where nobody can look for config files", async () => {
+    const folder = join(folderWith({ file: "" }), "file");
+    expect(
+      await failure(configure({}, { env: {}, folders: [folder] })),
+    ).to.match(/^cannot look for config files: ENOTDIR.*\nchoose one by/);
   });
 
   it("when the file that --config names is missing, or of no known kind", async () => {

@@ -396,7 +396,7 @@ describe("listen({ uwsgi })", () => {
     });
 
     it("an address that is none", async () => {
-      const error = await listen(look, {}, "3031").catch((e) => e);
+      const error = await listen(look, {}, "localhost:70000").catch((e) => e);
       expect(error).to.be.instanceOf(UsageError);
     });
   });

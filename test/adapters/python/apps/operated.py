@@ -2,10 +2,14 @@
 
 import os
 import signal
+import threading
 import time
 
 TEXT = ("Content-Type", "text/plain")
 DESK = os.environ.get("DESK", "")
+PIECE = b"x" * 65536
+
+pieces_sent = 0
 
 
 def note(name, text):
@@ -23,7 +27,10 @@ def pid(environ, start_response):
 
 
 def dies(environ, start_response):
-    """/kill: by a signal; /exit: by itself; /cut: behind the head. Everybody else gets the number of the process."""
+    """/kill: by a signal; /exit: by itself; /cut: behind the head; /parent: a child stays, which has all open that it had.
+
+    /flood: sends without an end; /sent: how many pieces went out. Everybody else gets the number of the process.
+    """
     path = environ["PATH_INFO"]
     if path == "/kill":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -32,9 +39,33 @@ def dies(environ, start_response):
     if path == "/cut":
         start_response("200 OK", [TEXT])("begun\n".encode())
         os._exit(7)
+    if path == "/parent":
+        leave_child()
+        os._exit(7)
+    if path == "/flood":
+        start_response("200 OK", [TEXT])
+        return flood()
+    if path == "/sent":
+        return answer(start_response, "%d" % pieces_sent)
     if path == "/once":
         note("once", environ["QUERY_STRING"])
     return pid(environ, start_response)
+
+
+def leave_child():
+    child = os.fork()
+    if child:
+        return note("child", "%d" % child)
+    signal.alarm(30)  # at the latest
+    while True:
+        signal.pause()
+
+
+def flood():
+    global pieces_sent
+    while True:
+        yield PIECE
+        pieces_sent += 1
 
 
 def sleeps(environ, start_response):
@@ -46,6 +77,23 @@ def sleeps(environ, start_response):
     while path == "/wait" and not os.path.exists(os.path.join(DESK, "go")):
         time.sleep(0.005)
     return pid(environ, start_response)
+
+
+def lingers(environ, start_response):
+    """Starts a thread that Python would wait for before it exits."""
+    threading.Thread(target=hang).start()
+    return pid(environ, start_response)
+
+
+def slow_reader(environ, start_response):
+    """Takes its body in pieces, and its time with each."""
+    count = 0
+    while True:
+        piece = environ["wsgi.input"].read(65536)
+        if not piece:
+            return answer(start_response, "%d" % count)
+        count += len(piece)
+        time.sleep(0.03)
 
 
 def hang():

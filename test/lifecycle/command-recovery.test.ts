@@ -1,0 +1,204 @@
+/** What the supervisor makes of workers that do not load, or take long to: real processes, and files that let them. */
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { get, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { join } from "node:path";
+import { expect } from "chai";
+import { eddy, Eddy, PATIENCE_MS } from "../support/command.ts";
+import { folderWith } from "../support/folder.ts";
+import { freePort } from "../support/free-port.ts";
+
+/** Loads while there is no file `down`, and no longer than there is a file `hold`; answers with what its file was when it began. */
+const APP = `
+  import { existsSync, readFileSync } from "node:fs";
+  const version = readFileSync("version", "utf8");
+  if (existsSync("down")) throw new Error("no database");
+  console.error("loads " + version);
+  while (existsSync("hold")) await new Promise((resolve) => setTimeout(resolve, 20));
+  export default () => version;`;
+
+class Folder {
+  readonly path = folderWith({ "app.mjs": APP, version: "old" });
+
+  write(name: string, content = ""): void {
+    writeFileSync(join(this.path, name), content);
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.path, name));
+  }
+}
+
+/** How many have begun to load. */
+const loading = async (command: Eddy, times: number): Promise<void> =>
+  await command.complains(new RegExp(`(loads \\w+\\n[^]*){${times}}`));
+
+interface Worker {
+  pid: number;
+  state: string;
+}
+
+/** Asks until there are so many workers, and all of them serve. */
+async function settled(stats: string, workers: number): Promise<void> {
+  for (;;) {
+    const status = (await (await fetch(`http://${stats}/`)).json()) as {
+      workers: Worker[];
+    };
+    if (
+      status.workers.length === workers &&
+      status.workers.every(({ state }) => state === "ready")
+    )
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 20)); // nobody tells
+  }
+}
+
+describe("A worker that does not load", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("after a crash is started again until it does", async () => {
+    const folder = new Folder();
+    const command = eddy(folder.path, ["app.mjs"]);
+    const [worker] = await command.workers();
+    folder.write("down");
+    process.kill(worker!, "SIGKILL");
+    await command.logged(/has ended: .* does not load: Error: no database/, 5);
+    folder.remove("down");
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("old");
+  });
+
+  it("in a renewal leaves the old one there, which is renewed later", async () => {
+    const folder = new Folder();
+    const command = eddy(folder.path, ["app.mjs", "--max-requests", "2"]);
+    await command.url();
+    folder.write("down");
+    for (let i = 0; i < 3; i++) await command.text();
+    await command.logged(/has ended: .* does not load: Error: no database/);
+    expect(await command.text()).to.equal("old");
+    folder.write("version", "new");
+    folder.remove("down");
+    await command.logged(/is replaced: it has had \d requests/, 2);
+    await command.logged(/^stopped$/);
+    expect(await command.text()).to.equal("new");
+  });
+
+  it("in a reload on a Unix socket, where the old one has to go first, is started again until it does", async () => {
+    const folder = new Folder();
+    const command = new Eddy(folder.path, [
+      "app.mjs",
+      "--http",
+      "unix:./eddy.sock",
+    ]);
+    await command.logged(/reloads$/);
+    folder.write("down");
+    command.kill("SIGHUP");
+    await command.logged(/^the reload ends here; none serves$/);
+    folder.write("version", "new");
+    folder.remove("down");
+    await command.logged(/^listening on/, 2);
+    const socketPath = join(folder.path, "eddy.sock");
+    const [response] = (await once(
+      get({ socketPath, path: "/", agent: false }),
+      "response",
+    )) as [IncomingMessage];
+    expect((await response.setEncoding("utf8").toArray()).join("")).to.equal(
+      "new",
+    );
+  });
+
+  it("at the start is tried five times, if it ends without a reason", async () => {
+    const path = folderWith({ "app.mjs": "process.exit(7);" });
+    const command = eddy(path, ["app.mjs"]);
+    expect(await command.ended).to.equal(1);
+    expect(command.stderr).to.match(/eddy: it ended with code 7/);
+    expect(
+      command.log.filter(({ msg }) => msg.includes("has ended")),
+    ).to.have.length(5);
+  });
+});
+
+describe("A worker that loads", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("the old application is replaced in a reload, too", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const folder = new Folder();
+    const args = ["app.mjs", "--workers", "2", "--stats", stats];
+    const command = eddy(folder.path, args);
+    const [first] = await command.workers();
+    folder.write("hold");
+    process.kill(first!, "SIGKILL");
+    await loading(command, 3);
+    folder.write("version", "new");
+    command.kill("SIGHUP");
+    await loading(command, 4);
+    folder.remove("hold");
+    await command.logged(/^reloaded 2 workers$/);
+    await settled(stats, 2);
+    for (let i = 0; i < 10; i++) expect(await command.text()).to.equal("new");
+  });
+
+  it("for a renewal has its turn before a reload, so that there are not two for one", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const folder = new Folder();
+    const args = ["app.mjs", "--max-requests", "2", "--stats", stats];
+    const command = eddy(folder.path, args);
+    await command.url();
+    folder.write("hold");
+    for (let i = 0; i < 3; i++) await command.text();
+    await loading(command, 2);
+    folder.write("version", "new");
+    command.kill("SIGHUP");
+    await command.logged(/^SIGHUP received$/);
+    folder.remove("hold");
+    await command.logged(/^reloaded 1 workers$/);
+    await settled(stats, 1);
+    expect(await command.text()).to.equal("new");
+  });
+
+  it("ends at once when the command is told to end", async () => {
+    const folder = new Folder();
+    folder.write("hold");
+    const command = eddy(folder.path, ["app.mjs", "--drain-timeout", "none"]);
+    await loading(command, 1);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+  });
+});
+
+describe("That it serves", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("is told, to systemd, too, when a worker does, and no sooner", async () => {
+    const folder = new Folder();
+    const { path } = folder;
+    folder.write("systemd-notify", `#!/bin/sh\necho "$@" >> ${path}/notified`);
+    chmodSync(join(path, "systemd-notify"), 0o755);
+    folder.write("down");
+    const command = eddy(path, ["app.mjs", "--reload"], {
+      NOTIFY_SOCKET: "anywhere",
+      PATH: `${path}:${process.env.PATH}`,
+    });
+    await command.logged(/no database/);
+    command.kill("SIGUSR1");
+    await command.logged(/reopened/); // one thing after the other: the start is over
+    expect(existsSync(join(path, "notified"))).to.equal(false);
+    folder.remove("down");
+    command.kill("SIGHUP");
+    await command.logged(/^1 of 1 missing workers started$/);
+    expect(await command.workers()).to.have.length(1);
+    expect(command.log.some(({ msg }) => msg.startsWith("reloaded"))).to.equal(
+      false,
+    );
+    const notified = (): string => readFileSync(join(path, "notified"), "utf8");
+    while (!/RELOADING=1[^]*READY=1/.test(notified()))
+      await new Promise((resolve) => setTimeout(resolve, 20)); // a file tells nobody
+  });
+});
