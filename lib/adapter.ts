@@ -33,6 +33,7 @@ export { addHeaders, CGI_VARIABLES, toNative } from "./cgi.ts";
 export type { CgiRequest } from "./cgi.ts";
 export { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export { makePrivateFolder } from "./private-folder.ts";
+export { backoffMs, wornAfter } from "./replacement.ts";
 export type { Logger } from "./log.ts";
 export type { GatewayRequest } from "./request.ts";
 export type {

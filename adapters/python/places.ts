@@ -10,7 +10,7 @@ import {
   withResolvers,
   type Operation,
 } from "eddy/operations";
-import type { Logger } from "../../lib/adapter.ts";
+import { backoffMs, type Logger } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { Worker } from "./process.ts";
@@ -159,14 +159,15 @@ class Place {
 
   *#refill(): Operation<void> {
     for (;;) {
-      if (this.#failures > 1) yield* sleep(backoff(this.#failures - 1));
+      if (this.#failures > 1)
+        yield* sleep(backoffMs(BACKOFF_MS, this.#failures - 1));
       try {
         return yield* this.fill();
       } catch (err) {
         this.#failures = Math.max(2, this.#failures + 1);
         this.#pool.log.error(
           { err },
-          `a Python process does not start; the next one follows in ${backoff(this.#failures - 1)} ms`,
+          `a Python process does not start; the next one follows in ${backoffMs(BACKOFF_MS, this.#failures - 1)} ms`,
         );
       }
     }
@@ -181,8 +182,4 @@ function* live(worker: Worker, workers: Set<Worker>): Operation<void> {
     workers.delete(worker);
   });
   yield* worker.gone.operation;
-}
-
-function backoff(failures: number): number {
-  return Math.min(BACKOFF_MS.first * 2 ** (failures - 1), BACKOFF_MS.last);
 }

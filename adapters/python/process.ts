@@ -6,6 +6,7 @@ import {
   makePrivateFolder,
   PythonLostError,
   PythonTimeoutError,
+  wornAfter,
   type Logger,
 } from "../../lib/adapter.ts";
 import type { Call } from "./call.ts";
@@ -83,7 +84,11 @@ export class Worker implements Owner {
     this.#keeper = keeper;
     this.harakiriMs = settings.harakiriMs;
     this.abortGraceMs = settings.abortGraceMs;
-    this.#limit = limitOf(settings);
+    const { maxRequests, maxRequestsJitter } = settings;
+    this.#limit = Math.min(
+      wornAfter(maxRequests, maxRequestsJitter),
+      MAX_REQUESTS,
+    );
     this.state = new SharedState(stateIn(this.#folder), settings.threads);
     this.#process = launch(this.#folder, {
       line: (text) => this.#hear(text),
@@ -260,11 +265,4 @@ export class Worker implements Owner {
       `the Python process ${this.pid} of ${this.#keeper.settings.app} has ended (${describe(this.#exit!)})`,
     );
   }
-}
-
-/** By chance, so that processes of the same age are not replaced at once. */
-function limitOf({ maxRequests, maxRequestsJitter }: PythonSettings): number {
-  const limit = Math.min(maxRequests, MAX_REQUESTS);
-  const less = Math.floor(Math.random() * (maxRequestsJitter + 1));
-  return Math.max(1, limit - less);
 }

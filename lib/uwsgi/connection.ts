@@ -88,7 +88,7 @@ export class Connection {
       .on("drain", () => this.#socket.resume())
       .on("response", (reply) => this.#reply(reply))
       .on("error", (error) => this.#fail(error))
-      .on("close", () => this.#fail(new Error("no reply")));
+      .on("close", () => this.#end());
     if (this.#left === 0) this.#out.end();
     else this.#out.flushHeaders(); // a refusal may come before the body
   }
@@ -111,6 +111,13 @@ export class Connection {
     if (this.#left > 0) return;
     this.#out.end();
     this.#socket.resume(); // to see when the front leaves
+  }
+
+  /** The loop takes no more of the body, and will not ask for it again: the rest is read for the end behind it. */
+  #end(): void {
+    this.#left = 0;
+    this.#socket.resume();
+    this.#fail(new Error("no reply"));
   }
 
   #reply(reply: IncomingMessage): void {

@@ -111,9 +111,6 @@ export class Call {
         break;
       case "log":
         this.#request.log[message[2]](message[3], message[4]);
-        break;
-      case "print":
-        process[message[2]].write(message[3]);
     }
     return false;
   }

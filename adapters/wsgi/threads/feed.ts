@@ -8,7 +8,7 @@ export interface Piece {
 }
 
 export class Feed {
-  readonly #chunks: AsyncIterator<Uint8Array> | undefined;
+  readonly #chunks: AsyncIterator<Uint8Array>;
   /** As announced; unknown for a chunked body. */
   readonly #length: number;
   /** The beginning, when it is there. */
@@ -16,7 +16,7 @@ export class Feed {
 
   constructor(request: GatewayRequest) {
     this.#length = Number(request.headers.get("content-length"));
-    if (request.hasBody) this.#chunks = request.body[Symbol.asyncIterator]();
+    this.#chunks = request.body[Symbol.asyncIterator]();
   }
 
   /** A request takes a thread when its body has begun: a client that sends nothing costs nothing. */
@@ -33,8 +33,8 @@ export class Feed {
 
   async next(): Promise<Piece> {
     try {
-      const step = await this.#chunks?.next();
-      return step === undefined || step.done ? {} : { chunk: step.value };
+      const step = await this.#chunks.next();
+      return step.done ? {} : { chunk: step.value };
     } catch (error) {
       return { error };
     }

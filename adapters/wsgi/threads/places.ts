@@ -9,7 +9,7 @@ import {
   useScope,
   type Operation,
 } from "eddy/operations";
-import type { Logger } from "../../../lib/adapter.ts";
+import { backoffMs, type Logger } from "../../../lib/adapter.ts";
 import type { ThreadSettings } from "./options.ts";
 import { Pool } from "./pool.ts";
 import { Thread, type End } from "./thread.ts";
@@ -75,8 +75,8 @@ function* keep(
         { err: untold },
         "a thread has ended; another one follows",
       );
-    failures = died && thread.given <= 1 ? failures + 1 : 0;
-    if (failures > 0) yield* sleep(backoff(failures));
+    failures = died && thread.served === 0 ? failures + 1 : 0;
+    if (failures > 0) yield* sleep(backoffMs(BACKOFF_MS, failures));
     thread = start();
   }
 }
@@ -89,8 +89,4 @@ function* live(pool: Pool, thread: Thread): Operation<End> {
     pool.remove(thread);
     thread.kill();
   }
-}
-
-function backoff(failures: number): number {
-  return Math.min(BACKOFF_MS.first * 2 ** (failures - 1), BACKOFF_MS.last);
 }

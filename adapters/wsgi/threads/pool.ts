@@ -38,7 +38,7 @@ export class Pool implements Keeper {
   readonly #line = new Set<Call>();
   /** Those who were given to a thread that did not begin them: they were first once. */
   readonly #returned = new Set<Call>();
-  /** Set while somebody waits, in line or at hand. */
+  /** Set when somebody gets in line, and while somebody is found there. */
   #patience: NodeJS.Timeout | undefined;
   /** Set while a thread has calls at hand. */
   #looking: NodeJS.Timeout | undefined;
@@ -64,12 +64,13 @@ export class Pool implements Keeper {
     if (this.#waiting + this.#atHand >= maxQueuedRequests)
       throw new ThreadsBusyError(maxQueuedRequests);
     const thread = this.#waiting === 0 ? this.#leastLoaded() : undefined;
-    if (thread === undefined) this.#line.add(call);
-    else {
+    if (thread === undefined) {
+      this.#line.add(call);
+      this.#relieveLater();
+    } else {
       thread.give(call);
       this.#lookSoon();
     }
-    this.#relieveLater();
   }
 
   /** These were given to a thread that did not begin them. */
@@ -166,13 +167,9 @@ export class Pool implements Keeper {
   /** Somebody has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
   #relieve(): void {
     this.#patience = undefined;
-    if (this.#waiting + this.#atHand === 0) return;
+    if (this.#waiting === 0) return;
     this.#relieveLater();
-    if (
-      this.#waiting > 0 &&
-      this.#awake < this.settings.threads &&
-      this.#places < this.#maxPlaces
-    ) {
+    if (this.#awake < this.settings.threads && this.#places < this.#maxPlaces) {
       this.#places++;
       this.#standIn?.();
     }

@@ -44,7 +44,8 @@ export type FromThread =
   /** Asks for work to be done on the loop, all of it at once. */
   | [kind: "wait", id: number, works: readonly Work[]]
   | [kind: "log", id: number, level: LogLevel, fields: object, text: string]
-  | [kind: "print", id: number, stream: "stdout" | "stderr", text: string];
+  /** Also what it prints while it loads, or between requests. */
+  | [kind: "print", id: 0, stream: "stdout" | "stderr", text: string];
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 

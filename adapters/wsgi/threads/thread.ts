@@ -6,7 +6,11 @@ import {
   type MessagePort,
 } from "node:worker_threads";
 import { withResolvers } from "eddy/operations";
-import { ThreadLostError, ThreadStartError } from "../../../lib/adapter.ts";
+import {
+  ThreadLostError,
+  ThreadStartError,
+  wornAfter,
+} from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
 import { ReplyReader } from "./head.ts";
@@ -48,6 +52,9 @@ const ROOM = { brief: 8, blocked: 2, slept: 1 } as const;
 /** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
 const MAX_IN_A_ROW = 16;
 
+/** `starting`: loads the application. `alive`: serves. `retiring`: was told to end. `ended`: what it said last is heard. */
+type State = "starting" | "alive" | "retiring" | "ended" | "lost";
+
 const ENTRY = new URL("./inside/main.js", import.meta.url);
 
 export class Thread {
@@ -79,16 +86,17 @@ export class Thread {
   /** The call that ran at the last look, and for how many looks in a row. */
   #seen: Call | undefined;
   #looks = 0;
-  #state: "alive" | "retiring" | "ended" | "lost" = "alive";
+  #state: State = "starting";
   /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
   #silence: NodeJS.Timeout | undefined;
   #error: Error | undefined;
 
   constructor(keeper: Keeper) {
     const { settings } = keeper;
+    const { maxRequestsPerThread, maxRequestsJitter } = settings;
     const { port1, port2 } = new MessageChannel();
     this.#keeper = keeper;
-    this.#limit = limitOf(settings);
+    this.#limit = wornAfter(maxRequestsPerThread, maxRequestsJitter);
     this.#port = port1.on("message", (message) => {
       this.#hear(message as FromThread);
       this.#hearMore(MAX_IN_A_ROW);
@@ -128,9 +136,9 @@ export class Thread {
     );
   }
 
-  /** How many it was given so far. */
-  get given(): number {
-    return this.#id;
+  /** How many requests it is done with. */
+  get served(): number {
+    return this.#served;
   }
 
   give(call: Call): void {
@@ -236,6 +244,7 @@ export class Thread {
         }),
       );
     else if (this.#calls.get(id)?.hear(message)) this.#release(message);
+    else if (kind === "print") process[message[2]].write(message[3]);
     else if (!this.#sleeps && MAY_SLEEP.has(kind)) {
       this.#sleeps = true;
       this.clearTheWay();
@@ -251,7 +260,8 @@ export class Thread {
   }
 
   #welcome(): void {
-    if (this.#state !== "alive") return;
+    if (this.#state !== "starting") return;
+    this.#state = "alive";
     this.ready.resolve();
     this.#keeper.free(this);
   }
@@ -269,7 +279,8 @@ export class Thread {
   }
 
   #exit(code: number): void {
-    this.#end(this.#state === "alive" ? this.#epitaph(code) : undefined);
+    const wasAsked = this.#state === "retiring";
+    this.#end(wasAsked ? undefined : this.#epitaph(code));
     this.#port.close();
   }
 
@@ -331,11 +342,4 @@ function startWorker(
     resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     trackUnmanagedFds: true,
   });
-}
-
-/** By chance, so that threads of the same age are not replaced at once. */
-function limitOf({ maxRequestsPerThread, maxRequestsJitter }: ThreadSettings) {
-  return (
-    maxRequestsPerThread - Math.floor(Math.random() * (maxRequestsJitter + 1))
-  );
 }

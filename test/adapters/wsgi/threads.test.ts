@@ -1,6 +1,10 @@
 import { expect } from "chai";
+import { afterEach, beforeEach } from "mocha";
 import type { ThreadedApp } from "../../../adapters/wsgi.ts";
+import type { Provided } from "../../../adapters/wsgi/threads/work.ts";
 import type { LoopOptions, TaskView } from "../../../lib/index.ts";
+import { Gate } from "../../support/gate.ts";
+import { Loading } from "../../support/loading.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
 import { threaded } from "../../support/threads.ts";
@@ -60,6 +64,23 @@ function threadsOf(server: TestServer): number {
       0,
     );
   return count([application!]);
+}
+
+/** The times, in milliseconds, of the timers that are set from now on, up to the first of `last`. */
+function timers(last: number): Promise<number[]> {
+  const { setTimeout } = globalThis;
+  const times: number[] = [];
+  return new Promise((resolve) => {
+    const noting = (callback: () => void, ms = 0, ...rest: []): unknown => {
+      times.push(ms);
+      if (ms === last) {
+        globalThis.setTimeout = setTimeout;
+        resolve(times);
+      }
+      return setTimeout(callback, ms, ...rest);
+    };
+    globalThis.setTimeout = Object.assign(noting, setTimeout) as never;
+  });
 }
 
 const FOREVER = { forever: () => new Promise(() => {}) };
@@ -240,6 +261,14 @@ describe("WSGI in threads:", function () {
       maxHeapMb: 16,
     });
 
+    it("is replaced after a while that doubles where none has served, however many wait", async () => {
+      const server = await serve("exits");
+      server.expectLog(/process\.exit\(3\)/);
+      const waits = timers(200);
+      await Promise.all([1, 2, 3].map(() => fetch(server.url)));
+      expect(await waits).to.include.members([50, 100, 200]);
+    });
+
     it("takes no other request along", async () => {
       const server = await serve("exitsWhenAsked", { threads: 2 });
       server.expectLog(/process\.exit\(3\)/);
@@ -252,6 +281,58 @@ describe("WSGI in threads:", function () {
       const lost = statuses.filter((status) => status === 500);
       expect(lost).to.have.length(5);
       expect(statuses.filter((status) => status === 200)).to.have.length(95);
+    });
+  });
+
+  describe("A thread that still loads its application", () => {
+    let loading: Loading;
+    beforeEach(() => (loading = new Loading()));
+    afterEach(() => loading.close());
+
+    /** Two threads, of which one sleeps in a request, and the other one was lost and is about to be replaced. */
+    const withOneLost = async (
+      provide: Provided,
+    ): Promise<[server: TestServer, sleeper: RawClient]> => {
+      const options = { threads: 2, provide };
+      const starting = serveWith(
+        (loop) => loop.mount(threaded("late", "byPath", options)),
+        { accessLog: true },
+      );
+      for (const _ of [1, 2]) loading.letOn(await loading.begun());
+      const server = await starting;
+      const sleeper = await begun(server, "GET /waits");
+      server.expectLog(/process\.exit\(3\)/);
+      await fetch(`${server.url}/exits`);
+      return [server, sleeper];
+    };
+
+    it("gets no request before it is ready", async () => {
+      const { opened: awake, open: wake } = new Gate();
+      const [server] = await withOneLost({ forever: () => awake });
+      await loading.begun();
+      const client = await RawClient.connect(server.port);
+      client.request("GET /hello");
+      await reached(server, "/hello");
+      wake();
+      await client.until(/hello/); // of the thread that slept
+    });
+
+    it("is free once, whoever left meanwhile, and so is gone when it has ended", async () => {
+      const [server, sleeper] = await withOneLost(FOREVER);
+      const thread = await loading.begun();
+      const client = await RawClient.connect(server.port);
+      client.request("GET /left");
+      await reached(server, "/left");
+      client.abort();
+      await ended(server, "abort");
+      loading.letOn(thread);
+      server.expectLog(/a thread has ended/);
+      await fetch(`${server.url}/fails-later`);
+      await server.logged(({ msg }) => /a thread has ended/.test(msg ?? ""));
+      const next = fetch(`${server.url}/hello`);
+      loading.letOn(await loading.begun());
+      expect((await next).status).to.equal(200);
+      sleeper.abort();
     });
   });
 
@@ -343,6 +424,15 @@ describe("WSGI in threads:", function () {
       expect(new Set(ids).size).to.equal(3);
       expect([ids[0], ids[2], ids[4]]).to.deep.equal([ids[1], ids[3], ids[5]]);
     });
+
+    it("lets a thread serve one request, whatever the jitter takes off", async () => {
+      const { url } = await serve("thread", {
+        maxRequestsPerThread: 2,
+        maxRequestsJitter: 1_000_000_000,
+      });
+      const replies = Array.from({ length: 4 }, () => fetch(url));
+      for (const reply of replies) expect((await reply).status).to.equal(200);
+    });
   });
 
   describe("Requests that sleep do not keep others waiting:", () => {
@@ -409,17 +499,40 @@ describe("WSGI in threads:", function () {
   });
 
   describe("A thread's console", () => {
+    const { write } = process.stdout;
+    const texts = new Set<string>();
+    let noticed: (() => void) | undefined;
+    beforeEach(() => {
+      texts.clear();
+      process.stdout.write = (text: string) => {
+        if (!text.startsWith("printed "))
+          return write.call(process.stdout, text);
+        texts.add(text);
+        noticed?.();
+        return true;
+      };
+    });
+    afterEach(() => void (process.stdout.write = write));
+
+    const printed = async (what: string): Promise<void> => {
+      while (!texts.has(`printed ${what}\n`))
+        await new Promise<void>((resolve) => (noticed = resolve));
+    };
+
     it("prints on the loop", async () => {
       const { url } = await serve("prints");
-      const { write } = process.stdout;
-      const printed: unknown[] = [];
-      process.stdout.write = (text: unknown) => printed.push(text) > 0;
-      try {
-        await fetch(url);
-      } finally {
-        process.stdout.write = write;
-      }
-      expect(printed).to.include("printed 5\n");
+      await fetch(url);
+      await printed("5");
+    });
+
+    it("prints there also while no request runs", async () => {
+      const { url } = await serveWith((loop) =>
+        loop.mount(threaded("talking", "app")),
+      );
+      await printed("while it loads");
+      await fetch(url);
+      await printed("in a promise");
+      await printed("in a timer");
     });
   });
 

@@ -331,6 +331,18 @@ describe("listen({ uwsgi })", () => {
     );
   });
 
+  it("lets go of a front whose upload was answered before its end", async () => {
+    const server = await listen(look);
+    const client = await ask(server, {
+      REQUEST_METHOD: "POST",
+      CONTENT_LENGTH: "20000000",
+    });
+    client.socket.allowHalfOpen = true; // it goes on sending
+    await client.until(/^HTTP\/1.1 413 /);
+    client.send("x".repeat(10_000_000)).socket.end();
+    await client.untilClosed();
+  });
+
   it("lets what runs finish when the loop closes", async () => {
     let answer!: (text: string) => void;
     const server = await listen((loop) =>

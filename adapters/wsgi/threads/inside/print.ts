@@ -14,7 +14,7 @@ function printer(channel: Channel, stream: "stdout" | "stderr"): Writable {
   return new Writable({
     decodeStrings: false,
     write(text: string | Buffer, _, done) {
-      channel.post(["print", channel.id, stream, String(text)]);
+      channel.post(["print", 0, stream, String(text)]);
       done();
     },
   });

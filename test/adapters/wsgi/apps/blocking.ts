@@ -194,6 +194,8 @@ const BY_PATH: Record<string, WsgiApp> = {
   "/blocks": blocks,
   "/blocked": hasBlockedTimes,
   "/naps": naps,
+  "/exits": exits,
+  "/fails-later": failsLater,
 };
 
 export const byPath: WsgiApp = (environ, start) =>

@@ -1,0 +1,22 @@
+/** When one of those who run an application (threads, processes) is replaced: because it is worn, and how soon after one that failed. */
+
+/**
+ * Requests after which one is worn: `limit`, from which up to `jitter` are taken off, by chance, so that those of the same
+ * age are not replaced at once. At least 1, whatever the jitter; `Infinity` stays what it is.
+ */
+export function wornAfter(limit: number, jitter: number): number {
+  if (limit === Infinity) return limit;
+  const most = Math.min(jitter, limit - 1);
+  return limit - Math.floor(Math.random() * (most + 1));
+}
+
+/** Milliseconds. */
+export interface Backoff {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Milliseconds to wait after so many failures in a row, from 1 up: `first`, doubled with each, up to `last`. */
+export function backoffMs({ first, last }: Backoff, failures: number): number {
+  return Math.min(first * 2 ** (failures - 1), last);
+}
