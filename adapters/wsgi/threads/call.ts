@@ -8,7 +8,7 @@ import {
 import type { Chunk } from "../types.ts";
 import { fromData, toData, type ErrorData } from "./error-data.ts";
 import type { Feed } from "./feed.ts";
-import { writeRequest } from "./head.ts";
+import { readReply, writeRequest } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
   STOP,
@@ -87,15 +87,17 @@ export class Call {
   enter(thread: Thread, id: number): Request {
     this.#thread = thread;
     this.#id = id;
-    const { first, complete = true } = this.#feed ?? {};
-    return [id, writeRequest(this.#request), first, complete];
+    const head = writeRequest(this.#request);
+    if (this.#feed === undefined) return [id, head];
+    const { first, complete } = this.#feed;
+    return [id, head, first, complete];
   }
 
   /** What the thread says. True: it is free. */
   hear(message: FromThread): boolean {
     switch (message[0]) {
       case "reply":
-        this.#reply(message[2], message[3]);
+        this.#reply(message[2], message[4]);
         return true;
       case "end":
         this.#finish(message[2]);
@@ -166,7 +168,7 @@ export class Call {
     this.#sent += weightOf(chunk);
     if (head !== undefined) {
       this.#body = new ReplyBody(this);
-      this.#caller.resolve(this.#thread!.heads.read(head, this.#body));
+      this.#caller.resolve(readReply(head, this.#body));
     }
     if (chunk.length > 0) this.#body!.push(chunk);
     else this.taken(chunk);
@@ -227,7 +229,7 @@ export class Call {
   }
 
   /** It is over before the caller hears of it, who would otherwise stop it. */
-  #reply(head: string, body: Chunk): void {
+  #reply(body: Chunk, head: string | undefined): void {
     const { heads } = this.#thread!;
     this.#free();
     this.#caller.resolve(heads.read(head, body));

@@ -38,6 +38,8 @@ type ReplyHead = Pick<GatewayResponse, "status" | "statusText"> & {
   readonly headers: CheckedHeaders;
 };
 
+type Body = NonNullable<GatewayResponse["body"]>;
+
 /** What `CheckedHeaders` found out, a letter each. */
 const MARK = { contentType: "t", close: "c", latin1: "l" } as const;
 
@@ -56,20 +58,27 @@ export function writeReply({ status, statusText, headers }: ReplyHead): string {
   return `${status}\n${statusText ?? ""}\n${contentLength ?? ""}\n${marks}${lines}`;
 }
 
-/** Reads heads of replies. An application has few of them: one that is the same as the last is not read again, which is a tenth of what a small request costs the loop. */
+/** Heads of whole replies. An application has few: one that is the same as the last does not cross, nor is it read again, which is a tenth of what a small request costs the loop. */
 export class ReplyReader {
-  #text: string | undefined;
-  #head: ReplyHead | undefined;
+  #last: ReplyHead | undefined;
 
-  read(
-    text: string,
-    body: NonNullable<GatewayResponse["body"]>,
-  ): GatewayResponse {
-    if (text !== this.#text) this.#head = readHead(text);
-    this.#text = text;
-    const { status, statusText, headers } = this.#head!;
-    return { status, statusText, headers, body };
+  /** `text` is undefined for the same as the last. */
+  read(text: string | undefined, body: Body): GatewayResponse {
+    if (text !== undefined) this.#last = readHead(text);
+    return withBody(this.#last!, body);
   }
+}
+
+/** One that `writeReply` wrote. */
+export function readReply(text: string, body: Body): GatewayResponse {
+  return withBody(readHead(text), body);
+}
+
+function withBody(
+  { status, statusText, headers }: ReplyHead,
+  body: Body,
+): GatewayResponse {
+  return { status, statusText, headers, body };
 }
 
 /** They were checked where they were made, and are not checked again. */

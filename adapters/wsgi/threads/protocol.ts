@@ -11,12 +11,12 @@ import type { MessagePort } from "node:worker_threads";
 import type { Chunk } from "../types.ts";
 import type { ErrorData } from "./error-data.ts";
 
-/** What a thread has to know of a request. `first` is the beginning of the body, where there is one; `complete`: it is all of it. */
+/** What a thread has to know of a request. Where there is a body, `first` is the beginning of it, and `complete` says whether it is all. */
 export type Request = [
   id: number,
   head: string,
-  first: Uint8Array | undefined,
-  complete: boolean,
+  first?: Uint8Array | undefined,
+  complete?: boolean,
 ];
 
 export type ToThread =
@@ -33,8 +33,8 @@ export type FromThread =
   | [kind: "ready", id: 0]
   /** The application cannot be loaded. */
   | [kind: "refused", id: 0, error: ErrorData]
-  /** The whole reply; the thread goes on with what it has at hand. `brief`: it took less than {@link BRIEF_MS}. */
-  | [kind: "reply", id: number, head: string, body: Chunk, brief: boolean]
+  /** The whole reply; the thread goes on with what it has at hand. `brief`: it took less than {@link BRIEF_MS}. Without a head it has that of the last one. */
+  | [kind: "reply", id: number, body: Chunk, brief: boolean, head?: string]
   /** A piece of the reply's body; the head comes with the first. */
   | [kind: "chunk", id: number, chunk: Chunk, head?: string]
   /** The request is over, well or with an error; the thread goes on, too. */

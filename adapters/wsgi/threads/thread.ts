@@ -44,10 +44,10 @@ export interface End {
 
 /**
  * Requests that a thread has at a time, one of which runs, by what the one before has done. With one it waits for the loop
- * in between, which then wakes up for each end and each begin. Of brief ones more than eight gain little; where they
- * block, the second is there when the first ends; behind one that sleeps nobody has to wait.
+ * in between, which then wakes up for each end and each begin. Of brief ones more than sixteen gain little; where
+ * they block, the second is there when the first ends; behind one that sleeps nobody has to wait.
  */
-const ROOM = { brief: 8, blocked: 2, slept: 1 } as const;
+const ROOM = { brief: 16, blocked: 2, slept: 1 } as const;
 
 /** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
 const MAX_IN_A_ROW = 16;
@@ -266,7 +266,7 @@ export class Thread {
     this.#keeper.free(this);
   }
 
-  #release([kind, id, , , brief]: FromThread): void {
+  #release([kind, id, , brief]: FromThread): void {
     this.#calls.delete(id);
     this.#served++;
     const isBrief = kind === "reply" && (brief as boolean);

@@ -233,6 +233,15 @@ describe("WSGI in threads:", function () {
       );
     });
 
+    it("have each the head of its own reply, also after another one of the same", async () => {
+      const { url } = await serve("inManyForms");
+      for (const kind of ["a", "a", "sb", "a", "sa", "b", "b", "sb", "b"]) {
+        const response = await fetch(`${url}/?${kind}`);
+        expect(response.headers.get("content-type")).to.equal(`text/${kind}`);
+        await response.text();
+      }
+    });
+
     it("are all answered when their thread does not begin them for long", async () => {
       const { url } = await serve("blocksLater");
       await fetch(url);

@@ -19,8 +19,10 @@ import {
   HaltedError,
   UsageError,
 } from "../../../../lib/adapter.ts";
+import type { StartedReply } from "../../start-response.ts";
 import type { Chunk } from "../../types.ts";
 import { fromData, toData, type ErrorData } from "../error-data.ts";
+import { writeReply } from "../head.ts";
 import {
   STOP,
   THREAD_DATA,
@@ -59,6 +61,8 @@ export class Channel {
   #sent = 0;
   /** What it waited for last came so soon that most of the time went into waking up: it stays awake for the next. */
   #isQuick = false;
+  /** Of the whole reply that was sent last. */
+  #head: string | undefined;
   /** What the loop's errors are known by. */
   readonly #origins = new WeakMap<Error, number>();
 
@@ -106,6 +110,15 @@ export class Channel {
 
   post(message: FromThread, transfer: TransferListItem[] = []): void {
     this.#port.postMessage(message, transfer);
+  }
+
+  /** The whole of it. */
+  reply(reply: StartedReply, body: Chunk, brief: boolean): void {
+    const head = writeReply(reply);
+    const message: FromThread = ["reply", this.#id, body, brief];
+    if (head !== this.#head) message.push(head);
+    this.post(message);
+    this.#head = head;
   }
 
   /** The request is to end early. */

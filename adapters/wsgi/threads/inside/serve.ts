@@ -14,7 +14,7 @@ const EMPTY = new Uint8Array(0);
 
 export function serve(
   app: WsgiApp,
-  [id, head, first = EMPTY, complete]: Request,
+  [id, head, first = EMPTY, complete = true]: Request,
   channel: Channel,
   multiprocess: boolean,
 ): void {
@@ -38,17 +38,10 @@ function isReason(error: unknown): boolean {
 }
 
 function send(reply: StartedReply, channel: Channel, since: number): void {
-  const head = writeReply(reply);
   const { body } = reply;
   if (typeof body === "string" || body instanceof Uint8Array)
-    channel.post([
-      "reply",
-      channel.id,
-      head,
-      ownBytes(body),
-      performance.now() - since < BRIEF_MS,
-    ]);
-  else stream(head, body, channel);
+    channel.reply(reply, ownBytes(body), performance.now() - since < BRIEF_MS);
+  else stream(writeReply(reply), body, channel);
 }
 
 /** Leaving the iteration early ends the body: its `return()`, then its `close()`. */

@@ -182,6 +182,12 @@ export const hashes = answering(({ "wsgi.input": input }) => {
   return { bytes, sum };
 });
 
+/** A head of its own for each query, in one piece or in several. */
+export const inManyForms: WsgiApp = ({ QUERY_STRING: query }, start) => {
+  start("200 OK", [["content-type", `text/${query}`]]);
+  return query.startsWith("s") ? ["in ", "two"] : ["whole"];
+};
+
 export const notAnApplication = 5;
 
 const BY_PATH: Record<string, WsgiApp> = {
