@@ -235,20 +235,26 @@ export class Thread {
   }
 
   #hear(message: FromThread): void {
-    const [kind, id] = message;
+    const call = this.#calls.get(message[1]);
+    if (call === undefined) this.#hearOfNone(message);
+    else if (call.hear(message)) this.#release(message);
+    else if (!this.#sleeps && MAY_SLEEP.has(message[0])) {
+      this.#sleeps = true;
+      this.clearTheWay();
+    }
+  }
+
+  /** It is about no request, or about one that is over. */
+  #hearOfNone(message: FromThread): void {
+    const [kind] = message;
     if (kind === "ready") this.#welcome();
+    else if (kind === "print") process[message[2]].write(message[3]);
     else if (kind === "refused")
       this.#lose(
         new ThreadStartError(message[2].message, {
           cause: fromData(message[2]),
         }),
       );
-    else if (this.#calls.get(id)?.hear(message)) this.#release(message);
-    else if (kind === "print") process[message[2]].write(message[3]);
-    else if (!this.#sleeps && MAY_SLEEP.has(kind)) {
-      this.#sleeps = true;
-      this.clearTheWay();
-    }
   }
 
   #hearMore(max = Infinity): void {
@@ -266,10 +272,10 @@ export class Thread {
     this.#keeper.free(this);
   }
 
-  #release([kind, id, , brief]: FromThread): void {
-    this.#calls.delete(id);
+  #release(message: FromThread): void {
+    this.#calls.delete(message[1]);
     this.#served++;
-    const isBrief = kind === "reply" && (brief as boolean);
+    const isBrief = message[0] === "reply" && message[3];
     this.#room = ROOM[this.#sleeps ? "slept" : isBrief ? "brief" : "blocked"];
     this.#sleeps = false;
     if (this.#calls.size > 0) this.noteLife();
