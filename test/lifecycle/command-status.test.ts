@@ -30,6 +30,10 @@ const APP = `
     return "hello";
   };`;
 
+/** Each log in a file of its own; of a request the path alone. */
+const LOG_FILES =
+  "--access-log access.log --error-log error.log --log-format %U".split(" ");
+
 describe("The status", function () {
   this.timeout(PATIENCE_MS);
 
@@ -396,17 +400,7 @@ describe("The logs of the command", function () {
     if (process.getuid?.() !== 0) return this.skip();
     const path = folderWith({ "app.mjs": "export default () => '';" });
     chmodSync(path, 0o755); // for the application; the files are opened by root
-    const command = eddy(path, [
-      "app.mjs",
-      "--user",
-      "nobody",
-      "--access-log",
-      "access.log",
-      "--error-log",
-      "error.log",
-      "--log-format",
-      "%U",
-    ]);
+    const command = eddy(path, ["app.mjs", "--user", "nobody", ...LOG_FILES]);
     const written = async (name: string, part: string): Promise<string> => {
       for (;;) {
         const text = existsSync(join(path, name))
@@ -445,17 +439,7 @@ describe("The logs of the command", function () {
 
   it("go to other files after USR1, and nothing is lost at the end", async () => {
     const path = folderWith({ "app.mjs": "export default () => '';" });
-    const command = eddy(path, [
-      "app.mjs",
-      "--workers",
-      "2",
-      "--access-log",
-      "access.log",
-      "--error-log",
-      "error.log",
-      "--log-format",
-      "%U",
-    ]);
+    const command = eddy(path, ["app.mjs", "--workers", "2", ...LOG_FILES]);
     const file = (name: string): string =>
       existsSync(join(path, name))
         ? readFileSync(join(path, name), "utf8")
