@@ -5,7 +5,6 @@
  * then, to see whether the client is still there. Not for longer: letting go starts the engine's clock for idle clients,
  * and one that has sent all it had would be taken for that.
  */
-import { setImmediate } from "node:timers/promises";
 import type { HttpResponse } from "./uws.ts";
 
 /** Milliseconds after which a client that is held back may have left without being noticed. */
@@ -40,7 +39,7 @@ export class Hold {
 
   #glance(): void {
     this.#res.resume();
-    void setImmediate().then(() => {
+    setImmediate(() => {
       if (this.#look !== undefined) this.#res.pause();
     });
   }

@@ -106,10 +106,10 @@ export class ResponseWriter {
     this.#hold?.release();
   }
 
-  /** The client is behind with the reply: from here on the engine watches the connection in both directions, also one that was paused. */
-  #fill(): void {
-    this.#full = true;
-    this.#hold?.forget();
+  /** Whether the client is behind with the reply: then the engine watches the connection in both directions, also one that was paused. */
+  #setFull(full: boolean): void {
+    this.#full = full;
+    if (full) this.#hold?.forget();
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -166,7 +166,7 @@ export class ResponseWriter {
     this.#promised.push(body, this.#res.getWriteOffset());
     this.#whole = undefined;
     this.state = "streaming";
-    this.#fill();
+    this.#setFull(true);
   }
 
   /** Resolves when a whole body is on its way, or the client is gone. */
@@ -236,9 +236,7 @@ export class ResponseWriter {
   #writeChunked(chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
     this.#written += byteLength(chunk);
-    const write = (): void => {
-      if (!this.#res.write(chunk)) this.#fill();
-    };
+    const write = (): void => this.#setFull(!this.#res.write(chunk));
     if (this.#toUnix) write();
     else this.#cork(write);
     return !this.#full;
@@ -253,7 +251,7 @@ export class ResponseWriter {
   #sendPromised(promised: PromisedBody): void {
     if (promised.produced === promised.length) this.resume(); // it may end
     const sent = promised.send();
-    if (sent === "full") this.#fill();
+    this.#setFull(sent === "full");
     if (sent === "complete") this.state = "ended";
   }
 

@@ -1,9 +1,9 @@
 /** How workers have crashed lately: how long to wait before the next start, and when to give up. */
+import { backoffMs } from "../replacement.ts";
 
 const WINDOW_MS = 10_000;
 const GIVE_UP = 5;
-const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 10_000;
+const BACKOFF_MS = { first: 100, last: 10_000 };
 
 export class Crashes {
   /** Times of those in a row. */
@@ -38,7 +38,6 @@ export class Crashes {
   /** Nothing for the first, then twice as long each time. */
   get waitMs(): number {
     const inARow = this.#recent.length;
-    if (inARow <= 1) return 0;
-    return Math.min(FIRST_WAIT_MS * 2 ** (inARow - 2), LONGEST_WAIT_MS);
+    return inARow > 1 ? backoffMs(BACKOFF_MS, inARow - 1) : 0;
   }
 }

@@ -1,5 +1,6 @@
 /** How the workers end with the command. */
 import { all, race, sleep, type Operation } from "effection";
+import { MAX_TIMER_MS } from "../checked-options.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -22,7 +23,7 @@ export function* endWorkers(
   const limit = patience + TEARDOWN_MS;
   yield* race([
     all(workers.map((worker) => worker.ended)),
-    sleep(Math.min(limit, 2 ** 31 - 1)),
+    sleep(Math.min(limit, MAX_TIMER_MS)),
   ]);
   for (const worker of workers) worker.kill("SIGKILL");
 }

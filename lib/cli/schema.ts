@@ -3,7 +3,7 @@
  * docs/settings.md and the checks all come from this table.
  */
 import { PLAIN_PATH } from "../checked-options.ts";
-import { ENGINE_HEADER_BYTES } from "../header-limit.ts";
+import { ENGINE_HEADER_BYTES, MAX_HEADERS } from "../header-limit.ts";
 import { isTrustEntry } from "../trust.ts";
 import {
   address,
@@ -169,7 +169,7 @@ export const SCHEMA = {
         ENGINE_HEADER_BYTES,
         'a size up to "16KiB", or to that of the variable `UWS_HTTP_MAX_HEADERS_SIZE`',
       ),
-      16 * 1024,
+      MAX_HEADERS.bytes,
       "8KiB",
       "Request headers that are larger are refused with 431.",
     ),

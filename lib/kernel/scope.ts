@@ -129,7 +129,7 @@ export class KernelScope implements Scope, Destructor {
       case NAMES.children:
         return true;
     }
-    return this.#values !== undefined && this.#values.has(name);
+    return this.#values?.has(name) ?? false;
   }
 
   /** What setting comes to when nobody is in between. */

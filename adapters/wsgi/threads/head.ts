@@ -65,20 +65,14 @@ export class ReplyReader {
   /** `text` is undefined for the same as the last. */
   read(text: string | undefined, body: Body): GatewayResponse {
     if (text !== undefined) this.#last = readHead(text);
-    return withBody(this.#last!, body);
+    const { status, statusText, headers } = this.#last!;
+    return { status, statusText, headers, body };
   }
 }
 
 /** One that `writeReply` wrote. */
 export function readReply(text: string, body: Body): GatewayResponse {
-  return withBody(readHead(text), body);
-}
-
-function withBody(
-  { status, statusText, headers }: ReplyHead,
-  body: Body,
-): GatewayResponse {
-  return { status, statusText, headers, body };
+  return { ...readHead(text), body };
 }
 
 /** They were checked where they were made, and are not checked again. */

@@ -1,5 +1,6 @@
 /** Their values as ours. Each throws {@link ByHand} for what it cannot read. */
 import { parse } from "node:path";
+import { MAX_HEADERS } from "../../header-limit.ts";
 import { formatTarget, parseTarget } from "../../target.ts";
 import type { ConfigFileSettings } from "../define-config.ts";
 import { duration, size } from "../kinds.ts";
@@ -22,10 +23,8 @@ export const seconds = (value: unknown): string =>
 export const bytes = (value: unknown): string =>
   size.show(whole(value) || Infinity);
 
-const MAX_HEADERS = 16 * 1024;
-
 export function headerBytes(value: unknown): string {
-  if ((whole(value) || Infinity) > MAX_HEADERS)
+  if ((whole(value) || Infinity) > MAX_HEADERS.bytes)
     throw new ByHand(
       "request headers have 16KiB at most, which is the default",
     );
