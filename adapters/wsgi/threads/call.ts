@@ -14,8 +14,8 @@ import {
   STOP,
   WINDOW,
   weightOf,
-  type FromThread,
-  type Request,
+  type Beginning,
+  type Message,
   type Stop,
   type Work,
 } from "./protocol.ts";
@@ -48,8 +48,8 @@ export class Call {
   /** Errors that were sent into the thread, and may come back as they are. */
   #lent: unknown[] | undefined;
   #grace: NodeJS.Timeout | undefined;
-  /** Those who wait for the thread to be free. */
-  #whenFree: ((error?: Error) => void)[] = [];
+  /** Those who wait for the thread to be free, if anybody does. */
+  #whenFree: ((error?: Error) => void)[] | undefined;
 
   constructor(
     request: GatewayRequest,
@@ -83,21 +83,30 @@ export class Call {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** It is this thread's now, which knows it by `id`. Gives what the thread has to know. */
-  enter(thread: Thread, id: number): Request {
+  /** What its thread knows it by. */
+  get id(): number {
+    return this.#id;
+  }
+
+  get head(): string {
+    return writeRequest(this.#request);
+  }
+
+  get beginning(): Beginning | undefined {
+    return this.#feed && [this.#feed.first, this.#feed.complete];
+  }
+
+  /** It is this thread's now, which knows it by `id`. */
+  enter(thread: Thread, id: number): void {
     this.#thread = thread;
     this.#id = id;
-    const head = writeRequest(this.#request);
-    if (this.#feed === undefined) return [id, head];
-    const { first, complete } = this.#feed;
-    return [id, head, first, complete];
   }
 
   /** What the thread says. True: it is free. */
-  hear(message: FromThread): boolean {
+  hear(message: Message): boolean {
     switch (message[0]) {
       case "reply":
-        this.#reply(message[2], message[4]);
+        this.reply(message[2], message[4]);
         return true;
       case "end":
         this.#finish(message[2]);
@@ -153,7 +162,9 @@ export class Call {
     this.stop();
     if (this.#thread === undefined) return Promise.resolve();
     return new Promise((resolve, reject) =>
-      this.#whenFree.push((error) => (error ? reject(error) : resolve())),
+      (this.#whenFree ??= []).push((error) =>
+        error ? reject(error) : resolve(),
+      ),
     );
   }
 
@@ -228,8 +239,8 @@ export class Call {
     else this.#body?.end();
   }
 
-  /** It is over before the caller hears of it, who would otherwise stop it. */
-  #reply(body: Chunk, head: string | undefined): void {
+  /** The whole of it, with the head of the last one where there is none. It is over before the caller hears of it, who would otherwise stop it. */
+  reply(body: Chunk, head?: string): void {
     const { heads } = this.#thread!;
     this.#free();
     this.#caller.resolve(heads.read(head, body));
@@ -243,15 +254,15 @@ export class Call {
   #free(error?: Error): void {
     this.#thread = undefined;
     clearTimeout(this.#grace);
-    if (error !== undefined && this.#stop !== STOP.no && !this.#whenFree.length)
+    if (error !== undefined && this.#stop !== STOP.no && !this.#whenFree)
       this.#request.log.debug({ err: error }, "failed after its end");
-    for (const done of this.#whenFree) done(error);
+    this.#whenFree?.forEach((done) => done(error));
   }
 
   #stopFor(why: Stop): void {
     if (this.#thread === undefined || this.#stop !== STOP.no) return;
     this.#stop = why;
-    if (!this.#thread.stop(this.#id, why)) return;
+    if (!this.#thread.stop(this, why)) return;
     const { abortGraceMs } = this.#settings;
     this.#grace = setTimeout(() => this.#kill(), abortGraceMs);
   }

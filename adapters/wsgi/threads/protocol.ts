@@ -2,8 +2,8 @@
  * What the loop and a thread say to each other: messages, and a few words of shared memory for what a thread has to learn
  * while its application runs. Both sides import it.
  *
- * A message is [kind, request, …]; one about a request that is over is ignored. A thread serves one request at a time, and
- * has the next ones at hand, so that it need not wait for the loop to hear of the end of one before it begins another.
+ * A message is [kind, request, …]; one about a request that is over is ignored. What crosses most often is a single string,
+ * the cheapest thing to post. A thread serves one request at a time, and has the next ones at hand, so that it need not wait for the loop to hear of the end of one before it begins another.
  * Their numbers have no gaps: whoever sets `claimed` from one less has request n, the thread to serve it, or the loop to
  * take it back.
  */
@@ -11,17 +11,23 @@ import type { MessagePort } from "node:worker_threads";
 import type { Chunk } from "../types.ts";
 import type { ErrorData } from "./error-data.ts";
 
-/** What a thread has to know of a request. Where there is a body, `first` is the beginning of it, and `complete` says whether it is all. */
-export type Request = [
-  id: number,
-  head: string,
-  first?: Uint8Array | undefined,
-  complete?: boolean,
+/** What is there of a request's body, if anything, and whether that is all. */
+export type Beginning = readonly [
+  first: Uint8Array | undefined,
+  complete: boolean,
 ];
 
+/** Between two heads. No head has it in it: the engine refuses it wherever it comes. */
+export const HEAD_END = "\0";
+
 export type ToThread =
-  /** Serve these, one after the other: all that there were in a turn of the loop. */
-  | [kind: "requests", id: 0, requests: readonly Request[]]
+  /** Serve these, one after the other: all that there were in a turn of the loop. The first is request `id`, those with a body are in `beginnings`, too. */
+  | [
+      kind: "requests",
+      id: number,
+      heads: string,
+      beginnings?: ReadonlyMap<number, Beginning>,
+    ]
   /** The answer to "pull". Neither chunk nor error: the body is at its end. */
   | [kind: "body", id: number, chunk?: Uint8Array, error?: ErrorData]
   /** The answer to "wait". */
@@ -30,11 +36,16 @@ export type ToThread =
   | [kind: "retire", id: 0];
 
 export type FromThread =
+  /** The whole reply to the request that runs, which took less than {@link BRIEF_MS} and has the head of the last whole reply. */
+  | Chunk
+  | Message;
+
+export type Message =
   | [kind: "ready", id: 0]
   /** The application cannot be loaded. */
   | [kind: "refused", id: 0, error: ErrorData]
-  /** The whole reply; the thread goes on with what it has at hand. `brief`: it took less than {@link BRIEF_MS}. Without a head it has that of the last one. */
-  | [kind: "reply", id: number, body: Chunk, brief: boolean, head?: string]
+  /** The whole reply; the thread goes on with what it has at hand. `brief`: it took less than {@link BRIEF_MS}. */
+  | [kind: "reply", id: number, body: Chunk, brief: boolean, head: string]
   /** A piece of the reply's body; the head comes with the first. */
   | [kind: "chunk", id: number, chunk: Chunk, head?: string]
   /** The request is over, well or with an error; the thread goes on, too. */

@@ -15,10 +15,11 @@ import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
 import { ReplyReader } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
+import { Outbox } from "./outbox.ts";
 import {
   THREAD_DATA,
   type FromThread,
-  type Request,
+  type Message,
   type Stop,
   type ThreadData,
   type ToThread,
@@ -73,12 +74,11 @@ export class Thread {
   readonly #words = new Words();
   /** Requests after which it is to be replaced. */
   readonly #limit: number;
-  /** What it was given and is not known to be done with, by number, in order. */
-  readonly #calls = new Map<number, Call>();
+  /** What it was given and is not known to be done with, in order. Whatever it says of a request, it says of the first. */
+  readonly #calls: Call[] = [];
   /** Of the request that it was given last. */
   #id = 0;
-  /** Given in this turn of the loop: they cross together, and wake the thread up once. */
-  #outbox: Request[] = [];
+  readonly #outbox = new Outbox();
   /** How many it may have: as one of them takes its time, that is the only one. */
   #room: number = ROOM.brief;
   /** The request that runs has done something meanwhile that it may sleep in. */
@@ -97,8 +97,8 @@ export class Thread {
     const { port1, port2 } = new MessageChannel();
     this.#keeper = keeper;
     this.#limit = wornAfter(maxRequestsPerThread, maxRequestsJitter);
-    this.#port = port1.on("message", (message) => {
-      this.#hear(message as FromThread);
+    this.#port = port1.on("message", (said) => {
+      this.#hear(said as FromThread);
       this.#hearMore(MAX_IN_A_ROW);
     });
     this.#worker = startWorker(settings, {
@@ -117,22 +117,21 @@ export class Thread {
 
   /** The one that runs, or is about to. */
   get call(): Call | undefined {
-    const [call] = this.#calls.values();
-    return call;
+    return this.#calls[0];
   }
 
   /** How many it has. */
   get load(): number {
-    return this.#calls.size;
+    return this.#calls.length;
   }
 
   /** It can be given a call. */
   get hasRoom(): boolean {
-    const { size } = this.#calls;
+    const { load } = this;
     return (
       this.#state === "alive" &&
-      size < this.#room &&
-      this.#served + size < this.#limit
+      load < this.#room &&
+      this.#served + load < this.#limit
     );
   }
 
@@ -142,28 +141,28 @@ export class Thread {
   }
 
   give(call: Call): void {
-    if (this.#calls.size === 0) this.noteLife();
+    if (this.#calls.length === 0) this.noteLife();
     this.#id = (this.#id + 1) | 0;
-    this.#calls.set(this.#id, call);
-    if (this.#outbox.length === 0) setImmediate(() => this.#send());
-    this.#outbox.push(call.enter(this, this.#id));
+    this.#calls.push(call);
+    call.enter(this, this.#id);
+    if (this.#outbox.isEmpty) setImmediate(() => this.#send());
+    this.#outbox.add(this.#id, call.head, call.beginning);
   }
 
   #send(): void {
-    if (this.#outbox.length > 0) this.#post(["requests", 0, this.#outbox]);
-    this.#outbox = [];
+    if (this.#outbox.isEmpty) return;
+    this.#post(this.#outbox.message());
+    this.#outbox.clear();
   }
 
   /** Those that it has not begun. It never will: the numbers are claimed. */
   #takeBack(): Call[] {
     const last = this.#words.claim(this.#id);
-    this.#outbox = [];
-    const back = [...this.#calls].filter(([id]) => ((id - last) | 0) > 0);
-    for (const [id, call] of back) {
-      this.#calls.delete(id);
-      call.leaveThread();
-    }
-    return back.map(([, call]) => call);
+    this.#outbox.clear();
+    const claimed = this.#calls.filter(({ id }) => ((id - last) | 0) <= 0);
+    const back = this.#calls.splice(claimed.length);
+    for (const call of back) call.leaveThread();
+    return back;
   }
 
   /** Looks what it is at. Gives at how many looks before it was at the same. */
@@ -200,12 +199,10 @@ export class Thread {
   }
 
   /** The application learns it when it reads, waits or gives its next chunk. False: it was not begun, or has just ended. */
-  stop(id: number, why: Stop): boolean {
-    const stopped = this.#calls.get(id);
-    this.clearTheWay(stopped);
-    const [running] = [...this.#calls.keys()].slice(-1);
-    if (running !== id) return false;
-    this.#words.stop(id, why);
+  stop(call: Call, why: Stop): boolean {
+    this.clearTheWay(call);
+    if (this.#calls.at(-1) !== call) return false;
+    this.#words.stop(call.id, why);
     return true;
   }
 
@@ -215,7 +212,7 @@ export class Thread {
     const back = this.#takeBack();
     if (back.length === 0) return;
     this.#keeper.again(back.filter((call) => call !== except));
-    if (this.#calls.size === 0) this.#keeper.free(this); // it had not begun any
+    if (this.#calls.length === 0) this.#keeper.free(this); // it had not begun any
   }
 
   /** Ends by itself, as it is free. */
@@ -234,10 +231,19 @@ export class Thread {
     this.#port.postMessage(message);
   }
 
-  #hear(message: FromThread): void {
-    const call = this.#calls.get(message[1]);
-    if (call === undefined) this.#hearOfNone(message);
-    else if (call.hear(message)) this.#release(message);
+  #hear(said: FromThread): void {
+    if (Array.isArray(said)) return this.#hearMessage(said);
+    const { call } = this;
+    if (call === undefined) return; // it was lost meanwhile
+    call.reply(said);
+    this.#release(true);
+  }
+
+  #hearMessage(message: Message): void {
+    const { call } = this;
+    if (call?.id !== message[1]) this.#hearOfNone(message);
+    else if (call.hear(message))
+      this.#release(message[0] === "reply" && message[3]);
     else if (!this.#sleeps && MAY_SLEEP.has(message[0])) {
       this.#sleeps = true;
       this.clearTheWay();
@@ -245,7 +251,7 @@ export class Thread {
   }
 
   /** It is about no request, or about one that is over. */
-  #hearOfNone(message: FromThread): void {
+  #hearOfNone(message: Message): void {
     const [kind] = message;
     if (kind === "ready") this.#welcome();
     else if (kind === "print") process[message[2]].write(message[3]);
@@ -272,13 +278,13 @@ export class Thread {
     this.#keeper.free(this);
   }
 
-  #release(message: FromThread): void {
-    this.#calls.delete(message[1]);
+  /** It is done with the first. */
+  #release(isBrief: boolean): void {
+    this.#calls.shift();
     this.#served++;
-    const isBrief = message[0] === "reply" && message[3];
     this.#room = ROOM[this.#sleeps ? "slept" : isBrief ? "brief" : "blocked"];
     this.#sleeps = false;
-    if (this.#calls.size > 0) this.noteLife();
+    if (this.#calls.length > 0) this.noteLife();
     if (this.#state !== "alive") return;
     if (this.#served >= this.#limit) this.retire();
     else this.#keeper.free(this);
@@ -318,8 +324,7 @@ export class Thread {
     clearTimeout(this.#silence);
     const why = reason ?? new ThreadLostError("the thread was ended");
     let told = false;
-    for (const call of this.#calls.values()) told = call.lost(why) || told;
-    this.#calls.clear();
+    for (const call of this.#calls.splice(0)) told = call.lost(why) || told;
     this.ready.reject(why);
     this.lost.resolve({
       died: reason !== undefined,
@@ -329,7 +334,7 @@ export class Thread {
 }
 
 /** Messages after which there is more to come of the request. */
-const MAY_SLEEP: ReadonlySet<FromThread[0]> = new Set([
+const MAY_SLEEP: ReadonlySet<Message[0]> = new Set([
   "chunk",
   "pull",
   "wait",

@@ -24,13 +24,14 @@ import type { Chunk } from "../../types.ts";
 import { fromData, toData, type ErrorData } from "../error-data.ts";
 import { writeReply } from "../head.ts";
 import {
+  HEAD_END,
   STOP,
   THREAD_DATA,
   WINDOW,
   WORD,
   weightOf,
-  type FromThread,
-  type Request,
+  type Beginning,
+  type Message,
   type ThreadData,
   type ToThread,
   type Work,
@@ -41,6 +42,14 @@ const QUICK_MS = 0.15;
 
 /** On a single core whoever stays awake is in the way of the loop. */
 const SPARE_CORES = availableParallelism() > 1;
+
+/** What is to be served. */
+export interface Request {
+  readonly id: number;
+  readonly head: string;
+  /** Where there is a body. */
+  readonly beginning: Beginning | undefined;
+}
 
 type Answer = [
   kind: "body" | "result",
@@ -76,15 +85,18 @@ export class Channel {
   }
 
   /** Takes note of requests that are to be served, after the others. */
-  note(requests: readonly Request[]): void {
-    this.#requests.push(...requests);
+  note([, first, heads, beginnings]: ToThread & { 0: "requests" }): void {
+    heads.split(HEAD_END).forEach((head, i) => {
+      const id = (first + i) | 0;
+      this.#requests.push({ id, head, beginning: beginnings?.get(id) });
+    });
   }
 
   /** The next request; undefined when there is none at hand. */
   next(): Request | undefined {
     for (;;) {
       const request = this.#requests.shift();
-      if (request === undefined || this.#claim(request[0])) return request;
+      if (request === undefined || this.#claim(request.id)) return request;
     }
   }
 
@@ -108,17 +120,16 @@ export class Channel {
     this.#id = 0;
   }
 
-  post(message: FromThread, transfer: TransferListItem[] = []): void {
+  post(message: Message, transfer: TransferListItem[] = []): void {
     this.#port.postMessage(message, transfer);
   }
 
   /** The whole of it. */
   reply(reply: StartedReply, body: Chunk, brief: boolean): void {
     const head = writeReply(reply);
-    const message: FromThread = ["reply", this.#id, body, brief];
-    if (head !== this.#head) message.push(head);
-    this.post(message);
+    if (brief && head === this.#head) return this.#port.postMessage(body);
     this.#head = head;
+    this.post(["reply", this.#id, body, brief, head]);
   }
 
   /** The request is to end early. */
@@ -132,7 +143,7 @@ export class Channel {
     if (this.stopped) return false;
     this.#sent = (this.#sent + weightOf(chunk)) | 0;
     const own = ownBytes(chunk);
-    const message: FromThread = ["chunk", this.#id, own];
+    const message: Message = ["chunk", this.#id, own];
     if (head !== undefined) message.push(head);
     this.post(
       message,
@@ -166,7 +177,7 @@ export class Channel {
       );
     this.#answer = undefined;
     this.#check();
-    this.post([kind, this.#id, works] as FromThread);
+    this.post([kind, this.#id, works] as Message);
     this.#sleepUntil(() => this.stopped || this.#answer !== undefined);
     this.#check();
     const [, , value, error] = this.#answer!;
@@ -223,7 +234,7 @@ export class Channel {
   /** Answers that an earlier request did not wait for are dropped. */
   #receive(): void {
     for (let message = this.#take(); message; message = this.#take())
-      if (message[0] === "requests") this.note(message[2]);
+      if (message[0] === "requests") this.note(message);
       else if (message[1] === this.#id) this.#answer = message as Answer;
   }
 }

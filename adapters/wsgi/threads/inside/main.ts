@@ -34,7 +34,7 @@ async function start(
     port.on("message", (message: ToThread) => {
       if (message[0] === "retire") process.exit();
       if (message[0] !== "requests") return;
-      channel.note(message[2]);
+      channel.note(message);
       if (due === undefined) serveNext();
     });
     channel.post(["ready", 0]);

@@ -6,15 +6,16 @@ import { runApp } from "../../run.ts";
 import type { StartedReply } from "../../start-response.ts";
 import type { WsgiApp } from "../../types.ts";
 import { writeReply } from "../head.ts";
-import { BRIEF_MS, type Request } from "../protocol.ts";
-import { ownBytes, type Channel } from "./channel.ts";
+import { BRIEF_MS, type Beginning } from "../protocol.ts";
+import { ownBytes, type Channel, type Request } from "./channel.ts";
 import { ThreadRequest } from "./request.ts";
 
+const NO_BODY: Beginning = [undefined, true];
 const EMPTY = new Uint8Array(0);
 
 export function serve(
   app: WsgiApp,
-  [id, head, first = EMPTY, complete = true]: Request,
+  { id, head, beginning = NO_BODY }: Request,
   channel: Channel,
   multiprocess: boolean,
 ): void {
@@ -22,6 +23,7 @@ export function serve(
   channel.begin(id);
   try {
     const request = new ThreadRequest(head, channel);
+    const [first = EMPTY, complete] = beginning;
     const input = new Input(first, complete ? undefined : sourceOf(channel));
     send(runApp(app, request, input, multiprocess), channel, since);
   } catch (error) {
