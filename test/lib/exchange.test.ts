@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { action, until } from "eddy/operations";
 import { ensure, sleep, spawn, suspend, type Operation } from "effection";
 import {
   HttpError,
@@ -42,6 +43,12 @@ describe("An exchange", () => {
       "an operation that returns at once": function* () {
         return "hello";
       },
+      "a single wait": () => until(Promise.resolve("hello")),
+      "a single wait that is over at once": () =>
+        action<string>((resolve) => {
+          resolve("hello");
+          return () => {};
+        }),
     };
     for (const [what, handler] of Object.entries(handlers))
       it(`serves ${what}`, async () => {
@@ -257,6 +264,11 @@ describe("An exchange", () => {
         }
       }, done.promise);
       expect(order).to.deep.equal(["parent", "child"]);
+    });
+
+    it("leaves a single wait", async () => {
+      const left = box<void>();
+      await abort(() => action(() => left.resolve), left.promise);
     });
 
     it("fires request.signal with ClientAbortedError as its reason", async () => {

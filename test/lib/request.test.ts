@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { until } from "eddy/operations";
 import { sleep } from "effection";
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
@@ -26,6 +27,8 @@ const HANDLERS: Record<string, (read: Read) => Handler> = {
       yield* sleep(0);
       return json(read(request));
     },
+  "after a single wait": (read) => (request) =>
+    until(setImmediate().then(() => json(read(request)))),
 };
 
 interface Asked extends RequestInit {

@@ -37,8 +37,7 @@ export type ToThread =
 
 export type FromThread =
   /** The whole reply to the request that runs, which took less than {@link BRIEF_MS} and has the head of the last whole reply. */
-  | Chunk
-  | Message;
+  Chunk | Message;
 
 export type Message =
   | [kind: "ready", id: 0]

@@ -334,11 +334,7 @@ export class Thread {
 }
 
 /** Messages after which there is more to come of the request. */
-const MAY_SLEEP: ReadonlySet<Message[0]> = new Set([
-  "chunk",
-  "pull",
-  "wait",
-]);
+const MAY_SLEEP: ReadonlySet<Message[0]> = new Set(["chunk", "pull", "wait"]);
 
 function startWorker(
   { module, export: name, threads, maxHeapMb }: ThreadSettings,

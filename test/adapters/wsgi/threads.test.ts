@@ -233,13 +233,50 @@ describe("WSGI in threads:", function () {
       );
     });
 
-    it("have each the head of its own reply, also after another one of the same", async () => {
+    it("have each its own body, beside others that have none", async () => {
+      const { url } = await serveWith((loop) =>
+        loop.mount(threaded("contract", "echo")),
+      );
+      const bodies = Array.from({ length: 60 }, (_, i) =>
+        i % 3 === 0 ? undefined : String(i).repeat(i % 3 === 1 ? 1 : 50_000),
+      );
+      await Promise.all(
+        bodies.map(async (body, i) => {
+          const init = { method: "POST", body: body ?? null };
+          const response = await fetch(`${url}/${i}`, init);
+          expect(response.headers.get("x-path")).to.equal(`/${i}`);
+          expect(await response.text()).to.equal(body ?? "");
+        }),
+      );
+    });
+
+    it("have each the head and body of its own reply, also after another one of the same head", async () => {
       const { url } = await serve("inManyForms");
-      for (const kind of ["a", "a", "sb", "a", "sa", "b", "b", "sb", "b"]) {
+      const kinds = "a a sb a sa b b sb b a b a a b b a".split(" ");
+      const found: unknown[] = [];
+      for (const kind of kinds) {
         const response = await fetch(`${url}/?${kind}`);
-        expect(response.headers.get("content-type")).to.equal(`text/${kind}`);
-        await response.text();
+        const body = Buffer.from(await response.arrayBuffer());
+        found.push([
+          response.headers.get("content-type"),
+          body.toString("latin1"),
+        ]);
       }
+      const bodies = { a: "whole", b: "\xff\0", s: "in two" };
+      expect(found).to.deep.equal(
+        kinds.map((kind) => [
+          `text/${kind}`,
+          bodies[kind[0] as keyof typeof bodies],
+        ]),
+      );
+    });
+
+    it("hear nothing of what is said about one that is over", async () => {
+      const server = await serve("notesTooLate");
+      const replies = Array.from({ length: 20 }, () => fetch(server.url));
+      for (const reply of replies) await (await reply).text();
+      await server.loop.close();
+      expect(notes(server)).to.deep.equal([]);
     });
 
     it("are all answered when their thread does not begin them for long", async () => {

@@ -182,10 +182,18 @@ export const hashes = answering(({ "wsgi.input": input }) => {
   return { bytes, sum };
 });
 
-/** A head of its own for each query, in one piece or in several. */
+/** A head of its own for each query; a body in one piece or in several, as text or as bytes. */
 export const inManyForms: WsgiApp = ({ QUERY_STRING: query }, start) => {
   start("200 OK", [["content-type", `text/${query}`]]);
-  return query.startsWith("s") ? ["in ", "two"] : ["whole"];
+  if (query.startsWith("s")) return ["in ", "two"];
+  return [query.startsWith("b") ? Buffer.from([0xff, 0]) : "whole"];
+};
+
+/** Writes to the log of its request when that is over. */
+export const notesTooLate: WsgiApp = (environ, start) => {
+  setImmediate(() => note(environ, "too late"));
+  start("200 OK", []);
+  return ["done"];
 };
 
 export const notAnApplication = 5;
