@@ -186,8 +186,8 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
    * The route callback returns without the exchange being over. Microtasks and ticks still run before the engine goes on.
    * An async function without a wait in it is answered by then: its promise is settled already, and has its reaction
    * before the one here. Any other exchange gets its abort handler, without which the engine would end the process; and
-   * after all microtasks, a copy of what the engine frees, unless it is answered by then as well. A lone wait gets
-   * both at once: it waits for somebody else, and a tick costs more than the copy.
+   * after all microtasks, a copy of what the engine frees, unless it is answered by then as well. A lone wait gets both at
+   * once: it waits for somebody else, and a tick costs more than the copy.
    */
   outlive(): void {
     if (this.#task instanceof LoneWait) {

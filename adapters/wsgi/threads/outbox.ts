@@ -1,5 +1,5 @@
 /** Requests on their way to a thread: those that it is given in one turn of the loop cross together, and wake it up once. */
-import { HEAD_END, type Beginning, type ToThread } from "./protocol.ts";
+import { HEAD_END, type Beginning, type Requests } from "./protocol.ts";
 
 export class Outbox {
   /** Number of the first; the others follow without gaps. */
@@ -18,8 +18,7 @@ export class Outbox {
       (this.#beginnings ??= new Map()).set(id, beginning);
   }
 
-  /** All as one message: a single string crosses at half the price of one for each. */
-  message(): ToThread {
+  message(): Requests {
     const heads = this.#heads.join(HEAD_END);
     return this.#beginnings === undefined
       ? ["requests", this.#first, heads]

@@ -2,10 +2,10 @@
  * What the loop and a thread say to each other: messages, and a few words of shared memory for what a thread has to learn
  * while its application runs. Both sides import it.
  *
- * A message is [kind, request, …]; one about a request that is over is ignored. What crosses most often is a single string,
- * the cheapest thing to post. A thread serves one request at a time, and has the next ones at hand, so that it need not wait for the loop to hear of the end of one before it begins another.
- * Their numbers have no gaps: whoever sets `claimed` from one less has request n, the thread to serve it, or the loop to
- * take it back.
+ * A message is [kind, request, …]; one about a request that is over is ignored. What crosses most often does so as a single
+ * string, at half the price of an array. A thread serves one request at a time, and has the next ones at hand, so that it
+ * need not wait for the loop to hear of the end of one before it begins another. Their numbers have no gaps: whoever sets
+ * `claimed` from one less has request n, the thread to serve it, or the loop to take it back.
  */
 import type { MessagePort } from "node:worker_threads";
 import type { Chunk } from "../types.ts";
@@ -20,14 +20,16 @@ export type Beginning = readonly [
 /** Between two heads. No head has it in it: the engine refuses it wherever it comes. */
 export const HEAD_END = "\0";
 
+/** Serve these, one after the other: all that there were in a turn of the loop. The first is request `id`, those with a body are in `beginnings`, too. */
+export type Requests = [
+  kind: "requests",
+  id: number,
+  heads: string,
+  beginnings?: ReadonlyMap<number, Beginning>,
+];
+
 export type ToThread =
-  /** Serve these, one after the other: all that there were in a turn of the loop. The first is request `id`, those with a body are in `beginnings`, too. */
-  | [
-      kind: "requests",
-      id: number,
-      heads: string,
-      beginnings?: ReadonlyMap<number, Beginning>,
-    ]
+  | Requests
   /** The answer to "pull". Neither chunk nor error: the body is at its end. */
   | [kind: "body", id: number, chunk?: Uint8Array, error?: ErrorData]
   /** The answer to "wait". */

@@ -271,6 +271,16 @@ describe("WSGI in threads:", function () {
       );
     });
 
+    it("have no use for the head of a reply that could not be sent", async () => {
+      const server = await serve("failsToSend");
+      server.expectLog(/failed/);
+      expect((await fetch(server.url)).status).to.equal(500);
+      for (const _ of [1, 2]) {
+        const response = await fetch(server.url);
+        expect(response.headers.get("content-type")).to.equal("text/late");
+      }
+    });
+
     it("hear nothing of what is said about one that is over", async () => {
       const server = await serve("notesTooLate");
       const replies = Array.from({ length: 20 }, () => fetch(server.url));

@@ -31,7 +31,9 @@ import {
   WORD,
   weightOf,
   type Beginning,
+  type FromThread,
   type Message,
+  type Requests,
   type ThreadData,
   type ToThread,
   type Work,
@@ -85,7 +87,8 @@ export class Channel {
   }
 
   /** Takes note of requests that are to be served, after the others. */
-  note([, first, heads, beginnings]: ToThread & { 0: "requests" }): void {
+  note(requests: Requests): void {
+    const [, first, heads, beginnings] = requests;
     heads.split(HEAD_END).forEach((head, i) => {
       const id = (first + i) | 0;
       this.#requests.push({ id, head, beginning: beginnings?.get(id) });
@@ -120,16 +123,16 @@ export class Channel {
     this.#id = 0;
   }
 
-  post(message: Message, transfer: TransferListItem[] = []): void {
+  post(message: FromThread, transfer: TransferListItem[] = []): void {
     this.#port.postMessage(message, transfer);
   }
 
   /** The whole of it. */
   reply(reply: StartedReply, body: Chunk, brief: boolean): void {
     const head = writeReply(reply);
-    if (brief && head === this.#head) return this.#port.postMessage(body);
-    this.#head = head;
+    if (brief && head === this.#head) return this.post(body);
     this.post(["reply", this.#id, body, brief, head]);
+    this.#head = head;
   }
 
   /** The request is to end early. */

@@ -10,12 +10,11 @@ import { BRIEF_MS, type Beginning } from "../protocol.ts";
 import { ownBytes, type Channel, type Request } from "./channel.ts";
 import { ThreadRequest } from "./request.ts";
 
-const NO_BODY: Beginning = [undefined, true];
 const EMPTY = new Uint8Array(0);
 
 export function serve(
   app: WsgiApp,
-  { id, head, beginning = NO_BODY }: Request,
+  { id, head, beginning }: Request,
   channel: Channel,
   multiprocess: boolean,
 ): void {
@@ -23,8 +22,7 @@ export function serve(
   channel.begin(id);
   try {
     const request = new ThreadRequest(head, channel);
-    const [first = EMPTY, complete] = beginning;
-    const input = new Input(first, complete ? undefined : sourceOf(channel));
+    const input = inputOf(beginning, channel);
     send(runApp(app, request, input, multiprocess), channel, since);
   } catch (error) {
     // That it fails when it was asked to end is no news; what comes after that is.
@@ -33,6 +31,12 @@ export function serve(
   } finally {
     channel.end();
   }
+}
+
+function inputOf(body: Beginning | undefined, channel: Channel): Input {
+  if (body === undefined) return new Input(EMPTY);
+  const [first = EMPTY, complete] = body;
+  return new Input(first, complete ? undefined : sourceOf(channel));
 }
 
 function isReason(error: unknown): boolean {

@@ -189,6 +189,16 @@ export const inManyForms: WsgiApp = ({ QUERY_STRING: query }, start) => {
   return [query.startsWith("b") ? Buffer.from([0xff, 0]) : "whole"];
 };
 
+/** Its first body is gone before it could be sent. */
+let hasFailed = false;
+export const failsToSend: WsgiApp = (_, start) => {
+  start("200 OK", [["content-type", "text/late"]]);
+  const bytes = new Uint8Array(4);
+  if (!hasFailed) structuredClone(bytes, { transfer: [bytes.buffer] });
+  hasFailed = true;
+  return [bytes];
+};
+
 /** Writes to the log of its request when that is over. */
 export const notesTooLate: WsgiApp = (environ, start) => {
   setImmediate(() => note(environ, "too late"));
