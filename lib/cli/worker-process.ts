@@ -9,7 +9,7 @@ import {
   withResolvers,
   type Operation,
 } from "effection";
-import type { Address } from "../index.ts";
+import type { Address, CloseLimits } from "../index.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type {
   Answers,
@@ -63,6 +63,8 @@ export class WorkerProcess {
   report: Report | undefined;
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
+  /** How long it takes to end; one that is not ready yet has nothing to wait for. */
+  closeLimits: CloseLimits = { requestsMs: 0, cleanupsMs: 0 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
@@ -169,6 +171,7 @@ export class WorkerProcess {
         if (this.state === "starting") this.state = "ready";
         this.#readyAt = Date.now();
         this.addresses = message.addresses;
+        this.closeLimits = message.closeLimits;
         return this.#ready.resolve();
       case "failed":
         this.#failure = message;

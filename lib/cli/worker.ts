@@ -64,7 +64,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
       message: String(error.stack),
     });
   });
-  tell({ type: "ready", addresses });
+  tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
   tell({ type: "imported", files: imported.list() });
   yield* spawn(() => reporting(loop, tell));
   yield* until(closed);
