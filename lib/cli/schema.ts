@@ -215,7 +215,7 @@ export const SCHEMA = {
       count(0),
       0,
       "10000",
-      "Requests after which a worker is replaced, give or take a tenth, so that not all are at once. 0: never.",
+      "Requests after which a worker is replaced; up to a tenth are taken off, by chance, so that not all are at once. 0: never.",
     ),
     maxRss: setting(
       size,
