@@ -63,8 +63,8 @@ export class WorkerProcess {
   report: Report | undefined;
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
-  /** How long it takes to end; one that is not ready yet has nothing to wait for. */
-  closeLimits: CloseLimits = { requestsMs: 0, cleanupsMs: 0 };
+  /** How long it may take to end. Until it has said it, as by default: what it says and what it is told may cross. */
+  closeLimits: CloseLimits = { requestsMs: 30_000, cleanupsMs: 20_000 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
