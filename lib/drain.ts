@@ -28,6 +28,14 @@ export interface DrainReport {
   readonly tally: Readonly<Tally>;
 }
 
+/** How long `close()` takes at most, `lingerMs` aside, in milliseconds. */
+export interface CloseLimits {
+  /** Until the last request is over: `readinessDelayMs` and `drainTimeoutMs`. `stop()` does not wait for them. */
+  readonly requestsMs: number;
+  /** For cleanups: `teardownTimeoutMs` for each step in which there may be some. */
+  readonly cleanupsMs: number;
+}
+
 /** How to close. */
 export interface CloseOptions {
   /**
@@ -78,6 +86,14 @@ type Step = (
   halted: HaltedExchange[],
 ) => Promise<void> | void;
 
+/** Each is given `teardownTimeoutMs`. */
+const CLEANUPS: readonly Step[] = [
+  (parts) => end(parts, "connections", () => closeConnections(parts)),
+  (parts) => end(parts, "background tasks", () => parts.background.destroy()),
+  (parts) => end(parts, "exchanges", () => parts.exchanges.destroy()),
+  (parts) => end(parts, "resources", () => parts.applications.close()),
+];
+
 /** The loop is draining already, so that its readiness has failed. */
 const STEPS: readonly Step[] = [
   waitToBeNoticed,
@@ -85,11 +101,19 @@ const STEPS: readonly Step[] = [
   letConnectionsGo,
   finishExchanges,
   haltExchanges,
-  (parts) => end(parts, "connections", () => closeConnections(parts)),
-  (parts) => end(parts, "background tasks", () => parts.background.destroy()),
-  (parts) => end(parts, "exchanges", () => parts.exchanges.destroy()),
-  (parts) => end(parts, "resources", () => parts.applications.close()),
+  ...CLEANUPS,
 ];
+
+export function closeLimits({
+  readinessDelayMs,
+  drainTimeoutMs,
+  teardownTimeoutMs,
+}: Settings): CloseLimits {
+  return {
+    requestsMs: readinessDelayMs + drainTimeoutMs,
+    cleanupsMs: CLEANUPS.length * teardownTimeoutMs,
+  };
+}
 
 /** Whoever sends the requests has to learn that it should send them elsewhere. */
 async function waitToBeNoticed(

@@ -43,7 +43,12 @@ export type { CheckedHeaders, RequestHeaders } from "./headers.ts";
 export type { Address, ListenOptions, TlsOptions } from "./listener.ts";
 export type { AccessLog, AccessRecord, Logger } from "./log.ts";
 export type { TaskView } from "./kernel/tree.ts";
-export type { CloseOptions, DrainReport, HaltedExchange } from "./drain.ts";
+export type {
+  CloseLimits,
+  CloseOptions,
+  DrainReport,
+  HaltedExchange,
+} from "./drain.ts";
 export type { Tally } from "./host.ts";
 export { Loop, type LoopTasks } from "./loop.ts";
 export type { LoopOptions, MountOptions } from "./options.ts";

@@ -5,7 +5,7 @@ import { createSecureContext } from "node:tls";
 import { urlHost } from "./address.ts";
 import { Entrance } from "./entrance.ts";
 import { ListenError, UsageError } from "./errors.ts";
-import { freeUnixPath, NO_FOLDER, reasonOf } from "./obstacles.ts";
+import { freeUnixPath, reasonOf, refusalAt } from "./obstacles.ts";
 import { uws, type TemplatedApp, type us_listen_socket } from "./uws.ts";
 
 /** Where to listen. */
@@ -188,7 +188,7 @@ async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
   const socket = await new Promise<us_listen_socket | false>((resolve) => {
     app.listen_unix(resolve, path);
   });
-  if (!socket) throw new ListenError(`cannot listen on ${path}: ${NO_FOLDER}`);
+  if (!socket) throw refusalAt(path);
   return { socket, address: { url: `unix:${path}`, unix: path } };
 }
 

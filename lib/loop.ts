@@ -9,9 +9,11 @@ import {
 import { Applications } from "./applications.ts";
 import { handToCommand, optionsFromCommand } from "./command.ts";
 import {
+  closeLimits,
   drain,
   end,
   NEXT,
+  type CloseLimits,
   type CloseOptions,
   type DrainReport,
   type LoopState,
@@ -227,6 +229,11 @@ export class Loop extends Mounts {
    */
   close({ lingerMs = 0 }: CloseOptions = {}): Future<DrainReport> {
     return (this.#closing ??= future(this.#drain(lingerMs)));
+  }
+
+  /** How long `close()` takes at most, by the options: for whoever waits for it, and ends the process when that is over. */
+  get closeLimits(): CloseLimits {
+    return closeLimits(this.#settings);
   }
 
   /** Stops as `close()` does, but waits for no exchange: what runs is halted at once. Also in the middle of a drain. */

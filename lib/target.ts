@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Server } from "node:net";
 import { urlHost } from "./address.ts";
 import { ListenError } from "./errors.ts";
-import { freeUnixPath, NO_FOLDER, reasonOf } from "./obstacles.ts";
+import { freeUnixPath, reasonOf, refusalAt } from "./obstacles.ts";
 
 /** Without a host: all addresses of the machine. */
 export type Target = { path: string } | { host?: string; port: number };
@@ -33,9 +33,9 @@ export async function listenAt(server: Server, target: Target): Promise<void> {
     server.listen({ ...target, exclusive: true });
     await once(server, "listening");
   } catch (cause) {
-    const reason = "path" in target ? NO_FOLDER : reasonOf(cause as Error);
+    if ("path" in target) throw refusalAt(target.path, cause as Error);
     throw new ListenError(
-      `cannot listen on ${formatTarget(target)}: ${reason}`,
+      `cannot listen on ${formatTarget(target)}: ${reasonOf(cause as Error)}`,
       { cause },
     );
   }

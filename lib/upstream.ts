@@ -7,6 +7,7 @@ export {
   upstreamSettings,
   type UpstreamOptions,
 } from "./upstream/options.ts";
+export { ReplySocket } from "./upstream/socket.ts";
 export { targetsFrom, type Target } from "./upstream/target.ts";
 export { Upstreams } from "./upstream/upstreams.ts";
 export { blockSize, encodePacket, MAX_BLOCK } from "./uwsgi/packet.ts";

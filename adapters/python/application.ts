@@ -66,7 +66,7 @@ function* callWithBody(
   const upload = new Upload(request);
   yield* until(upload.begin());
   // of a chunked body only now the length is known, if it is all here
-  const known = request.headers.has("content-length") || !upload.complete;
+  const known = request.headers.has("content-length") || !upload.whole;
   const length = known ? undefined : upload.first.length;
   return yield* call(pool, environ.write(request, length), request, upload);
 }

@@ -50,9 +50,9 @@ export class Call implements Producer {
     return this.#state === "dropped";
   }
 
-  /** Its body follows piece by piece. */
+  /** Its body follows piece by piece, or did: so it stays with the thread it was given to. */
   get streams(): boolean {
-    return this.upload !== undefined && !this.upload.complete;
+    return this.upload !== undefined && !this.upload.whole;
   }
 
   /** A part of its reply is on its way to the client. */

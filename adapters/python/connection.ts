@@ -184,12 +184,24 @@ export class Connection implements Carrier {
     if (this.#slow || this.#given.count === 0 || this.#uploading) return;
     if (this.#pace.idleMs(now) < SLOW_MS) return;
     this.#slow = true;
+    this.takeBack();
+  }
+
+  /** What the thread has not begun is for somebody else. */
+  takeBack(): void {
     this.flush();
-    const { state } = this.#owner;
     this.#takeHeld();
-    if (state.begun(this.slot) >= this.#given.last) return;
-    state.takeBack(this.slot, state.begun(this.slot) + 1, this.#given.last);
-    this.#owner.again(this.#given.takeFrom(state.begun(this.slot) + 1));
+    const { last } = this.#given;
+    if (this.#kept >= last) return;
+    this.#owner.state.takeBack(this.slot, this.#kept + 1, last);
+    this.#owner.again(this.#given.takeFrom(this.#kept + 1));
+  }
+
+  /** Number of the last request that stays: it is begun, or its body has followed it. That one is given to an idle thread, so it is the first. */
+  get #kept(): number {
+    const begun = this.#owner.state.begun(this.slot);
+    const { current, first } = this.#given;
+    return current?.streams ? Math.max(begun, first) : begun;
   }
 
   /** The worker is dead. What it had not begun is for somebody else; the others are told why. */

@@ -1,5 +1,5 @@
 /** Starts Python, or says why there is none. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -64,6 +64,9 @@ export function workerConfig(settings: PythonSettings, folder: string): object {
   };
 }
 
+/** Milliseconds in which a process writes down where its threads are, when it gets SIGUSR1. */
+export const TRACEBACK_MS = 200;
+
 /** A process of its own, which imports the application itself. */
 export function launch(
   settings: PythonSettings,
@@ -78,10 +81,15 @@ export function launch(
   });
   const control = child.stdio[3] as Socket;
   const output = [child.stdout as Socket, child.stderr as Socket];
-  hearLines(control, (text) => hears.control(text));
+  const started = limitStart(child, settings.startTimeoutMs, hears);
+  hearLines(control, (text) => {
+    started();
+    hears.control(text);
+  });
   for (const stream of output) hearLines(stream, (text) => hears.line(text));
   child.on("error", (error) => hears.failed(reasonFor(error, settings)));
   child.on("exit", () => {
+    started();
     for (const channel of [control, ...output]) endSoon(channel);
     hears.exited();
   });
@@ -94,6 +102,22 @@ export function launch(
     tell: (text) => void control.write(text),
     end: () => void control.end(),
   };
+}
+
+/** An import that does not end is one that fails: it says where it is, and is killed. What is returned is to be called when it is over. */
+function limitStart(
+  child: ChildProcess,
+  startTimeoutMs: number,
+  hears: Hears,
+): () => void {
+  let next = setTimeout(() => {
+    hears.line(
+      `it is not ready after ${startTimeoutMs} ms (startTimeoutMs), and this is where it was:`,
+    );
+    child.kill("SIGUSR1");
+    next = setTimeout(() => child.kill("SIGKILL"), TRACEBACK_MS);
+  }, startTimeoutMs);
+  return () => clearTimeout(next);
 }
 
 export function hearLines(stream: Socket, hear: (text: string) => void): void {

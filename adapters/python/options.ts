@@ -30,6 +30,8 @@ export interface PythonOptions {
   threads?: number;
   /** Each process imports the application itself. `false`: one process imports it, and the others are copies of that one (fork), which start at once and share its memory until they change it. What the import has opened (connections, files, locks) they share as well, and they have none of the threads that it has started. Default `true`, as Gunicorn and uWSGI's `lazy-apps` have it. */
   lazyApps?: boolean;
+  /** Milliseconds in which a process has to import the application; then the log has Python's traceback of every thread, and it has failed to start. `Infinity` for any. Default 60,000: more than any import takes that is not stuck, but for one that loads gigabytes. */
+  startTimeoutMs?: number;
   /** Requests that wait for a thread, beyond those already given to one; a further one is answered 503 with `retry-after`. Default 1024. */
   maxQueuedRequests?: number;
   /** Milliseconds for which the application may run without giving a piece of its reply or taking one of the request; then the client gets 503, or a cut connection when the head is out, the log Python's traceback of every thread, and the process is replaced. What it waits for its client does not count. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. uWSGI's `harakiri` counts seconds. */
@@ -54,6 +56,7 @@ export interface PythonSettings {
   readonly processes: number;
   readonly threads: number;
   readonly lazyApps: boolean;
+  readonly startTimeoutMs: number;
   readonly maxQueuedRequests: number;
   readonly harakiriMs: number;
   readonly abortGraceMs: number;
@@ -85,6 +88,7 @@ const RULES: Record<keyof PythonOptions, Rule> = {
     "a whole number from 1 to 1000",
   ],
   lazyApps: SWITCH,
+  startTimeoutMs: AMOUNT,
   maxQueuedRequests: AMOUNT,
   harakiriMs: AMOUNT,
   abortGraceMs: AMOUNT,
@@ -126,6 +130,7 @@ export function pythonSettings(
     venv: venv === undefined ? undefined : resolve(venv),
     chdir: resolve(chdir ?? "."),
     env: environment(env, pythonPath),
+    startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
     harakiriMs: Math.min(given.harakiriMs ?? 30_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
   };

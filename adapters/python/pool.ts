@@ -19,7 +19,7 @@ export class Pool implements Keeper {
   /** Whose thread a connection leads to, for those that serve. */
   readonly #workers = new Map<Connection, Worker>();
   /** The last to become so is the next to work: it is the warmest. */
-  readonly #idle: Connection[] = [];
+  #idle: Connection[] = [];
   #line: Call[] = [];
   /** Those that have something to write at the end of the turn. */
   #unwritten: Connection[] = [];
@@ -37,13 +37,11 @@ export class Pool implements Keeper {
     }
   }
 
-  /** It is given nothing more. */
+  /** It is given nothing more, and what it has not begun goes to others: nobody looks any more whether it is slow. */
   remove(worker: Worker): void {
-    for (const connection of worker.connections) {
-      this.#workers.delete(connection);
-      const at = this.#idle.indexOf(connection);
-      if (at >= 0) this.#idle.splice(at, 1);
-    }
+    const left = worker.connections.filter((one) => this.#workers.delete(one));
+    this.#idle = this.#idle.filter((one) => this.#workers.has(one));
+    for (const connection of left) connection.takeBack();
   }
 
   /** @throws {ThreadsBusyError} when the line is full. */

@@ -16,6 +16,7 @@ import {
   socketIn,
   startError,
   stateIn,
+  TRACEBACK_MS,
   type Exit,
   type Launch,
   type Process,
@@ -40,9 +41,6 @@ const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /** Milliseconds to exit in, for one that was told to. */
 const EXIT_MS = 2000;
-
-/** Milliseconds in which a process writes down where its threads are. */
-const TRACEBACK_MS = 200;
 
 /** Both sides count requests in 32 bits. */
 const MAX_REQUESTS = 2 ** 31;

@@ -14,7 +14,7 @@ export interface Sink {
 export class Upload {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #begun: Uint8Array[] = [];
-  #state: "begun" | "complete" | "waiting" | "lost" = "begun";
+  #state: "begun" | "whole" | "waiting" | "brought" | "lost" = "begun";
   /** Why the rest does not come; the client's fault, which an application only passes on. */
   error: Error | undefined;
 
@@ -31,7 +31,7 @@ export class Upload {
     for (let length = 0; length <= INLINE_BYTES;) {
       const step = await this.#chunks.next();
       if (step.done) {
-        this.#state = "complete";
+        this.#state = "whole";
         return;
       }
       this.#begun.push(step.value);
@@ -39,8 +39,9 @@ export class Upload {
     }
   }
 
-  get complete(): boolean {
-    return this.#state === "complete";
+  /** `first` is all of it. */
+  get whole(): boolean {
+    return this.#state === "whole";
   }
 
   /** The application may be waiting for the client. */
@@ -63,16 +64,17 @@ export class Upload {
         if (step.done) break;
         yield* sink.sendPiece(step.value);
       }
-      this.#state = "complete";
+      this.#state = "brought";
     } catch (error) {
       this.error = error as Error;
     } finally {
-      if (!this.complete) this.#state = "lost";
-      sink.endBody(
-        this.complete
-          ? undefined
-          : (this.error?.message ?? "the rest of the body is not wanted"),
-      );
+      if (this.#state === "brought") sink.endBody(undefined);
+      else this.#lose(sink);
     }
+  }
+
+  #lose(sink: Sink): void {
+    this.#state = "lost";
+    sink.endBody(this.error?.message ?? "the rest of the body is not wanted");
   }
 }

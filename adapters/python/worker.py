@@ -27,6 +27,7 @@ finished but not sent. So when a worker dies, only what it was doing is lost.
 """
 
 import faulthandler
+import fcntl
 import gc
 import importlib
 import io
@@ -691,15 +692,28 @@ def main():
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    depend_on(control, True)
     try:
         app = load(config["app"])
     except BaseException as error:
         sys.stderr.write(explain(error))
         sys.stderr.flush()
         os._exit(1)  # threads that the import has left do not keep it
+    depend_on(control, False)
     if config.get("zygote"):
         config, control = Zygote(control).run()
     serve(app, config, control)
+
+
+def depend_on(gateway, yes):
+    """While the import runs, which may have no end, nobody here reads what the gateway says. It says nothing, either: what there
+    can be is its end, and at that the kernel ends the process (SIGIO does, unless there is a handler)."""
+    if yes:
+        fcntl.fcntl(gateway, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(gateway, fcntl.F_GETFL)
+    fcntl.fcntl(gateway, fcntl.F_SETFL, flags | os.O_ASYNC if yes else flags & ~os.O_ASYNC)
+    if yes and select.select([gateway], [], [], 0)[0]:
+        os._exit(1)  # it had ended before
 
 
 def serve(app, config, control):

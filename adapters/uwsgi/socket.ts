@@ -1,11 +1,10 @@
 /** A connection of Node's HTTP client to a server that speaks uwsgi: the request's head goes out as a packet, all the rest as it is. */
-import { Socket } from "node:net";
+import { ReplySocket } from "../../lib/upstream.ts";
 
 type Written = (error?: Error | null) => void;
 type Piece = { chunk: unknown; encoding: BufferEncoding };
 
-/** By `_write` and `_writev`, as streams are implemented: `connect` puts Node's own `write` back. */
-export class UwsgiSocket extends Socket {
+export class UwsgiSocket extends ReplySocket {
   #packet: Buffer | undefined;
 
   constructor(packet: Buffer) {
@@ -19,12 +18,11 @@ export class UwsgiSocket extends Socket {
     written: Written,
   ): void {
     const piece = this.#translate({ chunk, encoding });
-    super._write(piece.chunk, piece.encoding, unlessClosed(written));
+    super._write(piece.chunk, piece.encoding, written);
   }
 
   override _writev([first, ...others]: Piece[], written: Written): void {
-    const pieces = [this.#translate(first!), ...others];
-    super._writev!(pieces, unlessClosed(written));
+    super._writev([this.#translate(first!), ...others], written);
   }
 
   /** The client writes the head first, and in a piece of its own. */
@@ -34,10 +32,4 @@ export class UwsgiSocket extends Socket {
     this.#packet = undefined;
     return { chunk, encoding: "buffer" as BufferEncoding };
   }
-}
-
-/** A server that does not want the rest of a body closes the connection behind its reply, which is still to be read. What else is wrong shows there. */
-function unlessClosed(written: Written): Written {
-  return (error) =>
-    written((error as NodeJS.ErrnoException)?.code === "EPIPE" ? null : error);
 }

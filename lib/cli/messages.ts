@@ -1,6 +1,6 @@
 /** What supervisor and workers tell each other. Types only. */
 import type { AddressInfo } from "node:net";
-import type { Address, LoopTasks, Tally } from "../index.ts";
+import type { Address, CloseLimits, LoopTasks, Tally } from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { Key, Settings } from "./schema.ts";
 
@@ -43,7 +43,12 @@ export interface Answers {
 }
 
 export type FromWorker =
-  | { type: "ready"; addresses: readonly Address[] }
+  /** The limits are those of the loop, which may be the application's own. */
+  | {
+      type: "ready";
+      addresses: readonly Address[];
+      closeLimits: CloseLimits;
+    }
   | { type: "failed"; message: string; exitCode: number }
   | { type: "report"; report: Report }
   /** The files of the application that it has loaded. */

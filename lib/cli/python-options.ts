@@ -4,6 +4,7 @@ import type { Key, Settings } from "./schema.ts";
 
 /** The rest are `chdir`, which is the command's, and the jitter, which is a tenth. */
 export const OF_PYTHON = {
+  startTimeout: "startTimeoutMs",
   python: "python",
   pythonVenv: "venv",
   pythonPath: "pythonPath",
@@ -18,7 +19,11 @@ export const OF_PYTHON = {
 } as const satisfies Partial<Record<Key, keyof PythonOptions>>;
 
 /** For these, 0 is "never", as it is for Gunicorn and uWSGI. */
-const OFF_AT_0: readonly string[] = ["pythonHarakiri", "pythonMaxRequests"];
+const OFF_AT_0: readonly string[] = [
+  "startTimeout",
+  "pythonHarakiri",
+  "pythonMaxRequests",
+];
 
 /** What the operator said; the rest is as `python()` has it. */
 export function pythonOptions(

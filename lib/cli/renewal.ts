@@ -1,16 +1,19 @@
 /** Workers that have served enough are replaced. */
 import { sleep, type Operation, type Scope } from "effection";
 import type { Logger } from "../index.ts";
+import { wornAfter } from "../replacement.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** After one that has failed. */
 const AGAIN_MS = 5000;
 
-/** Requests of one worker: give or take a tenth, so that not all are replaced at once. */
-export function lifetime({ maxRequests }: Settings): number {
+/** Requests of one worker. */
+export function lifetime({
+  maxRequests,
+}: Pick<Settings, "maxRequests">): number {
   if (maxRequests === 0) return Infinity;
-  return Math.round(maxRequests * (0.9 + Math.random() * 0.2));
+  return wornAfter(maxRequests, Math.floor(maxRequests / 10));
 }
 
 export interface RenewalsOptions {

@@ -199,6 +199,12 @@ export const SCHEMA = {
       "4",
       "Processes that share the port. `auto`: as many as the machine has cores.",
     ),
+    startTimeout: setting(
+      duration,
+      60_000,
+      "5m",
+      "How long an application may take to load, in a worker or a process of Python, before it counts as one that does not. 0 is `none`.",
+    ),
     workerTimeout: setting(
       duration,
       30_000,
@@ -209,7 +215,7 @@ export const SCHEMA = {
       count(0),
       0,
       "10000",
-      "Requests after which a worker is replaced, give or take a tenth, so that not all are at once. 0: never.",
+      "Requests after which a worker is replaced; up to a tenth are taken off, by chance, so that not all are at once. 0: never.",
     ),
     maxRss: setting(
       size,

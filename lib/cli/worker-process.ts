@@ -9,7 +9,7 @@ import {
   withResolvers,
   type Operation,
 } from "effection";
-import type { Address } from "../index.ts";
+import type { Address, CloseLimits } from "../index.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type {
   Answers,
@@ -63,6 +63,8 @@ export class WorkerProcess {
   report: Report | undefined;
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
+  /** How long it may take to end. Until it has said it, as by default: what it says and what it is told may cross. */
+  closeLimits: CloseLimits = { requestsMs: 30_000, cleanupsMs: 20_000 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
@@ -169,6 +171,7 @@ export class WorkerProcess {
         if (this.state === "starting") this.state = "ready";
         this.#readyAt = Date.now();
         this.addresses = message.addresses;
+        this.closeLimits = message.closeLimits;
         return this.#ready.resolve();
       case "failed":
         this.#failure = message;

@@ -10,9 +10,11 @@ import { loadApp, unloadable } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
 import { listenTargets, steer } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
+import { inTime } from "./in-time.ts";
 import { isNoApp, optional } from "./optional-app.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
+import { SCHEMA, type Settings } from "./schema.ts";
 import { HandedServer } from "./uwsgi-front.ts";
 import { useWatchdog } from "./watchdog.ts";
 
@@ -46,7 +48,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   process.on("exit", () => logs.flush());
   let loop: Loop | undefined;
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
-  loop = yield* call(() => loadLoop(orders, logs));
+  loop = yield* loadLoop(orders, logs);
   const { closed } = loop;
   const front =
     orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
@@ -62,7 +64,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
       message: String(error.stack),
     });
   });
-  tell({ type: "ready", addresses });
+  tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
   tell({ type: "imported", files: imported.list() });
   yield* spawn(() => reporting(loop, tell));
   yield* until(closed);
@@ -93,14 +95,14 @@ function tell(message: FromWorker): void {
 }
 
 /** One loop with everything that is mounted; or the only application, if it is a loop itself. */
-async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
+function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
   const { settings, explicit, specs } = orders;
   loopOptions.subscribe((options) =>
     steer(options as LoopOptions, settings, explicit, logs),
   );
   const loop = new Loop();
   for (const spec of specs) {
-    const app = await loadOrTakeOver(spec, orders, logs);
+    const app = yield* loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
       if (specs.length === 1 && spec.prefix === "/") return app;
       throw new CommandFailure(
@@ -124,23 +126,29 @@ async function loadLoop(orders: Orders, logs: Logs): Promise<Loop> {
 type Loaded = Awaited<ReturnType<typeof loadApp>>;
 
 /** A program that would serve by itself never ends its import: its loop is taken from it. */
-async function loadOrTakeOver(
+function* loadOrTakeOver(
   spec: AppSpec,
   { settings, explicit }: Orders,
   { log }: Logs,
-): Promise<Loaded | undefined> {
+): Operation<Loaded | undefined> {
   const options = pythonOptions(settings, explicit);
   const serving = new Promise<Loop>((resolve) =>
     loopServes.subscribe((loop) => resolve(loop as Loop)),
   );
   try {
-    return await Promise.race([serving, loadApp(spec, options)]);
+    const loaded = Promise.race([serving, loadApp(spec, options)]);
+    return yield* inTime(settings.startTimeout, until(loaded), () =>
+      unloadable(spec, stuck(settings)),
+    );
   } catch (error) {
     if (settings.needApp || !(error instanceof CommandFailure)) throw error;
     log.error(error.message);
     return undefined;
   }
 }
+
+const stuck = ({ startTimeout }: Settings): string =>
+  `its import has not ended within ${SCHEMA.startTimeout.kind.show(startTimeout)} (startTimeout); look for an \`await\` at the top level that waits for what does not come, or give it more time`;
 
 function obey(loop: Loop, logs: Logs, front: Server | undefined): void {
   const orders: {

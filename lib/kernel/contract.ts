@@ -9,7 +9,6 @@ import {
   type Coroutine,
   type Operation,
   type Scope,
-  type Task,
 } from "effection";
 import { api } from "effection/experimental";
 
@@ -17,6 +16,8 @@ import { api } from "effection/experimental";
 export const NAMES = {
   /** The queue that all routines share. */
   reducer: "@effection/reducer",
+  /** Who is told of the end of a routine. */
+  settle: "@effection/coroutine.settle",
   /** Where a failing task reports. */
   boundary: "@effection/error-boundary",
   /** The tasks that end with the body that started them. */
@@ -32,7 +33,12 @@ export interface ErrorBoundary {
 }
 
 export interface TaskGroup {
-  readonly tasks: Set<Task<unknown>>;
+  readonly tasks: Set<Member>;
+}
+
+/** A task, or what stands for one. `halt` is called without it. */
+export interface Member {
+  readonly halt: () => Operation<void>;
 }
 
 /** Gives each scheduled routine one `step()` and `perform()` at its turn. */
@@ -76,6 +82,8 @@ export const scopeApi = api.Scope as unknown as InternalApi;
 export interface Observation {
   /** The contexts that were asked for, by name. */
   readonly contexts: Map<string, Context<unknown>>;
+  /** What effection asks of the task's scope and of its owner's while it makes the task. */
+  readonly making: Set<string>;
   /** Passes through the queue before the body's first step, and in all. */
   passesBefore: number;
   passes: number;
@@ -89,6 +97,7 @@ export interface Observation {
 function observe(): Observation {
   const seen: Observation = {
     contexts: new Map(),
+    making: new Set(),
     passesBefore: 0,
     passes: 0,
     routine: undefined,
@@ -125,10 +134,15 @@ function observe(): Observation {
 
 /** Notes which contexts a scope is asked for; each pass through the queue asks for the priority. */
 function watch(scope: Scope, seen: Observation): void {
-  const original = { ...Object.getPrototypeOf(scope) } as Scope; // effection's methods need no "this"
+  const original = { ...Object.getPrototypeOf(scope) } as InternalScope; // effection's methods need no "this"
   const note = <T>(context: Context<T>): Context<T> => {
     seen.contexts.set(context.name, context as Context<unknown>);
+    noteMaking(context.name);
     return context;
+  };
+  const noteMaking = (what: string): void => {
+    if (what === NAMES.reducer) seen.making.clear(); // what comes before makes the scope
+    if (seen.passes === 0) seen.making.add(what);
   };
   Object.assign(scope, {
     get: <T>(context: Context<T>) => original.get(note(context)),
@@ -137,6 +151,10 @@ function watch(scope: Scope, seen: Observation): void {
     expect<T>(context: Context<T>) {
       if (context.name === NAMES.priority) seen.passes++;
       return original.expect(note(context));
+    },
+    ensure(destructor: () => Operation<void>) {
+      noteMaking(scope === seen.scope ? "scope.ensure" : "owner.ensure");
+      return original.ensure(destructor);
     },
   });
 }
@@ -160,6 +178,16 @@ export const contexts = {
 const PASSES_BEFORE = 4;
 const PASSES = 7;
 
+/** What effection asks for while it makes a task, in order. See `guest.ts`. */
+const MAKING = [
+  NAMES.reducer,
+  NAMES.settle,
+  scopeApi.context.name,
+  NAMES.group,
+  "owner.ensure",
+  "scope.ensure",
+];
+
 /** What is not as the kernel needs it, a sentence each; empty when all is well. */
 export function probe(seen: Observation = observed): string[] {
   return [
@@ -170,6 +198,7 @@ export function probe(seen: Observation = observed): string[] {
     ...missingMembers("the reducer's queue", seen.queue, QUEUE_MEMBERS),
     ...missingMembers("the Scope api", scopeApi, API_MEMBERS),
     ...missingMembers("the Scope api's core", scopeApi.core, CORE_MEMBERS),
+    ...changedMaking(seen),
     ...changedPasses(seen),
   ];
 }
@@ -233,6 +262,14 @@ function missingMembers(
   return Object.entries(members)
     .filter(([name, type]) => typeof found[name] !== type)
     .map(([name, type]) => `${what} of effection has no ${type} "${name}"`);
+}
+
+function changedMaking({ making }: Observation): string[] {
+  const found = [...making].join(", ");
+  const known = MAKING.join(", ");
+  return found === known
+    ? []
+    : [`effection makes a task by ${found}; the kernel knows ${known}`];
 }
 
 function changedPasses({ passesBefore, passes }: Observation): string[] {

@@ -7,11 +7,14 @@ import {
   type ApiEntry,
   type ErrorBoundary,
   type InternalScope,
+  type Reducer,
   type TaskGroup,
 } from "./contract.ts";
 import { DESTROY } from "./destructors.ts";
 import type { Begun } from "./first-step.ts";
+import { Guest } from "./guest.ts";
 import { resumeBody } from "./phases.ts";
+import { reducer } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
 import type { Settle } from "./settled.ts";
 import { KernelTask } from "./task.ts";
@@ -32,6 +35,8 @@ export class Kernel {
   readonly #entry: ApiEntry;
   readonly #handle: object;
   readonly #unbind: () => unknown;
+  /** The one that effection is making. */
+  guest: Guest | undefined = undefined;
   /** A task on its way through decorators. */
   #starting: Start | undefined;
 
@@ -135,6 +140,17 @@ export class Kernel {
       KernelScope,
     ];
     return scope;
+  }
+
+  /** The one that effection is making in this scope. */
+  guestIn(scope: KernelScope): Guest | undefined {
+    return this.guest?.livesIn(scope) ? this.guest : undefined;
+  }
+
+  /** effection asks for the reducer of a scope that it has just made: the first thing that it does to make a task. Where somebody decorates scopes, it is left to it. */
+  reducerFor(scope: KernelScope): Pick<Reducer, "schedule"> {
+    if (!this.plain) return reducer;
+    return (this.guest = new Guest(scope));
   }
 
   /** A task is its scope: the first scope that is made for one is it. */

@@ -41,9 +41,8 @@ function startBody(task: KernelTask): void {
   if (task.takeUnwind()) return leaveTrap(task);
   task.group = task;
   task.phase = runBody;
-  const { operation } = task;
   try {
-    task.iterator = operation()[Symbol.iterator]();
+    task.iterator = task.operation!()[Symbol.iterator]();
   } catch (error) {
     return endBody(task, Err(error));
   }

@@ -84,9 +84,11 @@ export class KernelScope implements Scope, Destructor {
       case NAMES.boundary:
         return this.findBoundary();
       case NAMES.group:
-        return this.findGroup();
+        return this.kernel.guestIn(this) ?? this.findGroup();
       case NAMES.children:
         return new Children(this);
+      case NAMES.reducer:
+        return this.kernel.reducerFor(this);
     }
     let scope: KernelScope = this; // oxlint-disable-line no-this-alias
     while (!scope.#values?.has(name)) {
@@ -149,7 +151,8 @@ export class KernelScope implements Scope, Destructor {
       this.boundary = value as ErrorBoundary | undefined;
     else if (name === NAMES.group) this.group = value as TaskGroup | undefined;
     else if (name === NAMES.priority) this.priority = value as number;
-    else return false;
+    else
+      return name === NAMES.settle && this.kernel.guestIn(this) !== undefined; // who knows of its end by itself
     return true;
   }
 
@@ -174,6 +177,13 @@ export class KernelScope implements Scope, Destructor {
   // Its end. See `teardown.ts`.
 
   ensure(destructor: () => Operation<void>): () => boolean {
+    const { guest } = this.kernel;
+    return guest === undefined
+      ? this.hook(destructor)
+      : guest.ensure(this, destructor);
+  }
+
+  hook(destructor: () => Operation<void>): () => boolean {
     const hook = new Hook(destructor);
     const list = (this.destructors ??= new Destructors());
     list.append(hook, DESTROY);

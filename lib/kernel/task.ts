@@ -6,9 +6,8 @@ import {
   type Effect,
   type Operation,
   type Result,
-  type Task,
 } from "effection";
-import { contexts, type ErrorBoundary, type TaskGroup } from "./contract.ts";
+import type { ErrorBoundary, Member, TaskGroup } from "./contract.ts";
 import { Deferred, ENDED } from "./deferred.ts";
 import { DESTROY, HALT } from "./destructors.ts";
 import { exitAtOnce, UNIT, type Exit } from "./effects.ts";
@@ -18,9 +17,7 @@ import { created, ended, type Phase } from "./phases.ts";
 import { schedule, STEPPED } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
 import { tell, thrown, type Settle, type Settled } from "./settled.ts";
-
-/** Never halted by anybody, so nobody has to be in it. */
-const defaultGroup = contexts.group.defaultValue!;
+import { defaultGroup, halt, type Steps } from "./teardown.ts";
 
 /**
  * What effects, and effection's reducer, see is a `Coroutine`; the names of its members are effection's. It is in the
@@ -33,8 +30,8 @@ export class KernelTask
   // The routine.
   /** The scope that its effects see: another one within `scoped()`. */
   scope: KernelScope = this;
-  /** Kept to the end, for its name. */
-  readonly operation: () => Operation<unknown>;
+  /** Until its end. */
+  operation: (() => Operation<unknown>) | undefined;
   iterator: Iterator<Effect<unknown>, unknown, unknown> | undefined = undefined;
   /** What its next turn is for. */
   phase: Phase = created;
@@ -61,10 +58,10 @@ export class KernelTask
   state: Settled | undefined = undefined;
   #interrupted = false;
   #end: Deferred<void> | undefined = undefined;
-  #tasks: Set<Task<unknown>> | undefined = undefined;
+  #tasks: Set<Member> | undefined = undefined;
   #memberOf: TaskGroup | undefined = undefined;
   #handle: TaskHandle<unknown> | undefined = undefined;
-  readonly #settled: Settle | undefined;
+  #settled: Settle | undefined;
 
   constructor(
     kernel: Kernel,
@@ -172,7 +169,9 @@ export class KernelTask
     this.resumeWith = UNIT;
     this.state = !result.ok ? "error" : this.#interrupted ? "halted" : "value";
     this.#end?.settle(UNIT);
-    if (this.#settled !== undefined) tell(this.#settled, this.state, result);
+    const settled = this.#settled;
+    this.operation = this.#settled = undefined; // they may lead to a whole request, and V8 may hold on to tasks for long
+    if (settled !== undefined) tell(settled, this.state, result);
     else if (!result.ok && !this.#interrupted)
       this.parent!.findBoundary().raise(result.error);
   }
@@ -201,7 +200,7 @@ export class KernelTask
   }
 
   /** As the group of its children. */
-  get tasks(): Set<Task<unknown>> {
+  get tasks(): Set<Member> {
     return (this.#tasks ??= new Set());
   }
 
@@ -215,11 +214,8 @@ export class KernelTask
     this.unwind();
   }
 
-  *halt(): Generator<Effect<unknown>, void, unknown> {
-    this.interrupt();
-    do yield this.end;
-    while (!this.end.settled); // see Deferred
-    this.checkHalt();
+  halt(): Steps {
+    return halt(this);
   }
 
   /** @throws what its cleanup threw, if it was halted. */

@@ -1,10 +1,31 @@
 /** How a scope ends and how a group of tasks is halted: effection's own steps, over the kernel's lists. */
-import { Err, unbox, type Effect, type Result, type Task } from "effection";
+import { Err, unbox, type Effect, type Result } from "effection";
+import { contexts, type Member } from "./contract.ts";
 import { Deferred } from "./deferred.ts";
 import { UNIT } from "./effects.ts";
 import type { KernelScope } from "./scope.ts";
 
-type Steps = Generator<Effect<unknown>, void, unknown>;
+export type Steps = Generator<Effect<unknown>, void, unknown>;
+
+/** Never halted by anybody, so nobody has to be in it. */
+export const defaultGroup = contexts.group.defaultValue!;
+
+/** What can be halted. */
+interface Halted {
+  /** Settles when it has ended. */
+  readonly end: Deferred<void>;
+  /** Does nothing once it has ended. */
+  interrupt(): void;
+  /** @throws what its cleanup threw. */
+  checkHalt(): void;
+}
+
+export function* halt(task: Halted): Steps {
+  task.interrupt();
+  do yield task.end;
+  while (!task.end.settled); // see Deferred
+  task.checkHalt();
+}
 
 /** Ends what is in a scope, the latest first and one after the other. A failing one does not keep the others from it. */
 export function* destroy(scope: KernelScope): Steps {
@@ -33,7 +54,7 @@ export function* destroy(scope: KernelScope): Steps {
 }
 
 /** Halts the tasks of a group, and those that they start meanwhile. */
-export function* haltAll(tasks: Set<Task<unknown>>): Steps {
+export function* haltAll(tasks: Set<Member>): Steps {
   let outcome: Result<void> = UNIT;
   while (tasks.size > 0) {
     const halted = [...tasks].reverse();

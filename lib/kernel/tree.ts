@@ -30,7 +30,7 @@ export function viewFork(fork: Fork | undefined): TaskView | undefined {
 
 function viewTask(task: KernelTask): TaskView {
   return {
-    name: task.operation.name || "task",
+    name: task.operation?.name || "task",
     waitsFor: task.effect?.description.replace(/^do <(.*)>$/s, "$1"), // effection's wrapper
     ageMs: task.startedAt === 0 ? 0 : Date.now() - task.startedAt,
     children: viewTasks(task),

@@ -4,15 +4,18 @@
  *
  *     reading ──packet──► asking ──head──► replying ──► over
  *        └──────────────────┴────────────────┴── the front leaves, the loop cuts ──► over
+ *
+ * A front may get its reply before it has sent all: then the rest is read and dropped.
  */
 import {
   request as httpRequest,
   type ClientRequest,
   type IncomingMessage,
 } from "node:http";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Logger } from "../log.ts";
 import { endToEnd } from "../upstream/fields.ts";
+import { ReplySocket } from "../upstream/socket.ts";
 import { proxyHeader } from "./identity.ts";
 import { PacketError, PacketReader } from "./packet.ts";
 import { toRequest, type PassedRequest } from "./request.ts";
@@ -48,6 +51,7 @@ export class Connection {
       .on("data", (piece) => this.#receive(piece))
       .on("end", () => socket.destroy()) // the front has no reason to but that its client has left
       .on("error", (error) => log.debug({ err: error }, "a front server left"))
+      .on("finish", () => this.#linger())
       .on("close", () => this.#leave());
   }
 
@@ -95,7 +99,7 @@ export class Connection {
 
   /** The loop has to know whom the front speaks for: that and the head leave together. */
   #connect({ scheme, remoteAddress }: PassedRequest): Socket {
-    const inner = connect(this.#inside[scheme]);
+    const inner = new ReplySocket().connect(this.#inside[scheme]);
     if (remoteAddress === undefined) return inner;
     inner.cork();
     inner.write(proxyHeader(remoteAddress));
@@ -150,6 +154,12 @@ export class Connection {
     this.#state = "over";
     this.#writeHead(400, "Bad Request", ["content-length", "0"]);
     this.#socket.end();
+  }
+
+  /** A socket that is closed over bytes it has not read is reset, and the reply may be lost by that. So what the front still sends is read, and dropped, until it closes or has had time enough to read. */
+  #linger(): void {
+    const limit = setTimeout(() => this.#socket.destroy(), this.#idleTimeoutMs);
+    this.#socket.once("close", () => clearTimeout(limit));
   }
 
   /** The front must see that the reply is not complete. Of a Unix socket it can only by the reply's length. */

@@ -177,6 +177,18 @@ for (const lazyApps of [true, false])
         expect(await response.text()).to.equal("3000000");
       });
 
+      it("keep a request whose long body they have, when they could not begin it at once", async () => {
+        const server = await serve("slow_reader");
+        const pid = Number(await text(server, "/pid"));
+        process.kill(pid, "SIGSTOP");
+        const body = Buffer.alloc(150_000);
+        const asked = fetch(server.url, { method: "POST", body });
+        while (server.loop.tally.accepted < 2) await setTimeout(5);
+        await setTimeout(100); // it might be taken back meanwhile
+        process.kill(pid, "SIGCONT");
+        expect(await (await asked).text()).to.equal("150000");
+      });
+
       it("keep nobody waiting who could be served by others", async () => {
         const server = await serve("sleeps", { threads: 2 });
         const waiting = text(server, "/wait");
@@ -199,6 +211,16 @@ for (const lazyApps of [true, false])
         for (let i = 0; i < 100; i++) pids.add(await text(server));
         for (const pid of pids) expect(pid).to.match(/^\d+$/);
         while (pids.size < 3) pids.add(await text(server));
+      });
+
+      it("keep nobody waiting behind a slow request that they still have", async () => {
+        const server = await serve("sleeps", { processes: 2, maxRequests: 15 });
+        for (let i = 0; i < 100; i++) {
+          const slow = text(server, `/wait?${i}`);
+          await Promise.all(Array.from({ length: 4 }, () => text(server)));
+          writeFileSync(join(desk, String(i)), "");
+          await slow;
+        }
       });
     });
 

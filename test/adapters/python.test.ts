@@ -62,6 +62,13 @@ describe("Python:", function () {
       "broken:app",
       /broken:app does not start \(exit code 1\), by .*python3? in .*apps:\nTraceback .*\n {2}File ".*apps\/broken\.py", line 8, in <module>\n[^]*RuntimeError: on purpose$/,
     );
+    for (const lazyApps of [true, false])
+      fails(
+        `its import does not end, with lazyApps: ${lazyApps}`,
+        "stuck:app",
+        /stuck:app does not start \(SIGKILL\), by [^]*\nit is not ready after 2000 ms \(startTimeoutMs\), and this is where it was:\n[^]* File ".*apps\/stuck\.py", line \d+ in wait\n/,
+        { startTimeoutMs: 2000, lazyApps },
+      );
     fails("its module is missing", "nothing:app", /No module named 'nothing'$/);
     fails(
       "it is not there",

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { suspend, type Operation } from "effection";
-import { HttpError, stream } from "../../lib/index.ts";
+import { HttpError, Loop, stream } from "../../lib/index.ts";
 import { Gate } from "../support/gate.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, TestServer } from "../support/server.ts";
@@ -89,6 +89,19 @@ describe("stop()", () => {
     await inside.opened;
     const closing = server.loop.close();
     expect(await server.loop.stop()).to.equal(await closing);
+  });
+});
+
+it("How long close() may take follows from the options", () => {
+  const loop = new Loop({
+    log: false,
+    readinessDelayMs: 1,
+    drainTimeoutMs: 60_000,
+    teardownTimeoutMs: 100,
+  });
+  expect(loop.closeLimits).to.deep.equal({
+    requestsMs: 60_001,
+    cleanupsMs: 400,
   });
 });
 

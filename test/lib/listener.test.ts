@@ -274,15 +274,17 @@ describe("A listener on a Unix socket", () => {
     writeFileSync(path("s"), "precious");
     const error = await refusal(new Loop({ log: false }), { unix: path("s") });
     expect(error.message).to.equal(
-      `cannot listen on ${path("s")}: the file there is no socket`,
+      `cannot listen on ${path("s")}: the file there is no socket; remove it, or choose another path`,
     );
     expect(existsSync(path("s"))).to.equal(true);
   });
 
-  it("says what may be wrong with a folder that is missing", async () => {
+  it("says that its folder is missing", async () => {
     const unix = path("no/such/folder/s");
     const { message } = await refusal(new Loop({ log: false }), { unix });
-    expect(message).to.match(/: its folder is missing or not writable$/);
+    expect(message).to.match(
+      /: there is no folder \/.*\/no\/such\/folder; make it$/,
+    );
   });
 
   it("takes a path of 107 bytes", async () => {

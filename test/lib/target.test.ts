@@ -1,7 +1,10 @@
 /** Where to listen, as somebody writes it. */
 import { once } from "node:events";
-import { createServer } from "node:net";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { ListenError } from "../../lib/index.ts";
 import { formatTarget, listenAt, parseTarget } from "../../lib/target.ts";
@@ -51,12 +54,96 @@ describe("Where to listen", () => {
     await once(second.close(), "close");
   });
 
-  it("may be in a folder that is missing", async () => {
-    const path = join(folderWith({}), "missing/socket");
-    const error = await listenAt(createServer(), { path }).catch((e) => e);
-    expect(error).to.be.instanceOf(ListenError);
-    expect(error.message).to.equal(
-      `cannot listen on unix:${path}: its folder is missing or not writable`,
-    );
+  describe("is refused for a Unix socket, saying that", () => {
+    const refused = async (path: string): Promise<string> => {
+      const error = await listenAt(createServer(), { path }).catch((e) => e);
+      expect(error).to.be.instanceOf(ListenError);
+      return error.message;
+    };
+
+    it("its folder is missing", async () => {
+      const folder = join(folderWith({}), "missing");
+      expect(await refused(`${folder}/socket`)).to.equal(
+        `cannot listen on ${folder}/socket: there is no folder ${folder}; make it`,
+      );
+    });
+
+    it("its folder is none", async () => {
+      const file = join(folderWith({ file: "" }), "file");
+      expect(await refused(`${file}/socket`)).to.equal(
+        `cannot listen on ${file}/socket: ${file} is no folder`,
+      );
+    });
+
+    it("it is a folder itself", async () => {
+      expect(await refused(folderWith({}))).to.match(
+        /: a folder is there; name a file in it$/,
+      );
+    });
+
+    it("the path is too long", async () => {
+      expect(await refused(`/${"x".repeat(107)}`)).to.match(
+        /: the path is longer than 107 bytes$/,
+      );
+    });
+
+    it("somebody listens there who has no time", async () => {
+      const path = join(folderWith({}), "socket");
+      const server = createServer().listen({ path, backlog: 1 });
+      await once(server, "listening");
+      const waiting = [1, 2, 3].map(() => connect(path).on("error", () => {}));
+      expect(await refused(path)).to.match(/: another process listens there$/);
+      for (const socket of waiting) socket.destroy();
+      await once(server.close(), "close");
+    });
+
+    for (const [what, mode, message] of [
+      ["may be read", 0o755, /: this user may not make files in \/.*$/],
+      ["may not", 0o700, /: this user may not make files in \/.*$/],
+    ] as const)
+      it(`this user may not write to its folder, which ${what}`, async function () {
+        if (process.getuid?.() !== 0) return this.skip();
+        const folder = folderWith({});
+        chmodSync(folder, mode);
+        expect(await refusedTo(NOBODY, join(folder, "socket"))).to.match(
+          message,
+        );
+      });
+
+    it("the socket there is another user's", async function () {
+      if (process.getuid?.() !== 0) return this.skip();
+      const path = join(folderWith({}), "socket");
+      chmodSync(dirname(path), 0o777);
+      const server = createServer().listen(path);
+      await once(server, "listening");
+      chmodSync(path, 0o600);
+      expect(await refusedTo(NOBODY, path)).to.match(
+        /: the socket there is another user's, who may be listening; remove it, or choose another path$/,
+      );
+      expect(existsSync(path)).to.equal(true);
+      await once(server.close(), "close");
+    });
   });
 });
+
+const NOBODY = 65534;
+
+/** What a process of that user is told. */
+async function refusedTo(uid: number, path: string): Promise<string> {
+  const lib = JSON.stringify(new URL("../../lib/target.js", import.meta.url));
+  const code = `
+    import { createServer } from "node:net";
+    const { listenAt } = await import(${lib});
+    await listenAt(createServer(), { path: ${JSON.stringify(path)} }).catch(({ name, message }) => console.log(name, message));
+    process.exit();`;
+  const args = ["--input-type=module", "--eval", code];
+  const child = spawn(process.execPath, args, {
+    uid,
+    gid: uid,
+    cwd: "/",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const said = await text(child.stdout);
+  expect(said).to.match(/^ListenError /);
+  return said.trimEnd();
+}

@@ -160,10 +160,11 @@ describe("Without --need-app the command answers 404 for", function () {
     files: Record<string, string>,
     app: string,
     why: RegExp,
+    ...flags: string[]
   ): Promise<void> {
     const folder = folderWith({ ...files, "there.ts": HANDLER });
     const mounts = ["--mount", `/=${app}`, "--mount", "/there=there.ts"];
-    const command = eddy(folder, ["--no-need-app", ...mounts]);
+    const command = eddy(folder, ["--no-need-app", ...flags, ...mounts]);
     expect(await command.text("/there/x")).to.equal("at /x");
     expect((await fetch(await command.url())).status).to.equal(404);
     await command.logged(why);
@@ -175,6 +176,17 @@ describe("Without --need-app the command answers 404 for", function () {
       { "broken.py": "import no_such_module" },
       "python:broken:app",
       /^the application python:broken:app does not load: [^]*no_such_module/,
+    );
+  });
+
+  it("an application of Python whose import does not end", async function () {
+    needsPython(this);
+    await answersOthers(
+      { "stuck.py": "while True: pass" },
+      "python:stuck:app",
+      /^the application python:stuck:app does not load: [^]*not ready after 3000 ms \(startTimeoutMs\)[^]*stuck\.py", line 1/,
+      "--start-timeout",
+      "3s",
     );
   });
 

@@ -113,6 +113,47 @@ describe("A worker that does not load", function () {
     );
   });
 
+  it("in time ends a reload, and the old one goes on", async () => {
+    const folder = new Folder();
+    const command = eddy(folder.path, ["app.mjs", "--start-timeout", "3s"]);
+    await command.url();
+    folder.write("hold");
+    command.kill("SIGHUP");
+    await command.logged(
+      /^worker \d+ has ended: the application app\.mjs does not load: its import has not ended within 3s \(startTimeout\)/,
+    );
+    await command.logged(/^the reload ends here; the workers there are go on$/);
+    expect(await command.text()).to.equal("old");
+  });
+
+  it("in time ends the command at the start, with code 3", async () => {
+    const folder = new Folder();
+    folder.write("hold");
+    const args = ["app.mjs", "--start-timeout", "500ms"];
+    const command = eddy(folder.path, args);
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(
+      /^eddy: the application app\.mjs does not load: its import has not ended within 500ms \(startTimeout\); look for/m,
+    );
+  });
+
+  it("in time leaves its place to 404, where no application is needed", async () => {
+    const folder = new Folder();
+    folder.write("hold");
+    const args = ["app.mjs", "--start-timeout", "500ms", "--no-need-app"];
+    const command = eddy(folder.path, args);
+    expect((await fetch(await command.url())).status).to.equal(404);
+  });
+
+  it("has all the time there is, where there is no limit", async () => {
+    const folder = new Folder();
+    folder.write("hold");
+    const command = eddy(folder.path, ["app.mjs", "--start-timeout", "0"]);
+    await loading(command, 1);
+    folder.remove("hold");
+    expect(await command.text()).to.equal("old");
+  });
+
   it("at the start is tried five times, if it ends without a reason", async () => {
     const path = folderWith({ "app.mjs": "process.exit(7);" });
     const command = eddy(path, ["app.mjs"]);

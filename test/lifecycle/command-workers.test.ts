@@ -97,6 +97,23 @@ describe("Workers", function () {
     await command.logged(/1 exchanges had to be halted/);
   });
 
+  it("that do not end are killed after the time that the application gives them", async () => {
+    const app =
+      "import { Loop } from 'eddy'; export default new Loop({ drainTimeoutMs: 10, teardownTimeoutMs: 10 }).get('/stuck', () => { console.error('inside'); for (;;); });";
+    const command = eddy(folderWith({ "app.mjs": app }), [
+      "app.mjs",
+      "--worker-timeout",
+      "none",
+    ]);
+    const client = await RawClient.connect(
+      Number(new URL(await command.url()).port),
+    );
+    client.request("GET /stuck");
+    await command.complains(/inside/);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0); // by default, it would take longer than the test may
+  });
+
   it("that crash are started again, and the log has the error", async () => {
     const command = eddy(folder(), ["app.mjs"]);
     const [first] = await command.workers();

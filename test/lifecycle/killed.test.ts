@@ -94,6 +94,37 @@ def app(environ, start_response):
     while (pids.some(isRunning)) await setTimeout(10);
   });
 
+  for (const lazyApps of [true, false])
+    it(`takes a process of Python along whose import does not end, with lazyApps: ${lazyApps}`, async function () {
+      needsPython(this);
+      const said: string[] = [];
+      await killed(
+        {
+          "app.py": `
+import os, threading
+with open("writing", "w") as file:
+    file.write(str(os.getpid()))
+os.rename("writing", "begun")
+threading.Event().wait()
+`,
+          "program.mjs": `
+        import { existsSync, readFileSync } from "node:fs";
+        import { setTimeout } from "node:timers/promises";
+        import { Loop } from "eddy";
+        import { python } from "eddy/adapters/python";
+        const app = python("app:app", { python: "${PYTHON}", lazyApps: ${lazyApps} });
+        void new Loop().mount(app).listen(0);
+        while (!existsSync("begun")) await setTimeout(5);
+        console.log(readFileSync("begun", "utf8"));
+        console.log("ready");`,
+        },
+        said,
+      );
+      const pid = Number(said.find((one) => /^\d+$/.test(one)));
+      expect(pid).to.be.greaterThan(0);
+      while (isRunning(pid)) await setTimeout(10);
+    });
+
   it("leaves what it shares with a process of Python that is just starting, and the next one removes it", async function () {
     needsPython(this);
     const pid = await killed({

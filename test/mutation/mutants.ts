@@ -12,6 +12,7 @@ const phases = "kernel/phases.js";
 const teardown = "kernel/teardown.js";
 const task = "kernel/task.js";
 const handle = "kernel/handle.js";
+const guest = "kernel/guest.js";
 
 export const mutants: Mutant[] = [
   {
@@ -244,5 +245,35 @@ export const mutants: Mutant[] = [
     file: "kernel/queue.js",
     search: "if (this.#next !== routine)",
     replace: "if (!routine.enqueued)",
+  },
+  {
+    name: "A resource of effection's is halted twice.",
+    file: guest,
+    search: "this.#outcome !== undefined || this.#interrupted",
+    replace: "this.#outcome !== undefined",
+  },
+  {
+    name: "The failure of a resource of effection's goes nowhere.",
+    file: guest,
+    search: "this.#owner.findBoundary().raise(result.error);",
+    replace: ";",
+  },
+  {
+    name: "What the cleanup of a resource of effection's throws is hidden.",
+    file: guest,
+    search: "unbox(this.#outcome);",
+    replace: ";",
+  },
+  {
+    name: "A resource of effection's that has ended is halted with its group.",
+    file: guest,
+    search: "this.#group?.tasks.delete(this);",
+    replace: "",
+  },
+  {
+    name: "The error of a resource that is halted is told to its owner's boundary.",
+    file: guest,
+    search: "!result.ok && !this.#interrupted",
+    replace: "!result.ok",
   },
 ];

@@ -38,6 +38,8 @@ describe("The contract with effection", () => {
     'the default task group of effection has no object "tasks"': {
       contexts: withDefault(NAMES.group, {}),
     },
+    "effection makes a task by @effection/reducer, owner.ensure; the kernel knows @effection/reducer, @effection/coroutine.settle, api::Scope, @effection/task-group, owner.ensure, scope.ensure":
+      { making: new Set([NAMES.reducer, "owner.ensure"]) },
     "effection takes 6 passes for an empty task, its body at the 4th; the kernel takes 7 and 4":
       { passes: 6 },
     "effection takes 7 passes for an empty task, its body at the 3th; the kernel takes 7 and 4":

@@ -343,6 +343,50 @@ describe("listen({ uwsgi })", () => {
     await client.untilClosed();
   });
 
+  for (const [what, setup, answer] of [
+    ["at once", (loop) => loop.mount(() => "early"), /^early$/],
+    [
+      "after a while",
+      (loop) =>
+        loop.mount(async () => {
+          await new Promise(setImmediate);
+          return "x".repeat(1_000_000);
+        }),
+      /^x{1000000}$/,
+    ],
+    ["that it is too long", look, /^the body is longer than /],
+  ] as [string, (loop: Loop) => unknown, RegExp][])
+    it(`gets its reply to a front that has sent 20 MB in one go, and is answered ${what}`, async () => {
+      const limits =
+        answer.source === "^the body is longer than "
+          ? {}
+          : { maxBodyBytes: 20_000_000 };
+      const server = await listen(setup, limits);
+      const variables = {
+        REQUEST_METHOD: "POST",
+        CONTENT_LENGTH: "20000000",
+      };
+      for (let tries = 0; tries < 3; tries++) {
+        const text = await reply(server, variables, "x".repeat(20_000_000));
+        expect(text.slice(text.indexOf("\r\n\r\n") + 4)).to.match(answer);
+      }
+    });
+
+  it("does not listen for ever to a front that has its reply and goes on sending", async () => {
+    const server = await listen(look, { idleTimeoutMs: 1000 });
+    const client = await ask(server, {
+      REQUEST_METHOD: "POST",
+      CONTENT_LENGTH: "900000000000000",
+    });
+    client.socket.allowHalfOpen = true;
+    const more = Buffer.alloc(65_536);
+    const send = (): void => {
+      if (!client.closed) client.socket.write(more, () => setImmediate(send)); // also after the end
+    };
+    send();
+    expect(await client.untilClosed()).to.match(/^HTTP\/1.1 413 /);
+  });
+
   it("lets what runs finish when the loop closes", async () => {
     let answer!: (text: string) => void;
     const server = await listen((loop) =>

@@ -69,12 +69,13 @@ def flood():
 
 
 def sleeps(environ, start_response):
-    """/sleep: until it is killed. /wait: until there is a file "go"."""
+    """/sleep: until it is killed. /wait: until there is a file "go", or one that the query names."""
     path = environ["PATH_INFO"]
     if path == "/sleep":
         note("begun", "sleep")
         hang()
-    while path == "/wait" and not os.path.exists(os.path.join(DESK, "go")):
+    sign = os.path.join(DESK, environ["QUERY_STRING"] or "go")
+    while path == "/wait" and not os.path.exists(sign):
         time.sleep(0.005)
     return pid(environ, start_response)
 
@@ -86,7 +87,9 @@ def lingers(environ, start_response):
 
 
 def slow_reader(environ, start_response):
-    """Takes its body in pieces, and its time with each."""
+    """Takes its body in pieces, and its time with each. /pid: says who it is."""
+    if environ["PATH_INFO"] == "/pid":
+        return pid(environ, start_response)
     count = 0
     while True:
         piece = environ["wsgi.input"].read(65536)

@@ -1,5 +1,5 @@
 /** Resources. */
-import type { Operation } from "effection";
+import type { Operation, Scope } from "effection";
 import type { Stage, Topic } from "../../../support/stage.ts";
 
 const connection = ({ resource, note, sleep }: Stage, name: string) =>
@@ -43,6 +43,35 @@ export const resources: Topic = {
       }),
     trace: ["opening a", "closing a", "closed a", "after a"],
   },
+  "A resource that is being closed goes on with that, though its scope is destroyed meanwhile":
+    {
+      async play(stage) {
+        const { scope, note, useScope, sleep } = stage;
+        const inner = stage.withResolvers<Scope>();
+        const owner = scope.run(function* () {
+          inner.resolve(yield* useScope());
+          yield* connection(stage, "a");
+          note("body ends");
+        });
+        await scope.run(function* () {
+          const owned = yield* inner.operation;
+          yield* sleep(1);
+          note("destroying");
+          yield* stage.api.Scope.operations.destroy(owned);
+          note("destroyed");
+        });
+        await stage.ending("owner", owner);
+      },
+      trace: [
+        "opening a",
+        "body ends",
+        "closing a",
+        "destroying",
+        "closed a",
+        "destroyed",
+        "owner ends undefined",
+      ],
+    },
   "A resource that fails to open fails where it is asked for": {
     play: ({ scope, note, resource }) =>
       scope.run(function* () {
