@@ -280,7 +280,7 @@ export class WsgiError extends GatewayError {
   }
 }
 
-/** A thread did not start: its module cannot be loaded, or does not export an application. `listen` fails with it. */
+/** A thread did not start: its module cannot be loaded, or not within `startTimeoutMs`, or does not export an application. `listen` fails with it. */
 export class ThreadStartError extends GatewayError {
   constructor(message: string, options?: ErrorOptions) {
     super("EDDY_THREAD_START", message, options);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { wsgi } from "../../adapters/wsgi.ts";
+import type { ThreadedApp } from "../../adapters/wsgi/threads/options.ts";
 import { wait } from "../../adapters/wsgi/wait.ts";
 import { Loop, ThreadStartError } from "../../lib/index.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -45,9 +46,12 @@ describe("WSGI in threads:", function () {
       file: string,
       name: string,
       message: RegExp,
+      options: Partial<ThreadedApp> = {},
     ) =>
       it(title, async () => {
-        const loop = new Loop({ log: false }).mount(threaded(file, name));
+        const loop = new Loop({ log: false }).mount(
+          threaded(file, name, options),
+        );
         const failure = await loop.listen(0).then(
           () => undefined,
           (error: unknown) => error,
@@ -70,6 +74,25 @@ describe("WSGI in threads:", function () {
         "broken",
         "app",
         /cannot load .*apps\/broken\.js: RangeError: on purpose/,
+      );
+      fails(
+        "its module ends the thread",
+        "leaving",
+        "app",
+        /cannot load .*apps\/leaving\.js: its import called process\.exit\(7\)/,
+      );
+      fails(
+        "its module waits for what never comes",
+        "never",
+        "app",
+        /cannot load .*apps\/never\.js: an `await` at its top level waits/,
+      );
+      fails(
+        "its module takes too long",
+        "stuck",
+        "app",
+        /cannot load .*apps\/stuck\.js: its import has not ended after 300 ms \(startTimeoutMs\)/,
+        { startTimeoutMs: 300 },
       );
       fails(
         "its module does not export it",

@@ -1,7 +1,7 @@
 /** Every option of an application in threads, its default and the reason for it. */
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   AMOUNT,
   checkOptions,
@@ -22,6 +22,8 @@ export interface ThreadedApp {
   export?: string;
   /** Requests that run at once. Each thread takes about 10 MB. Default 8, at least two for each core: enough to sleep in while others compute. Choose it by how many requests sleep at once, not by cores. */
   threads?: number;
+  /** Milliseconds in which a thread has to load the module. After that it has failed to start: `listen` fails, or, where one is replaced, the log says so and the next one follows. `Infinity` for any. Default 60,000, which is much for an import and little for whoever waits for one that never ends. */
+  startTimeoutMs?: number;
   /** Requests that wait for a thread, beyond which further ones are answered 503 with `retry-after`. Default 1024: a second's worth for eight threads that take 8 ms each; longer queues only make clients wait for what they have given up. */
   maxQueuedRequests?: number;
   /** Milliseconds for which the application may run without giving a chunk or reading one; then the client gets 503, or a cut connection when the head is out. What it waits for its client does not count, what it waits for work does. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. */
@@ -43,6 +45,7 @@ export interface ThreadSettings {
   readonly module: string;
   readonly export: string;
   readonly threads: number;
+  readonly startTimeoutMs: number;
   readonly maxQueuedRequests: number;
   readonly threadTimeoutMs: number;
   readonly abortGraceMs: number;
@@ -59,6 +62,7 @@ const RULES: Record<keyof ThreadedApp, Rule> = {
   ],
   export: [TEXT[0], "the name of an export"],
   threads: COUNT,
+  startTimeoutMs: AMOUNT,
   maxQueuedRequests: AMOUNT,
   threadTimeoutMs: AMOUNT,
   abortGraceMs: AMOUNT,
@@ -87,6 +91,7 @@ export function threadSettings(app: ThreadedApp): ThreadSettings {
     maxHeapMb: 512,
     provide: {},
     ...given,
+    startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 1000, MAX_TIMER_MS),
     threadTimeoutMs: Math.min(given.threadTimeoutMs ?? 30_000, MAX_TIMER_MS),
     module: urlOf(given.module),
@@ -102,6 +107,10 @@ function checked(app: ThreadedApp): ThreadedApp {
     );
   return given as ThreadedApp;
 }
+
+/** What an error calls the module that has this URL. */
+export const fileOf = (module: string): string =>
+  module.startsWith("file:") ? fileURLToPath(module) : module;
 
 function urlOf(module: string | URL): string {
   if (module instanceof URL || module.startsWith("file:"))

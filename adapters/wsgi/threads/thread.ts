@@ -14,7 +14,7 @@ import {
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
 import { ReplyReader } from "./head.ts";
-import type { ThreadSettings } from "./options.ts";
+import { fileOf, type ThreadSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import {
   THREAD_DATA,
@@ -89,6 +89,8 @@ export class Thread {
   #state: State = "starting";
   /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
   #silence: NodeJS.Timeout | undefined;
+  /** Goes off when loading takes too long. */
+  readonly #late: NodeJS.Timeout;
   #error: Error | undefined;
 
   constructor(keeper: Keeper) {
@@ -105,6 +107,10 @@ export class Thread {
       port: port2,
       words: this.#words.memory,
     });
+    this.#late = setTimeout(
+      () => this.kill(this.#unstarted(isStuck(settings))),
+      settings.startTimeoutMs,
+    );
     this.exited = new Promise((resolve) => {
       this.#worker
         .on("error", (error) => (this.#error = error))
@@ -222,8 +228,8 @@ export class Thread {
   }
 
   /** Ends at once, unless native code blocks it: then it is left alone, and ends when it can. */
-  kill(): void {
-    this.#end(undefined);
+  kill(reason?: Error): void {
+    this.#end(reason);
     void this.#worker.terminate();
   }
 
@@ -274,6 +280,7 @@ export class Thread {
   #welcome(): void {
     if (this.#state !== "starting") return;
     this.#state = "alive";
+    clearTimeout(this.#late);
     this.ready.resolve();
     this.#keeper.free(this);
   }
@@ -306,22 +313,31 @@ export class Thread {
     if (back.length > 0) this.#keeper.again(back);
   }
 
-  #epitaph(code: number): ThreadLostError {
+  #epitaph(code: number): ThreadLostError | ThreadStartError {
+    const how =
+      this.#error === undefined
+        ? `called process.exit(${code})`
+        : `ended by an error: ${this.#error.message}`;
+    if (this.#state === "starting")
+      return this.#unstarted(code === AWAITS ? NEVER : `its import ${how}`);
     const { module } = this.#keeper.settings;
-    return this.#error === undefined
-      ? new ThreadLostError(
-          `a thread of ${module} called process.exit(${code})`,
-        )
-      : new ThreadLostError(
-          `a thread of ${module} ended by an error: ${this.#error.message}`,
-          { cause: this.#error },
-        );
+    return new ThreadLostError(`a thread of ${fileOf(module)} ${how}`, {
+      cause: this.#error,
+    });
+  }
+
+  #unstarted(why: string): ThreadStartError {
+    const { module } = this.#keeper.settings;
+    return new ThreadStartError(`cannot load ${fileOf(module)}: ${why}`, {
+      cause: this.#error,
+    });
   }
 
   #lose(reason: Error | undefined): void {
     if (this.#state === "lost") return;
     this.#state = "lost";
     clearTimeout(this.#silence);
+    clearTimeout(this.#late);
     const why = reason ?? new ThreadLostError("the thread was ended");
     let told = false;
     for (const call of this.#calls.splice(0)) told = call.lost(why) || told;
@@ -332,6 +348,14 @@ export class Thread {
     });
   }
 }
+
+/** The code with which Node ends a thread that has nothing left to do while an `await` at the top level still waits. */
+const AWAITS = 13;
+
+const NEVER = "an `await` at its top level waits for what never comes";
+
+const isStuck = ({ startTimeoutMs }: ThreadSettings): string =>
+  `its import has not ended after ${startTimeoutMs} ms (startTimeoutMs); look for an \`await\` at the top level that waits for what does not come, or give it more time`;
 
 /** Messages after which there is more to come of the request. */
 const MAY_SLEEP: ReadonlySet<Message[0]> = new Set(["chunk", "pull", "wait"]);

@@ -348,8 +348,9 @@ describe("WSGI in threads:", function () {
     /** Two threads, of which one sleeps in a request, and the other one was lost and is about to be replaced. */
     const withOneLost = async (
       provide: Provided,
+      rest: Partial<ThreadedApp> = {},
     ): Promise<[server: TestServer, sleeper: RawClient]> => {
-      const options = { threads: 2, provide };
+      const options = { threads: 2, provide, ...rest };
       const starting = serveWith(
         (loop) => loop.mount(threaded("late", "byPath", options)),
         { accessLog: true },
@@ -389,6 +390,21 @@ describe("WSGI in threads:", function () {
       loading.letOn(await loading.begun());
       expect((await next).status).to.equal(200);
       sleeper.abort();
+    });
+
+    it("for longer than startTimeoutMs is ended, named in the log and replaced, and no other is", async () => {
+      const { opened: awake, open: wake } = new Gate();
+      const [server, sleeper] = await withOneLost(
+        { forever: () => awake },
+        { startTimeoutMs: 2000 },
+      );
+      server.expectLog(/a thread has ended; .* has not ended after 2000 ms/);
+      await loading.begun();
+      loading.letOn(await loading.begun());
+      await server.logged(({ msg }) => /a thread has ended/.test(msg ?? ""));
+      expect((await fetch(`${server.url}/hello`)).status).to.equal(200);
+      wake();
+      await sleeper.until(/ 200 OK/);
     });
   });
 

@@ -1,8 +1,8 @@
 /** The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns as it does anywhere. */
 import { setPriority } from "node:os";
-import { fileURLToPath } from "node:url";
 import type { WsgiApp } from "../../types.ts";
 import { toData } from "../error-data.ts";
+import { fileOf } from "../options.ts";
 import type { ThreadData, ToThread } from "../protocol.ts";
 import { channel, threadData, type Channel } from "./channel.ts";
 import { printTo } from "./print.ts";
@@ -45,7 +45,7 @@ async function start(
 
 /** @throws {Error} saying what is wrong with the module: that it fails, or what it exports in place of the application. */
 async function load(url: string, export_: string): Promise<WsgiApp> {
-  const file = url.startsWith("file:") ? fileURLToPath(url) : url;
+  const file = fileOf(url);
   let exports: Record<string, unknown>;
   try {
     exports = (await import(url)) as Record<string, unknown>;

@@ -1,0 +1,4 @@
+/** A module that ends its thread. */
+process.exit(7);
+
+export {};
