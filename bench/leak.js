@@ -7,7 +7,15 @@ import { connect } from "node:net";
 import autocannon from "autocannon";
 import { startServer, stopAll } from "./children.js";
 
-const PATHS = ["/sync", "/async", "/tasks", "/scope", "/stream", "/wsgi"];
+const PATHS = [
+  "/sync",
+  "/async",
+  "/tasks",
+  "/guests",
+  "/scope",
+  "/stream",
+  "/wsgi",
+];
 const ABORTS = 10_000;
 const requests = Number(process.argv[2] ?? 1_000_000);
 

@@ -1,6 +1,7 @@
 /** One handler of each kind, and `/state`: what is alive after a collection. For leak.js. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import * as effection from "effection";
 import { json, Loop, stream } from "eddy";
 import { wsgi } from "eddy/adapters/wsgi";
 import { all, race, sleep, spawn, suspend } from "eddy/operations";
@@ -20,6 +21,15 @@ function* tasks() {
   return yield* task;
 }
 
+/** With effection's own operations, which make effection's own tasks. */
+function* guests() {
+  yield* effection.ensure(child);
+  yield* effection.race([effection.suspend(), child()]);
+  return yield* effection.resource(function* (provide) {
+    yield* provide("child");
+  });
+}
+
 function* parked() {
   yield* spawn(suspend);
   yield* suspend();
@@ -30,6 +40,7 @@ await loop
   .get("/sync", () => "Hello")
   .get("/async", async (request) => (request.signal.aborted ? "" : "Hello"))
   .get("/tasks", tasks)
+  .get("/guests", guests)
   .get("/scope", async (request) => request.scope.run(child))
   .get("/stream", () => stream(["a", "b"]))
   .get("/parked", parked)
