@@ -53,12 +53,13 @@ export const exceptions: readonly Exception[] = [
     reason: "llhttp skips it; the engine waits for more",
     covers: (bytes) =>
       /(?:^|\n\r\n|[^\n])\r\n\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
-      /(?:^|\n\r\n)\r+\S+ \S+ HTTP\/1.1\r/.test(bytes),
+      /\r\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
+      behindBodies(bytes).some((byte) => byte === "\r" || byte === "\n"),
   },
   {
     name: "a line without a version",
     reason: "HTTP/0.9 for llhttp; the engine waits for more",
-    covers: (bytes) => /^[A-Z-]+ \S+\r$/m.test(bytes),
+    covers: (bytes) => /^[A-Z-]+ \S+$/m.test(bytes),
   },
   {
     name: "upgrades",
@@ -76,6 +77,14 @@ export const exceptions: readonly Exception[] = [
     covers: (bytes) => /\?[^ \n]*[#\x7f]/.test(bytes),
   },
 ];
+
+/** The byte that follows each body, by its announced length. */
+function behindBodies(bytes: string): string[] {
+  const heads = bytes.matchAll(/content-length: *(\d+)[^]*?\r\n\r\n/gi);
+  return [...heads].map(({ 0: head, 1: length, index }) =>
+    bytes.charAt(index + head.length + Number(length)),
+  );
+}
 
 function methodOf(call: string): string {
   const [, inEnviron] = /^REQUEST_METHOD=(.*)$/m.exec(call) ?? [];
