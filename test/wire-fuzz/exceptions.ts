@@ -54,12 +54,13 @@ export const exceptions: readonly Exception[] = [
     covers: (bytes) =>
       /(?:^|\n\r\n|[^\n])\r\n\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
       /\r\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
-      behindBodies(bytes).some((byte) => byte === "\r" || byte === "\n"),
+      /(?:^|\n\r\n)[\r\n]/.test(headsOf(bytes)),
   },
   {
     name: "a line without a version",
     reason: "HTTP/0.9 for llhttp; the engine waits for more",
-    covers: (bytes) => /^[A-Z-]+ \S+$/m.test(bytes),
+    covers: (bytes) =>
+      [bytes, headsOf(bytes)].some((all) => /^[A-Z-]+ \S+$/m.test(all)),
   },
   {
     name: "upgrades",
@@ -78,12 +79,16 @@ export const exceptions: readonly Exception[] = [
   },
 ];
 
-/** The byte that follows each body, by its announced length. */
-function behindBodies(bytes: string): string[] {
-  const heads = bytes.matchAll(/content-length: *(\d+)[^]*?\r\n\r\n/gi);
-  return [...heads].map(({ 0: head, 1: length, index }) =>
-    bytes.charAt(index + head.length + Number(length)),
-  );
+/** One head behind the other: what is left when the bodies are taken out, by the lengths that are announced. */
+function headsOf(bytes: string): string {
+  let heads = "";
+  for (let rest = bytes; rest !== "";) {
+    const head = /^[^]*?\r\n\r\n/.exec(rest)?.[0] ?? rest;
+    const [, length = "0"] = /content-length:[ \t]*(\d+)/i.exec(head) ?? [];
+    heads += head;
+    rest = rest.slice(head.length + Number(length));
+  }
+  return heads;
 }
 
 function methodOf(call: string): string {

@@ -7,6 +7,7 @@ const REQUESTS = 20_000;
 /** Conversations that have found something, once. */
 const FINDERS = [
   1494274012, // a CR behind a body, before a request line
+  20031977, // a line without a version, behind a body
 ];
 
 describe("Random conversations, beside node:http", function () {
