@@ -266,7 +266,7 @@ function checkTls(tls: TlsOptions): void {
   for (const file of [tls.key, tls.cert])
     if (typeof file !== "string" || file.includes("-----BEGIN"))
       throw new UsageError(
-        "listen({ tls }) takes the paths of PEM files as key and cert, not what is in them",
+        "listen({ tls }) takes the paths of two PEM files, key and cert, and not what is in them",
       );
 }
 

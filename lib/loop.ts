@@ -202,8 +202,11 @@ export class Loop extends Mounts {
 
   /**
    * Starts a background task. It is halted when the loop has drained. When it fails the loop closes: `closed` rejects.
+   *
+   * @throws {UsageError} once the loop has stopped.
    */
   run<T>(operation: () => Operation<T>): Task<T> {
+    if (this.#state === "stopped") throw new UsageError("the loop is stopped");
     return this.#background.scope.run(operation);
   }
 
