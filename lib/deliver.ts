@@ -163,6 +163,10 @@ function deliverWritten(
 
 function* written(write: StreamWriter, out: Writer): Operation<void> {
   const result = write(out);
+  if (typeof result !== "object" || result === null)
+    throw new InvalidReplyError(
+      `a function that writes is an operation or async; this one returned ${typeof result}`,
+    );
   if ("then" in result) yield* future(result);
   else yield* result;
   yield* out.end();

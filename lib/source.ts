@@ -27,7 +27,7 @@ export function isStreamable(body: object): body is Streamable {
 
 /** An iterator that has ended or failed by itself is not told to end. */
 export function sourceOf(body: Streamable): Source {
-  if (body instanceof ReadableStream) return readerSource(body.getReader());
+  if (body instanceof ReadableStream) return readerSource(readerOf(body));
   return Symbol.asyncIterator in body
     ? asyncSource(body[Symbol.asyncIterator]())
     : syncSource(body[Symbol.iterator]());
@@ -71,6 +71,14 @@ function asyncSource(iterator: AsyncIterator<Chunk>): Source {
       return iterator.return?.();
     },
   };
+}
+
+function readerOf(
+  body: ReadableStream<Chunk>,
+): ReadableStreamDefaultReader<Chunk> {
+  if (body.locked)
+    throw new InvalidReplyError("somebody else reads this ReadableStream");
+  return body.getReader();
 }
 
 /** Through its reader: a ReadableStream's iterator answers `return()` only after the chunk that it is waiting for. */
