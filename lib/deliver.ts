@@ -163,13 +163,21 @@ function deliverWritten(
 
 function* written(write: StreamWriter, out: Writer): Operation<void> {
   const result = write(out);
-  if (typeof result !== "object" || result === null)
+  if (!isWork(result))
     throw new InvalidReplyError(
-      `a function that writes is an operation or async; this one returned ${typeof result}`,
+      "a function that writes is an operation or async; a generator of pieces is called first: stream(rows())",
     );
   if ("then" in result) yield* future(result);
   else yield* result;
   yield* out.end();
+}
+
+function isWork(result: unknown): boolean {
+  return (
+    typeof result === "object" &&
+    result !== null &&
+    ("then" in result || Symbol.iterator in result)
+  );
 }
 
 class Writer implements BodyWriter {

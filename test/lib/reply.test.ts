@@ -251,7 +251,14 @@ describe("No reply", () => {
     [
       "a function that writes and is neither an operation nor async",
       stream((() => {}) as never),
-      /^a function that writes is an operation or async; .* undefined$/,
+      /^a function that writes is an operation or async; /,
+    ],
+    [
+      "an async generator function that was not called",
+      stream(async function* () {
+        yield "a";
+      } as never),
+      /; a generator of pieces is called first: stream\(rows\(\)\)$/,
     ],
     [
       "a status text of two lines",
