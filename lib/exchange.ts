@@ -297,8 +297,9 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
     if (this.#state !== "ended") this.#end(outcome);
   }
 
-  /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. */
+  /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. What was stopped by `request.signal` may say just that. */
   strayError(error: unknown): void {
+    if (error !== undefined && error === this.reason) return;
     this.owner.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
   }
 

@@ -356,6 +356,27 @@ describe("An exchange", () => {
       );
     });
 
+    it("logs no failed cleanup when what is handed on from elsewhere breaks off with it, as it should", async () => {
+      const left = box<void>();
+      const origin = await serveWith((loop) =>
+        loop.mount(({ signal }) => {
+          signal.addEventListener("abort", () => left.resolve());
+          return stream(function* (out) {
+            yield* out.write("begun");
+            yield* suspend();
+          });
+        }),
+      );
+      const server = await serveWith((loop) =>
+        loop.mount(({ signal }) => fetch(origin.url, { signal })),
+      );
+      const client = await RawClient.connect(server.port);
+      await client.request("GET /").until(/begun/);
+      client.abort();
+      await left.promise;
+      await server.end(); // fails where the log has a warning
+    });
+
     it("ends a stream in the middle: generator, async generator and writer", async () => {
       for (const body of [
         (end: () => void) =>
