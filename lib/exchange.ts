@@ -268,7 +268,8 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
     return {
       method: this.request.method,
       scope: this.host.scope,
-      close: this.host.draining || GatewayRequest.closes(this.request),
+      close: GatewayRequest.closes(this.request),
+      draining: this.host.draining,
     };
   }
 
