@@ -2,7 +2,7 @@
  * Lines on their way to a file. pino's destination can buffer, too, but measures its whole buffer anew for each line: as
  * much work as all the rest of a request.
  */
-import { pino } from "pino";
+import { openLogFile, type LogFile } from "../log-file.ts";
 
 /** A pipe takes up to 4096 bytes in one piece (PIPE_BUF), so that lines of several workers do not mix. */
 const FULL = 3800;
@@ -14,14 +14,14 @@ const FULL_FOR_FILE = 16 * 1024;
 const WAIT_MS = 100;
 
 export class LineBuffer {
-  readonly #file: ReturnType<typeof pino.destination>;
+  readonly #file: LogFile;
   readonly #full: number;
   #text = "";
   #timer: NodeJS.Timeout | undefined;
 
   /** `dest`: a path or a descriptor. @throws when it cannot be written. */
   constructor(dest: string | number) {
-    this.#file = pino.destination({ dest, sync: true });
+    this.#file = openLogFile(dest, { sync: true });
     this.#full = typeof dest === "string" ? FULL_FOR_FILE : FULL; // a descriptor is mostly a pipe's
   }
 

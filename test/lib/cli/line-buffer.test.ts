@@ -1,6 +1,12 @@
 /** Lines on their way to a file or a pipe. */
 import { spawn } from "node:child_process";
-import { readFileSync, renameSync } from "node:fs";
+import {
+  existsSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
@@ -37,6 +43,20 @@ describe("A line buffer", () => {
     buffer.flush();
     expect(readFileSync(`${path}.1`, "utf8")).to.equal("before\n");
     expect(readFileSync(path, "utf8")).to.equal("after\n");
+  });
+
+  it("keeps lines for which there is no room until there is", function () {
+    if (!existsSync("/dev/full")) return this.skip();
+    const path = join(folderWith({}), "log");
+    symlinkSync("/dev/full", path);
+    const buffer = new LineBuffer(path);
+    buffer.write("kept\n");
+    buffer.flush();
+    unlinkSync(path);
+    buffer.reopen();
+    buffer.write("after\n");
+    buffer.flush();
+    expect(readFileSync(path, "utf8")).to.equal("kept\nafter\n");
   });
 
   it("keeps its lines whole in a pipe that others write to, too", async () => {
