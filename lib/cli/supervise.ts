@@ -91,8 +91,7 @@ function* run(
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
     *SIGUSR1() {
-      logs.reopen();
-      logs.log.info("the log files are reopened");
+      if (logs.reopen()) logs.log.info("the log files are reopened");
       pool.tell({ type: "reopen" });
     },
   };

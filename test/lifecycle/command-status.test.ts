@@ -437,6 +437,37 @@ describe("The logs of the command", function () {
     expect(statSync(join(path, "other")).uid).to.equal(0);
   });
 
+  it("may be on a full disk, or in a folder that is gone at USR1: the workers go on, and say so", async function () {
+    if (!existsSync("/dev/full")) return this.skip();
+    const path = folderWith({
+      "app.mjs": "export default () => String(process.pid);",
+      "logs/keep": "",
+    });
+    const args = ["--access-log", "/dev/full", "--error-log", "logs/error.log"];
+    const command = eddy(path, ["app.mjs", "--http", ":0", ...args]);
+    const written = async (file: string, what: RegExp): Promise<string> => {
+      for (;;) {
+        const text = existsSync(join(path, file))
+          ? readFileSync(join(path, file), "utf8")
+          : "";
+        const [, found] = what.exec(text) ?? [];
+        if (found !== undefined) return found;
+        await soon();
+      }
+    };
+    const url = await written("logs/error.log", /on (http:\S+);.*reloads"/);
+    const before = await (await fetch(url)).text();
+    await command.complains(/cannot write the log \/dev\/full: ENOSPC/);
+    renameSync(join(path, "logs"), join(path, "old"));
+    command.kill("SIGUSR1");
+    await command.complains(/cannot open the log logs\/error\.log anew/);
+    command.kill("SIGHUP"); // a new worker has no log at all
+    await written("old/error.log", /(the workers there are go on)/);
+    expect(await (await fetch(url)).text()).to.equal(before);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+  });
+
   it("go to other files after USR1, and nothing is lost at the end", async () => {
     const path = folderWith({ "app.mjs": "export default () => '';" });
     const command = eddy(path, ["app.mjs", "--workers", "2", ...LOG_FILES]);
