@@ -16,7 +16,7 @@ import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
 import { useStatusServer } from "./status-server.ts";
 import { useUwsgiFront } from "./uwsgi-front.ts";
-import { ENDING, STEERING, useSignals } from "./use-signals.ts";
+import { ENDING, ROTATING, STEERING, useSignals } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
 
 type Steering = (typeof STEERING)[number];
@@ -37,6 +37,7 @@ export function* supervise(
   const systemd = new Systemd(process.env, logs.log);
   const endings = yield* useSignals(ENDING);
   const steering = yield* useSignals(STEERING);
+  const rotations = yield* useSignals(ROTATING);
   yield* usePidFile(settings.pid);
   const watcher = settings.reload
     ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
@@ -63,6 +64,7 @@ export function* supervise(
   yield* useStatusServer(settings.stats, pool);
   if (watcher !== undefined)
     yield* spawn(() => passOn(watcher, steering, logs));
+  yield* spawn(() => reopening(rotations, pool, logs));
   yield* spawn(() => systemd.reassure());
   const signal = yield* race([
     next(endings),
@@ -90,10 +92,6 @@ function* run(
     },
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
-    *SIGUSR1() {
-      if (logs.reopen()) logs.log.info("the log files are reopened");
-      pool.tell({ type: "reopen" });
-    },
   };
   yield* pool.open();
   yield* spawn(() => ready(pool, systemd, started));
@@ -115,6 +113,19 @@ function* ready(
   yield* systemd.tell("READY=1");
 }
 
+/** At once, also in the middle of a reload: whoever has moved the files may soon compress them. */
+function* reopening(
+  rotations: Queue<unknown, never>,
+  pool: Pool,
+  logs: Logs,
+): Operation<never> {
+  for (;;) {
+    yield* next(rotations);
+    if (logs.reopen()) logs.log.info("the log files are reopened");
+    pool.tell({ type: "reopen" });
+  }
+}
+
 /** A change is as good as a signal. What changes in the same moment is one change. */
 function* passOn(
   { changes }: Watcher,
@@ -122,9 +133,11 @@ function* passOn(
   { log }: Logs,
 ): Operation<never> {
   for (;;) {
-    const file = yield* next(changes);
-    log.info(`${relative(process.cwd(), file)} has changed`);
-    yield* sleep(SETTLE_MS);
+    let file: string | void = yield* next(changes);
+    while (file !== undefined) {
+      log.info(`${relative(process.cwd(), file)} has changed`);
+      file = yield* race([next(changes), sleep(SETTLE_MS)]);
+    }
     steering.add("SIGHUP");
   }
 }

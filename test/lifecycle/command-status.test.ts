@@ -242,6 +242,25 @@ describe("With --reload the command", function () {
       expect(await command.text()).to.equal("after");
     });
 
+  it("reloads once for files that change together", async () => {
+    const names = Array.from({ length: 10 }, (_, i) => `part${i}.mjs`);
+    const path = folderWith({
+      "app.mjs": `${names.map((name, i) => `import p${i} from "./${name}";`).join("")} export default () => p0;`,
+      ...Object.fromEntries(
+        names.map((name) => [name, "export default 'before';"]),
+      ),
+    });
+    const command = eddy(path, ["app.mjs", "--reload"]);
+    await command.logged(/^watching 11 files$/);
+    for (const name of names)
+      writeFileSync(join(path, name), "export default 'after';");
+    await command.logged(/^reloaded 1 workers$/);
+    writeFileSync(join(path, names[0]!), "export default 'last';");
+    while ((await command.text()) !== "last") await soon();
+    const signals = command.log.filter(({ msg }) => msg === "SIGHUP received");
+    expect(signals.length).to.be.below(names.length);
+  });
+
   it("waits for a change when the application does not load at the start", async () => {
     const path = folderWith({ "app.mjs": "throw new Error('not yet');" });
     const command = eddy(path, ["app.mjs", "--reload"]);
