@@ -254,11 +254,11 @@ describe("With --reload the command", function () {
     await command.logged(/^watching 11 files$/);
     for (const name of names)
       writeFileSync(join(path, name), "export default 'after';");
-    await command.logged(/^reloaded 1 workers$/);
-    writeFileSync(join(path, names[0]!), "export default 'last';");
-    while ((await command.text()) !== "last") await soon();
-    const signals = command.log.filter(({ msg }) => msg === "SIGHUP received");
-    expect(signals.length).to.be.below(names.length);
+    await command.logged(/ has changed$/, names.length);
+    command.kill("SIGTTIN"); // has its turn after the reloads there are so far
+    await command.logged(/^SIGTTIN received$/);
+    const reloads = command.log.filter(({ msg }) => msg === "SIGHUP received");
+    expect(reloads.length).to.be.below(names.length - 1); // one, but on a machine that is busy
   });
 
   it("waits for a change when the application does not load at the start", async () => {
