@@ -10,8 +10,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
-import { get, type IncomingMessage } from "node:http";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import {
+  createServer as createHttpServer,
+  get,
+  type IncomingMessage,
+} from "node:http";
 import { expect } from "chai";
 import { configure } from "../../lib/cli/configure.ts";
 import { openLogs } from "../../lib/cli/logs.ts";
@@ -196,6 +200,18 @@ describe("The status", function () {
     expect(await top.ended).to.equal(0);
   });
 
+  it("is not waited for longer than a few seconds", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const stats = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const top = new Eddy(folderWith({}), ["top", "--stats", stats]);
+    const [socket] = (await once(silent, "connection")) as [Socket];
+    expect(await top.ended).to.equal(1);
+    expect(top.stderr).to.match(/no eddy tells its status at .*: no answer\n$/);
+    socket.destroy();
+    silent.close();
+  });
+
   it("is nowhere if the address is taken, or nobody tells it", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
@@ -212,6 +228,15 @@ describe("The status", function () {
     expect(top.stderr).to.match(
       /no eddy tells its status at unix:\.\/nothing\.sock/,
     );
+    const other = createHttpServer((_, response) => {
+      response.end('{ "versions": {} }');
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const wrong = new Eddy(path, ["top", "--stats", `127.0.0.1:${port}`]);
+    expect(await wrong.ended).to.equal(1);
+    expect(wrong.stderr).to.match(/at 127.*: what answers there is no eddy\n$/);
+    other.close();
     const nameless = new Eddy(path, ["top"]);
     expect(await nameless.ended).to.equal(2);
     expect(nameless.stderr).to.match(/which eddy\? name the address/);
