@@ -1,6 +1,6 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
 import type { Server, Socket } from "node:net";
-import { call, run, spawn, until, type Operation } from "effection";
+import { call, run, scoped, spawn, until, type Operation } from "effection";
 import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
@@ -31,7 +31,7 @@ function* live(orders: Orders): Operation<void> {
   const imported = new ImportedFiles(orders.settings.reload);
   let code = 0;
   try {
-    yield* work(orders, imported);
+    yield* scoped(() => work(orders, imported)); // also what it has spawned may fail
   } catch (error) {
     const failure = explained(error);
     code = failure.exitCode;

@@ -18,6 +18,7 @@ const APP = `
     if (request.path === "/spin") for (;;) Math.sqrt(2);
     if (request.path === "/block") execSync("sleep 3");
     if (request.path === "/never") { console.error("inside"); await new Promise(() => {}); }
+    if (request.path === "/unmeasured") process.memoryUsage.rss = () => { throw new Error("no memory to see"); };
     if (request.path === "/env") return String(process.env[request.query.get("name")]);
     return "hello";
   };`;
@@ -125,6 +126,14 @@ describe("Workers", function () {
     );
     await command.logged(/^listening on/, 2);
     expect(Number(await command.text("/pid"))).to.not.equal(first);
+  });
+
+  it("that cannot tell how they are are started again, too", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    await command.text("/unmeasured");
+    await command.logged(/has ended: Error: no memory to see/);
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("hello");
   });
 
   it("that are killed are started again, and only their own requests are lost", async () => {
