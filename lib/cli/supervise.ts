@@ -40,7 +40,13 @@ export function* supervise(
   const rotations = yield* useSignals(ROTATING);
   yield* usePidFile(settings.pid);
   const watcher = settings.reload
-    ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
+    ? yield* useWatcher({
+        watching: (files) => logs.log.info(`watching ${files} files`),
+        failed: ({ message }) =>
+          logs.log.error(
+            `${message}; not all changes are seen, \`eddy reload\` still works`,
+          ),
+      })
     : undefined;
   const front = settings.uwsgi
     ? yield* useUwsgiFront(settings.uwsgi, identity)
