@@ -1,5 +1,6 @@
 /** The applications that come with resources of their own: opened in order, closed in reverse. */
 import { suspend } from "effection";
+import { UsageError } from "./errors.ts";
 import { attach, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
 import type { OpenApplication, Surroundings } from "./types.ts";
@@ -53,7 +54,8 @@ export class Applications {
           resolve();
           yield* suspend();
         });
-        task.catch(reject); // halted before it was open
+        const closed = "the loop was closed while it opened its applications";
+        task.catch(() => reject(new UsageError(closed))); // halted before it was open
       });
   }
 }

@@ -54,6 +54,10 @@ export function checkOptions<T extends object>(
   rules: Readonly<Record<string, Rule>>,
   whose?: string,
 ): Partial<T> {
+  if (typeof options !== "object" || options === null)
+    throw new UsageError(
+      `${whose ?? "options"} ${whose ? "takes" : "are"} an object with ${Object.keys(rules).join(", ")}, not ${shown(options)}`,
+    );
   const given = Object.entries(options).filter(
     ([, value]) => value !== undefined,
   );
@@ -65,8 +69,13 @@ export function checkOptions<T extends object>(
     const [valid, expected] = rules[name]!;
     if (!valid(value))
       throw new UsageError(
-        `option "${name}"${whose === undefined ? "" : ` of ${whose}`} takes ${expected}, not ${String(value)}`,
+        `option "${name}"${whose === undefined ? "" : ` of ${whose}`} takes ${expected}, not ${shown(value)}`,
       );
   }
   return Object.fromEntries(given) as Partial<T>;
+}
+
+/** A number in quotation marks is the most frequent mistake. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

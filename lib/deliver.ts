@@ -22,10 +22,23 @@ import type {
 /** Larger bodies go out as the client takes them, from the application's own memory: the engine would copy what does not fit the socket. */
 export const WHOLE_BYTES = 128 * 1024;
 
+/** While the loop drains, so do these: the last that is written with the end of a connection may still be in the engine when the loop cuts it. */
+const WHOLE_LAST_BYTES = 2048;
+
 /** A body on its way. */
 export interface Delivery {
   /** Nobody wants the rest: ends the source. `done` is still called. */
   stop(): void;
+}
+
+/** What a delivery depends on beside the reply. */
+interface Circumstances {
+  readonly method: string;
+  readonly scope: Scope;
+  /** The client wants no further reply on this connection. */
+  readonly close: boolean;
+  /** Nor will it get one. */
+  readonly draining: boolean;
 }
 
 /** Who is told how a delivery went. */
@@ -44,11 +57,11 @@ export interface Recipient {
 export function deliver(
   response: GatewayResponse,
   out: ResponseWriter,
-  { method, scope, close }: { method: string; scope: Scope; close: boolean },
+  { method, scope, close, draining }: Circumstances,
   recipient: Recipient,
 ): Delivery | undefined {
   const head = headOf(response);
-  head.close ||= close;
+  head.close ||= close || draining;
   const { body } = response;
   if (method === "HEAD" || forbidsBody(head.status)) {
     sendWithoutBody(head, body, out, method, recipient);
@@ -59,8 +72,10 @@ export function deliver(
     body === undefined ||
     typeof body === "string" ||
     body instanceof Uint8Array
-  )
-    return deliverWhole(head, body ?? "", out, recipient);
+  ) {
+    const limit = draining ? WHOLE_LAST_BYTES : WHOLE_BYTES;
+    return deliverWhole(head, body ?? "", limit, out, recipient);
+  }
   if (typeof body === "function")
     return deliverWritten(head, body, out, scope, recipient);
   if (isStream(body)) return deliverStream(head, body, out, recipient);
@@ -96,10 +111,11 @@ function sendWithoutBody(
 function deliverWhole(
   head: Head,
   body: Chunk,
+  limit: number,
   out: ResponseWriter,
   recipient: Recipient,
 ): Delivery | undefined {
-  const small = body.length <= WHOLE_BYTES;
+  const small = body.length <= limit;
   const length =
     small && head.contentLength === undefined
       ? undefined
@@ -163,9 +179,21 @@ function deliverWritten(
 
 function* written(write: StreamWriter, out: Writer): Operation<void> {
   const result = write(out);
+  if (!isWork(result))
+    throw new InvalidReplyError(
+      "a function that writes is an operation or async; a generator of pieces is called first: stream(rows())",
+    );
   if ("then" in result) yield* future(result);
   else yield* result;
   yield* out.end();
+}
+
+function isWork(result: unknown): boolean {
+  return (
+    typeof result === "object" &&
+    result !== null &&
+    ("then" in result || Symbol.iterator in result)
+  );
 }
 
 class Writer implements BodyWriter {

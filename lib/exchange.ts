@@ -268,7 +268,8 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
     return {
       method: this.request.method,
       scope: this.host.scope,
-      close: this.host.draining || GatewayRequest.closes(this.request),
+      close: GatewayRequest.closes(this.request),
+      draining: this.host.draining,
     };
   }
 
@@ -297,8 +298,9 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
     if (this.#state !== "ended") this.#end(outcome);
   }
 
-  /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. */
+  /** A cleanup failed when the outcome was decided already: the log is all that is left to tell. What was stopped by `request.signal` may say just that. */
   strayError(error: unknown): void {
+    if (error !== undefined && error === this.reason) return;
     this.owner.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
   }
 

@@ -165,8 +165,12 @@ const SPECIAL = new Map<string, Take>([
 
 type Pairs = Iterable<readonly [name: string, value: string]>;
 
-/** Headers in whatever shape, as pairs; not checked. */
+/** Headers in whatever shape, as pairs; these are not checked. @throws {InvalidReplyError} for what has no such shape. */
 export function pairs(headers: Exclude<ReplyHeaders, CheckedHeaders>): Pairs {
+  if (typeof headers !== "object" || headers === null)
+    throw new InvalidReplyError(
+      `headers are an object, pairs or a Headers, not ${quote(headers)}`,
+    );
   return Symbol.iterator in headers ? headers : pairsOf(headers);
 }
 

@@ -1,8 +1,9 @@
 /** One listening address: opens it, says clearly why it cannot, closes it. */
 import { readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer, Server } from "node:net";
 import { createSecureContext } from "node:tls";
 import { urlHost } from "./address.ts";
+import { checkOptions, SWITCH, TEXT, type Rule } from "./checked-options.ts";
 import { Entrance } from "./entrance.ts";
 import { ListenError, UsageError } from "./errors.ts";
 import { freeUnixPath, reasonOf, refusalAt } from "./obstacles.ts";
@@ -58,7 +59,7 @@ export interface Listener {
  * Opens a listener; `register` puts the routes on it.
  *
  * @throws {ListenError} saying what is in the way.
- * @throws {UsageError} for a target that is none, or an `idleTimeoutMs` that the engine cannot keep.
+ * @throws {UsageError} for an `idleTimeoutMs` that the engine cannot keep.
  */
 export async function openListener(
   target: ListenOptions,
@@ -66,7 +67,6 @@ export async function openListener(
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined } = {},
   entrance = new Entrance(target.tls ? "https" : "http", false),
 ): Promise<Listener> {
-  checkTarget(target);
   const app = target.tls ? secureApp(target.tls) : uws.App();
   const { socket, address } = await orClose(app, () => {
     if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
@@ -224,14 +224,50 @@ function secureApp({ key, cert, passphrase }: TlsOptions): TemplatedApp {
   });
 }
 
-function checkTarget({ port, unix }: ListenOptions): void {
-  if ((port === undefined) === (unix === undefined))
+/** Of `uwsgi`, `uwsgi/server.ts` finds out more. */
+const RULES: Record<keyof ListenOptions, Rule> = {
+  port: [
+    (value) =>
+      Number.isInteger(value) &&
+      (value as number) >= 0 &&
+      (value as number) <= 65_535,
+    "a number from 0 to 65535",
+  ],
+  host: TEXT,
+  unix: TEXT,
+  uwsgi: [
+    (value) => typeof value === "string" || value instanceof Server,
+    '"host:port", "unix:/path" or a server of node:net',
+  ],
+  tls: [
+    (value) => typeof value === "object" && value !== null,
+    "{ key, cert, passphrase? }",
+  ],
+  share: SWITCH,
+};
+
+/** @throws {UsageError} for a target that is none. */
+export function checkTarget(target: ListenOptions): void {
+  const { port, unix, uwsgi, tls } = checkOptions(target, RULES, "listen()");
+  if ([port, unix, uwsgi].filter((it) => it !== undefined).length !== 1)
     throw new UsageError(
       "listen() takes a port, a unix socket's path, or an address for uwsgi",
     );
-  if (
-    port !== undefined &&
-    (!Number.isInteger(port) || port < 0 || port > 65535)
-  )
-    throw new UsageError(`a port is a number from 0 to 65535, not ${port}`);
+  if (tls !== undefined) checkTls(tls);
 }
+
+/** Shows none of the values: what they are in place of paths may be secret. */
+function checkTls(tls: TlsOptions): void {
+  const unknown = Object.keys(tls).find((name) => !TLS_OPTIONS.includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `there is no option "${unknown}" of listen({ tls }), only ${TLS_OPTIONS.join(", ")}`,
+    );
+  for (const file of [tls.key, tls.cert])
+    if (typeof file !== "string" || file.includes("-----BEGIN"))
+      throw new UsageError(
+        "listen({ tls }) takes the paths of two PEM files, key and cert, and not what is in them",
+      );
+}
+
+const TLS_OPTIONS = ["key", "cert", "passphrase"];

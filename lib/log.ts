@@ -1,5 +1,6 @@
 /** The application log, and the access log: one line an exchange. */
 import { pino, type Logger } from "pino";
+import { openLogFile } from "./log-file.ts";
 import type { GatewayRequest } from "./request.ts";
 import type { Outcome } from "./types.ts";
 
@@ -7,8 +8,11 @@ export type { Logger } from "pino";
 
 /** `false`: silent. Nothing: JSON lines to standard output from level "info". */
 export function createLog(log: Logger | false | undefined): Logger {
-  return log === false ? pino({ level: "silent" }) : (log ?? pino());
+  if (log === false) return pino({ level: "silent" });
+  return log ?? pino(openLogFile(STDOUT, { sync: false }));
 }
+
+const STDOUT = 1;
 
 /** What is known of an exchange when it has ended. */
 export interface AccessRecord {
@@ -29,7 +33,7 @@ export function createAccessLog(
   format: boolean | "combined" | AccessLog,
 ): AccessLog | undefined {
   if (format === false) return undefined;
-  if (typeof format === "function") return format;
+  if (typeof format === "function") return guarded(format, log);
   if (format === "combined") return (record) => log.info(combined(record));
   return ({ request, status, bytes, durationMs, outcome }) =>
     log.info(
@@ -45,6 +49,20 @@ export function createAccessLog(
       },
       "request",
     );
+}
+
+/** Whatever becomes of the line, the exchange has to end. */
+function guarded(write: AccessLog, log: Logger): AccessLog {
+  return (record) => {
+    try {
+      write(record);
+    } catch (error) {
+      log.error(
+        { err: error, requestId: record.request.id },
+        "the access log's function failed",
+      );
+    }
+  };
 }
 
 /** `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`. https://httpd.apache.org/docs/2.4/logs.html#combined */

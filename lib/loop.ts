@@ -26,6 +26,7 @@ import { Host, type Tally } from "./host.ts";
 import { attach, takeWarning, type Nursery } from "./kernel/fork.ts";
 import { viewTasks, type TaskView } from "./kernel/tree.ts";
 import {
+  checkTarget,
   openListener,
   type Address,
   type Listener,
@@ -143,7 +144,7 @@ export class Loop extends Mounts {
    * and is closed with it.
    *
    * @throws {ListenError} when the address is taken or not to be had; nothing is left running then.
-   * @throws {UsageError} once the loop is closed.
+   * @throws {UsageError} for a target that is none, and once the loop is closed.
    */
   listen(target: number | ListenOptions): Future<Address> {
     const opened = this.#listen(
@@ -201,8 +202,11 @@ export class Loop extends Mounts {
 
   /**
    * Starts a background task. It is halted when the loop has drained. When it fails the loop closes: `closed` rejects.
+   *
+   * @throws {UsageError} once the loop has stopped.
    */
   run<T>(operation: () => Operation<T>): Task<T> {
+    if (this.#state === "stopped") throw new UsageError("the loop is stopped");
     return this.#background.scope.run(operation);
   }
 
@@ -269,6 +273,7 @@ export class Loop extends Mounts {
   }
 
   async #listen(target: ListenOptions): Promise<Address> {
+    checkTarget(target);
     if (this.#state !== "running") this.#become("running");
     try {
       await this.#applications.open();

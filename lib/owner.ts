@@ -159,13 +159,18 @@ export class Owner implements RequestOwner {
     if (this.#nursery !== undefined) this.#close(this.#nursery);
   }
 
+  /** What is started in a scope that has ended would have nobody to end it, so it is not handed out any more. */
   #close(nursery: Nursery): void {
     const exchange = this.#exchange;
-    if (nursery.tryEnd()) return exchange.release();
+    const over = (): void => {
+      this.#nursery = undefined;
+      exchange.release();
+    };
+    if (nursery.tryEnd()) return over();
     void nursery
       .destroy()
       .catch((error: unknown) => exchange.strayError(error))
-      .then(() => exchange.release());
+      .then(over);
   }
 }
 

@@ -191,8 +191,13 @@ function fromWeb({
   statusText,
   headers,
   body,
+  bodyUsed,
   url,
 }: Response): GatewayResponse {
+  if (bodyUsed)
+    throw new InvalidReplyError(
+      "the body of this Response was read already, or sent; return a new one each time, or its clone()",
+    );
   const fields =
     url === ""
       ? headers

@@ -189,7 +189,11 @@ export class GatewayRequest {
     return this.#exchange.owner.signal;
   }
 
-  /** Tasks started here belong to the exchange: they are halted when it ends, in whatever way. */
+  /**
+   * Tasks started here belong to the exchange: they are halted when it ends, in whatever way.
+   *
+   * @throws {UsageError} once it has ended, and they have.
+   */
   get scope(): Scope {
     return this.#exchange.owner.scope;
   }

@@ -382,7 +382,7 @@ export function statusLine(
   if (status === 200 && reason === "OK") return OK;
   if (!Number.isInteger(status) || status < 200 || status > 599)
     throw new InvalidReplyError(
-      `${status} is no status; a reply has one from 200 to 599`,
+      `${typeof status === "number" ? status : JSON.stringify(status)} is no status; a reply has one from 200 to 599`,
     );
   if (!/^[\t\x20-\x7e]*$/.test(reason))
     throw new InvalidReplyError(

@@ -56,7 +56,7 @@ export class Router {
 
   /** @throws {UsageError} for a prefix that is malformed or taken. */
   mount(prefix: string, handle: Handler, limits: Limits): void {
-    if (!/^\/[^:*?#]*$/.test(prefix))
+    if (!/^\/[^:*?#\s]*$/.test(prefix))
       throw new UsageError(
         `a mount's prefix is a path such as "/api", not "${prefix}"`,
       );
@@ -147,7 +147,7 @@ function parsePattern(pattern: string): { key: string; paramNames: string[] } {
   });
   const distinct = new Set(paramNames).size === paramNames.length;
   if (
-    !/^\/([^*?#]*|([^*?#]*\/)?\*)$/.test(pattern) ||
+    !/^\/([^*?#\s]*|([^*?#\s]*\/)?\*)$/.test(pattern) ||
     !distinct ||
     paramNames.includes("")
   )

@@ -1,6 +1,7 @@
 /**
  * A streamed body, whatever it is made of, as one thing: ask for the next chunk, or say that nobody wants the rest.
  */
+import type { Readable } from "node:stream";
 import { InvalidReplyError } from "./errors.ts";
 import type { ResponseWriter } from "./response.ts";
 import type { Chunk } from "./types.ts";
@@ -8,7 +9,7 @@ import type { Chunk } from "./types.ts";
 export interface Source {
   readonly sync: boolean;
   next(): Step | PromiseLike<Step>;
-  /** Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled. Does nothing once it has ended. */
+  /** Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed. Does nothing once it has ended. */
   cancel(): unknown;
 }
 
@@ -27,7 +28,8 @@ export function isStreamable(body: object): body is Streamable {
 
 /** An iterator that has ended or failed by itself is not told to end. */
 export function sourceOf(body: Streamable): Source {
-  if (body instanceof ReadableStream) return readerSource(body.getReader());
+  if (body instanceof ReadableStream) return readerSource(readerOf(body));
+  if (isNodeStream(body)) return nodeSource(body);
   return Symbol.asyncIterator in body
     ? asyncSource(body[Symbol.asyncIterator]())
     : syncSource(body[Symbol.iterator]());
@@ -71,6 +73,33 @@ function asyncSource(iterator: AsyncIterator<Chunk>): Source {
       return iterator.return?.();
     },
   };
+}
+
+/** Also one of the package readable-stream. */
+function isNodeStream(body: Streamable): body is Streamable & Readable {
+  return "pipe" in body && "destroy" in body && "once" in body;
+}
+
+/** It has opened its file before anybody asks, and an end of its iterator does not reach it before the first chunk, nor while it waits for one. */
+function nodeSource(stream: Readable): Source {
+  return {
+    ...asyncSource(stream[Symbol.asyncIterator]() as AsyncIterator<Chunk>),
+    cancel: () => (stream.destroyed ? undefined : destroyed(stream)),
+  };
+}
+
+function destroyed(stream: Readable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.once("error", reject).once("close", resolve).destroy();
+  });
+}
+
+function readerOf(
+  body: ReadableStream<Chunk>,
+): ReadableStreamDefaultReader<Chunk> {
+  if (body.locked)
+    throw new InvalidReplyError("somebody else reads this ReadableStream");
+  return body.getReader();
 }
 
 /** Through its reader: a ReadableStream's iterator answers `return()` only after the chunk that it is waiting for. */

@@ -13,13 +13,16 @@ const FULL_FOR_FILE = 16 * 1024;
 /** How long a line may wait. */
 const WAIT_MS = 100;
 
+/** Characters that wait for room on a disk; what comes then is lost. */
+const KEPT = 1024 * 1024;
+
 export class LineBuffer {
   readonly #name: string;
   readonly #full: number;
   #descriptor: number;
   #text = "";
   #timer: NodeJS.Timeout | undefined;
-  /** Lines are being lost, and it has been said. */
+  /** Lines wait for room, and it has been said. */
   #failing = false;
 
   /** `dest`: a path or a descriptor. @throws when the file cannot be opened; what goes wrong later is told on standard error. */
@@ -32,11 +35,19 @@ export class LineBuffer {
 
   /** Soon; at once when the buffer is full, so that nothing piles up. */
   write(line: string): void {
-    if (this.#text.length + line.length > this.#full) this.flush();
+    const { length } = line;
+    if (this.#text.length + length > this.#full) this.push();
+    if (this.#text.length + length > KEPT) return;
     this.#text += line;
     this.#timer ??= setTimeout(() => this.flush(), WAIT_MS).unref();
   }
 
+  /** Writes what it holds back; while there is no room, with the next look whether there is. */
+  push(): void {
+    if (!this.#failing) this.flush();
+  }
+
+  /** Writes it now, or tries to. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -62,19 +73,20 @@ export class LineBuffer {
     }
   }
 
-  /** All of it, before it returns. A disk that is full is no reason to serve nobody: the lines are lost. */
+  /** All of it, before it returns. A disk that is full is no reason to serve nobody: what has no room is kept for the next time. */
   #write(text: string): void {
+    let rest = Buffer.from(text);
     try {
-      let rest = Buffer.from(text);
       while (rest.length > 0)
         rest = rest.subarray(writeSome(this.#descriptor, rest));
       this.#failing = false;
     } catch (error) {
       if (!this.#failing)
         complain(
-          `cannot write the log ${this.#name}: ${(error as Error).message}; its lines are lost until that is mended`,
+          `cannot write the log ${this.#name}: ${(error as Error).message}; 1 MiB of its lines is kept until that is mended`,
         );
       this.#failing = true;
+      this.#text = String(rest);
     }
   }
 }

@@ -103,7 +103,7 @@ function atOnce(
   return {
     write: (line) => {
       to.write(format(line));
-      to.flush();
+      to.push();
     },
   };
 }

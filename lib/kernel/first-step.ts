@@ -13,10 +13,12 @@ import type { KernelTask } from "./task.ts";
 
 export type Body = Iterator<Effect<unknown>, unknown, unknown>;
 
-/** The body after its first step, and the effect that it is to enter, or else its end. */
+/** The body after its first step. */
 export interface Begun {
   readonly body: Body | undefined;
+  /** What it has yielded. That should be an effect; it is found out when it is entered. */
   readonly effect: Effect<unknown> | undefined;
+  /** Its end, if that was all of it. */
   readonly result: Result<unknown> | undefined;
 }
 

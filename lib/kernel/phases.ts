@@ -59,8 +59,8 @@ export function resumeBody(
   task.group = task;
   task.phase = runBody;
   task.iterator = body;
-  if (effect !== undefined) task.enter(effect);
-  else endBody(task, result!);
+  if (result === undefined) task.enter(effect!);
+  else endBody(task, result);
 }
 
 function runBody(task: KernelTask): void {

@@ -1,6 +1,9 @@
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import { suspend, type Operation } from "effection";
 import { HttpError, Loop, stream } from "../../lib/index.ts";
+import { folderWith } from "../support/folder.ts";
 import { Gate } from "../support/gate.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, TestServer } from "../support/server.ts";
@@ -61,6 +64,37 @@ describe("Readiness", () => {
   it("is over at once where nobody has listened", async () => {
     const server = new TestServer({ readinessDelayMs: FOREVER });
     await server.loop.close();
+  });
+});
+
+describe("close()", () => {
+  it("waits until a client has taken the whole of a reply, however slow it is", async () => {
+    const inside = new Gate();
+    const finish = new Gate();
+    const server = new TestServer({ accessLog: true });
+    const body = "x".repeat(128 * 1024); // no more is sent at once
+    server.loop
+      .mount("/now", () => body)
+      .mount("/later", async () => {
+        inside.open();
+        await finish.opened;
+        return body;
+      });
+    const unix = join(folderWith({}), "socket"); // of which the system takes less than both
+    await server.loop.listen({ unix });
+    const client = await RawClient.connect(unix);
+    client.socket.pause();
+    client.request("GET /now");
+    await server.logged(({ msg }) => msg === "request");
+    client.request("GET /later");
+    await inside.opened;
+    const closing = server.loop.close();
+    finish.open();
+    for (let turns = 0; turns < 50; turns++) await setImmediate();
+    client.socket.resume();
+    const replies = (await client.untilClosed()).split("\r\n\r\n");
+    expect(replies.at(-1)).to.have.length(body.length);
+    expect((await closing).halted).to.deep.equal([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { setImmediate as tick } from "node:timers/promises";
 import { expect } from "chai";
 import { action, until } from "eddy/operations";
 import { ensure, sleep, spawn, suspend, type Operation } from "effection";
@@ -5,6 +6,7 @@ import {
   HttpError,
   json,
   stream,
+  UsageError,
   type GatewayRequest,
   type Outcome,
 } from "../../lib/index.ts";
@@ -93,6 +95,33 @@ describe("An exchange", () => {
       );
       expect(await (await fetch(server.url)).text()).to.equal("done");
       expect(await halted.promise).to.equal("halted");
+    });
+
+    it("lets nobody start anything in request.scope any more: nobody would end it", async () => {
+      const late = box<Error>();
+      const server = await serveWith((loop) =>
+        loop.mount(async (request) => {
+          const { promise, resolve } = box<void>();
+          request.scope.run(function* () {
+            try {
+              yield* suspend();
+            } finally {
+              yield* until(request.scope.run(() => sleep(1))); // a cleanup may
+              resolve();
+            }
+          });
+          void promise.then(tick).then(() => {
+            try {
+              request.scope.run(suspend);
+            } catch (error) {
+              late.resolve(error as Error);
+            }
+          });
+          return "done";
+        }),
+      );
+      expect(await (await fetch(server.url)).text()).to.equal("done");
+      expect(await late.promise).to.be.instanceOf(UsageError);
     });
   });
 
@@ -325,6 +354,27 @@ describe("An exchange", () => {
           ),
         Promise.resolve(),
       );
+    });
+
+    it("logs no failed cleanup when what is handed on from elsewhere breaks off with it, as it should", async () => {
+      const left = box<void>();
+      const origin = await serveWith((loop) =>
+        loop.mount(({ signal }) => {
+          signal.addEventListener("abort", () => left.resolve());
+          return stream(function* (out) {
+            yield* out.write("begun");
+            yield* suspend();
+          });
+        }),
+      );
+      const server = await serveWith((loop) =>
+        loop.mount(({ signal }) => fetch(origin.url, { signal })),
+      );
+      const client = await RawClient.connect(server.port);
+      await client.request("GET /").until(/begun/);
+      client.abort();
+      await left.promise;
+      await server.end(); // fails where the log has a warning
     });
 
     it("ends a stream in the middle: generator, async generator and writer", async () => {

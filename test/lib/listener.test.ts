@@ -159,11 +159,37 @@ describe("A listener on a port", () => {
     });
 
   const misused: [target: unknown, message: RegExp][] = [
-    [65_536, /^a port is a number from 0 to 65535, not 65536$/],
-    [-1, /^a port is a number from 0 to 65535, not -1$/],
-    [{ port: 80.5 }, /^a port is a number .*, not 80.5$/],
-    [{ port: "80" }, /^a port is a number .*, not 80$/],
-    [NaN, /^a port is a number .*, not NaN$/],
+    [65_536, /^option "port" of listen\(\) takes .* 0 to 65535, not 65536$/],
+    [-1, /^option "port" .*, not -1$/],
+    [{ port: 80.5 }, /^option "port" .*, not 80.5$/],
+    [{ port: "80" }, /^option "port" .*, not "80"$/],
+    [NaN, /^option "port" .*, not NaN$/],
+    ["80", /^listen\(\) takes an object with port, host, .*, not "80"$/],
+    [undefined, /^listen\(\) takes an object with port, .*, not undefined$/],
+    [{ port: 0, host: "" }, /^option "host" .*, not ""$/],
+    [{ unix: "" }, /^option "unix" .*, not ""$/],
+    [{ uwsgi: 5 }, /^option "uwsgi" .*, not 5$/],
+    [
+      { port: 0, hostname: LOCAL },
+      /^there is no option "hostname" of listen\(\), only port, host, unix, /,
+    ],
+    [{ port: 0, tls: true }, /^option "tls" .* key, cert, .*, not true$/],
+    [
+      { port: 0, tls: {} },
+      /^listen\(\{ tls \}\) takes the paths of two PEM files/,
+    ],
+    [
+      { port: 0, tls: { key: "/k", cert: "/c", ca: "/a" } },
+      /^there is no option "ca" of listen\(\{ tls \}\), only key, cert, pass/,
+    ],
+    [
+      { port: 0, tls: { key: "-----BEGIN PRIVATE KEY-----", cert: "/c" } },
+      /^listen\(\{ tls \}\) takes the paths of two PEM files, .* not what is in them$/,
+    ],
+    [
+      { port: 0, tls: { key: "/k", cert: Buffer.from("-----BEGIN") } },
+      /^listen\(\{ tls \}\) takes the paths of two PEM files, .* not what is in them$/,
+    ],
     [
       {},
       /^listen\(\) takes a port, a unix socket's path, or an address for uwsgi$/,

@@ -1,9 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { existsSync, openSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { setImmediate as tick } from "node:timers/promises";
 import { expect } from "chai";
+import { until } from "effection";
 import { pino } from "pino";
+import { HttpError, stream } from "../../lib/index.ts";
 import { createLog } from "../../lib/log.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith } from "../support/server.ts";
@@ -95,6 +99,43 @@ describe("The access log", () => {
     ).to.deep.equal(["2", "3", "2", "3", "4"]);
   });
 
+  it("may be a function that fails: the log says so, and every exchange ends", async () => {
+    const server = await serveWith(
+      (loop) => {
+        loop.get("/function", () => "x");
+        loop.get("/async", async () => {
+          await tick();
+          return "x";
+        });
+        loop.get("/operation", function* () {
+          yield* until(tick());
+          return "x";
+        });
+        loop.get("/stream", () => stream(["x"]));
+        loop.get("/failure", async () => {
+          await tick();
+          throw new HttpError(400, "x");
+        });
+      },
+      {
+        accessLog: () => {
+          throw new Error("no room");
+        },
+      },
+    );
+    server.expectLog(/access log.* no room/);
+    const paths = ["/function", "/async", "/operation", "/stream", "/failure"];
+    for (const path of paths) {
+      const reply = await fetch(server.url + path);
+      expect((await reply.text()).trim(), path).to.equal("x");
+    }
+    const { halted } = await server.loop.close();
+    expect(halted).to.deep.equal([]);
+    expect(server.log.filter(({ level }) => level === 50)).to.have.length(
+      paths.length,
+    );
+  });
+
   it("knows Apache's combined format", async () => {
     const server = await serveWith((loop) => loop.mount(() => "hello"), {
       accessLog: "combined",
@@ -154,4 +195,35 @@ describe("The log", () => {
       "stopped",
     ]);
   });
+
+  it("does without its lines while there is no room for them, and says so where somebody may see it", async function () {
+    if (!existsSync(FULL)) return this.skip();
+    const index = new URL("../../lib/index.js", import.meta.url);
+    const program = `
+      import { Loop } from ${JSON.stringify(index)};
+      const loop = new Loop({ accessLog: true }).mount(async () => "served");
+      const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+      for (let i = 0; i < 3; i++) console.error(await (await fetch(url)).text());
+      await loop.close();
+    `;
+    const child = spawn(
+      process.execPath,
+      ["--input-type=module", "-e", program],
+      {
+        stdio: ["ignore", openSync(FULL, "w"), "pipe"],
+        timeout: 10_000,
+        killSignal: "SIGKILL",
+      },
+    );
+    const ended = once(child, "exit");
+    const said = await text(child.stderr!);
+    expect(await ended).to.deep.equal([0, null]);
+    expect(said.match(/^served$/gm)).to.have.length(3);
+    expect(
+      said.match(/the log on standard output cannot be written: ENOSPC/g),
+    ).to.have.length(1);
+  });
 });
+
+/** A file on a full disk. */
+const FULL = "/dev/full";

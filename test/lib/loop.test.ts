@@ -10,7 +10,7 @@ import {
   suspend,
   type Operation,
 } from "effection";
-import { Loop, type OpenApplication } from "../../lib/index.ts";
+import { Loop, UsageError, type OpenApplication } from "../../lib/index.ts";
 import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, TestServer } from "../support/server.ts";
@@ -159,7 +159,8 @@ describe("A loop", () => {
         .listen(HERE)
         .catch((reason: Error) => reason);
       await server.loop.close();
-      expect(await listening).to.be.instanceOf(Error);
+      expect(await listening).to.be.instanceOf(UsageError);
+      expect(String(await listening)).to.match(/the loop was closed/);
     });
 
     it("closes as a whole when a resource fails later", async () => {
@@ -195,6 +196,15 @@ describe("A loop", () => {
       expect(notes).to.deep.equal(["runs"]);
       await server.loop.close();
       expect(notes).to.deep.equal(["runs", "halted"]);
+    });
+
+    it("starts nothing once the loop has stopped: nobody would end it", async () => {
+      const server = await serveWith((loop) => loop.mount(() => ""));
+      await server.loop.close();
+      expect(() => server.loop.run(suspend)).to.throw(
+        UsageError,
+        "the loop is stopped",
+      );
     });
 
     it("closes the loop when the task fails: logged, drained, `closed` rejects", async () => {

@@ -91,18 +91,20 @@ describe("The options of a loop", () => {
     it(`may be ${show(options)}`, () =>
       expect(() => new Loop(options)).not.to.throw());
 
-  const bad: [options: object, message: RegExp][] = [
+  const bad: [options: unknown, message: RegExp][] = [
+    [8000, /^options are an object with log, accessLog, .*, not 8000$/],
+    [null, /^options are an object with log, accessLog, .*, not null$/],
     [
       { maxBodySize: 5 },
       /^there is no option "maxBodySize" here, only log, accessLog, requestId, maxHeaderBytes, .*, trustProxy, proxyHeader$/,
     ],
-    [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not 5/],
+    [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not "5"/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
     [{ maxBodyBytes: NaN }, /"maxBodyBytes" takes .*, not NaN/],
     [{ maxBodyBytes: null }, /"maxBodyBytes" takes .*, not null/],
     [
       { drainTimeoutMs: "1s" },
-      /"drainTimeoutMs" takes milliseconds from 0 up, not 1s/,
+      /"drainTimeoutMs" takes milliseconds from 0 up, not "1s"/,
     ],
     [{ maxHeaderBytes: 16_385 }, /takes .* 0 to 16384, .*MAX_HEADERS_SIZE/],
     [{ maxHeaderBytes: -1 }, /"maxHeaderBytes" takes .*, not -1/],
@@ -114,7 +116,7 @@ describe("The options of a loop", () => {
     ],
     [{ maxConcurrentRequests: 1.5 }, /takes a whole number .*, not 1.5/],
     [{ bodyTimeoutMs: -1 }, /"bodyTimeoutMs" takes .*, not -1/],
-    [{ requestTimeoutMs: "1s" }, /"requestTimeoutMs" takes .*, not 1s/],
+    [{ requestTimeoutMs: "1s" }, /"requestTimeoutMs" takes .*, not "1s"/],
     [{ readinessDelayMs: NaN }, /"readinessDelayMs" takes .*, not NaN/],
     [{ healthCheck: "healthz" }, /takes a path such as "\/healthz"/],
     [{ healthCheck: "/:id" }, /takes a path/],
@@ -128,24 +130,30 @@ describe("The options of a loop", () => {
     ],
     [
       { requestId: "uuid" },
-      /"requestId" takes "accept", "generate" or "echo", not uuid/,
+      /"requestId" takes "accept", "generate" or "echo", not "uuid"/,
     ],
     [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
     [
       { trustProxy: true },
       /"trustProxy" takes a list of addresses, .*, not true/,
     ],
-    [{ trustProxy: "10.0.0.1" }, /"trustProxy" takes .*, not 10.0.0.1/],
+    [{ trustProxy: "10.0.0.1" }, /"trustProxy" takes .*, not "10.0.0.1"/],
     [{ trustProxy: ["::1", "a.example"] }, /takes .*, not ::1,a.example/],
     [{ trustProxy: [5] }, /"trustProxy" takes .*, not 5/],
-    [{ proxyHeader: "Forwarded" }, /"proxyHeader" takes "x-.*, not Forwarded/],
+    [
+      { proxyHeader: "Forwarded" },
+      /"proxyHeader" takes "x-.*, not "Forwarded"/,
+    ],
     [{ log: true }, /"log" takes a pino logger or false, not true/],
     [{ log: console }, /"log" takes a pino logger or false/],
     [{ log: null }, /"log" takes a pino logger or false, not null/],
   ];
   for (const [options, message] of bad)
     it(`may not be ${show(options)}`, () =>
-      expect(() => new Loop(options)).to.throw(UsageError, message));
+      expect(() => new Loop(options as LoopOptions)).to.throw(
+        UsageError,
+        message,
+      ));
 });
 
 describe("The options of a mount", () => {
@@ -155,7 +163,7 @@ describe("The options of a mount", () => {
     [{ requestTimeoutMs: -1 }, /"requestTimeoutMs" takes .*, not -1/],
     [{ maxBodySize: 5 }, /^there is no option "maxBodySize" here/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
-    [{ maxBodyBytes: "1mb" }, /"maxBodyBytes" takes .*, not 1mb/],
+    [{ maxBodyBytes: "1mb" }, /"maxBodyBytes" takes .*, not "1mb"/],
   ];
   for (const [options, message] of bad)
     it(`may not be ${show(options)}`, () => {
@@ -181,6 +189,6 @@ describe("The options of a mount", () => {
       ).to.throw(UsageError, /^an application is a function, or an object/));
 });
 
-function show(options: object): string {
+function show(options: unknown): string {
   return inspect(options, { depth: 0, breakLength: Infinity });
 }

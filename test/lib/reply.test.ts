@@ -204,6 +204,20 @@ describe("A reply", () => {
   });
 });
 
+function lockedStream(): ReadableStream {
+  const stream = new ReadableStream();
+  stream.getReader();
+  return stream;
+}
+
+async function readResponse(): Promise<Response> {
+  const response = new Response("once");
+  for await (const _ of response.body!);
+  return response;
+}
+
+const READ = await readResponse();
+
 describe("No reply", () => {
   const wrong: [title: string, reply: Loose, message: RegExp][] = [
     ["a number", 5, /^a handler returned a number; a reply is a string, by/],
@@ -221,7 +235,31 @@ describe("No reply", () => {
     ["status 100", { status: 100 }, /^100 is no status; .* from 200 to 599$/],
     ["status 600", { status: 600 }, /^600 is no status/],
     ["status 200.5", { status: 200.5 }, /^200.5 is no status/],
-    ["a status in a string", { status: "200" }, /^200 is no status/],
+    ["a status in a string", { status: "200" }, /^"200" is no status/],
+    ["headers of null", { headers: null }, /^headers are an object, pairs or/],
+    ["headers in a string", { headers: "a: b" }, /^headers are .*"a: b"$/],
+    [
+      "a stream that is read already",
+      { body: lockedStream() },
+      /^somebody else reads this ReadableStream$/,
+    ],
+    [
+      "a Response that was read already",
+      READ,
+      /^the body of this Response was read already, or sent; /,
+    ],
+    [
+      "a function that writes and is neither an operation nor async",
+      stream((() => {}) as never),
+      /^a function that writes is an operation or async; /,
+    ],
+    [
+      "an async generator function that was not called",
+      stream(async function* () {
+        yield "a";
+      } as never),
+      /; a generator of pieces is called first: stream\(rows\(\)\)$/,
+    ],
     [
       "a status text of two lines",
       { statusText: "a\r\nb: c" },

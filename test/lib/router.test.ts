@@ -246,6 +246,12 @@ describe("A loop refuses", () => {
       /prefix is/,
     ],
     ["a query in a prefix", (loop) => loop.mount("/a?b", hello), /prefix is/],
+    ["a space in a prefix", (loop) => loop.mount("/a b", hello), /prefix is/],
+    [
+      "a space in a pattern",
+      (loop) => loop.get("/a b/*", hello),
+      /^a pattern is/,
+    ],
     [
       "the same prefix twice",
       (loop) => loop.mount("/a", hello).mount("/a", hello),

@@ -17,6 +17,7 @@ const APP = `
     if (request.path === "/crash") setImmediate(() => { throw new Error("boom"); });
     if (request.path === "/spin") for (;;) Math.sqrt(2);
     if (request.path === "/block") execSync("sleep 3");
+    if (request.path === "/busy") { for (const until = Date.now() + 1500; Date.now() < until;); return "done"; }
     if (request.path === "/never") { console.error("inside"); await new Promise(() => {}); }
     if (request.path === "/unmeasured") process.memoryUsage.rss = () => { throw new Error("no memory to see"); };
     if (request.path === "/env") return String(process.env[request.query.get("name")]);
@@ -170,6 +171,14 @@ describe("Workers", function () {
     await command.logged(/it was ended by SIGKILL/);
     await command.logged(/^listening on/, 2);
     expect(await command.text()).to.equal("hello");
+  });
+
+  it("that stall for a while go on, and the warning has the request and the place that held them", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    expect(await command.text("/busy")).to.equal("done");
+    const line = await command.logged(/kept the loop for \d+ ms or more/);
+    expect(line).to.include({ method: "GET", path: "/busy" });
+    expect((line.stack as string[])[0]).to.match(/app\.mjs:7/);
   });
 
   it("that are stuck in native code are ended, too", async () => {

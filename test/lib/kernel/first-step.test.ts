@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { suspend, withResolvers, type Operation } from "effection";
+import { suspend, withResolvers, type Effect, type Operation } from "effection";
 import { attach, fork, type Settled } from "../../../lib/kernel/fork.ts";
 import { viewTasks } from "../../../lib/kernel/tree.ts";
 import { Gate } from "../../support/gate.ts";
@@ -64,6 +64,26 @@ describe("The first step of a fork", () => {
       ]);
     }
   });
+
+  for (const mistake of [undefined, null, 5, Promise.resolve()])
+    it(`fails as in effection when it yields what is no effect: ${String(mistake)}`, async () => {
+      for (const world of [stock, ...kernels]) {
+        const { scope } = world.open(() => {});
+        const failed = new Promise<Ending>((resolve) =>
+          world.fork(
+            scope,
+            function* () {
+              yield mistake as unknown as Effect<unknown>;
+            },
+            (...ending) => resolve(ending),
+          ),
+        );
+        const [state, error] = await failed;
+        expect(state, world.name).to.equal("error");
+        expect(error, world.name).to.be.instanceOf(TypeError);
+        expect((error as Error).message, world.name).to.match(/enter/);
+      }
+    });
 
   it("waits for its turn when a task starts it, and can be halted before", async () => {
     const order: string[] = [];
