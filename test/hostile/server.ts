@@ -22,6 +22,7 @@ const log: string[] = [];
 const loop = new Loop({
   ...(JSON.parse(process.argv[2] ?? "{}") as LoopOptions),
   drainTimeoutMs: 1000, // when it closes nothing is left to be waited for
+  stallWarnMs: Infinity, // how long honest clients wait is measured; a warning would say how busy the machine is
   log: pino(
     { level: "warn" },
     { write: (line: string) => void (log.length < LINES && log.push(line)) },
