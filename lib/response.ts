@@ -45,6 +45,7 @@ export class ResponseWriter {
   #written = 0;
   /** The client is behind. */
   #full = false;
+  #wasFull = false;
   #isUnix: boolean | undefined;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
@@ -109,7 +110,14 @@ export class ResponseWriter {
   /** Whether the client is behind with the reply: then the engine watches the connection in both directions, also one that was paused. */
   #setFull(full: boolean): void {
     this.#full = full;
-    if (full) this.#hold?.forget();
+    if (!full) return;
+    this.#wasFull = true;
+    this.#hold?.forget();
+  }
+
+  /** The engine may hold some of the body back, also behind its end: only with a promised length does it say when all is sent. */
+  get lags(): boolean {
+    return this.#wasFull && this.#promised === undefined;
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
