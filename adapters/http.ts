@@ -1,5 +1,10 @@
 /** Applications behind servers that speak HTTP: a reverse proxy with kept connections. */
-import { Agent, request as httpRequest } from "node:http";
+import {
+  Agent,
+  request as httpRequest,
+  type ClientRequestArgs,
+} from "node:http";
+import type { NetConnectOpts, Socket } from "node:net";
 import {
   toNative,
   type GatewayRequest,
@@ -8,6 +13,7 @@ import {
 import {
   forward,
   MILLISECONDS,
+  ReplySocket,
   targetsFrom,
   Upstreams,
   upstreamSettings,
@@ -56,7 +62,8 @@ export function http(
   const settings = upstreamSettings(options, targets.length, FURTHER);
   const servers = new Upstreams(targets, settings);
   const { host, keepAliveMs = 1500 } = settings;
-  const agent = new Agent({ keepAlive: keepAliveMs > 0, timeout: keepAliveMs });
+  const keepAlive = keepAliveMs > 0;
+  const agent = new ReplyAgent({ keepAlive, timeout: keepAliveMs });
   const prepare = (request: GatewayRequest): Prepared =>
     prepared(request, host, agent);
   return {
@@ -65,6 +72,15 @@ export function http(
     },
     handle: (request) => forward(request, prepare, servers, settings),
   };
+}
+
+/** Its connections are those on which the reply counts. */
+class ReplyAgent extends Agent {
+  override createConnection(options: ClientRequestArgs): Socket {
+    return new ReplySocket(options as object).connect(
+      options as NetConnectOpts,
+    );
+  }
 }
 
 const FURTHER: Record<string, Rule> = {
@@ -94,7 +110,7 @@ function prepared(
         method,
         path: target,
         headers,
-        agent: again ? false : agent,
+        agent: again ? new ReplyAgent() : agent,
         ...("path" in connect ? { socketPath: connect.path } : connect),
       }),
   };

@@ -2,11 +2,11 @@
 
 /**
  * Requests after which one is worn: `limit`, from which up to `jitter` are taken off, by chance, so that those of the same
- * age are not replaced at once. At least 1, whatever the jitter; `Infinity` stays what it is.
+ * age are not replaced at once; by default a tenth. At least 1, whatever the jitter; `Infinity` stays what it is.
  */
-export function wornAfter(limit: number, jitter: number): number {
+export function wornAfter(limit: number, jitter = limit / 10): number {
   if (limit === Infinity) return limit;
-  const most = Math.min(jitter, limit - 1);
+  const most = Math.min(Math.floor(jitter), limit - 1);
   return limit - Math.floor(Math.random() * (most + 1));
 }
 

@@ -3,9 +3,10 @@
  *
  * A timer that fires late shows that somebody did. To know who, each call would have to be timed, and two looks at the
  * clock cost as much as two hundredths of a hello. So at first the request that came last is named, with those that run,
- * and from then on, for a while, each call is timed.
+ * and from then on, for a while, each call is timed. What it was at when it held the loop is only seen from another thread.
  */
 import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
+import { offerToCommand } from "./command.ts";
 import type { Host } from "./host.ts";
 import type { Logger } from "./log.ts";
 import type { GatewayRequest } from "./request.ts";
@@ -31,21 +32,29 @@ const ADVICE =
 
 export class StallWatch {
   readonly #log: Logger;
-  readonly #limitMs: number;
+  /** How long is too long. */
+  readonly limitMs: number;
   #toldAt = -Infinity;
   #closelyUntil = -Infinity;
   #watchesClosely = false;
   #beat: NodeJS.Timeout | undefined;
+  /** What somebody has seen since the last beat. */
+  #stack: readonly string[] = [];
 
   /** `limitMs`: how long is too long; `Infinity` for never. */
   constructor(log: Logger, limitMs: number) {
     this.#log = log;
-    this.#limitMs = limitMs;
+    this.limitMs = limitMs;
+  }
+
+  /** What holds the loop at this moment, by the lines of its stack: the next warning has it. */
+  witness(stack: readonly string[]): void {
+    this.#stack = stack;
   }
 
   /** The same handler, watched. */
   watch(handle: Handler): Handler {
-    if (this.#limitMs === Infinity) return handle;
+    if (this.limitMs === Infinity) return handle;
     return (request) =>
       this.#watchesClosely ? this.#time(handle, request) : handle(request);
   }
@@ -56,25 +65,27 @@ export class StallWatch {
       return handle(request);
     } finally {
       const durationMs = performance.now() - since;
-      if (durationMs > this.#limitMs) this.#accuse(request, durationMs);
+      if (durationMs > this.limitMs) this.#accuse(request, durationMs);
     }
   }
 
   /** Until `stop`. */
   start(requests: Requests): void {
-    if (this.#limitMs === Infinity || this.#beat !== undefined) return;
-    const period = Math.max(1, Math.min(this.#limitMs, QUIET_MS) / LOOKS);
+    if (this.limitMs === Infinity || this.#beat !== undefined) return;
+    const period = Math.max(1, Math.min(this.limitMs, QUIET_MS) / LOOKS);
     let last = performance.now();
     let { accepted } = requests.tally;
     this.#beat = setInterval(() => {
       const now = performance.now();
       const lateMs = now - last - period;
       const came = requests.tally.accepted - accepted;
-      if (lateMs > this.#limitMs) this.#suspect(requests, came, lateMs);
+      if (lateMs > this.limitMs) this.#suspect(requests, came, lateMs);
       this.#watchesClosely = now < this.#closelyUntil;
       last = now;
       accepted += came;
+      this.#stack = [];
     }, period).unref();
+    offerToCommand(this);
   }
 
   stop(): void {
@@ -114,9 +125,10 @@ export class StallWatch {
     if (performance.now() - this.#toldAt < QUIET_MS) return;
     this.#toldAt = performance.now();
     const ms = Math.round(durationMs);
+    const seen = this.#stack.length > 0 ? { stack: this.#stack } : {};
     this.#log.warn(
-      { ...fields, durationMs: ms },
-      `${who} kept the loop for ${ms} ms or more (stallWarnMs: ${this.#limitMs}): ${ADVICE}`,
+      { ...fields, durationMs: ms, ...seen },
+      `${who} kept the loop for ${ms} ms or more (stallWarnMs: ${this.limitMs}): ${ADVICE}`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /** A worker that a zygote is copied for: it comes to the gateway, as nobody here has started it. */
 import { createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
 import {
+  birthIn,
   endSoon,
   hearLines,
   type Exit,
@@ -36,7 +36,7 @@ export class Copy implements Process {
   #doom: NodeJS.Signals | undefined;
 
   constructor(folder: string, hears: Hears, parent: Parent) {
-    this.#birth = join(folder, "birth");
+    this.#birth = birthIn(folder);
     this.#hears = hears;
     this.#parent = parent;
     this.#server = createServer((socket) => this.#accept(socket))

@@ -1,6 +1,6 @@
 /** Starts Python, or says why there is none. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { statSync } from "node:fs";
+import { existsSync, rmdirSync, rmSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,15 @@ const SCRIPT = fileURLToPath(new URL("./worker.py", import.meta.url));
 /** What gateway and worker have in common, until both have it open. */
 export const socketIn = (folder: string): string => join(folder, "socket");
 export const stateIn = (folder: string): string => join(folder, "state");
+/** Where a copy announces itself. */
+export const birthIn = (folder: string): string => join(folder, "birth");
+
+/** Removes a worker's folder, if it is there, by the names in it: there may be no descriptor left to look what they are. */
+export function removeFolder(folder: string): void {
+  for (const nameIn of [socketIn, stateIn, birthIn])
+    rmSync(nameIn(folder), { force: true });
+  if (existsSync(folder)) rmdirSync(folder);
+}
 
 /** How a process ended. */
 export interface Exit {
@@ -79,6 +88,8 @@ export function launch(
     env,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
+  child.on("error", (error) => hears.failed(reasonFor(error, settings)));
+  if (!hasChannels(child)) return NONE;
   const control = child.stdio[3] as Socket;
   const output = [child.stdout as Socket, child.stderr as Socket];
   const started = limitStart(child, settings.startTimeoutMs, hears);
@@ -87,7 +98,6 @@ export function launch(
     hears.control(text);
   });
   for (const stream of output) hearLines(stream, (text) => hears.line(text));
-  child.on("error", (error) => hears.failed(reasonFor(error, settings)));
   child.on("exit", () => {
     started();
     for (const channel of [control, ...output]) endSoon(channel);
@@ -103,6 +113,13 @@ export function launch(
     end: () => void control.end(),
   };
 }
+
+/** Not when there are no descriptors left for them. The types do not know that, and "error" says it later. */
+const hasChannels = ({ stdio }: { stdio: unknown }): boolean =>
+  stdio !== undefined;
+
+/** What could not be started. */
+const NONE: Process = { pid: undefined, kill() {}, tell() {}, end() {} };
 
 /** An import that does not end is one that fails: it says where it is, and is killed. What is returned is to be called when it is over. */
 function limitStart(

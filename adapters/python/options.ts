@@ -62,7 +62,7 @@ export interface PythonSettings {
   readonly abortGraceMs: number;
   readonly interrupt: boolean;
   readonly maxRequests: number;
-  readonly maxRequestsJitter: number;
+  readonly maxRequestsJitter: number | undefined;
 }
 
 const isRecord = (value: unknown): value is object =>
@@ -114,19 +114,17 @@ export function pythonSettings(
     RULES,
     "python()",
   );
-  const maxRequests = given.maxRequests ?? Infinity;
   return {
     processes: 1,
     threads: 1,
     lazyApps: true,
     maxQueuedRequests: 1024,
     interrupt: false,
-    maxRequestsJitter:
-      maxRequests === Infinity ? 0 : Math.floor(maxRequests / 10),
     python: venv === undefined ? "python3" : join(resolve(venv), "bin/python"),
+    maxRequests: Infinity,
+    maxRequestsJitter: undefined,
     ...given,
     app,
-    maxRequests,
     venv: venv === undefined ? undefined : resolve(venv),
     chdir: resolve(chdir ?? "."),
     env: environment(env, pythonPath),

@@ -1,5 +1,5 @@
 /** A worker: one process of Python, from its start to its exit. */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { withResolvers } from "eddy/operations";
 import {
@@ -13,6 +13,7 @@ import type { Call } from "./call.ts";
 import { Connection, type Owner } from "./connection.ts";
 import {
   describe,
+  removeFolder,
   socketIn,
   startError,
   stateIn,
@@ -87,7 +88,7 @@ export class Worker implements Owner {
       wornAfter(maxRequests, maxRequestsJitter),
       MAX_REQUESTS,
     );
-    this.state = new SharedState(stateIn(this.#folder), settings.threads);
+    this.state = this.#share();
     this.#process = launch(this.#folder, {
       line: (text) => this.#hear(text),
       control: () => this.#connect(),
@@ -98,6 +99,18 @@ export class Worker implements Owner {
       exited: () => this.#exited(),
       ended: (exit) => this.#end(exit),
     });
+  }
+
+  #share(): SharedState {
+    try {
+      return new SharedState(
+        stateIn(this.#folder),
+        this.#keeper.settings.threads,
+      );
+    } catch (error) {
+      removeFolder(this.#folder);
+      throw error;
+    }
   }
 
   get pid(): number | undefined {
@@ -131,7 +144,7 @@ export class Worker implements Owner {
 
   opened(): void {
     if (++this.#open < this.#keeper.settings.threads) return;
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
     this.#state = "ready";
     for (const line of this.#said.take()) this.#say(line);
     this.ready.resolve();
@@ -252,7 +265,7 @@ export class Worker implements Owner {
       ? this.#connections.flatMap((one) => one.lose(reason))
       : []; // it was given nothing, and may not have said which thread is whose
     this.state.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
     this.ready.reject(reason);
     this.gone.resolve();
     this.#keeper.again(again);

@@ -51,6 +51,7 @@ BEGUN, ABORTED, TAKEN_FROM, TAKEN_TO, HELD_FIRST, HELD_LENGTH = range(6)  # its 
 HELD_AT = 64  # where the held replies begin
 
 CHUNK = 65536  # bytes read at once, and of a reply in one frame
+MOST_HEAD = 65000  # bytes of a reply's head: its length has 16 bits, and Content-Length may still be added
 MOST_HELD = 15  # replies, and seconds: half of what the gateway gives ahead, so that both sides have something to do
 HOLD_SECONDS = 0.002
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone
@@ -336,8 +337,11 @@ class Reply:
         text = "\0".join(fields)
         if text.count("\0") != len(fields) - 1 or "\n" in text or "\r" in text:
             raise ValueError("a control character in the status or the headers: %r" % (fields,))
+        head = text.encode("latin-1")
+        if len(head) > MOST_HEAD:
+            raise ValueError("the status and the headers have %d bytes together, and %d is the most" % (len(head), MOST_HEAD))
         self.no_body = self.is_head or status[:3] in ("204", "304")
-        self.head = text.encode("latin-1")
+        self.head = head
         return self.write
 
     def write(self, data):
@@ -360,7 +364,6 @@ class Reply:
             data = data[: self.length - self.sent]  # as every server does; more would be the next reply's beginning
         self.sent += len(data)
         last = last or self.no_body or self.sent == self.length
-        self.ended = last
         if len(data) > CHUNK:
             return self.send_pieces(data, last)
         self.send_piece(data, END if last else 0)
@@ -376,6 +379,8 @@ class Reply:
             self.send_piece(bytes(view[at : at + CHUNK]), END if is_end else 0)
 
     def send_piece(self, data, flags):
+        """The end counts as sent from here on: whatever interrupts it, the gateway must not hear of two."""
+        self.ended = bool(flags & END)
         if self.begun:
             return self.connection.send(U32.pack(len(data) | flags << 24) + data)
         self.begun = True

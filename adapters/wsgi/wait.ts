@@ -4,6 +4,7 @@
  * The work is a task of the request: when the client leaves, it is halted, and what waits for it throws a
  * `ClientAbortedError`.
  */
+import { inspect } from "node:util";
 import { UsageError } from "../../lib/adapter.ts";
 import { channel } from "./threads/inside/channel.ts";
 import type { Work as WorkData } from "./threads/protocol.ts";
@@ -97,9 +98,18 @@ function waitFor(given: Work<unknown> | readonly Work<unknown>[]): unknown {
       "wait() blocks, and on the loop everybody would wait: mount the application in threads, by wsgi({ module })",
     );
   const works = Array.isArray(given) ? given : [given as Work<unknown>];
+  for (const one of works) checkWork(one);
   const values = channel.wait(works.map(({ data }) => data));
   const results = works.map(({ read }, i) => read(values[i]));
   return Array.isArray(given) ? results : results[0];
+}
+
+/** A promise is of this thread, which does not turn its event loop while it waits. */
+function checkWork(one: Work<unknown> | undefined): void {
+  if (Array.isArray(one?.data)) return;
+  throw new UsageError(
+    `wait() takes what work.sleep(), work.fetch() or work.call() give, not ${inspect(one)}`,
+  );
 }
 
 function fetched({ headers, body, ...rest }: FetchedData): Fetched {

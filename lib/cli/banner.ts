@@ -17,7 +17,6 @@ export function announce(
         specs.map(({ prefix, written }) => [prefix, written]),
       ),
       workers: pool.ready.map(({ pid }) => pid),
-      pid: process.pid,
       versions: VERSIONS,
     },
     `${specs.map(({ written }) => written).join(", ")} on ${addresses.map(({ url }) => url).join(" and ")}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,

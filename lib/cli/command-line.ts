@@ -20,6 +20,7 @@ export function commandLine(version: string, actions: Actions): Command {
       "Runs a TypeScript or JavaScript application behind a port, with workers that are supervised.",
     )
     .version(version)
+    .exitOverride() // here, because the commands below take it over
     .argument("[app]", "the application at /, as --app has it")
     .allowExcessArguments(false)
     .configureHelp({ showGlobalOptions: true })

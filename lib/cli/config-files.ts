@@ -18,8 +18,27 @@ const PARSERS: Readonly<Record<string, (source: string) => unknown>> = {
   ".json": (source) => parseJSONC(source),
   ".yaml": (source) => parseYAML(source),
   ".toml": (source) => parseTOML(source),
-  ".ini": (source) => parseINI(source),
+  ".ini": (source) => parseINI(withoutRepeats(source)),
 };
+
+/** The others' parsers refuse a key that stands twice; this one would take the last without a word. */
+function withoutRepeats(source: string): string {
+  const seen = new Set<string>();
+  let section = "";
+  for (const line of source.split("\n")) {
+    const [, heading, key] = INI_LINE.exec(line) ?? [];
+    if (heading !== undefined) section = heading;
+    if (key === undefined || key.endsWith("[]")) continue;
+    const name = `[${section}] ${key}`;
+    if (seen.has(name))
+      throw new Error(`${key} stands there twice; a list has commas`);
+    seen.add(name);
+  }
+  return source;
+}
+
+/** `[section]`, or `key = value`. */
+const INI_LINE = /^\s*(?:\[(.*)\]|([^;#=\s][^=]*?)\s*=)/;
 
 export const EXTENSIONS = [".ts", ".js", ...Object.keys(PARSERS)] as const;
 
@@ -91,11 +110,14 @@ function read(path: string, shown: string): string {
   }
 }
 
+/** An empty line or a comment: YAML takes neither for a document. */
+const NO_SETTING = /^\s*([#;]|$)/;
+
 async function parse(path: string, source: string): Promise<unknown> {
   const extension = checkExtension(path);
   const parser = PARSERS[extension];
   if (parser === undefined) return await importDefault(path);
-  if (source.trim() === "") return {};
+  if (source.split("\n").every((line) => NO_SETTING.test(line))) return {};
   try {
     return parser(source);
   } catch (cause) {

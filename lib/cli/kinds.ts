@@ -12,6 +12,8 @@ export interface Kind<T> {
   readonly expected: string;
   /** Given more than once, the values are a list. */
   readonly repeats?: true;
+  /** A value is not repeated to whoever gave a wrong one: terminals and logs keep what they are told. */
+  readonly secret?: true;
   show(value: T): string;
 }
 
@@ -34,26 +36,27 @@ export const textThat = (
   fits: (given: string) => boolean,
 ): Kind<string> => ({
   ...text(placeholder, expected),
-  schema: v.pipe(
-    v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
-    v.check(fits),
-  ),
+  schema: v.pipe(v.string(), v.check(fits)),
 });
 
-/** Where to listen, or one of a few words in place of it. */
+/** Where to listen, or one of a few words in place of it. A port alone may be a number. */
 export const address = (
   expected: string,
   ...words: readonly string[]
-): Kind<string> =>
-  textThat(
-    "ADDRESS",
-    expected,
-    (given) => words.includes(given) || parseTarget(given) !== undefined,
-  );
+): Kind<string> => ({
+  ...text("ADDRESS", expected),
+  schema: v.pipe(
+    v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
+    v.check(
+      (given) => words.includes(given) || parseTarget(given) !== undefined,
+    ),
+  ),
+});
 
 /** Never shown. */
 export const secret: Kind<string> = {
   ...text("TEXT", "text of 16 characters or more"),
+  secret: true,
   schema: v.pipe(
     v.string(),
     v.union([v.literal(""), v.pipe(v.string(), v.minLength(16))]),

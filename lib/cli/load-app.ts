@@ -1,5 +1,5 @@
 /** Loads an application, or says in one message why it does not load. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { PythonOptions } from "eddy/adapters/python";
 import type { WsgiApp } from "eddy/adapters/wsgi";
@@ -18,7 +18,8 @@ export async function loadApp(
 ): Promise<Application | Loop> {
   if (spec.kind === "python") return await adaptPython(spec, options);
   const path = resolve(spec.file);
-  if (!existsSync(path)) throw unloadable(spec, `there is no file ${path}`);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
+    throw unloadable(spec, `there is no file ${path}`);
   const found = choose(spec, await load(spec, path));
   return spec.kind === "wsgi"
     ? await adaptWsgi(spec, found)
@@ -46,9 +47,12 @@ function choose(spec: AppSpec, module: Module): unknown {
   const there = [...new Set([...Object.keys(module), ...Object.keys(inner)])];
   throw unloadable(
     spec,
-    `${spec.file} has no export ${names.join(" or ")}; ${there.length > 0 ? `it has ${there.join(", ")}` : "it exports nothing"}`,
+    `${spec.file} has no export ${names.join(" or ")}; ${there.length > 0 ? `it has ${there.join(", ")}` : NOTHING}`,
   );
 }
+
+const NOTHING =
+  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve()`";
 
 function canRun(value: unknown): value is Application | Loop {
   return (

@@ -22,8 +22,8 @@ export interface Logs {
   readonly accessLog: AccessLog | undefined;
   /** Lines are for people. */
   readonly pretty: boolean;
-  /** Opens the files anew: whoever rotates them has moved the old ones. */
-  readonly reopen: () => void;
+  /** Opens the files anew: whoever rotates them has moved the old ones. False: not all of them can be opened. */
+  readonly reopen: () => boolean;
   /** Writes what is still held back. */
   readonly flush: () => void;
 }
@@ -55,11 +55,10 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
         : lineWriter(formatter(logFormat, pretty), destination(accessLog)),
     pretty,
     reopen: () => {
-      for (const [path, one] of open) {
-        if (path === "-") continue;
-        one.reopen();
-        give(path, owner);
-      }
+      const files = [...open].filter(([path]) => path !== "-");
+      const reopened = files.filter(([, one]) => one.reopen());
+      for (const [path] of reopened) give(path, owner);
+      return reopened.length === files.length;
     },
     flush: () => {
       for (const one of open.values()) one.flush();
@@ -104,7 +103,7 @@ function atOnce(
   return {
     write: (line) => {
       to.write(format(line));
-      to.flush();
+      to.push();
     },
   };
 }

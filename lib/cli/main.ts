@@ -9,7 +9,7 @@ import { CommandFailure, EXIT } from "./failure.ts";
 import { identityOf } from "./identity.ts";
 import { importFile } from "./import/import.ts";
 import { openLogs } from "./logs.ts";
-import { runningPid } from "./pid-file.ts";
+import { signalSupervisor } from "./pid-file.ts";
 import { supervise } from "./supervise.ts";
 import { top } from "./top.ts";
 import { VERSION } from "./versions.ts";
@@ -33,7 +33,7 @@ const program = commandLine(VERSION, {
   },
   async reload(flags: Flags) {
     const { settings } = await configureThere(flags);
-    process.kill(runningPid(settings.pid), "SIGHUP");
+    signalSupervisor(settings.pid, "SIGHUP");
   },
   async top(flags: Flags) {
     const { settings } = await configureThere(flags);
@@ -54,7 +54,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await program.exitOverride().parseAsync();
+  await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
 }

@@ -34,6 +34,20 @@ function claim(file: string): void {
   }
 }
 
+/** To the supervisor whose pid file it is. @throws {CommandFailure} when there is none, or it is not ours to steer. */
+export function signalSupervisor(file: string, signal: NodeJS.Signals): void {
+  const pid = runningPid(file);
+  try {
+    process.kill(pid, signal);
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.failed,
+      `${file}: cannot send ${signal} to process ${pid}: ${(cause as Error).message}; it takes its own user, or root`,
+      { cause },
+    );
+  }
+}
+
 /** @throws {CommandFailure} when there is none that runs. */
 export function runningPid(file: string): number {
   const pid = file === "" ? undefined : existingPid(file);

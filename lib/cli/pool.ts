@@ -14,14 +14,13 @@ import {
 import type { Logger, Tally } from "../index.ts";
 import { Crashes } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
-import { EXIT } from "./failure.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Turns } from "./turns.ts";
 import {
   failureOf,
   useWorkerProcess,
-  type Ending,
   type WorkerProcess,
 } from "./worker-process.ts";
 
@@ -186,6 +185,16 @@ export class Pool {
   }
 
   *#tend(serves: (yes: boolean) => void): Operation<void> {
+    try {
+      yield* this.#live(serves);
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      serves(false);
+      yield* this.#recover(error);
+    }
+  }
+
+  *#live(serves: (yes: boolean) => void): Operation<void> {
     const { orders, fork } = this.#options;
     const maxRequests = lifetime(orders.settings);
     const worker = yield* useWorkerProcess(orders, fork, maxRequests, {
@@ -198,7 +207,8 @@ export class Pool {
     serves(false);
     this.workers.delete(worker);
     this.#remember(worker);
-    if (worker.state !== "closing") yield* this.#recover(worker, ending);
+    if (worker.state !== "closing")
+      yield* this.#recover(failureOf(ending), worker);
   }
 
   *#welcome(
@@ -213,17 +223,17 @@ export class Pool {
     this.#welcomed = withResolvers();
   }
 
-  /** A worker ended that nobody told to. An application that has served once may load again: the database may have been away. */
-  *#recover({ pid, servedMs }: WorkerProcess, end: Ending): Operation<void> {
+  /** A worker ended that nobody told to, or could not even be started. An application that has served once may load again: the database may have been away. */
+  *#recover(failure: CommandFailure, worker?: WorkerProcess): Operation<void> {
     const { log, patient } = this.#options;
-    const failure = failureOf(end);
     const loads = !FINAL.has(failure.exitCode);
     if (!this.#crashes.everServed) {
       if (patient) return log.error(failure.message);
       if (!loads) return this.#broken.reject(failure);
     }
-    this.#crashes.note(servedMs);
-    log.error({ pid }, `worker ${pid} has ended: ${failure.message}`);
+    this.#crashes.note(worker?.servedMs ?? 0);
+    const who = worker === undefined ? "" : `worker ${worker.pid} has ended: `;
+    log.error({ worker: worker?.pid }, who + failure.message);
     yield* sleep(this.#crashes.waitMs);
     if (this.#missing === 0) return; // in a reload, the old one goes on
     if (loads && this.#crashes.hopeless) return this.#broken.reject(failure);

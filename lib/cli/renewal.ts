@@ -12,8 +12,7 @@ const AGAIN_MS = 5000;
 export function lifetime({
   maxRequests,
 }: Pick<Settings, "maxRequests">): number {
-  if (maxRequests === 0) return Infinity;
-  return wornAfter(maxRequests, Math.floor(maxRequests / 10));
+  return wornAfter(maxRequests === 0 ? Infinity : maxRequests);
 }
 
 export interface RenewalsOptions {

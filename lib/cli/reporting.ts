@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { sleep, type Operation } from "effection";
 import type { Loop } from "../index.ts";
+import { residentBytes } from "./memory.ts";
 import type { FromWorker } from "./messages.ts";
 
 const EVERY_MS = 1000;
@@ -21,7 +22,7 @@ export function* reporting(
         report: {
           tally,
           inFlight: loop.tasks().exchanges.length,
-          rss: process.memoryUsage.rss(),
+          rss: residentBytes(),
           loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },
         },
       });

@@ -330,7 +330,7 @@ export const SCHEMA = {
       "Run the workers as this group; that of the user if there is one.",
     ),
     umask: setting(
-      textThat("MASK", "an octal number such as 027", (given) =>
+      textThat("MASK", 'an octal number as text, such as "027"', (given) =>
         /^[0-7]{1,4}$/.test(given),
       ),
       "",

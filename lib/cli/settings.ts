@@ -130,9 +130,10 @@ function readValue(key: Key, given: unknown, source: string): unknown {
   const { kind } = settingOf(key);
   const read = v.safeParse(kind.schema, given);
   if (read.success) return read.output;
+  const shown = kind.secret ? "what it is given" : JSON.stringify(given);
   throw new CommandFailure(
     EXIT.usage,
-    `${source}: ${key} takes ${kind.expected}, not ${JSON.stringify(given)}`,
+    `${source}: ${key} takes ${kind.expected}, not ${shown}`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Where supervisor and workers tell how they are: what is asked most, in one place. */
 import { all, type Operation } from "effection";
 import type { Outcome, Tally } from "../index.ts";
+import { residentBytes } from "./memory.ts";
 import type { Pool } from "./pool.ts";
 import { VERSIONS } from "./versions.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -20,7 +21,7 @@ export function statusOf(pool: Pool) {
   return {
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
-    rss: process.memoryUsage.rss(),
+    rss: residentBytes(),
     versions: VERSIONS,
     restarts: pool.restarts,
     /** Of all workers there have been, as of their last report. */

@@ -16,7 +16,7 @@ import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
 import { useStatusServer } from "./status-server.ts";
 import { useUwsgiFront } from "./uwsgi-front.ts";
-import { ENDING, STEERING, useSignals } from "./use-signals.ts";
+import { ENDING, ROTATING, STEERING, useSignals } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
 
 type Steering = (typeof STEERING)[number];
@@ -37,9 +37,16 @@ export function* supervise(
   const systemd = new Systemd(process.env, logs.log);
   const endings = yield* useSignals(ENDING);
   const steering = yield* useSignals(STEERING);
+  const rotations = yield* useSignals(ROTATING);
   yield* usePidFile(settings.pid);
   const watcher = settings.reload
-    ? yield* useWatcher((files) => logs.log.info(`watching ${files} files`))
+    ? yield* useWatcher({
+        watching: (files) => logs.log.info(`watching ${files} files`),
+        failed: ({ message }) =>
+          logs.log.error(
+            `${message}; not all changes are seen, \`eddy reload\` still works`,
+          ),
+      })
     : undefined;
   const front = settings.uwsgi
     ? yield* useUwsgiFront(settings.uwsgi, identity)
@@ -63,6 +70,7 @@ export function* supervise(
   yield* useStatusServer(settings.stats, pool);
   if (watcher !== undefined)
     yield* spawn(() => passOn(watcher, steering, logs));
+  yield* spawn(() => reopening(rotations, pool, logs));
   yield* spawn(() => systemd.reassure());
   const signal = yield* race([
     next(endings),
@@ -90,11 +98,6 @@ function* run(
     },
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
-    *SIGUSR1() {
-      logs.reopen();
-      logs.log.info("the log files are reopened");
-      pool.tell({ type: "reopen" });
-    },
   };
   yield* pool.open();
   yield* spawn(() => ready(pool, systemd, started));
@@ -116,6 +119,19 @@ function* ready(
   yield* systemd.tell("READY=1");
 }
 
+/** At once, also in the middle of a reload: whoever has moved the files may soon compress them. */
+function* reopening(
+  rotations: Queue<unknown, never>,
+  pool: Pool,
+  logs: Logs,
+): Operation<never> {
+  for (;;) {
+    yield* next(rotations);
+    if (logs.reopen()) logs.log.info("the log files are reopened");
+    pool.tell({ type: "reopen" });
+  }
+}
+
 /** A change is as good as a signal. What changes in the same moment is one change. */
 function* passOn(
   { changes }: Watcher,
@@ -123,9 +139,11 @@ function* passOn(
   { log }: Logs,
 ): Operation<never> {
   for (;;) {
-    const file = yield* next(changes);
-    log.info(`${relative(process.cwd(), file)} has changed`);
-    yield* sleep(SETTLE_MS);
+    let file: string | void = yield* next(changes);
+    while (file !== undefined) {
+      log.info(`${relative(process.cwd(), file)} has changed`);
+      file = yield* race([next(changes), sleep(SETTLE_MS)]);
+    }
     steering.add("SIGHUP");
   }
 }

@@ -9,6 +9,8 @@ import { statusTarget } from "./status-server.ts";
 import { ENDING, useSignals } from "./use-signals.ts";
 
 const EVERY_MS = 1000;
+/** The supervisor has nothing to do that takes long. */
+const ANSWER_MS = 5000;
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** Refreshes until a signal ends it; without a terminal it prints once. */
@@ -36,22 +38,30 @@ function* refresh(stats: string): Operation<void> {
 
 async function ask(stats: string): Promise<Status> {
   const target = statusTarget(stats);
+  const signal = AbortSignal.timeout(ANSWER_MS);
   try {
     const where = "path" in target ? { socketPath: target.path } : target;
     const [response] = (await once(
-      get({ ...where, path: "/" }),
+      get({ ...where, path: "/", signal }),
       "response",
     )) as [IncomingMessage];
-    return JSON.parse(
-      (await response.setEncoding("utf8").toArray()).join(""),
-    ) as Status;
+    return statusIn((await response.setEncoding("utf8").toArray()).join(""));
   } catch (cause) {
+    const why = signal.aborted ? "no answer" : (cause as Error).message;
     throw new CommandFailure(
       EXIT.failed,
-      `no eddy tells its status at ${stats}: ${(cause as Error).message}`,
+      `no eddy tells its status at ${stats}: ${why}`,
       { cause },
     );
   }
+}
+
+/** @throws when it is somebody else's. */
+function statusIn(body: string): Status {
+  const status = JSON.parse(body) as Partial<Status> | null;
+  if (status?.versions?.eddy === undefined)
+    throw new Error("what answers there is no eddy");
+  return status as Status;
 }
 
 /** `before`: a second ago. */

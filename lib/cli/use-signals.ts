@@ -1,9 +1,10 @@
 /** Signals, one after the other, for as long as somebody wants them. */
 import { createQueue, resource, type Operation, type Queue } from "effection";
 
-/** Signals that end, and those that steer. */
+/** Signals that end, those that change the workers, and the one for whoever has moved the log files. */
 export const ENDING = ["SIGTERM", "SIGINT"] as const;
-export const STEERING = ["SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR1"] as const;
+export const STEERING = ["SIGHUP", "SIGTTIN", "SIGTTOU"] as const;
+export const ROTATING = ["SIGUSR1"] as const;
 
 export function useSignals<S extends NodeJS.Signals>(
   names: readonly S[],

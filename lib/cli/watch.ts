@@ -13,10 +13,16 @@ export interface Watcher {
   add(files: readonly string[]): void;
 }
 
-/** Ends with the scope. `watching` hears how many files are watched, whenever there are more. */
-export function useWatcher(
-  watching: (files: number) => void,
-): Operation<Watcher> {
+/** Who hears what. */
+export interface WatcherListener {
+  /** How many files are watched, whenever there are more. */
+  watching(files: number): void;
+  /** A file cannot be watched: mostly, the machine watches as many as it may. */
+  failed(error: Error): void;
+}
+
+/** Ends with the scope. */
+export function useWatcher(listener: WatcherListener): Operation<Watcher> {
   return resource(function* (provide) {
     const changes = createQueue<string, never>();
     const known = new Set<string>();
@@ -24,8 +30,9 @@ export function useWatcher(
     const watcher = watch([], { atomic: true }); // editors write a new file and rename it
     watcher.on("all", (event, file) => {
       if (event !== "add" || !pending.delete(file)) return changes.add(file);
-      if (pending.size === 0) watching(known.size);
+      if (pending.size === 0) listener.watching(known.size);
     });
+    watcher.on("error", (error) => listener.failed(error as Error));
     const add = (files: readonly string[]): void => {
       const unknown = files.filter((file) => !known.has(file));
       for (const file of unknown) {

@@ -3,31 +3,34 @@ import { Session } from "node:inspector/promises";
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { openLogs } from "./logs.ts";
-import { RUNNING, type WatchdogData } from "./watchdog.ts";
+import { WATCHED, WORD, type Sight, type WatchdogData } from "./watchdog.ts";
 
-const { beat, settings } = workerData as WatchdogData;
+const { words, settings } = workerData as WatchdogData;
+const watched = `globalThis[Symbol.for("${WATCHED}")]`;
 
 /** Evaluated in the thread that is stuck, on top of what it does: so the stack tells what that is. */
-const LOOK = `({
-  stack: new Error().stack.split("\\n").slice(2, 12).map((line) => line.trim()),
-  running: globalThis[Symbol.for("${RUNNING}")]().slice(0, 20),
-})`;
-
-interface Sight {
-  stack: string[];
-  running: string[];
-}
+const TELL = `${watched}.tell()`;
+const LOOK = `${watched}.look()`;
 
 /** How long a look may take. In native code the thread is not to be asked. */
 const LOOK_MS = 1000;
 
 await evaluate("0"); // a first connection can only be made while the other thread turns; with it, later ones work
 parentPort!.postMessage("watching");
+await watch(new Uint32Array(words));
 
-for (const counter = new Uint32Array(beat); ;) {
-  const before = counter[0];
-  await setTimeout(settings.workerTimeout);
-  if (counter[0] === before) await end();
+/** It looks twice in the time that is too long: what holds the loop is seen before it lets go, and is told once. */
+async function watch(counter: Uint32Array): Promise<never> {
+  let before: number | undefined;
+  for (let stillMs = 0; ;) {
+    const periodMs = Math.ceil(counter[WORD.limitMs]! / 2);
+    await setTimeout(periodMs);
+    const beats = Atomics.load(counter, WORD.beats);
+    stillMs = beats === before ? stillMs + periodMs : 0;
+    before = beats;
+    if (stillMs === periodMs) await evaluate(TELL);
+    if (stillMs >= settings.workerTimeout) await end();
+  }
 }
 
 async function end(): Promise<void> {

@@ -187,15 +187,15 @@ export class WorkerProcess {
   }
 }
 
-/** Starts a worker. It is killed when the scope ends, unless it has ended before. */
-export function useWorkerProcess(
+/** Starts a worker. It is killed when the scope ends, unless it has ended before. @throws {CommandFailure} when the machine refuses. */
+export function* useWorkerProcess(
   orders: Orders,
   options: ForkOptions,
   maxRequests: number,
   listener: Listener,
 ): Operation<WorkerProcess> {
-  return resource(function* (provide) {
-    const child = fork(ENTRY, { ...options, serialization: "advanced" });
+  const child = start(options);
+  return yield* resource<WorkerProcess>(function* (provide) {
     const worker = new WorkerProcess(child, maxRequests, listener);
     worker.tell({ type: "start", orders });
     try {
@@ -205,4 +205,18 @@ export function useWorkerProcess(
       yield* worker.ended;
     }
   });
+}
+
+/** Of what is in the way, Node emits one part as an event of the process, and throws the other. */
+function start(options: ForkOptions): ChildProcess {
+  try {
+    return fork(ENTRY, { ...options, serialization: "advanced" });
+  } catch (cause) {
+    const refused = (cause as NodeJS.ErrnoException).code === "EPERM";
+    throw new CommandFailure(
+      refused ? EXIT.usage : EXIT.failed,
+      `cannot start a worker: ${(cause as Error).message}${refused ? "; only root can run workers as another user or group" : ""}`,
+      { cause },
+    );
+  }
 }

@@ -1,6 +1,6 @@
 /** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
 import type { Server, Socket } from "node:net";
-import { call, run, spawn, until, type Operation } from "effection";
+import { call, run, scoped, spawn, until, type Operation } from "effection";
 import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
 import { loopOptions, loopServes } from "../command.ts";
 import type { AppSpec } from "./app-spec.ts";
@@ -31,7 +31,7 @@ function* live(orders: Orders): Operation<void> {
   const imported = new ImportedFiles(orders.settings.reload);
   let code = 0;
   try {
-    yield* work(orders, imported);
+    yield* scoped(() => work(orders, imported)); // also what it has spawned may fail
   } catch (error) {
     const failure = explained(error);
     code = failure.exitCode;
@@ -46,6 +46,9 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const { settings } = orders;
   const logs = openLogs(settings);
   process.on("exit", () => logs.flush());
+  process.on("message", ({ type }: ToWorker) => {
+    if (type === "reopen") logs.reopen(); // also while it loads
+  });
   let loop: Loop | undefined;
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
   loop = yield* loadLoop(orders, logs);
@@ -55,7 +58,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const addresses: Address[] = [];
   for (const target of listenTargets(settings, front))
     addresses.push(yield* loop.listen(target));
-  obey(loop, logs, front);
+  obey(loop, front);
   process.on("uncaughtExceptionMonitor", (error) => {
     logs.log.fatal({ err: error }, "the worker fails");
     tell({
@@ -150,7 +153,7 @@ function* loadOrTakeOver(
 const stuck = ({ startTimeout }: Settings): string =>
   `its import has not ended within ${SCHEMA.startTimeout.kind.show(startTimeout)} (startTimeout); look for an \`await\` at the top level that waits for what does not come, or give it more time`;
 
-function obey(loop: Loop, logs: Logs, front: Server | undefined): void {
+function obey(loop: Loop, front: Server | undefined): void {
   const orders: {
     [T in ToWorker["type"]]?: (
       message: Extract<ToWorker, { type: T }>,
@@ -162,7 +165,6 @@ function obey(loop: Loop, logs: Logs, front: Server | undefined): void {
     stop: () => void loop.stop(),
     connection: (_, socket) =>
       socket === undefined ? undefined : front?.emit("connection", socket),
-    reopen: () => logs.reopen(),
     ask: ({ id, question }) =>
       tell({
         type: "answer",

@@ -122,12 +122,15 @@ export class Call {
 
   #reply(reply: IncomingMessage): void {
     if (this.#state !== "sending") return void reply.destroy();
+    const { statusCode = 0, statusMessage = "", rawHeaders } = reply;
+    if (statusCode > MOST_STATUS)
+      return this.#fail(new Error(`${statusCode} is no status`));
     this.#state = "replying";
     this.#upstream.answered(this.#request.log);
     this.#caller.resolve({
-      status: reply.statusCode!,
-      statusText: reply.statusMessage,
-      headers: pairsOf(endToEnd(reply.rawHeaders)),
+      status: statusCode,
+      statusText: ASCII.test(statusMessage) ? statusMessage : undefined,
+      headers: pairsOf(endToEnd(rawHeaders)),
       body: this.#hasBody(reply) ? this.#bodyOf(reply) : drop(reply),
     });
   }
@@ -210,6 +213,12 @@ export class Call {
 function isClients(error: Error): boolean {
   return error instanceof GatewayError && error.fault === "client";
 }
+
+/** RFC 9110, section 15: there are five classes of them. */
+const MOST_STATUS = 599;
+
+/** A reason phrase in other letters is not handed on: it means nothing to a client, and nobody knows how it is encoded. */
+const ASCII = /^[\t\x20-\x7e]*$/;
 
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT = new Set([

@@ -2,7 +2,8 @@
  * A connection on which the reply counts, as Node's HTTP client uses it.
  *
  * A server that does not want the rest of a body closes the connection behind its reply, which is still to be read:
- * that it takes no more is no failure then. What else is wrong shows when it is read.
+ * that it takes no more is no failure then. What else is wrong shows when it is read. Over TCP such a connection is
+ * reset, and what has arrived before that can still be read.
  */
 import { Socket } from "node:net";
 
@@ -28,5 +29,11 @@ export class ReplySocket extends Socket {
 
 function unlessClosed(written: Written): Written {
   return (error) =>
-    written((error as NodeJS.ErrnoException)?.code === "EPIPE" ? null : error);
+    written(CLOSED.has((error as NodeJS.ErrnoException)?.code) ? null : error);
 }
+
+/** The system's words for it, when one writes. */
+const CLOSED: ReadonlySet<string | undefined> = new Set([
+  "EPIPE",
+  "ECONNRESET",
+]);

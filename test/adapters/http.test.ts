@@ -218,6 +218,44 @@ describe("http()", () => {
     expect((await fetch(`${silent.url}/app`)).status).to.equal(504);
   });
 
+  it("hands on the reply of an upstream that closes the connection over the rest of the body", async () => {
+    const { url } = await upstream(({ socket }) => {
+      socket.write(
+        "HTTP/1.1 413 Too Large\r\ncontent-length: 8\r\n\r\ntoo much",
+        () => socket.resetAndDestroy(),
+      );
+    });
+    const server = await serve(url);
+    for (const bytes of [300_000, 20_000_000]) {
+      const client = await RawClient.connect(server.port);
+      client.request("POST /app", [`content-length: ${bytes}`]);
+      client.send("x".repeat(bytes));
+      expect((await client.until(/^HTTP\/1.1 (\d+)[^]*too much/))[1]).to.equal(
+        "413",
+      );
+      client.abort();
+    }
+  });
+
+  it("hands on a reason phrase only where it is ASCII", async () => {
+    const { url } = await upstream((_, res) =>
+      res.socket!.end(
+        Buffer.from("HTTP/1.1 404 Pas trouv\xe9\r\n\r\n", "latin1"),
+      ),
+    );
+    const { statusText } = await fetch(`${(await serve(url)).url}/app`);
+    expect(statusText).to.equal("Not Found");
+  });
+
+  it("answers 502 to a status that is none", async () => {
+    const { url } = await upstream((_, res) =>
+      res.socket!.end("HTTP/1.1 999 No\r\n\r\n"),
+    );
+    const server = await serve(url);
+    server.expectLog(/gave no reply: 999 is no status/, /left out/);
+    expect((await fetch(`${server.url}/app`)).status).to.equal(502);
+  });
+
   it("cuts the connection when the upstream breaks off", async () => {
     const { url } = await upstream((_, res) => {
       res.write("begun", () => res.socket!.destroy());

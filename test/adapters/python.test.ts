@@ -271,6 +271,7 @@ describe("Python:", function () {
       ["starts_twice", /a second time without exc_info/],
       ["never_starts", /before it called start_response/],
       ["splits", /a control character in the status or the headers/],
+      ["heads_too_long", /the headers have \d+ bytes together, and 65000 is/],
       ["leaves", /SystemExit: on purpose/],
     ] as const)
       it(`${app}: 500, the traceback in the log with the request's id, and the worker lives`, async () => {
@@ -374,6 +375,16 @@ describe("Python:", function () {
       const response = await fetch(`${url}/?1000000`);
       expect(response.headers.get("content-length")).to.equal("1000000");
       expect(await response.text()).to.have.length(1_000_000);
+    });
+
+    it("one whose client leaves in the middle of a long piece keeps its thread from nobody", async () => {
+      const server = await serve("big");
+      const client = await RawClient.connect(server.port);
+      client.request("GET /?50000000");
+      await client.until(/x/);
+      client.abort();
+      expect(await text(server, "/?3")).to.equal("xxx");
+      expect(await text(server, "/?4")).to.equal("xxxx");
     });
 
     it("values beyond ASCII are latin-1", async () => {

@@ -7,7 +7,7 @@ describe("wornAfter()", () => {
   afterEach(() => (Math.random = random));
 
   /** The least and the most that chance can give. */
-  const between = (limit: number, jitter: number): [number, number] => {
+  const between = (limit: number, jitter?: number): [number, number] => {
     const drawn = [1 - Number.EPSILON / 2, 0].map((chance) => {
       Math.random = () => chance;
       return wornAfter(limit, jitter);
@@ -18,6 +18,12 @@ describe("wornAfter()", () => {
   it("takes up to the jitter off the limit", () => {
     expect(between(10, 0)).to.deep.equal([10, 10]);
     expect(between(10, 3)).to.deep.equal([7, 10]);
+  });
+
+  it("takes up to a tenth off by default", () => {
+    expect(between(100)).to.deep.equal([90, 100]);
+    expect(between(9)).to.deep.equal([9, 9]);
+    expect(between(Infinity)).to.deep.equal([Infinity, Infinity]);
   });
 
   it("leaves one request at least", () => {

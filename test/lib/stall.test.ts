@@ -114,6 +114,34 @@ describe("A handler that keeps the loop to itself", () => {
     watch.stop();
   });
 
+  it("is warned of with the stack that another thread has seen, unless it was another time", async () => {
+    const lines: Line[] = [];
+    let told = new Gate();
+    const log = {
+      warn(fields: object): void {
+        lines.push({ ...fields });
+        told.open();
+      },
+    };
+    const watch = new StallWatch(log as unknown as Logger, 50);
+    watch.start({
+      tally: { accepted: 0 },
+      running: () => [],
+    } as unknown as Host);
+    watch.witness(["at slow (app.js:1:1)"]);
+    block(200);
+    await told.opened;
+    told = new Gate();
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // one line a second
+    block(200);
+    await told.opened;
+    expect(lines.map(({ stack }) => stack)).to.deep.equal([
+      ["at slow (app.js:1:1)"],
+      undefined,
+    ]);
+    watch.stop();
+  });
+
   it("tells once, and not for each of many requests", async () => {
     const server = await serveWith(
       (loop) =>

@@ -213,6 +213,12 @@ describe("The command ends with 3, and says why, when", function () {
       /^eddy: the application app\.ts does not load: there is no file \/.*app\.ts$/m,
     ],
     [
+      "the file is a folder",
+      { "app/index.ts": "" },
+      "app",
+      /^eddy: the application app does not load: there is no file \/.*app$/m,
+    ],
+    [
       "the export is missing",
       { "app.ts": "export const api = () => '';" },
       "app.ts",
@@ -222,7 +228,7 @@ describe("The command ends with 3, and says why, when", function () {
       "the named export is missing",
       { "app.ts": "" },
       "app.ts:api",
-      /app\.ts has no export api; it exports nothing$/m,
+      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(\)`$/m,
     ],
     [
       "the export is no application",
@@ -334,6 +340,11 @@ describe("The command ends with 2, and says why, when", function () {
       "a flag is unknown",
       ["--wokers", "2"],
       /unknown option '--wokers'\n\(Did you mean --workers\?\)/,
+    ],
+    [
+      "a flag of another of its commands is unknown",
+      ["config", "--wokers", "2"],
+      /unknown option '--wokers'/,
     ],
     [
       "a flag has a bad value",

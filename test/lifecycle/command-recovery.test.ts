@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -111,6 +112,26 @@ describe("A worker that does not load", function () {
     expect((await response.setEncoding("utf8").toArray()).join("")).to.equal(
       "new",
     );
+  });
+
+  it("yet is told of moved log files all the same, in the middle of a reload", async () => {
+    const folder = new Folder();
+    const log = join(folder.path, "access.log");
+    const args = ["app.mjs", "--access-log", "access.log"];
+    const command = eddy(folder.path, args);
+    await command.url();
+    folder.write("hold");
+    command.kill("SIGHUP");
+    await loading(command, 2);
+    renameSync(log, `${log}.1`);
+    command.kill("SIGUSR1");
+    await command.logged(/^the log files are reopened$/);
+    folder.remove("hold");
+    await command.logged(/^stopped$/);
+    await command.text("/after");
+    command.kill("SIGTERM");
+    await command.ended;
+    expect(readFileSync(log, "utf8")).to.include('"/after"');
   });
 
   it("in time ends a reload, and the old one goes on", async () => {

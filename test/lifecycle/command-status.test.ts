@@ -10,8 +10,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
-import { get, type IncomingMessage } from "node:http";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import {
+  createServer as createHttpServer,
+  get,
+  type IncomingMessage,
+} from "node:http";
 import { expect } from "chai";
 import { configure } from "../../lib/cli/configure.ts";
 import { openLogs } from "../../lib/cli/logs.ts";
@@ -196,6 +200,18 @@ describe("The status", function () {
     expect(await top.ended).to.equal(0);
   });
 
+  it("is not waited for longer than a few seconds", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const stats = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const top = new Eddy(folderWith({}), ["top", "--stats", stats]);
+    const [socket] = (await once(silent, "connection")) as [Socket];
+    expect(await top.ended).to.equal(1);
+    expect(top.stderr).to.match(/no eddy tells its status at .*: no answer\n$/);
+    socket.destroy();
+    silent.close();
+  });
+
   it("is nowhere if the address is taken, or nobody tells it", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
@@ -212,6 +228,15 @@ describe("The status", function () {
     expect(top.stderr).to.match(
       /no eddy tells its status at unix:\.\/nothing\.sock/,
     );
+    const other = createHttpServer((_, response) => {
+      response.end('{ "versions": {} }');
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const wrong = new Eddy(path, ["top", "--stats", `127.0.0.1:${port}`]);
+    expect(await wrong.ended).to.equal(1);
+    expect(wrong.stderr).to.match(/at 127.*: what answers there is no eddy\n$/);
+    other.close();
     const nameless = new Eddy(path, ["top"]);
     expect(await nameless.ended).to.equal(2);
     expect(nameless.stderr).to.match(/which eddy\? name the address/);
@@ -241,6 +266,25 @@ describe("With --reload the command", function () {
       await command.logged(/^stopped$/);
       expect(await command.text()).to.equal("after");
     });
+
+  it("reloads once for files that change together", async () => {
+    const names = Array.from({ length: 10 }, (_, i) => `part${i}.mjs`);
+    const path = folderWith({
+      "app.mjs": `${names.map((name, i) => `import p${i} from "./${name}";`).join("")} export default () => p0;`,
+      ...Object.fromEntries(
+        names.map((name) => [name, "export default 'before';"]),
+      ),
+    });
+    const command = eddy(path, ["app.mjs", "--reload"]);
+    await command.logged(/^watching 11 files$/);
+    for (const name of names)
+      writeFileSync(join(path, name), "export default 'after';");
+    await command.logged(/ has changed$/, names.length);
+    command.kill("SIGTTIN"); // has its turn after the reloads there are so far
+    await command.logged(/^SIGTTIN received$/);
+    const reloads = command.log.filter(({ msg }) => msg === "SIGHUP received");
+    expect(reloads.length).to.be.below(names.length - 1); // one, but on a machine that is busy
+  });
 
   it("waits for a change when the application does not load at the start", async () => {
     const path = folderWith({ "app.mjs": "throw new Error('not yet');" });
@@ -435,6 +479,37 @@ describe("The logs of the command", function () {
     );
     openLogs(settings, { uid: 65534, gid: 65534 }).reopen();
     expect(statSync(join(path, "other")).uid).to.equal(0);
+  });
+
+  it("may be on a full disk, or in a folder that is gone at USR1: the workers go on, and say so", async function () {
+    if (!existsSync("/dev/full")) return this.skip();
+    const path = folderWith({
+      "app.mjs": "export default () => String(process.pid);",
+      "logs/keep": "",
+    });
+    const args = ["--access-log", "/dev/full", "--error-log", "logs/error.log"];
+    const command = eddy(path, ["app.mjs", "--http", ":0", ...args]);
+    const written = async (file: string, what: RegExp): Promise<string> => {
+      for (;;) {
+        const text = existsSync(join(path, file))
+          ? readFileSync(join(path, file), "utf8")
+          : "";
+        const [, found] = what.exec(text) ?? [];
+        if (found !== undefined) return found;
+        await soon();
+      }
+    };
+    const url = await written("logs/error.log", /on (http:\S+);.*reloads"/);
+    const before = await (await fetch(url)).text();
+    await command.complains(/cannot write the log \/dev\/full: ENOSPC/);
+    renameSync(join(path, "logs"), join(path, "old"));
+    command.kill("SIGUSR1");
+    await command.complains(/cannot open the log logs\/error\.log anew/);
+    command.kill("SIGHUP"); // a new worker has no log at all
+    await written("old/error.log", /(the workers there are go on)/);
+    expect(await (await fetch(url)).text()).to.equal(before);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
   });
 
   it("go to other files after USR1, and nothing is lost at the end", async () => {

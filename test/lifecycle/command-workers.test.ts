@@ -1,11 +1,13 @@
 /** The supervisor and its workers: real processes, real signals. */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { once } from "node:events";
 import { Agent, get } from "node:http";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { eddy, Eddy, PATIENCE_MS } from "../support/command.ts";
+import { eddy, Eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { RawClient } from "../support/raw-client.ts";
 
@@ -15,7 +17,9 @@ const APP = `
     if (request.path === "/crash") setImmediate(() => { throw new Error("boom"); });
     if (request.path === "/spin") for (;;) Math.sqrt(2);
     if (request.path === "/block") execSync("sleep 3");
+    if (request.path === "/busy") { for (const until = Date.now() + 1500; Date.now() < until;); return "done"; }
     if (request.path === "/never") { console.error("inside"); await new Promise(() => {}); }
+    if (request.path === "/unmeasured") process.memoryUsage.rss = () => { throw new Error("no memory to see"); };
     if (request.path === "/env") return String(process.env[request.query.get("name")]);
     return "hello";
   };`;
@@ -125,6 +129,14 @@ describe("Workers", function () {
     expect(Number(await command.text("/pid"))).to.not.equal(first);
   });
 
+  it("that cannot tell how they are are started again, too", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    await command.text("/unmeasured");
+    await command.logged(/has ended: Error: no memory to see/);
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("hello");
+  });
+
   it("that are killed are started again, and only their own requests are lost", async () => {
     const command = eddy(folder(), ["app.mjs", "--workers", "2"]);
     const [first, second] = await command.workers();
@@ -159,6 +171,14 @@ describe("Workers", function () {
     await command.logged(/it was ended by SIGKILL/);
     await command.logged(/^listening on/, 2);
     expect(await command.text()).to.equal("hello");
+  });
+
+  it("that stall for a while go on, and the warning has the request and the place that held them", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    expect(await command.text("/busy")).to.equal("done");
+    const line = await command.logged(/kept the loop for \d+ ms or more/);
+    expect(line).to.include({ method: "GET", path: "/busy" });
+    expect((line.stack as string[])[0]).to.match(/app\.mjs:7/);
   });
 
   it("that are stuck in native code are ended, too", async () => {
@@ -396,6 +416,37 @@ describe("The supervisor", function () {
       1,
     ]);
   });
+});
+
+describe("Whoever is not root", function () {
+  this.timeout(PATIENCE_MS);
+
+  for (const [what, args, code, message] of [
+    [
+      "cannot run workers as somebody else",
+      ["app.mjs", "--http", "127.0.0.1:0", "--user", "root"],
+      2,
+      /^eddy: cannot start a worker: spawn EPERM; only root can run workers as another user or group\n$/,
+    ],
+    [
+      "cannot reload somebody else's eddy",
+      ["reload", "--pid", "init.pid"],
+      1,
+      /^eddy: init\.pid: cannot send SIGHUP to process 1: kill EPERM; it takes its own user, or root\n$/,
+    ],
+  ] as const)
+    it(what, async () => {
+      const path = folderWith({ "app.mjs": APP, "init.pid": "1\n" });
+      chmodSync(path, 0o755);
+      const child = spawn(process.execPath, [MAIN, ...args], {
+        cwd: path,
+        stdio: ["ignore", "ignore", "pipe"],
+        ...(process.getuid?.() === 0 && { uid: 65534, gid: 65534 }),
+      });
+      const ended = once(child, "close");
+      expect(await text(child.stderr)).to.match(message);
+      expect(await ended).to.deep.equal([code, null]);
+    });
 });
 
 describe("secretKey()", function () {

@@ -53,12 +53,14 @@ export const exceptions: readonly Exception[] = [
     reason: "llhttp skips it; the engine waits for more",
     covers: (bytes) =>
       /(?:^|\n\r\n|[^\n])\r\n\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
-      /(?:^|\n\r\n)\r+\S+ \S+ HTTP\/1.1\r/.test(bytes),
+      /\r\S+ \S+ HTTP\/1.1\r/.test(bytes) ||
+      /(?:^|\n\r\n)[\r\n]/.test(headsOf(bytes)),
   },
   {
     name: "a line without a version",
     reason: "HTTP/0.9 for llhttp; the engine waits for more",
-    covers: (bytes) => /^[A-Z-]+ \S+\r$/m.test(bytes),
+    covers: (bytes) =>
+      [bytes, headsOf(bytes)].some((all) => /^[A-Z-]+ \S+$/m.test(all)),
   },
   {
     name: "upgrades",
@@ -76,6 +78,18 @@ export const exceptions: readonly Exception[] = [
     covers: (bytes) => /\?[^ \n]*[#\x7f]/.test(bytes),
   },
 ];
+
+/** One head behind the other: what is left when the bodies are taken out, by the lengths that are announced. */
+function headsOf(bytes: string): string {
+  let heads = "";
+  for (let rest = bytes; rest !== "";) {
+    const head = /^[^]*?\r\n\r\n/.exec(rest)?.[0] ?? rest;
+    const [, length = "0"] = /content-length:[ \t]*(\d+)/i.exec(head) ?? [];
+    heads += head;
+    rest = rest.slice(head.length + Number(length));
+  }
+  return heads;
+}
 
 function methodOf(call: string): string {
   const [, inEnviron] = /^REQUEST_METHOD=(.*)$/m.exec(call) ?? [];

@@ -50,7 +50,7 @@ export interface ThreadSettings {
   readonly threadTimeoutMs: number;
   readonly abortGraceMs: number;
   readonly maxRequestsPerThread: number;
-  readonly maxRequestsJitter: number;
+  readonly maxRequestsJitter: number | undefined;
   readonly maxHeapMb: number;
   readonly provide: Provided;
 }
@@ -81,13 +81,12 @@ const RULES: Record<keyof ThreadedApp, Rule> = {
 /** @throws {UsageError} naming an option that does not exist, is missing or has a bad value. */
 export function threadSettings(app: ThreadedApp): ThreadSettings {
   const given = checked(app);
-  const max = given.maxRequestsPerThread ?? Infinity;
   return {
     export: "default",
     threads: Math.max(8, 2 * availableParallelism()),
     maxQueuedRequests: 1024,
-    maxRequestsPerThread: max,
-    maxRequestsJitter: max === Infinity ? 0 : Math.floor(max / 10),
+    maxRequestsPerThread: Infinity,
+    maxRequestsJitter: undefined,
     maxHeapMb: 512,
     provide: {},
     ...given,

@@ -190,8 +190,18 @@ export class Thread {
   noteLife(): void {
     const { threadTimeoutMs } = this.#keeper.settings;
     if (this.#silence !== undefined) this.#silence.refresh();
-    else
-      this.#silence = setTimeout(() => this.call?.overrun(), threadTimeoutMs);
+    else this.#silence = setTimeout(() => this.#overrun(), threadTimeoutMs);
+  }
+
+  /** What keeps it is its request, or something of the application's own: then nobody can ask it to end, and its requests are for others. */
+  #overrun(): void {
+    const { call } = this;
+    const isStuck =
+      call === undefined
+        ? this.#state === "retiring"
+        : !this.#words.isClaimed(call.id);
+    if (isStuck) this.kill(this.#stuck());
+    else call?.overrun();
   }
 
   /** The answer to what the request asked for. */
@@ -224,6 +234,7 @@ export class Thread {
   /** Ends by itself, as it is free. */
   retire(): void {
     this.#state = "retiring";
+    this.noteLife();
     this.#post(["retire", 0]);
   }
 
@@ -324,6 +335,13 @@ export class Thread {
     return new ThreadLostError(`a thread of ${fileOf(module)} ${how}`, {
       cause: this.#error,
     });
+  }
+
+  #stuck(): ThreadLostError {
+    const { module, threadTimeoutMs } = this.#keeper.settings;
+    return new ThreadLostError(
+      `a thread of ${fileOf(module)} has not turned its event loop for ${threadTimeoutMs} ms (threadTimeoutMs) between requests; look for a timer or a promise of the application's that computes`,
+    );
   }
 
   #unstarted(why: string): ThreadStartError {

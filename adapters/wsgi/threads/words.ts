@@ -20,6 +20,11 @@ export class Words {
     }
   }
 
+  /** Request `id` was begun, or taken back. */
+  isClaimed(id: number): boolean {
+    return ((Atomics.load(this.#words, WORD.claimed) - id) | 0) >= 0;
+  }
+
   /** Request `id` is to end early. */
   stop(id: number, why: Stop): void {
     this.#tell(WORD.stop, why, WORD.stopped, id);

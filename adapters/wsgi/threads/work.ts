@@ -80,8 +80,13 @@ function* calling(
       `wait.call("${name}"): the mount provides ${Object.keys(provided).join(", ") || "nothing"}; add it to \`provide\` of wsgi()`,
     );
   const result = provided[name]!(...args);
-  if (result instanceof Promise) return yield* until(result);
+  if (isPromise(result)) return yield* until(result);
   return isOperation(result) ? yield* result : result;
+}
+
+/** Also those of other kinds, such as the queries of database libraries, which begin when somebody waits. */
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as Promise<unknown> | null)?.then === "function";
 }
 
 /** What a generator function gives, or an operation of effection; arrays and strings are values. */
@@ -107,7 +112,7 @@ export function* performFor(
   try {
     values = yield* perform(works, provided);
   } catch (error) {
-    return answer(undefined, error);
+    return answer(undefined, error ?? new Error(`thrown: ${error}`));
   }
   answer(values);
 }

@@ -85,6 +85,14 @@ describe("wait", function () {
     expect(found).to.deep.equal(["b"]);
   });
 
+  it("calls a function of the mount that gives a promise of another kind", async () => {
+    const query = () => ({
+      then: (resolve: (rows: number[]) => void) => resolve([1, 2]), // oxlint-disable-line no-thenable
+      limit() {},
+    });
+    expect(await called({ query }, "query")).to.deep.equal([1, 2]);
+  });
+
   it("calls an operation of the mount", async () => {
     function* doubled(n: number): Operation<number> {
       return 2 * n;
@@ -136,6 +144,31 @@ describe("wait", function () {
     expect(response.status).to.equal(402);
     expect(response.headers.get("x-price")).to.equal("5");
     expect(await response.text()).to.equal("pay first\n");
+  });
+
+  it("knows an error that the application has kept by what it says", async () => {
+    const server = await serve("throwsWhatItKept", {
+      fail: () => {
+        throw new HttpError(402, "pay first");
+      },
+    });
+    for (const _ of [1, 2]) {
+      const response = await fetch(server.url);
+      expect(response.status).to.equal(402);
+      expect(await response.text()).to.equal("pay first\n");
+    }
+  });
+
+  it("throws an error also when the function rejects without one", async () => {
+    const { url } = await serve("catches", { give: () => Promise.reject() }); // oxlint-disable-line prefer-promise-reject-errors
+    const error = await (await fetch(`${url}?give`)).json();
+    expect(error).to.include({ name: "Error", message: "thrown: undefined" });
+  });
+
+  it("says what it takes when it is given a promise", async () => {
+    const server = await serve("waitsForPromise");
+    server.expectLog(/wait\(\) takes what .* give, not Promise \{ 1 \}/);
+    expect((await fetch(server.url)).status).to.equal(500);
   });
 
   it("says what there is when there is nothing of that name", async () => {

@@ -14,6 +14,11 @@ import { LineBuffer } from "../../../lib/cli/line-buffer.ts";
 import { folderWith } from "../../support/folder.ts";
 import { ROOT } from "../../support/root.ts";
 
+const MODULE = join(ROOT, "dist/lib/cli/line-buffer.js");
+
+const programWith = (statements: string): string =>
+  `import { LineBuffer } from ${JSON.stringify(MODULE)};${statements}`;
+
 describe("A line buffer", () => {
   it("holds lines back, and loses none", () => {
     const path = join(folderWith({}), "log");
@@ -59,13 +64,52 @@ describe("A line buffer", () => {
     expect(readFileSync(path, "utf8")).to.equal("kept\nafter\n");
   });
 
+  /** What a program with a buffer says on standard error. */
+  async function complaints(statements: string): Promise<string> {
+    const folder = folderWith({ "program.mjs": programWith(statements) });
+    const child = spawn(process.execPath, ["program.mjs"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    return await text(child.stderr);
+  }
+
+  it("goes on when the disk is full, and says so once", async function () {
+    if (!existsSync("/dev/full")) return this.skip();
+    const said = await complaints(`
+      const buffer = new LineBuffer("/dev/full");
+      for (const line of ["one", "two"]) {
+        buffer.write(line);
+        buffer.flush();
+      }
+      process.on("exit", () => console.error("the end"));`);
+    expect(said).to.match(
+      /^eddy: cannot write the log \/dev\/full: ENOSPC.*; 1 MiB of its lines is kept until that is mended\nthe end\n$/,
+    );
+  });
+
+  it("uses its old file on when there is no new one to be had, and says so", async () => {
+    const said = await complaints(`
+      import { mkdirSync, readFileSync, renameSync } from "node:fs";
+      mkdirSync("logs");
+      const buffer = new LineBuffer("logs/log");
+      renameSync("logs", "old");
+      if (buffer.reopen()) throw new Error("it cannot");
+      buffer.write("a line");
+      buffer.flush();
+      console.error(readFileSync("old/log", "utf8"));
+      renameSync("old", "logs");
+      if (!buffer.reopen()) throw new Error("it can");`);
+    expect(said).to.match(
+      /^eddy: cannot open the log logs\/log anew: ENOENT.*; the old file is written on\na line\n$/,
+    );
+  });
+
   it("keeps its lines whole in a pipe that others write to, too", async () => {
-    const module = join(ROOT, "dist/lib/cli/line-buffer.js");
-    const program = `
-      import { LineBuffer } from ${JSON.stringify(module)};
+    const program = programWith(`
       const buffer = new LineBuffer(1);
       for (let i = 0; i < 20_000; i++) buffer.write(process.argv[2].repeat(99) + "\\n");
-      buffer.flush();`;
+      buffer.flush();`);
     const both = `"${process.execPath}" program.mjs a & "${process.execPath}" program.mjs b & wait`;
     const child = spawn("sh", ["-c", both], {
       cwd: folderWith({ "program.mjs": program }),

@@ -236,8 +236,11 @@ describe("A setting is refused", () => {
       ["--log-format", "commbined"],
       /^--log-format: logFormat takes .*combined or text with directives .*, not "commbined"$/,
     ],
-    [["--umask", "9"], /an octal number/],
-    [["--secret-key", "short"], /text of 16 characters or more/],
+    [["--umask", "9"], /an octal number as text, such as "027", not "9"/],
+    [
+      ["--secret-key", "short"],
+      /^--secret-key: secretKey takes text of 16 characters or more, not what it is given$/,
+    ],
   ] as [string[], RegExp][])
     it(args.join(" "), async () => {
       expect(await failure(withFlags(...args))).to.match(message);
@@ -280,6 +283,17 @@ describe("A setting is refused", () => {
       /eddy\.config\.yaml is no YAML: [^]*2:1/,
     ],
     ["eddy.config.toml", "a = \n", /eddy\.config\.toml is no TOML: /],
+    ["eddy.config.toml", "umask = 0o27\n", /as text, such as "027", not 23$/],
+    [
+      "eddy.config.yaml",
+      "secretKey: 1234567890123456\n",
+      /:1: secretKey takes text .*, not what it is given$/,
+    ],
+    [
+      "eddy.config.ini",
+      "mount = /a=a.ts\n[settings.A]\nrequired = true\n[settings.B]\nrequired = true\nrequired = false\n",
+      /is no INI: required stands there twice; a list has commas$/,
+    ],
     ["eddy.config.yaml", "- 1\n", /this is no table of settings/],
     [
       "eddy.config.js",
@@ -295,6 +309,19 @@ describe("A setting is refused", () => {
     it(`with ${name}: ${content.trim()}`, async () => {
       expect(await failure(withFile(name, content))).to.match(message);
     });
+
+  it("but a file may have comments alone, and an INI file a list line by line", async () => {
+    for (const [name, content] of [
+      ["eddy.config.yaml", "# workers: 4\r\n\n"],
+      ["eddy.config.ini", "\uFEFF; workers = 4\n"],
+    ] as const)
+      expect((await withFile(name, content)).settings.workers).to.equal(1);
+    const { settings } = await withFile(
+      "eddy.config.ini",
+      "mount[] = /a=a.ts\nmount[] = /b=b.ts\n",
+    );
+    expect(settings.mount).to.deep.equal(["/a=a.ts", "/b=b.ts"]);
+  });
 
   it("when two files of one folder could be meant", async () => {
     const folder = folderWith({

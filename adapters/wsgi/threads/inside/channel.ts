@@ -74,8 +74,8 @@ export class Channel {
   #isQuick = false;
   /** Of the whole reply that was sent last. */
   #head: string | undefined;
-  /** What the loop's errors are known by. */
-  readonly #origins = new WeakMap<Error, number>();
+  /** What the loop's errors are known by: those of this request, as the loop forgets them with it. */
+  #origins: Map<unknown, number> | undefined;
 
   constructor({ port, words }: Pick<ThreadData, "port" | "words">) {
     this.#port = port;
@@ -117,6 +117,7 @@ export class Channel {
   begin(id: number): void {
     this.#id = id;
     this.#sent = 0;
+    this.#origins = undefined;
   }
 
   end(): void {
@@ -168,7 +169,7 @@ export class Channel {
 
   /** As an error crosses; one that came from the loop is told to be that. */
   toData(error: unknown): ErrorData {
-    const origin = this.#origins.get(error as Error);
+    const origin = this.#origins?.get(error);
     return { ...toData(error), ...(origin === undefined ? {} : { origin }) };
   }
 
@@ -197,7 +198,8 @@ export class Channel {
 
   #borrowed(data: ErrorData): Error {
     const error = fromData(data);
-    if (data.origin !== undefined) this.#origins.set(error, data.origin);
+    if (data.origin !== undefined)
+      (this.#origins ??= new Map()).set(error, data.origin);
     return error;
   }
 

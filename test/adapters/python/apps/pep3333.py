@@ -64,6 +64,11 @@ def splits(environ, start_response):
     return [b""]
 
 
+def heads_too_long(environ, start_response):
+    start_response("200 OK", [("X-Long", "x" * 70000)])
+    return [b"never seen"]
+
+
 def leaves(environ, start_response):
     sys.exit("on purpose")
 

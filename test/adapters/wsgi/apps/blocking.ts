@@ -54,6 +54,19 @@ export const catches = answering(({ QUERY_STRING: name }) => {
     return { name, message, stack, code, isError: error instanceof Error };
   }
 });
+let kept: unknown;
+/** Throws in each request what the first one caught. */
+export const throwsWhatItKept = answering(() => {
+  try {
+    if (kept === undefined) wait.call("fail");
+  } catch (error) {
+    kept = error;
+  }
+  throw kept;
+});
+export const waitsForPromise = answering(() =>
+  wait(Promise.resolve(1) as never),
+);
 export const callsAnother = answering(() => wait.call("nothing"));
 
 /** Blocks for ever, in each way there is. */
@@ -127,6 +140,20 @@ let hasBlocked = false;
 export const blocksLater = answering(() => {
   if (!hasBlocked) setTimeout(sleepInPlace, 0, 500);
   hasBlocked = true;
+});
+
+/** Keeps its thread for ever, from the next turn of the thread's event loop on. */
+export const spinsLater = answering(() => {
+  setImmediate(() => {
+    for (;;);
+  });
+  return threadId;
+});
+export const spinsAtItsEnd = answering(() => {
+  process.once("exit", () => {
+    for (;;);
+  });
+  return threadId;
 });
 
 let blocked = 0;
