@@ -1,6 +1,7 @@
 /** The supervisor: workers for one application, and the signals that steer them. It never runs the application itself. */
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
+import { isatty } from "node:tty";
 import { race, sleep, spawn, type Operation, type Queue } from "effection";
 import { appSpecs } from "./app-spec.ts";
 import { announce } from "./banner.ts";
@@ -35,7 +36,8 @@ export function* supervise(
     ...secretVariables(settings),
   };
   const systemd = new Systemd(process.env, logs.log);
-  const endings = yield* useSignals(ENDING);
+  const endings = yield* useSignals<NodeJS.Signals>(ENDING);
+  yield* spawn(() => endWithTerminal(endings));
   const steering = yield* useSignals(STEERING);
   const rotations = yield* useSignals(ROTATING);
   yield* usePidFile(settings.pid);
@@ -80,6 +82,19 @@ export function* supervise(
   yield* systemd.tell("STOPPING=1");
   front?.stop();
   yield* end(pool, signal, endings, logs);
+}
+
+/** A terminal that is closed sends SIGHUP, too, but not for a reload: whoever sat there has gone. */
+function* endWithTerminal(
+  endings: Queue<NodeJS.Signals, never>,
+): Operation<never> {
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  const hangups = yield* useSignals(["SIGHUP"]);
+  for (;;) {
+    const signal = yield* next(hangups);
+    if (!terminals.every((descriptor) => isatty(descriptor)))
+      endings.add(signal);
+  }
 }
 
 /** Starts the workers and does what signals say, one thing after the other. */
@@ -155,7 +170,7 @@ const SETTLE_MS = 50;
 function* end(
   pool: Pool,
   signal: string,
-  endings: Queue<(typeof ENDING)[number], never>,
+  endings: Queue<NodeJS.Signals, never>,
   { log }: Logs,
 ): Operation<void> {
   log.info(`${signal}: the workers finish what they have`);

@@ -336,6 +336,30 @@ describe("The supervisor", function () {
     await command.logged(/^reloaded 1 workers$/);
   });
 
+  it("ends with its terminal, whose SIGHUP is no reload", async function () {
+    const command = `exec ${process.execPath} ${MAIN} app.mjs --http 127.0.0.1:0 --pid eddy.pid`;
+    const path = folder();
+    const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
+      cwd: path,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    try {
+      await once(terminal, "spawn");
+    } catch {
+      return this.skip(); // nobody here makes terminals
+    }
+    let screen = "";
+    for await (const piece of terminal.stdout.setEncoding("utf8")) {
+      screen += piece;
+      if (/\d+ reloads/.test(screen)) break;
+    }
+    terminal.kill("SIGKILL");
+    const file = join(path, "eddy.pid");
+    const pid = Number(readFileSync(file, "utf8"));
+    while (runs(pid)) await new Promise((resolve) => setTimeout(resolve, 20)); // whose child it is will not tell
+    expect(existsSync(file)).to.equal(false);
+  });
+
   it("says which port is taken", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");

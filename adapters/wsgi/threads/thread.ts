@@ -50,6 +50,9 @@ export interface End {
  */
 const ROOM = { brief: 16, blocked: 2, slept: 1 } as const;
 
+/** Milliseconds after which a thread that begins nothing is stuck, at least: before that the machine may be busy. */
+const BUSY_MS = 1000;
+
 /** Messages that are heard in a row. Taken from the port they cost half of what an event does. */
 const MAX_IN_A_ROW = 16;
 
@@ -89,6 +92,8 @@ export class Thread {
   #state: State = "starting";
   /** Goes off `threadTimeoutMs` after the last sign of life. Made once: most requests are shorter than its making. */
   #silence: NodeJS.Timeout | undefined;
+  /** For how long it has not begun what it was given, in steps of that time. */
+  #stuckMs = 0;
   /** Goes off when loading takes too long. */
   readonly #late: NodeJS.Timeout;
   #error: Error | undefined;
@@ -196,12 +201,18 @@ export class Thread {
   /** What keeps it is its request, or something of the application's own: then nobody can ask it to end, and its requests are for others. */
   #overrun(): void {
     const { call } = this;
-    const isStuck =
-      call === undefined
-        ? this.#state === "retiring"
-        : !this.#words.isClaimed(call.id);
-    if (isStuck) this.kill(this.#stuck());
-    else call?.overrun();
+    if (call !== undefined && this.#words.isClaimed(call.id)) call.overrun();
+    else if (call !== undefined || this.#state === "retiring")
+      this.#noteSilence();
+  }
+
+  #noteSilence(): void {
+    this.#stuckMs += this.#keeper.settings.threadTimeoutMs;
+    if (this.#stuckMs < BUSY_MS) return this.noteLife();
+    const back = this.#takeBack();
+    if (this.call !== undefined) return this.noteLife(); // it has just begun
+    this.kill(this.#stuckError());
+    this.#keeper.again(back);
   }
 
   /** The answer to what the request asked for. */
@@ -300,6 +311,7 @@ export class Thread {
   #release(isBrief: boolean): void {
     this.#calls.shift();
     this.#served++;
+    this.#stuckMs = 0;
     this.#room = ROOM[this.#sleeps ? "slept" : isBrief ? "brief" : "blocked"];
     this.#sleeps = false;
     if (this.#calls.length > 0) this.noteLife();
@@ -337,10 +349,10 @@ export class Thread {
     });
   }
 
-  #stuck(): ThreadLostError {
-    const { module, threadTimeoutMs } = this.#keeper.settings;
+  #stuckError(): ThreadLostError {
+    const { module } = this.#keeper.settings;
     return new ThreadLostError(
-      `a thread of ${fileOf(module)} has not turned its event loop for ${threadTimeoutMs} ms (threadTimeoutMs) between requests; look for a timer or a promise of the application's that computes`,
+      `a thread of ${fileOf(module)} has not turned its event loop for ${this.#stuckMs} ms between requests (threadTimeoutMs); look for a timer or a promise of the application's that computes`,
     );
   }
 

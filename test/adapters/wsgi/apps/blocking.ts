@@ -142,9 +142,9 @@ export const blocksLater = answering(() => {
   hasBlocked = true;
 });
 
-/** Keeps its thread for ever, from the next turn of the thread's event loop on. */
+/** Keeps its thread for ever, from the end of the request on: before any other is heard of. */
 export const spinsLater = answering(() => {
-  setImmediate(() => {
+  queueMicrotask(() => {
     for (;;);
   });
   return threadId;
