@@ -142,15 +142,32 @@ async function letConnectionsGo(
 }
 
 async function finishExchanges(
-  { host, settings }: Parts,
+  { host, settings, listeners }: Parts,
   hurry: AbortSignal,
 ): Promise<void> {
   await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
   const done = new AbortController();
   const limit = AbortSignal.any([hurry, done.signal]);
-  const idle = host.untilIdle(limit);
-  await Promise.race([idle, pass(settings.drainTimeoutMs, limit)]);
+  const sent = host
+    .untilIdle(limit)
+    .then(() => letLastBytesGo(host, listeners, limit));
+  await Promise.race([sent, pass(settings.drainTimeoutMs, limit)]);
   done.abort();
+}
+
+/** Milliseconds in which a client that was behind may take the end of its reply. */
+const LAST_BYTES_MS = 5000;
+
+/** What the engine holds of them would be lost with their connections. It does not say when it has sent all, but clients close their connection then, as they were told. */
+async function letLastBytesGo(
+  host: Host,
+  listeners: readonly Listener[],
+  limit: AbortSignal,
+): Promise<void> {
+  const left = host.lagging + LAST_BYTES_MS - performance.now();
+  if (left <= 0) return;
+  const unused = listeners.map((listener) => listener.untilUnused(limit));
+  await Promise.race([Promise.all(unused), pass(left, limit)]);
 }
 
 function haltExchanges(

@@ -288,6 +288,7 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
   done(error?: unknown, outcome: Outcome = "ok"): void {
     this.#delivery = undefined;
     this.#running--;
+    if (this.out.lags) this.host.lagging = performance.now();
     if (error === undefined) this.#complete(outcome);
     else if (this.#state === "ended") this.strayError(error);
     else this.fail(error);

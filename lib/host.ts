@@ -37,6 +37,8 @@ export class Host {
   readonly framing = new Framing();
   /** From now on replies close their connection. */
   draining = false;
+  /** When the last reply ended whose client was behind with it, as `performance.now()` has it. */
+  lagging = -Infinity;
   #whenIdle: (() => void) | undefined;
   /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
   readonly #watched = new Map<Exchange, NodeJS.Timeout>();

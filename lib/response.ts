@@ -45,7 +45,7 @@ export class ResponseWriter {
   #written = 0;
   /** The client is behind. */
   #full = false;
-  #isUnix: boolean | undefined;
+  #wasFull = false;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
@@ -109,7 +109,14 @@ export class ResponseWriter {
   /** Whether the client is behind with the reply: then the engine watches the connection in both directions, also one that was paused. */
   #setFull(full: boolean): void {
     this.#full = full;
-    if (full) this.#hold?.forget();
+    if (!full) return;
+    this.#wasFull = true;
+    this.#hold?.forget();
+  }
+
+  /** The engine may hold some of the body back, also behind its end: only with a promised length does it say when all is sent. */
+  get lags(): boolean {
+    return this.#wasFull && this.#promised === undefined;
   }
 
   /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
@@ -222,7 +229,7 @@ export class ResponseWriter {
     return (
       this.#pass(chunk) &&
       ++this.#chunksInTurn < CHUNKS_PER_TURN &&
-      this.#bytesInTurn < BYTES_PER_TURN
+      this.#bytesInTurn < (this.#atOnce ? BYTES_AT_ONCE : BYTES_PER_TURN)
     );
   }
 
@@ -236,9 +243,8 @@ export class ResponseWriter {
   #writeChunked(chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
     this.#written += byteLength(chunk);
-    const write = (): void => this.#setFull(!this.#res.write(chunk));
-    if (this.#toUnix) write();
-    else this.#cork(write);
+    for (const piece of piecesOf(chunk))
+      this.#cork(() => this.#setFull(!this.#res.write(piece)));
     return !this.#full;
   }
 
@@ -253,20 +259,6 @@ export class ResponseWriter {
     const sent = promised.send();
     this.#setFull(sent === "full");
     if (sent === "complete") this.state = "ended";
-  }
-
-  /** What `body` writes leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
-  batch(body: () => void): void {
-    if (!this.open || this.#toUnix) return body();
-    let failure: { error: unknown } | undefined;
-    this.#res.cork(() => {
-      try {
-        body();
-      } catch (error) {
-        failure = { error };
-      }
-    });
-    if (failure !== undefined) throw failure.error;
   }
 
   /** Resolves when the client can take more, or is gone. At once, but after everybody else's turn, when it only was time for that. */
@@ -332,14 +324,6 @@ export class ResponseWriter {
     return this.state === "waiting" || this.state === "streaming";
   }
 
-  /**
-   * The client is at a Unix socket. Chunks are not corked then: when such a socket is full, the engine loses those that
-   * reach beyond its cork, of which it sends the size and not the bytes.
-   */
-  get #toUnix(): boolean {
-    return (this.#isUnix ??= this.#res.getRemoteAddress().byteLength === 0);
-  }
-
   #writeHead(head: Head): void {
     this.status = head.status;
     const { fields } = head;
@@ -368,6 +352,12 @@ const CHUNKS_PER_TURN = 256;
 /** Bytes, likewise: the kernel takes megabytes from a fast source, and copying them takes milliseconds. */
 const BYTES_PER_TURN = 256 * 1024;
 
+/** Bytes, in the route callback, where the engine has corked the connection, and may have more in that cork: see PIECE_BYTES. */
+const BYTES_AT_ONCE = 4096;
+
+/** Bytes of a chunk that fits a cork of its own, with its frame around it. */
+const PIECE_BYTES = CORK_BYTES - 64;
+
 /** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
 const SMALL = 2048;
 const SOME = 1 / 16;
@@ -389,6 +379,14 @@ export function statusLine(
       `${JSON.stringify(reason)} is no reason phrase`,
     );
   return `${status} ${reason}`;
+}
+
+/** A chunk as the engine gets it: when the socket is full, it loses what reaches beyond its cork, of which it sends the size and not the bytes. */
+function* piecesOf(chunk: Chunk): Generator<Chunk, void, void> {
+  if (chunk.length <= PIECE_BYTES / 3) return yield chunk; // also where each character is three bytes
+  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+    yield bytes.subarray(at, at + PIECE_BYTES);
 }
 
 function byteLength(chunk: Chunk): number {

@@ -131,7 +131,7 @@ export async function pump(
   let progress: Progress;
   do {
     progress = source.sync
-      ? sendInOnePiece(source, out, start)
+      ? sendInOneGo(source, out, start)
       : send(await source.next(), out, start);
     if (progress === "wait") await out.writable();
     if (out.state === "gone") return;
@@ -141,16 +141,14 @@ export async function pump(
 }
 
 /** What a synchronous source has until it is time to wait. */
-function sendInOnePiece(
+function sendInOneGo(
   source: Source,
   out: ResponseWriter,
   start: () => void,
 ): Progress {
   let progress: Progress = "more";
-  out.batch(() => {
-    while (progress === "more")
-      progress = send(source.next() as Step, out, start);
-  });
+  while (progress === "more")
+    progress = send(source.next() as Step, out, start);
   return progress;
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import { suspend, type Operation } from "effection";
-import { HttpError, Loop, stream } from "../../lib/index.ts";
+import { HttpError, Loop, stream, type Reply } from "../../lib/index.ts";
 import { folderWith } from "../support/folder.ts";
 import { Gate } from "../support/gate.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -68,34 +68,41 @@ describe("Readiness", () => {
 });
 
 describe("close()", () => {
-  it("waits until a client has taken the whole of a reply, however slow it is", async () => {
-    const inside = new Gate();
-    const finish = new Gate();
-    const server = new TestServer({ accessLog: true });
-    const body = "x".repeat(128 * 1024); // no more is sent at once
-    server.loop
-      .mount("/now", () => body)
-      .mount("/later", async () => {
-        inside.open();
-        await finish.opened;
-        return body;
-      });
-    const unix = join(folderWith({}), "socket"); // of which the system takes less than both
-    await server.loop.listen({ unix });
-    const client = await RawClient.connect(unix);
-    client.socket.pause();
-    client.request("GET /now");
-    await server.logged(({ msg }) => msg === "request");
-    client.request("GET /later");
-    await inside.opened;
-    const closing = server.loop.close();
-    finish.open();
-    for (let turns = 0; turns < 50; turns++) await setImmediate();
-    client.socket.resume();
-    const replies = (await client.untilClosed()).split("\r\n\r\n");
-    expect(replies.at(-1)).to.have.length(body.length);
-    expect((await closing).halted).to.deep.equal([]);
-  });
+  const body = "x".repeat(128 * 1024 - 1) + "!"; // no more is sent at once
+  const long = `${"x".repeat(1_000_000)}!`;
+  const replies: [title: string, reply: () => Reply, end: RegExp][] = [
+    ["the whole of a reply", () => body, /![^!]*!$/],
+    ["the end of a stream", () => stream([long]), /![^!]*!\r\n0\r\n\r\n$/],
+  ];
+  for (const [title, reply, end] of replies)
+    it(`waits until a client has taken ${title}, however slow it is`, async () => {
+      const inside = new Gate();
+      const finish = new Gate();
+      const server = new TestServer({ accessLog: true });
+      server.loop
+        .mount("/now", () => body)
+        .mount("/later", async () => {
+          inside.open();
+          await finish.opened;
+          return reply();
+        });
+      const unix = join(folderWith({}), "socket"); // of which the system takes less than both
+      await server.loop.listen({ unix });
+      const client = await RawClient.connect(unix);
+      client.socket.pause();
+      client.request("GET /now");
+      await server.logged(({ msg }) => msg === "request");
+      client.request("GET /later");
+      await inside.opened;
+      const closing = server.loop.close();
+      finish.open();
+      for (let turns = 0; turns < 50; turns++) await setImmediate();
+      client.socket.resume();
+      await client.until(end);
+      client.socket.end(); // as it was told
+      expect((await closing).halted).to.deep.equal([]);
+      expect(client.received).to.match(/connection: close/i);
+    });
 });
 
 describe("stop()", () => {
