@@ -46,6 +46,8 @@ export class ResponseWriter {
   /** The client is behind. */
   #full = false;
   #wasFull = false;
+  /** Bytes that the cork of a batch still takes. */
+  #room = 0;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
   /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
@@ -242,8 +244,10 @@ export class ResponseWriter {
 
   #writeChunked(chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
-    this.#written += byteLength(chunk);
-    for (const piece of piecesOf(chunk))
+    const bytes = byteLength(chunk);
+    this.#written += bytes;
+    this.#room -= FRAME_BYTES + bytes;
+    for (const piece of bytes > PIECE_BYTES ? piecesOf(chunk) : [chunk])
       this.#cork(() => this.#setFull(!this.#res.write(piece)));
     return !this.#full;
   }
@@ -259,6 +263,36 @@ export class ResponseWriter {
     const sent = promised.send();
     this.#setFull(sent === "full");
     if (sent === "complete") this.state = "ended";
+  }
+
+  /**
+   * What `body` writes leaves in one piece; it begins with `first`, and asks `hasRoom` before it goes on. A chunk that is
+   * too large for that leaves alone, as do all in the route callback, where the engine has a cork with unknown contents,
+   * and the first one, which has the head before it. What `body` throws comes out here: the engine would take it for
+   * uncaught.
+   */
+  batch(first: unknown, body: () => void): void {
+    this.#room = PIECE_BYTES;
+    const alone = this.state !== "streaming" || !this.hasRoom(first);
+    if (alone || this.#atOnce) {
+      this.#room = 0;
+      return body();
+    }
+    let failure: { error: unknown } | undefined;
+    this.#res.cork(() => {
+      try {
+        body();
+      } catch (error) {
+        failure = { error };
+      }
+    });
+    this.#room = 0;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** The chunk can go with those before it; what is none will not go at all. */
+  hasRoom(chunk: unknown): boolean {
+    return !isChunk(chunk) || FRAME_BYTES + byteLength(chunk) <= this.#room;
   }
 
   /** Resolves when the client can take more, or is gone. At once, but after everybody else's turn, when it only was time for that. */
@@ -355,7 +389,10 @@ const BYTES_PER_TURN = 256 * 1024;
 /** Bytes, in the route callback, where the engine has corked the connection, and may have more in that cork: see PIECE_BYTES. */
 const BYTES_AT_ONCE = 4096;
 
-/** Bytes of a chunk that fits a cork of its own, with its frame around it. */
+/** Bytes around a chunk: its length in hexadecimal digits, and two line ends. */
+const FRAME_BYTES = 8;
+
+/** Bytes that fit a cork of their own, with a frame around them and the end behind. */
 const PIECE_BYTES = CORK_BYTES - 64;
 
 /** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
@@ -383,10 +420,14 @@ export function statusLine(
 
 /** A chunk as the engine gets it: when the socket is full, it loses what reaches beyond its cork, of which it sends the size and not the bytes. */
 function* piecesOf(chunk: Chunk): Generator<Chunk, void, void> {
-  if (chunk.length <= PIECE_BYTES / 3) return yield chunk; // also where each character is three bytes
   const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
   for (let at = 0; at < bytes.length; at += PIECE_BYTES)
     yield bytes.subarray(at, at + PIECE_BYTES);
+}
+
+/** Whether it can be a piece of a body. */
+export function isChunk(value: unknown): value is Chunk {
+  return typeof value === "string" || value instanceof Uint8Array;
 }
 
 function byteLength(chunk: Chunk): number {

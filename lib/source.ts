@@ -3,7 +3,7 @@
  */
 import type { Readable } from "node:stream";
 import { InvalidReplyError } from "./errors.ts";
-import type { ResponseWriter } from "./response.ts";
+import { isChunk, type ResponseWriter } from "./response.ts";
 import type { Chunk } from "./types.ts";
 
 export interface Source {
@@ -140,15 +140,21 @@ export async function pump(
   out.end();
 }
 
-/** What a synchronous source has until it is time to wait. */
+/** What a synchronous source has until it is time to wait, many chunks in one piece. */
 function sendInOneGo(
   source: Source,
   out: ResponseWriter,
   start: () => void,
 ): Progress {
+  let step = source.next() as Step;
   let progress: Progress = "more";
-  while (progress === "more")
-    progress = send(source.next() as Step, out, start);
+  const sendThoseThatFit = (): void => {
+    do {
+      progress = send(step, out, start);
+      if (progress === "more") step = source.next() as Step;
+    } while (progress === "more" && out.hasRoom(step.value));
+  };
+  while (progress === "more") out.batch(step.value, sendThoseThatFit);
   return progress;
 }
 
@@ -164,7 +170,7 @@ function send(
 }
 
 export function checkChunk(chunk: unknown): asserts chunk is Chunk {
-  if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
+  if (!isChunk(chunk))
     throw new InvalidReplyError(
       `a streamed body is made of strings and bytes, not of ${typeof chunk}`,
     );
