@@ -1,7 +1,7 @@
 /** The application log, and the access log: one line an exchange. */
 import { pino, type Logger } from "pino";
-import { openLogFile } from "./log-file.ts";
 import type { GatewayRequest } from "./request.ts";
+import { standardOutput } from "./standard-output.ts";
 import type { Outcome } from "./types.ts";
 
 export type { Logger } from "pino";
@@ -9,10 +9,8 @@ export type { Logger } from "pino";
 /** `false`: silent. Nothing: JSON lines to standard output from level "info". */
 export function createLog(log: Logger | false | undefined): Logger {
   if (log === false) return pino({ level: "silent" });
-  return log ?? pino(openLogFile(STDOUT, { sync: false }));
+  return log ?? pino(standardOutput());
 }
-
-const STDOUT = 1;
 
 /** What is known of an exchange when it has ended. */
 export interface AccessRecord {

@@ -188,14 +188,14 @@ export class WorkerProcess {
 }
 
 /** Starts a worker. It is killed when the scope ends, unless it has ended before. @throws {CommandFailure} when the machine refuses. */
-export function* useWorkerProcess(
+export function useWorkerProcess(
   orders: Orders,
   options: ForkOptions,
   maxRequests: number,
   listener: Listener,
 ): Operation<WorkerProcess> {
-  const child = start(options);
-  return yield* resource<WorkerProcess>(function* (provide) {
+  return resource(function* (provide) {
+    const child = start(options);
     const worker = new WorkerProcess(child, maxRequests, listener);
     worker.tell({ type: "start", orders });
     try {
