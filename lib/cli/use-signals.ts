@@ -2,7 +2,7 @@
 import { createQueue, resource, type Operation, type Queue } from "effection";
 
 /** Signals that end, those that change the workers, and the one for whoever has moved the log files. */
-export const ENDING = ["SIGTERM", "SIGINT"] as const;
+export const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 export const STEERING = ["SIGHUP", "SIGTTIN", "SIGTTOU"] as const;
 export const ROTATING = ["SIGUSR1"] as const;
 

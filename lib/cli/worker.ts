@@ -19,7 +19,14 @@ import { HandedServer } from "./uwsgi-front.ts";
 import { useWatchdog } from "./watchdog.ts";
 
 /** The supervisor decides. The terminal sends these to the whole group of processes, and Node would end or stop at them. */
-const NOT_OURS = ["SIGINT", "SIGHUP", "SIGUSR1", "SIGTTIN", "SIGTTOU"] as const;
+const NOT_OURS = [
+  "SIGINT",
+  "SIGQUIT",
+  "SIGHUP",
+  "SIGUSR1",
+  "SIGTTIN",
+  "SIGTTOU",
+] as const;
 
 for (const signal of NOT_OURS) process.on(signal, () => {});
 process.once("message", (message: ToWorker) => {

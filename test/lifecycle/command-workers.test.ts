@@ -54,7 +54,7 @@ describe("Workers", function () {
     expect(await command.ended).to.equal("SIGKILL"); // its output ends when the worker has let go of it, too
   });
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
+  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const)
     it(`finish what they have at ${signal}, and stop at once at a second signal`, async () => {
       const command = eddy(folder(), ["app.mjs"]);
       const client = await RawClient.connect(
@@ -63,6 +63,8 @@ describe("Workers", function () {
       client.request("GET /never");
       await command.complains(/inside/);
       command.kill(signal);
+      for (const worker of await command.workers())
+        if (signal !== "SIGTERM") process.kill(worker, signal); // a terminal sends it to all
       await command.logged(new RegExp(`^${signal}: the workers finish`));
       command.kill("SIGTERM");
       await command.logged(/^SIGTERM again: the workers stop at once/);
