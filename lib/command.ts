@@ -5,7 +5,6 @@
 import { channel } from "node:diagnostics_channel";
 import type { Loop } from "./loop.ts";
 import type { LoopOptions } from "./options.ts";
-import type { StallWatch } from "./stall.ts";
 
 /** A loop is made with these options. Who runs the process may change them: its operator has the last word. */
 export const loopOptions = channel("eddy:loop:options");
@@ -13,7 +12,7 @@ export const loopOptions = channel("eddy:loop:options");
 /** A loop would serve. If somebody subscribes, it is theirs to run. */
 export const loopServes = channel("eddy:loop:serves");
 
-/** A loop that serves has a {@link StallWatch}. Whoever has another thread can look what the loop is held by, and tell it. */
+/** A loop that serves has this `StallWatch` (stall.ts). Whoever has another thread can look what the loop is held by, and tell it. */
 export const loopWatches = channel("eddy:loop:watches");
 
 export function optionsFromCommand(options: LoopOptions): LoopOptions {
@@ -24,10 +23,6 @@ export function optionsFromCommand(options: LoopOptions): LoopOptions {
 }
 
 /** False: nobody runs this process but the program itself. */
-export function offerToCommand(watch: StallWatch): void {
-  loopWatches.publish(watch);
-}
-
 export function handToCommand(loop: Loop): boolean {
   if (!loopServes.hasSubscribers) return false;
   loopServes.publish(loop);

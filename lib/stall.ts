@@ -6,7 +6,7 @@
  * and from then on, for a while, each call is timed. What it was at when it held the loop is only seen from another thread.
  */
 import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
-import { offerToCommand } from "./command.ts";
+import { loopWatches } from "./command.ts";
 import type { Host } from "./host.ts";
 import type { Logger } from "./log.ts";
 import type { GatewayRequest } from "./request.ts";
@@ -85,7 +85,7 @@ export class StallWatch {
       accepted += came;
       this.#stack = [];
     }, period).unref();
-    offerToCommand(this);
+    loopWatches.publish(this);
   }
 
   stop(): void {
