@@ -296,9 +296,25 @@ describe("With --reload the command", function () {
   });
 });
 
-/** A file tells nobody that it is written. */
 const soon = async (): Promise<undefined> =>
   await new Promise((resolve) => setTimeout(resolve, 20));
+
+const textOf = (file: string): string =>
+  existsSync(file) ? readFileSync(file, "utf8") : "";
+
+/** What a file of the command's has, once it has that. A file tells nobody that it is written. */
+async function written(
+  command: Eddy,
+  file: string,
+  what: RegExp,
+): Promise<RegExpExecArray> {
+  for (;;) {
+    const found = what.exec(textOf(file));
+    if (found !== null) return found;
+    const over = await Promise.race([command.ended, soon()]);
+    if (over !== undefined) throw new Error(`${over}: ${command.stderr}`);
+  }
+}
 
 describe("The logs of the command", function () {
   this.timeout(PATIENCE_MS);
@@ -445,26 +461,19 @@ describe("The logs of the command", function () {
     const path = folderWith({ "app.mjs": "export default () => '';" });
     chmodSync(path, 0o755); // for the application; the files are opened by root
     const command = eddy(path, ["app.mjs", "--user", "nobody", ...LOG_FILES]);
-    const written = async (name: string, part: string): Promise<string> => {
-      for (;;) {
-        const text = existsSync(join(path, name))
-          ? readFileSync(join(path, name), "utf8")
-          : "";
-        if (text.includes(part)) return text;
-        const over = await Promise.race([command.ended, soon()]);
-        if (over !== undefined) throw new Error(`${over}: ${command.stderr}`);
-      }
-    };
-    const log = await written("error.log", "reloads");
-    const [, url] = /on (http:\S+);/.exec(log)!;
+    const [errors, access] = [
+      join(path, "error.log"),
+      join(path, "access.log"),
+    ];
+    const [, url] = await written(command, errors, /on (http:\S+);.*reloads/);
     await fetch(`${url}/before`);
-    await written("access.log", "/before");
+    await written(command, access, /\/before/);
     for (const name of ["access.log", "error.log"])
       renameSync(join(path, name), join(path, `${name}.1`));
     command.kill("SIGUSR1");
-    await written("error.log", "reopened");
+    await written(command, errors, /reopened/);
     await fetch(`${url}/after`);
-    await written("access.log", "/after");
+    await written(command, access, /\/after/);
     for (const name of ["access.log", "error.log"])
       expect(statSync(join(path, name)).uid).to.equal(65534);
   });
@@ -489,25 +498,23 @@ describe("The logs of the command", function () {
     });
     const args = ["--access-log", "/dev/full", "--error-log", "logs/error.log"];
     const command = eddy(path, ["app.mjs", "--http", ":0", ...args]);
-    const written = async (file: string, what: RegExp): Promise<string> => {
-      for (;;) {
-        const text = existsSync(join(path, file))
-          ? readFileSync(join(path, file), "utf8")
-          : "";
-        const [, found] = what.exec(text) ?? [];
-        if (found !== undefined) return found;
-        await soon();
-      }
-    };
-    const url = await written("logs/error.log", /on (http:\S+);.*reloads"/);
-    const before = await (await fetch(url)).text();
+    const [, url] = await written(
+      command,
+      join(path, "logs/error.log"),
+      /on (http:\S+);.*reloads"/,
+    );
+    const before = await (await fetch(url!)).text();
     await command.complains(/cannot write the log \/dev\/full: ENOSPC/);
     renameSync(join(path, "logs"), join(path, "old"));
     command.kill("SIGUSR1");
     await command.complains(/cannot open the log logs\/error\.log anew/);
     command.kill("SIGHUP"); // a new worker has no log at all
-    await written("old/error.log", /(the workers there are go on)/);
-    expect(await (await fetch(url)).text()).to.equal(before);
+    await written(
+      command,
+      join(path, "old/error.log"),
+      /the workers there are go on/,
+    );
+    expect(await (await fetch(url!)).text()).to.equal(before);
     command.kill("SIGTERM");
     expect(await command.ended).to.equal(0);
   });
@@ -515,30 +522,17 @@ describe("The logs of the command", function () {
   it("go to other files after USR1, and nothing is lost at the end", async () => {
     const path = folderWith({ "app.mjs": "export default () => '';" });
     const command = eddy(path, ["app.mjs", "--workers", "2", ...LOG_FILES]);
-    const file = (name: string): string =>
-      existsSync(join(path, name))
-        ? readFileSync(join(path, name), "utf8")
-        : "";
-    const errors = async (
-      message: RegExp,
-      name = "error.log",
-    ): Promise<string> => {
-      for (;;) {
-        const found = file(name)
-          .split("\n")
-          .find((line) => message.test(line));
-        if (found !== undefined) return found;
-        await soon();
-      }
-    };
-    const { address } = JSON.parse(await errors(/reloads"}$/)) as {
+    const file = (name: string): string => textOf(join(path, name));
+    const errors = join(path, "error.log");
+    const [line] = await written(command, errors, /^.*reloads"}$/m);
+    const { address } = JSON.parse(line) as {
       address: { url: string };
     };
     for (let i = 0; i < 5; i++) await fetch(`${address.url}/before${i}`);
     renameSync(join(path, "access.log"), join(path, "access.log.1"));
     renameSync(join(path, "error.log"), join(path, "error.log.1"));
     command.kill("SIGUSR1");
-    await errors(/reopened/);
+    await written(command, errors, /reopened/);
     for (let i = 0; i < 5; i++) await fetch(`${address.url}/after${i}`);
     command.kill("SIGTERM");
     expect(await command.ended).to.equal(0);

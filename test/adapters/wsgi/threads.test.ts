@@ -439,26 +439,28 @@ describe("WSGI in threads:", function () {
       expect(server.accessLines[0]).to.include({ outcome: "timeout" });
     });
 
-    it("replaces a thread that something else than its request keeps, and another one serves that", async () => {
-      const server = await serve("spinsLater", { threadTimeoutMs: 100 });
-      server.expectLog(/has ended; .* event loop for 1000 ms between/);
-      const first = await (await fetch(server.url)).json();
-      const second = await fetch(server.url);
-      expect(second.status).to.equal(200);
-      expect(await second.json()).to.not.equal(first);
-    });
-
-    it("replaces a thread that was told to end and does not", async () => {
-      const server = await serve("spinsAtItsEnd", {
-        threadTimeoutMs: 100,
-        maxRequestsPerThread: 1,
+    const keepers: [title: string, name: string, more: Partial<ThreadedApp>][] =
+      [
+        [
+          "that something else than its request keeps, and another one serves that",
+          "spinsLater",
+          {},
+        ],
+        [
+          "that was told to end and does not",
+          "spinsAtItsEnd",
+          { maxRequestsPerThread: 1 },
+        ],
+      ];
+    for (const [title, name, more] of keepers)
+      it(`replaces a thread ${title}`, async () => {
+        const server = await serve(name, { threadTimeoutMs: 100, ...more });
+        server.expectLog(/has ended; .* event loop for 1000 ms between/);
+        const first = await (await fetch(server.url)).json();
+        const second = await fetch(server.url);
+        expect(second.status).to.equal(200);
+        expect(await second.json()).to.not.equal(first);
       });
-      server.expectLog(/has ended; .* event loop for 1000 ms between/);
-      const first = await (await fetch(server.url)).json();
-      const second = await fetch(server.url);
-      expect(second.status).to.equal(200);
-      expect(await second.json()).to.not.equal(first);
-    });
 
     it("lets a wait end with an error first", async () => {
       const server = await serve("waits", {

@@ -1,7 +1,7 @@
 /** How much memory a process takes. */
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "chai";
+import { withFewFiles } from "../../support/few-files.ts";
 import { ROOT } from "../../support/root.ts";
 
 const MODULE = join(ROOT, "dist/lib/cli/memory.js");
@@ -17,11 +17,6 @@ const PROGRAM = `
 describe("The memory that a process takes", () => {
   it("is what it was where there is no file left to read it by", function () {
     if (process.platform !== "linux") return this.skip();
-    const said = execFileSync(
-      "sh",
-      ["-c", 'ulimit -n 64; exec "$0" --input-type=module', process.execPath],
-      { input: PROGRAM, encoding: "utf8" },
-    );
-    expect(said).to.equal("EMFILE\ntrue\n");
+    expect(withFewFiles(64, PROGRAM)).to.equal("EMFILE\ntrue\n");
   });
 });

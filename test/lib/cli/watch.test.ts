@@ -1,8 +1,7 @@
 /** What `--reload` sees of files that change. */
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "chai";
-import { folderWith } from "../../support/folder.ts";
+import { withFewFiles } from "../../support/few-files.ts";
 import { ROOT } from "../../support/root.ts";
 
 /** All files are open that may be. */
@@ -25,11 +24,6 @@ const PROGRAM = `
 describe("The watcher", () => {
   it("tells of a file that cannot be watched, and goes on", function () {
     if (process.platform !== "linux") return this.skip();
-    const said = execFileSync(
-      "sh",
-      ["-c", 'ulimit -n 100; exec "$0" program.mjs', process.execPath],
-      { cwd: folderWith({ "program.mjs": PROGRAM }), encoding: "utf8" },
-    );
-    expect(said).to.equal("EMFILE\ngoes on\n");
+    expect(withFewFiles(100, PROGRAM)).to.equal("EMFILE\ngoes on\n");
   });
 });
