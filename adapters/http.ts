@@ -5,11 +5,8 @@ import {
   type ClientRequestArgs,
 } from "node:http";
 import type { NetConnectOpts, Socket } from "node:net";
-import {
-  toNative,
-  type GatewayRequest,
-  type OpenApplication,
-} from "../lib/adapter.ts";
+import { toNative } from "./common/cgi.ts";
+import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
   forward,
   MILLISECONDS,

@@ -18,7 +18,7 @@ export {
   UpstreamTimeoutError,
   UsageError,
   WsgiError,
-} from "./errors.ts";
+} from "./common/errors.ts";
 export {
   AMOUNT,
   checkOptions,
@@ -28,21 +28,22 @@ export {
   SWITCH,
   TEXT,
   type Rule,
-} from "./checked-options.ts";
-export { addHeaders, CGI_VARIABLES, toNative } from "./cgi.ts";
-export type { CgiRequest } from "./cgi.ts";
-export { CheckedHeaders, RequestHeaders } from "./headers.ts";
-export { makePrivateFolder } from "./private-folder.ts";
-export { backoffMs, wornAfter } from "./replacement.ts";
-export type { Logger } from "./log.ts";
-export type { GatewayRequest } from "./request.ts";
+} from "./common/checked-options.ts";
+export { CheckedHeaders } from "./reply/headers.ts";
+export { RequestHeaders } from "./request/headers.ts";
+export { makePrivateFolder } from "./common/private-folder.ts";
+export { backoffMs, wornAfter } from "./common/replacement.ts";
+export type { Logger } from "./common/log.ts";
+export type { GatewayRequest } from "./request/request.ts";
 export type {
   Application,
-  Chunk,
-  GatewayResponse,
   Handler,
   OpenApplication,
+  Surroundings,
+} from "./exchange/application.ts";
+export type {
+  Chunk,
+  GatewayResponse,
   Reply,
   ReplyHeaders,
-  Surroundings,
-} from "./types.ts";
+} from "./reply/types.ts";

@@ -38,33 +38,45 @@ export {
   WsgiError,
   type ErrorCode,
   type Fault,
-} from "./errors.ts";
-export type { CheckedHeaders, RequestHeaders } from "./headers.ts";
-export type { Address, ListenOptions, TlsOptions } from "./listener.ts";
-export type { AccessLog, AccessRecord, Logger } from "./log.ts";
+} from "./common/errors.ts";
+export type { CheckedHeaders } from "./reply/headers.ts";
+export type { RequestHeaders } from "./request/headers.ts";
+export type { Address, ListenOptions, TlsOptions } from "./engine/listener.ts";
+export type { AccessLog, AccessRecord } from "./exchange/access-log.ts";
+export type { Logger } from "./common/log.ts";
 export type { TaskView } from "./kernel/tree.ts";
 export type {
   CloseLimits,
   CloseOptions,
   DrainReport,
   HaltedExchange,
-} from "./drain.ts";
-export type { Tally } from "./host.ts";
-export { Loop, type LoopTasks } from "./loop.ts";
-export type { LoopOptions, MountOptions } from "./options.ts";
-export { html, json, redirect, stream, text, type ReplyInit } from "./reply.ts";
-export type { GatewayRequest } from "./request.ts";
+} from "./loop/drain.ts";
+export type { Tally } from "./exchange/shared.ts";
+export { Loop, type LoopTasks } from "./loop/loop.ts";
+export type { LoopOptions } from "./loop/options.ts";
+export type { MountOptions } from "./exchange/limits.ts";
+export {
+  html,
+  json,
+  redirect,
+  stream,
+  text,
+  type ReplyInit,
+} from "./reply/reply.ts";
+export type { GatewayRequest } from "./request/request.ts";
 export type {
   Application,
+  Handler,
+  OpenApplication,
+  Surroundings,
+} from "./exchange/application.ts";
+export type {
   BodyWriter,
   Chunk,
   GatewayResponse,
-  Handler,
-  OpenApplication,
-  Outcome,
   Reply,
   ReplyBody,
   ReplyHeaders,
   StreamWriter,
-  Surroundings,
-} from "./types.ts";
+} from "./reply/types.ts";
+export type { Outcome } from "./common/errors.ts";

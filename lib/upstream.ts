@@ -1,5 +1,5 @@
 /** What authors of adapters import that hand requests on to other servers. Apart from `adapter.ts`, which threads load too: this brings the engine and effection along. */
-export type { Rule } from "./checked-options.ts";
+export type { Rule } from "./common/checked-options.ts";
 export { endToEnd } from "./upstream/fields.ts";
 export { forward, type Prepared } from "./upstream/forward.ts";
 export {

@@ -1,5 +1,6 @@
 /** The header fields of a request that is handed on by HTTP. */
-import { toNative, type GatewayRequest } from "../../lib/adapter.ts";
+import { toNative } from "../common/cgi.ts";
+import type { GatewayRequest } from "../../lib/adapter.ts";
 import { endToEnd } from "../../lib/upstream.ts";
 
 /** What a client may say, and only a proxy knows. `Expect` is answered here. */

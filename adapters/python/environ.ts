@@ -1,10 +1,6 @@
 /** The environ of a request (PEP 3333, "environ Variables"; RFC 3875, section 4.1), as one string: name NUL value NUL … */
-import {
-  CGI_VARIABLES,
-  HttpError,
-  toNative,
-  type GatewayRequest,
-} from "../../lib/adapter.ts";
+import { CGI_VARIABLES, toNative } from "../common/cgi.ts";
+import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
 
 /** Fields that are no variable: they are the connection's, or would pass for something else. */
 const DROPPED = [

@@ -1,10 +1,6 @@
 /** A request as the variables that nginx's `uwsgi_params` sends, and no others. */
-import {
-  addHeaders,
-  CGI_VARIABLES,
-  toNative,
-  type GatewayRequest,
-} from "../../lib/adapter.ts";
+import { addHeaders, CGI_VARIABLES, toNative } from "../common/cgi.ts";
+import type { GatewayRequest } from "../../lib/adapter.ts";
 import { endToEnd } from "../../lib/upstream.ts";
 
 /** `bodyLength`: as the upstream gets it; undefined without a body. */

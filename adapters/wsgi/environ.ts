@@ -1,11 +1,7 @@
 /** The environ of one request (PEP 3333, "environ Variables"; RFC 3875, section 4.1 for the CGI ones). */
 import { inspect } from "node:util";
-import {
-  addHeaders,
-  CGI_VARIABLES,
-  type CgiRequest,
-  type GatewayRequest,
-} from "../../lib/adapter.ts";
+import { addHeaders, CGI_VARIABLES, type CgiRequest } from "../common/cgi.ts";
+import type { GatewayRequest } from "../../lib/adapter.ts";
 import type { Environ, ErrorStream, InputStream } from "./types.ts";
 
 const VERSION = Object.freeze([1, 0] as const);

@@ -71,7 +71,7 @@ async function serveEddy() {
 
 async function serveStock() {
   const { createScope } = library;
-  const { uws } = await import("../../dist/lib/uws.js");
+  const { uws } = await import("../../dist/lib/engine/uws/load.js");
   const root = createScope();
   const answer =
     name === "scope" ? () => inScope(root) : () => root.run(handler);

@@ -1,5 +1,5 @@
 /** The engine, and every header copied out of it: the least a server can cost that hands all headers to its application. */
-import { uws } from "../../dist/lib/uws.js";
+import { uws } from "../../dist/lib/engine/uws/load.js";
 import { host, port, ready } from "./report.js";
 
 uws

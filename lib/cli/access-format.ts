@@ -4,7 +4,11 @@
  *
  * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, https://docs.gunicorn.org/en/stable/settings.html#access-log-format
  */
-import { commonLogTime, escapeField, type AccessRecord } from "../log.ts";
+import {
+  commonLogTime,
+  escapeField,
+  type AccessRecord,
+} from "../exchange/access-log.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 
 /** Text that is the same in each line, or how to get what is not. */

@@ -1,5 +1,5 @@
 /** How workers have crashed lately: how long to wait before the next start, and when to give up. */
-import { backoffMs } from "../replacement.ts";
+import { backoffMs } from "../common/replacement.ts";
 
 const WINDOW_MS = 10_000;
 const GIVE_UP = 5;

@@ -1,6 +1,6 @@
 /** How the workers end with the command. */
 import { all, race, sleep, type Operation } from "effection";
-import { MAX_TIMER_MS } from "../checked-options.ts";
+import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 

@@ -1,6 +1,6 @@
 /** What would never end counts as failed: an application that does not load would hold up every reload for ever. */
 import { race, sleep, type Operation } from "effection";
-import { MAX_TIMER_MS } from "../checked-options.ts";
+import { MAX_TIMER_MS } from "../common/checked-options.ts";
 
 /** What `operation` gives, within so many milliseconds; 0 and `Infinity` are no limit. @throws what `late` makes, after that. */
 export function* inTime<T>(

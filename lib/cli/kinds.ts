@@ -1,7 +1,7 @@
 /** The kinds of value that a setting can have: how each is read from text, checked, and shown. */
 import { parse as parseDuration } from "@lukeed/ms";
 import * as v from "valibot";
-import { parseTarget } from "../target.ts";
+import { parseTarget } from "../engine/target.ts";
 
 export interface Kind<T> {
   /** Reads what a flag, a variable or a file gives: text, or what the file's format has. */

@@ -1,6 +1,6 @@
 /** A server of the supervisor that listens where a setting says. */
 import type { Server } from "node:net";
-import { listenAt, type Target } from "../target.ts";
+import { listenAt, type Target } from "../engine/target.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Key } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 /** What the command's settings mean for a loop. */
 import type { Server } from "node:net";
 import type { ListenOptions, LoopOptions } from "../index.ts";
-import { parseTarget } from "../target.ts";
+import { parseTarget } from "../engine/target.ts";
 import type { Logs } from "./logs.ts";
 import type { Key, Settings } from "./schema.ts";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { call, type Operation } from "effection";
-import { formatTarget, parseTarget, type Target } from "../target.ts";
+import { formatTarget, parseTarget, type Target } from "../engine/target.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { listenFor } from "./listen.ts";
 import type { Settings } from "./schema.ts";

@@ -1,7 +1,7 @@
 /** Workers that have served enough are replaced. */
 import { sleep, type Operation, type Scope } from "effection";
 import type { Logger } from "../index.ts";
-import { wornAfter } from "../replacement.ts";
+import { wornAfter } from "../common/replacement.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 

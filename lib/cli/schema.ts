@@ -2,9 +2,9 @@
  * Every setting of the command: its kind, its default, what it is for. The flags, the variables, the config files, `--help`,
  * docs/settings.md and the checks all come from this table.
  */
-import { PLAIN_PATH } from "../checked-options.ts";
-import { ENGINE_HEADER_BYTES, MAX_HEADERS } from "../header-limit.ts";
-import { isTrustEntry } from "../trust.ts";
+import { PLAIN_PATH } from "../common/checked-options.ts";
+import { ENGINE_HEADER_BYTES, MAX_HEADERS } from "../engine/header-limit.ts";
+import { isTrustEntry } from "../request/trust.ts";
 import {
   address,
   choice,

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { call, resource, useScope, type Operation } from "effection";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, type Target } from "../engine/target.ts";
 import { listenFor } from "./listen.ts";
 import { metricsOf } from "./metrics.ts";
 import type { Pool } from "./pool.ts";

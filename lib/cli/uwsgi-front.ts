@@ -8,7 +8,7 @@ import { chownSync } from "node:fs";
 import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, type Target } from "../engine/target.ts";
 import type { Identity } from "./identity.ts";
 import { listenFor } from "./listen.ts";
 import type { WorkerProcess } from "./worker-process.ts";

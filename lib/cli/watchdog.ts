@@ -6,8 +6,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { call, resource, type Operation } from "effection";
-import { loopWatches } from "../command.ts";
-import type { StallWatch } from "../stall.ts";
+import { loopWatches } from "../loop/command.ts";
+import type { StallWatch } from "../loop/stall.ts";
 import type { Settings } from "./schema.ts";
 
 /** What the thread gets. */

@@ -2,7 +2,7 @@
 import type { Server, Socket } from "node:net";
 import { call, run, scoped, spawn, until, type Operation } from "effection";
 import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
-import { loopOptions, loopServes } from "../command.ts";
+import { loopOptions, loopServes } from "../loop/command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";

@@ -13,9 +13,9 @@ import {
   GatewayError,
   UpstreamError,
   UpstreamTimeoutError,
-} from "../errors.ts";
-import type { GatewayRequest } from "../request.ts";
-import type { GatewayResponse } from "../types.ts";
+} from "../common/errors.ts";
+import type { GatewayRequest } from "../request/request.ts";
+import type { GatewayResponse } from "../reply/types.ts";
 import { endToEnd } from "./fields.ts";
 import type { Body } from "./forward.ts";
 import type { UpstreamSettings } from "./options.ts";

@@ -1,10 +1,10 @@
 /** Hands a request on to one of several servers, and to another one where nobody has seen it yet. */
 import type { ClientRequest } from "node:http";
 
-import { UpstreamError } from "../errors.ts";
+import { UpstreamError } from "../common/errors.ts";
 import { action, until, type Operation } from "../operations.ts";
-import type { GatewayRequest } from "../request.ts";
-import type { Chunk, GatewayResponse } from "../types.ts";
+import type { GatewayRequest } from "../request/request.ts";
+import type { Chunk, GatewayResponse } from "../reply/types.ts";
 import { Call, UnseenError } from "./call.ts";
 import type { UpstreamSettings } from "./options.ts";
 import type { Upstream, Upstreams } from "./upstreams.ts";

@@ -4,7 +4,7 @@ import {
   COUNT,
   MAX_TIMER_MS,
   type Rule,
-} from "../checked-options.ts";
+} from "../common/checked-options.ts";
 
 export interface UpstreamOptions {
   /** Milliseconds to connect in. Default 5,000: on a network of one's own, a server that takes longer is not there. */

@@ -1,5 +1,5 @@
 /** Where an upstream listens, as a user writes it. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../common/errors.ts";
 
 export interface Target {
   /** As it was given, for the log. */

@@ -11,7 +11,7 @@
  * HTTP. A status is an answer, whatever it says. When all are out, they get requests all the same: what would be
  * refused anyway may try.
  */
-import type { Logger } from "../log.ts";
+import type { Logger } from "../common/log.ts";
 import type { Target } from "./target.ts";
 
 export interface HealthSettings {

@@ -13,7 +13,7 @@ import {
   type IncomingMessage,
 } from "node:http";
 import type { Socket } from "node:net";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../common/log.ts";
 import { endToEnd } from "../upstream/fields.ts";
 import { ReplySocket } from "../upstream/socket.ts";
 import { proxyHeader } from "./identity.ts";

@@ -9,11 +9,15 @@ import { rmSync } from "node:fs";
 import { Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Connections } from "../connections.ts";
-import { Entrance } from "../entrance.ts";
-import { openListener, type Listener, type Register } from "../listener.ts";
-import type { Logger } from "../log.ts";
-import { makePrivateFolder } from "../private-folder.ts";
+import { Connections } from "../engine/connections.ts";
+import { Entrance } from "../engine/entrance.ts";
+import {
+  openListener,
+  type Listener,
+  type Register,
+} from "../engine/listener.ts";
+import type { Logger } from "../common/log.ts";
+import { makePrivateFolder } from "../common/private-folder.ts";
 import { Connection, type Inside } from "./connection.ts";
 import { openUwsgiServer, uwsgiAddress } from "./server.ts";
 

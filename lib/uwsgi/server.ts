@@ -1,9 +1,9 @@
 /** The socket on which front servers that speak uwsgi connect. */
 import { createServer, type AddressInfo, type Server } from "node:net";
-import { urlHost } from "../address.ts";
-import { UsageError } from "../errors.ts";
-import type { Address } from "../listener.ts";
-import { listenAt, parseTarget } from "../target.ts";
+import { urlHost } from "../common/address.ts";
+import { UsageError } from "../common/errors.ts";
+import type { Address } from "../engine/listener.ts";
+import { listenAt, parseTarget } from "../engine/target.ts";
 
 /**
  * A server that listens there, and is closed by whoever asked for it.

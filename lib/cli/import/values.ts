@@ -1,7 +1,7 @@
 /** Their values as ours. Each throws {@link ByHand} for what it cannot read. */
 import { parse } from "node:path";
-import { MAX_HEADERS } from "../../header-limit.ts";
-import { formatTarget, parseTarget } from "../../target.ts";
+import { MAX_HEADERS } from "../../engine/header-limit.ts";
+import { formatTarget, parseTarget } from "../../engine/target.ts";
 import type { ConfigFileSettings } from "../define-config.ts";
 import { duration, size } from "../kinds.ts";
 import { ByHand, isOff, type Lose } from "./rules.ts";

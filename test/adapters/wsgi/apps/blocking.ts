@@ -2,7 +2,7 @@
 import { threadId } from "node:worker_threads";
 import type { Environ, WsgiApp } from "../../../../adapters/wsgi/types.ts";
 import { wait, work } from "../../../../adapters/wsgi/wait.ts";
-import { HttpError } from "../../../../lib/errors.ts";
+import { HttpError } from "../../../../lib/common/errors.ts";
 
 const TEXT: [string, string] = ["content-type", "text/plain"];
 

@@ -1,0 +1,80 @@
+/** A request as variables: RFC 3875, section 4.1, with a character for each byte, as PEP 3333 and the uwsgi protocol have it. */
+import type { GatewayRequest } from "../../lib/adapter.ts";
+
+/** What of a request an application behind a gateway interface is told. */
+export type CgiRequest = Pick<
+  GatewayRequest,
+  | "method"
+  | "mountPath"
+  | "path"
+  | "queryString"
+  | "remoteAddress"
+  | "scheme"
+  | "host"
+  | "headers"
+>;
+
+/** Every variable that does not come from a header. SERVER_NAME and SERVER_PORT are never empty. */
+export const CGI_VARIABLES = {
+  REQUEST_METHOD: (request) => request.method,
+  SCRIPT_NAME: (request) => decodePath(request.mountPath),
+  PATH_INFO: (request) => decodePath(request.path),
+  QUERY_STRING: (request) => toNative(request.queryString),
+  SERVER_PROTOCOL: () => "HTTP/1.1", // the engine speaks no other
+  SERVER_NAME: (request) => hostOf(request)[0] || "localhost",
+  SERVER_PORT: (request) =>
+    hostOf(request)[1] || (request.scheme === "https" ? "443" : "80"),
+  REMOTE_ADDR: (request) => request.remoteAddress,
+} as const satisfies Record<string, (request: CgiRequest) => string>;
+
+/** The header fields: name, value, name, value, …; names in lower case. `Content-Type` and `Content-Length` have names of their own; repeated fields are joined, cookies by a semicolon. */
+export function addHeaders(
+  variables: Record<string, unknown>,
+  raw: readonly string[],
+): void {
+  for (let i = 0; i < raw.length; i += 2) {
+    const [name, value] = [raw[i]!, toNative(raw[i + 1]!)];
+    if (name.includes("_")) continue; // "x_user" would pass for "x-user", which a proxy in front may have checked
+    const key = cgiName(name);
+    const before = variables[key];
+    variables[key] =
+      before === undefined
+        ? value
+        : `${before as string}${key === "HTTP_COOKIE" ? "; " : ","}${value}`;
+  }
+}
+
+function cgiName(name: string): string {
+  const key = name.toUpperCase().replaceAll("-", "_");
+  return key === "CONTENT_TYPE" || key === "CONTENT_LENGTH"
+    ? key
+    : `HTTP_${key}`;
+}
+
+/** Percent-decoded. The gateway has refused malformed escapes. */
+function decodePath(path: string): string {
+  if (UNESCAPED.test(path)) return path;
+  return toNative(path).replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+/** PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. */
+export function toNative(text: string): string {
+  return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
+}
+
+/** ASCII, and no percent sign. */
+// oxlint-disable-next-line no-control-regex
+const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
+
+// oxlint-disable-next-line no-control-regex
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** `example.org:8000`, `[::1]:8000`. */
+function hostOf({ host }: CgiRequest): [name: string, port: string] {
+  const colon = host.lastIndexOf(":");
+  return colon > host.lastIndexOf("]")
+    ? [host.slice(0, colon), host.slice(colon + 1)]
+    : [host, ""];
+}

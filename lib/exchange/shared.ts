@@ -1,0 +1,123 @@
+/** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
+import type { Scope } from "effection";
+import { Cork } from "../engine/uws/cork.ts";
+import type { Exchange } from "./exchange.ts";
+import { Framing } from "../request/framing.ts";
+import { Live } from "./live.ts";
+import type { AccessLog } from "./access-log.ts";
+import type { Logger } from "../common/log.ts";
+import type { Proxies } from "../request/proxies.ts";
+import type { RequestIds } from "../request/request-id.ts";
+import type { Outcome } from "../common/errors.ts";
+
+/** `accepted` is the sum of all others once nothing is live. */
+export type Tally = Record<Outcome | "accepted", number>;
+
+export class Host {
+  readonly log: Logger;
+  readonly accessLog: AccessLog | undefined;
+  /** Operation handlers run here, and under it what requests start. */
+  readonly scope: Scope;
+  readonly ids: RequestIds;
+  /** Undefined when no peer is trusted to speak for others. */
+  readonly proxies: Proxies | undefined;
+  readonly tally: Tally = {
+    accepted: 0,
+    ok: 0,
+    abort: 0,
+    timeout: 0,
+    error: 0,
+    shed: 0,
+    drain: 0,
+  };
+  /** The exchanges that are not over; those that ended within their route callback were never in it. */
+  readonly live = new Live<Exchange>();
+  /** It may be within its route callback, where it is not in `live`. */
+  latest: Exchange | undefined;
+  readonly cork = new Cork();
+  readonly framing = new Framing();
+  /** From now on replies close their connection. */
+  draining = false;
+  /** When the last reply ended whose client was behind with it, as `performance.now()` has it. */
+  lagging = -Infinity;
+  #whenIdle: (() => void) | undefined;
+  /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
+  readonly #watched = new Map<Exchange, NodeJS.Timeout>();
+  /** When the log was last told of refused requests, and how many there were since. */
+  #shedTold = -Infinity;
+  #shedUntold = 0;
+  readonly #teardownTimeoutMs: number;
+
+  constructor(
+    log: Logger,
+    accessLog: AccessLog | undefined,
+    scope: Scope,
+    teardownTimeoutMs: number,
+    ids: RequestIds,
+    proxies?: Proxies,
+  ) {
+    this.log = log;
+    this.accessLog = accessLog;
+    this.scope = scope;
+    this.#teardownTimeoutMs = teardownTimeoutMs;
+    this.ids = ids;
+    this.proxies = proxies;
+  }
+
+  /** Names an ended exchange in the log whose cleanup takes too long: nothing else can be done about it. */
+  watchTeardown(exchange: Exchange): void {
+    const limit = setTimeout(() => {
+      this.#watched.delete(exchange);
+      const { id, name, waitsFor, children } = exchange.view();
+      this.log.error(
+        { requestId: id, waitsFor, tasks: children },
+        `${name} was halted, and its cleanup has not ended within ${this.#teardownTimeoutMs} ms`,
+      );
+    }, this.#teardownTimeoutMs);
+    this.#watched.set(exchange, limit.unref());
+  }
+
+  /** Says that requests are refused: at once, then once a second, so that a flood of them is not one of the log. */
+  noteShed(): void {
+    this.#shedUntold++;
+    const now = performance.now();
+    if (now - this.#shedTold < 1000) return;
+    this.log.warn(
+      { refused: this.#shedUntold },
+      `too many requests are running (${this.live.size}); others are answered 503`,
+    );
+    this.#shedTold = now;
+    this.#shedUntold = 0;
+  }
+
+  /** What is not over, whoever asks: also somebody who looks in on a loop that is stuck. */
+  running(): Exchange[] {
+    const { latest, live } = this;
+    return latest === undefined || latest.over || live.has(latest)
+      ? live.all()
+      : [...live.all(), latest];
+  }
+
+  /** An exchange is over. */
+  release(exchange: Exchange): void {
+    if (this.#watched.size > 0) {
+      clearTimeout(this.#watched.get(exchange));
+      this.#watched.delete(exchange);
+    }
+    if (this.live.delete(exchange) && this.live.size === 0) this.#whenIdle?.();
+  }
+
+  /** Resolves when no exchange is live, or when `signal` fires. */
+  untilIdle(signal: AbortSignal): Promise<void> {
+    if (this.live.size === 0 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener("abort", done);
+        this.#whenIdle = undefined;
+        resolve();
+      };
+      signal.addEventListener("abort", done);
+      this.#whenIdle = done;
+    });
+  }
+}

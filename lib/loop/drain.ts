@@ -1,0 +1,218 @@
+/** How a loop ends: what it may become, and what happens in which order. */
+import { setImmediate, setTimeout } from "node:timers/promises";
+import type { Applications } from "./applications.ts";
+import { DrainedError } from "../common/errors.ts";
+import type { Host, Tally } from "../exchange/shared.ts";
+import type { Nursery } from "../kernel/fork.ts";
+import type { Listener } from "../engine/listener.ts";
+import type { Logger } from "../common/log.ts";
+import type { Settings } from "./options.ts";
+
+/** What a loop can be. A first `listen` that fails leaves it as it was. */
+export type LoopState = "new" | "running" | "draining" | "stopped";
+
+/** What it can become from there. */
+export const NEXT: Readonly<Record<LoopState, readonly LoopState[]>> = {
+  new: ["running", "draining"],
+  running: ["new", "draining"],
+  draining: ["stopped"],
+  stopped: [],
+};
+
+/** What `close()` found and did. */
+export interface DrainReport {
+  /** The exchanges that were still running after `drainTimeoutMs`, and were halted. */
+  readonly halted: readonly HaltedExchange[];
+  readonly durationMs: number;
+  /** Requests since the start: `accepted` is the sum of the outcomes. */
+  readonly tally: Readonly<Tally>;
+}
+
+/** How long `close()` takes at most, `lingerMs` aside, in milliseconds. */
+export interface CloseLimits {
+  /** Until the last request is over: `readinessDelayMs` and `drainTimeoutMs`. `stop()` does not wait for them. */
+  readonly requestsMs: number;
+  /** For cleanups: `teardownTimeoutMs` for each step in which there may be some. */
+  readonly cleanupsMs: number;
+}
+
+/** How to close. */
+export interface CloseOptions {
+  /**
+   * Milliseconds that open connections are left for one more request each, whose reply says `connection: close`, before
+   * those that have none are cut. Default 0: a client whose request is on its way at that moment gets no reply.
+   */
+  lingerMs?: number;
+}
+
+export interface HaltedExchange {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+}
+
+/** What has to end. */
+export interface Parts {
+  readonly log: Logger;
+  readonly settings: Settings;
+  readonly lingerMs: number;
+  readonly host: Host;
+  readonly listeners: readonly Listener[];
+  readonly applications: Applications;
+  readonly background: Nursery;
+  readonly exchanges: Nursery;
+  /** What runs, for the log when it does not end. */
+  readonly tasks: () => unknown;
+}
+
+/**
+ * Ends everything, step by step. Never fails: what does goes to the log. `hurry`: from now on nobody is waited for but
+ * cleanups.
+ */
+export async function drain(
+  parts: Parts,
+  hurry: AbortSignal,
+): Promise<DrainReport> {
+  const started = performance.now();
+  const halted: HaltedExchange[] = [];
+  for (const step of STEPS) await step(parts, hurry, halted);
+  const durationMs = performance.now() - started;
+  return { halted, durationMs, tally: { ...parts.host.tally } };
+}
+
+type Step = (
+  parts: Parts,
+  hurry: AbortSignal,
+  halted: HaltedExchange[],
+) => Promise<void> | void;
+
+/** Each is given `teardownTimeoutMs`. */
+const CLEANUPS: readonly Step[] = [
+  (parts) => end(parts, "connections", () => closeConnections(parts)),
+  (parts) => end(parts, "background tasks", () => parts.background.destroy()),
+  (parts) => end(parts, "exchanges", () => parts.exchanges.destroy()),
+  (parts) => end(parts, "resources", () => parts.applications.close()),
+];
+
+/** The loop is draining already, so that its readiness has failed. */
+const STEPS: readonly Step[] = [
+  waitToBeNoticed,
+  stopListening,
+  letConnectionsGo,
+  finishExchanges,
+  haltExchanges,
+  ...CLEANUPS,
+];
+
+export function closeLimits({
+  readinessDelayMs,
+  drainTimeoutMs,
+  teardownTimeoutMs,
+}: Settings): CloseLimits {
+  return {
+    requestsMs: readinessDelayMs + drainTimeoutMs,
+    cleanupsMs: CLEANUPS.length * teardownTimeoutMs,
+  };
+}
+
+/** Whoever sends the requests has to learn that it should send them elsewhere. */
+async function waitToBeNoticed(
+  { settings, listeners }: Parts,
+  hurry: AbortSignal,
+): Promise<void> {
+  if (listeners.length > 0 && settings.readinessDelayMs > 0)
+    await pass(settings.readinessDelayMs, hurry);
+}
+
+function stopListening({ listeners, host }: Parts): void {
+  for (const listener of listeners) listener.stop();
+  host.draining = true;
+}
+
+async function letConnectionsGo(
+  { listeners, lingerMs }: Parts,
+  hurry: AbortSignal,
+): Promise<void> {
+  if (lingerMs <= 0) return;
+  const done = new AbortController();
+  const limit = AbortSignal.any([hurry, done.signal]);
+  const unused = listeners.map((listener) => listener.untilUnused(limit));
+  await Promise.race([Promise.all(unused), pass(lingerMs, limit)]);
+  done.abort();
+}
+
+async function finishExchanges(
+  { host, settings, listeners }: Parts,
+  hurry: AbortSignal,
+): Promise<void> {
+  await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
+  const done = new AbortController();
+  const limit = AbortSignal.any([hurry, done.signal]);
+  const sent = host
+    .untilIdle(limit)
+    .then(() => letLastBytesGo(host, listeners, limit));
+  await Promise.race([sent, pass(settings.drainTimeoutMs, limit)]);
+  done.abort();
+}
+
+/** Milliseconds in which a client that was behind may take the end of its reply. */
+const LAST_BYTES_MS = 5000;
+
+/** What the engine holds of them would be lost with their connections. It does not say when it has sent all, but clients close their connection then, as they were told. */
+async function letLastBytesGo(
+  host: Host,
+  listeners: readonly Listener[],
+  limit: AbortSignal,
+): Promise<void> {
+  const left = host.lagging + LAST_BYTES_MS - performance.now();
+  if (left <= 0) return;
+  const unused = listeners.map((listener) => listener.untilUnused(limit));
+  await Promise.race([Promise.all(unused), pass(left, limit)]);
+}
+
+function haltExchanges(
+  { host }: Parts,
+  _hurry: AbortSignal,
+  halted: HaltedExchange[],
+): void {
+  for (const exchange of host.live.all()) {
+    const { id, method, mountPath, path } = exchange.request;
+    exchange.halt(new DrainedError());
+    halted.push({ id, method, path: mountPath + path });
+  }
+}
+
+/** Those that wait for a next request; the engine cannot tell them apart before. */
+async function closeConnections({ listeners }: Parts): Promise<void> {
+  await Promise.all(listeners.map(async (listener) => listener.destroy()));
+}
+
+/** Ends a scope, but does not wait for ever: what has no end of its own must not keep the loop from its end. */
+export async function end(
+  { log, settings, tasks }: Pick<Parts, "log" | "settings" | "tasks">,
+  what: string,
+  destroy: () => Promise<void>,
+): Promise<void> {
+  const { teardownTimeoutMs } = settings;
+  const limit = new AbortController();
+  const late = pass(teardownTimeoutMs, limit.signal).then(() => "late");
+  try {
+    if ((await Promise.race([destroy(), late])) === "late")
+      log.error(
+        tasks(),
+        `the cleanup of ${what} has not ended within ${teardownTimeoutMs} ms`,
+      );
+  } catch (error) {
+    log.error({ err: error }, "a cleanup of the loop failed");
+  }
+  limit.abort();
+}
+
+/** So many milliseconds, or less when `signal` fires. */
+async function pass(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

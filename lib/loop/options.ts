@@ -1,0 +1,151 @@
+/** Every option of a loop, its default and the reason for it. */
+import {
+  AMOUNT,
+  checkOptions,
+  COUNT_OR_INFINITY,
+  MAX_TIMER_MS,
+  oneOf,
+  PLAIN_PATH,
+  type Rule,
+} from "../common/checked-options.ts";
+import { ENGINE_HEADER_BYTES } from "../engine/header-limit.ts";
+import type { AccessLog } from "../exchange/access-log.ts";
+import type { Logger } from "../common/log.ts";
+import type { Limits, MountOptions } from "../exchange/limits.ts";
+import type { ProxyHeader } from "../request/proxies.ts";
+import type { RequestIdSource } from "../request/request-id.ts";
+import { isTrustEntry } from "../request/trust.ts";
+
+export interface LoopOptions extends MountOptions {
+  /** A pino logger; `false` is silent. Default: JSON lines on standard output from level "info". */
+  log?: Logger | false;
+  /** One line for each exchange, as fields (`true`), in Apache's combined format, or by a function that gets the record. Default `false`: it costs, and a proxy in front often has one. */
+  accessLog?: boolean | "combined" | AccessLog;
+  /**
+   * Where `request.id` comes from, which is in each line that is logged for a request. `"accept"`: from the field
+   * `x-request-id`, when it is 1 to 128 of `A-Z a-z 0-9 _ . : @ + = ~ -`, or else it is made. `"generate"`: always made.
+   * `"echo"`: as `"accept"`, and each reply has it in `x-request-id`, unless the application sets that itself. Default
+   * `"accept"`: a proxy in front has logged its own, and a reply with it costs for each request what is needed for few.
+   */
+  requestId?: RequestIdSource;
+  /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
+  maxHeaderBytes?: number;
+  /** Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below 16 KB/s, or with a reply of which it takes nothing. In whole seconds, and the engine looks every 4 s. Default: the engine's own, 30,000. */
+  idleTimeoutMs?: number;
+  /** Requests that may run at a time; a further one is answered 503 with `retry-after`, and nothing is started for it. Those answered at once are never counted. Default 10,000: some 100 MB of waiting requests, and a queue in which nobody waits for long any more. `Infinity` takes all. */
+  maxConcurrentRequests?: number;
+  /** A path at which GET and HEAD are answered 200 while the loop is ready, and 503 from the moment on that it closes. Never shed. Default: none. */
+  healthCheck?: string;
+  /** Milliseconds from the moment on that `healthCheck` says 503 to the end of listening, for whoever polls it to notice. Default 0: not everybody is polled. A little more than the poll's interval is right. */
+  readinessDelayMs?: number;
+  /** Milliseconds that `close()` gives the exchanges that are still running, before it halts them. Default 30,000, as Gunicorn's `graceful_timeout`. */
+  drainTimeoutMs?: number;
+  /** Milliseconds for which a handler may keep the loop to itself before a warning names it. `Infinity` never warns, and saves two looks at the clock for each request. Default 500: half a second in which nobody is served is never meant. */
+  stallWarnMs?: number;
+  /** Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it then. Default 5,000: a cleanup is to let go, not to work. */
+  teardownTimeoutMs?: number;
+  /**
+   * The peers that are believed when they speak for others: addresses, CIDR ranges, `"loopback"`, `"private"` (RFC 1918,
+   * RFC 4193), `"unix"` for the peers of Unix sockets. Default none: whoever is believed can pass for anybody.
+   *
+   * @example
+   * ```ts
+   * import { Loop } from "eddy";
+   *
+   * const loop = new Loop({ trustProxy: ["loopback", "10.1.0.0/16", "2001:db8::7"] });
+   * ```
+   */
+  trustProxy?: readonly string[];
+  /**
+   * How the proxies of `trustProxy` say who asks, and how: in the fields `X-Forwarded-For`, `-Proto` and `-Host`
+   * (`"x-forwarded"`), in `Forwarded` as RFC 7239 has it, or by version 2 of the PROXY protocol. Only this one counts,
+   * because a proxy passes on what it does not know, as the client sent it. Default `"x-forwarded"`, which nearly all speak.
+   */
+  proxyHeader?: ProxyHeader;
+}
+
+export type Settings = Required<
+  Omit<LoopOptions, "log" | "healthCheck" | "idleTimeoutMs">
+> &
+  Pick<LoopOptions, "healthCheck" | "idleTimeoutMs">;
+
+const DEFAULTS: Settings = {
+  accessLog: false,
+  requestId: "accept",
+  maxHeaderBytes: ENGINE_HEADER_BYTES,
+  maxBodyBytes: 1024 * 1024,
+  bodyTimeoutMs: 60_000,
+  requestTimeoutMs: Infinity,
+  maxConcurrentRequests: 10_000,
+  readinessDelayMs: 0,
+  drainTimeoutMs: 30_000,
+  stallWarnMs: 500,
+  teardownTimeoutMs: 5_000,
+  trustProxy: [],
+  proxyHeader: "x-forwarded",
+};
+
+const TIME: Rule = [AMOUNT[0], "milliseconds from 0 up"];
+
+/** What a mount may set for itself. */
+const OF_A_MOUNT = {
+  maxBodyBytes: AMOUNT,
+  bodyTimeoutMs: TIME,
+  requestTimeoutMs: TIME,
+} satisfies Record<keyof MountOptions, Rule>;
+
+const RULES: Record<keyof LoopOptions, Rule> = {
+  log: [
+    (value) =>
+      value === false ||
+      (typeof value === "object" && value !== null && "child" in value),
+    "a pino logger or false",
+  ],
+  accessLog: [
+    (value) =>
+      ["boolean", "function"].includes(typeof value) || value === "combined",
+    'true, false, "combined" or a function',
+  ],
+  requestId: oneOf("accept", "generate", "echo"),
+  maxHeaderBytes: [
+    (value) => AMOUNT[0](value) && (value as number) <= ENGINE_HEADER_BYTES,
+    `a number from 0 to ${ENGINE_HEADER_BYTES}, unless the process is started with a larger UWS_HTTP_MAX_HEADERS_SIZE`,
+  ],
+  ...OF_A_MOUNT,
+  idleTimeoutMs: [
+    (value) =>
+      Number.isInteger(value) &&
+      (value as number) > 0 &&
+      (value as number) <= 240_000,
+    "milliseconds from 1 to 240,000",
+  ],
+  maxConcurrentRequests: COUNT_OR_INFINITY,
+  healthCheck: PLAIN_PATH,
+  readinessDelayMs: TIME,
+  drainTimeoutMs: TIME,
+  stallWarnMs: TIME,
+  teardownTimeoutMs: TIME,
+  trustProxy: [
+    (value) => Array.isArray(value) && value.every(isTrustEntry),
+    'a list of addresses, ranges such as 10.0.0.0/8, "loopback", "private" and "unix"',
+  ],
+  proxyHeader: oneOf("x-forwarded", "forwarded", "proxy-v2"),
+};
+
+/** @throws {UsageError} naming an unknown option or one with a bad value. */
+export function settingsFrom(options: LoopOptions): Settings {
+  const { log: _, ...given } = checkOptions(options, RULES);
+  const settings: Settings = { ...DEFAULTS, ...given };
+  for (const name of [
+    "readinessDelayMs",
+    "drainTimeoutMs",
+    "teardownTimeoutMs",
+  ] as const)
+    settings[name] = Math.min(settings[name], MAX_TIMER_MS);
+  return settings;
+}
+
+/** What a mount sets beside the loop's own. @throws {UsageError} as {@link settingsFrom}. */
+export function mountLimits(options: MountOptions): Partial<Limits> {
+  return checkOptions(options, OF_A_MOUNT);
+}

@@ -1,0 +1,140 @@
+/** The header fields of a reply, checked. */
+import { InvalidReplyError } from "../common/errors.ts";
+import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/grammar.ts";
+import type { ReplyHeaders } from "./types.ts";
+
+/**
+ * A reply's headers, checked and ready to be written. May stand in a reply as they are; an adapter makes them where its
+ * application can still be told of a mistake.
+ *
+ * @throws {InvalidReplyError} naming the field: a name that is no token, a value with control characters or characters
+ * beyond latin-1, `transfer-encoding`, a `content-length` that is no number.
+ */
+export class CheckedHeaders {
+  /** name, value, name, value, …; names as given. A value with bytes above 0x7f is already latin-1. */
+  readonly fields: (string | Buffer)[] = [];
+  hasContentType = false;
+  /** As declared by the application. */
+  contentLength: number | undefined;
+  /** The application asked to close the connection after the reply. */
+  close = false;
+
+  /** `reserved`: names, in lower case, that whoever made these headers may not set. */
+  constructor(
+    headers?: Exclude<ReplyHeaders, CheckedHeaders>,
+    reserved: ReadonlySet<string> = NONE,
+  ) {
+    if (headers !== undefined)
+      for (const [name, value] of pairs(headers))
+        add(this, name, value, reserved);
+  }
+
+  /** These, with a content-type: theirs, or else `type`. Not changed themselves, as they may be in use elsewhere. */
+  typed(type: string): CheckedHeaders {
+    if (this.hasContentType) return this;
+    const copy = Object.assign(new CheckedHeaders(), this, {
+      fields: [...this.fields],
+    });
+    add(copy, "content-type", type, NONE);
+    return copy;
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function add(
+  headers: CheckedHeaders,
+  name: string,
+  value: string,
+  reserved: ReadonlySet<string>,
+): void {
+  if (typeof name !== "string" || !TOKEN.test(name))
+    throw new InvalidReplyError(`${quote(name)} is no header name`);
+  const lowerCase = name.toLowerCase();
+  if (reserved.has(lowerCase))
+    throw new InvalidReplyError(
+      `header ${name} is the gateway's, not the application's`,
+    );
+  const checked = checkValue(name, value);
+  const take = SPECIAL.get(lowerCase);
+  if (take === undefined || take(headers, name, value))
+    headers.fields.push(name, checked);
+}
+
+/** The value as the engine has to get it: it writes strings as UTF-8, and bytes as they are. */
+function checkValue(name: string, value: string): string | Buffer {
+  if (typeof value === "string") {
+    if (PLAIN_VALUE.test(value)) return value;
+    if (FIELD_VALUE.test(value)) return Buffer.from(value, "latin1");
+  }
+  throw new InvalidReplyError(
+    `header ${name}: ${quote(value)} is no header value`,
+  );
+}
+
+/** Takes note of a field that means something to the gateway itself; true: it is written all the same. */
+type Take = (headers: CheckedHeaders, name: string, value: string) => boolean;
+
+const SPECIAL = new Map<string, Take>([
+  [
+    "content-length", // the engine writes it; here it is only a promise to check the body against
+    (headers, name, value) => {
+      if (!/^\d{1,15}$/.test(value))
+        throw new InvalidReplyError(`header ${name}: "${value}" is no length`);
+      headers.contentLength = Number(value);
+      return false;
+    },
+  ],
+  ["content-type", (headers) => (headers.hasContentType = true)],
+  // RFC 9112, sections 6.1 and 9.6: how a message is framed on this connection is the gateway's business.
+  [
+    "transfer-encoding",
+    (_, name) => {
+      throw new InvalidReplyError(
+        `header ${name} is the gateway's; stream the body and it is set`,
+      );
+    },
+  ],
+  [
+    "connection",
+    (headers, name, value) => {
+      if (!/^(close|keep-alive)$/i.test(value))
+        throw new InvalidReplyError(
+          `header ${name}: "${value}" is the gateway's; only "close" can be asked for`,
+        );
+      headers.close = value.toLowerCase() === "close";
+      return false;
+    },
+  ],
+  ["date", () => false], // the engine sends its own, and two are an error
+]);
+
+type Pairs = Iterable<readonly [name: string, value: string]>;
+
+/** Headers in whatever shape, as pairs; these are not checked. @throws {InvalidReplyError} for what has no such shape. */
+export function pairs(headers: Exclude<ReplyHeaders, CheckedHeaders>): Pairs {
+  if (typeof headers !== "object" || headers === null)
+    throw new InvalidReplyError(
+      `headers are an object, pairs or a Headers, not ${quote(headers)}`,
+    );
+  return Symbol.iterator in headers ? headers : pairsOf(headers);
+}
+
+function* pairsOf(
+  headers: Readonly<Record<string, HeaderValue>>,
+): Generator<[string, string]> {
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) for (const one of value) yield [name, one];
+    else if (typeof value === "number") yield [name, String(value)];
+    else if (value !== undefined) yield [name, value as string];
+  }
+}
+
+type HeaderValue = string | number | readonly string[] | undefined;
+
+function quote(value: unknown): string {
+  return typeof value === "string"
+    ? JSON.stringify(value)
+    : `${typeof value} ${String(value)}`;
+}

@@ -1,0 +1,54 @@
+/** What a reply can be. Types only. */
+import type { Operation } from "effection";
+import type { CheckedHeaders } from "./headers.ts";
+
+/** A string is sent as `text/plain`, bytes as `application/octet-stream`, nothing as 204. Anything else needs a {@link GatewayResponse}. */
+export type Reply =
+  | string
+  | Uint8Array
+  | GatewayResponse
+  | globalThis.Response
+  | null
+  | undefined;
+
+/** A reply as plain data. */
+export interface GatewayResponse {
+  /** 200 when missing; from 200 to 599. */
+  readonly status?: number | undefined;
+  /** The reason phrase; the standard one of the status when missing. */
+  readonly statusText?: string | undefined;
+  readonly headers?: ReplyHeaders | undefined;
+  readonly body?: ReplyBody;
+}
+
+/** A `set-cookie` is repeated by an array of values or by pairs of the same name. */
+export type ReplyHeaders =
+  | { readonly [name: string]: string | number | readonly string[] | undefined }
+  | Iterable<readonly [name: string, value: string]>
+  | CheckedHeaders;
+
+/**
+ * Strings and bytes are sent whole, with their length. All others are streamed: the next chunk is asked for when the
+ * client has taken the one before, and the source is told (`return()`, `cancel()`, halt) when nobody wants the rest.
+ */
+export type ReplyBody =
+  | string
+  | Uint8Array
+  | Iterable<Chunk>
+  | AsyncIterable<Chunk>
+  | ReadableStream<Chunk>
+  | StreamWriter
+  | null
+  | undefined;
+
+/** A piece of a streamed body. Strings are sent as UTF-8. */
+export type Chunk = string | Uint8Array;
+
+/** A body that writes itself: an operation (or an async function) that is done when the body is complete. */
+export type StreamWriter = (out: BodyWriter) => Operation<void> | Promise<void>;
+
+/** Where a {@link StreamWriter} writes. */
+export interface BodyWriter {
+  /** Sends a chunk; done when the client can take more. `yield*` or `await` it: that is the back-pressure. */
+  write(chunk: Chunk): Operation<void> & PromiseLike<void>;
+}

@@ -1,0 +1,229 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { existsSync, openSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { setImmediate as tick } from "node:timers/promises";
+import { expect } from "chai";
+import { until } from "effection";
+import { pino } from "pino";
+import { HttpError, stream } from "../../../lib/index.ts";
+import { createLog } from "../../../lib/common/log.ts";
+import { RawClient } from "../../support/raw-client.ts";
+import { serveWith } from "../../support/server.ts";
+
+describe("The access log", () => {
+  it("is off by default", async () => {
+    const server = await serveWith((loop) => loop.mount(async () => "x"));
+    await (await fetch(server.url)).text();
+    await server.end();
+    expect(server.accessLines).to.deep.equal([]);
+  });
+
+  it("has the fields of the exchange", async () => {
+    let id!: string;
+    const server = await serveWith(
+      (loop) =>
+        loop.mount("/app", async (request) => {
+          ({ id } = request);
+          return "née";
+        }),
+      { accessLog: true },
+    );
+    await (await fetch(`${server.url}/app/x?y`, { method: "PUT" })).text();
+    const line = await server.logged(({ msg }) => msg === "request");
+    expect(line).to.deep.include({
+      level: 30,
+      method: "PUT",
+      path: "/app/x",
+      status: 200,
+      bytes: 4,
+      outcome: "ok",
+      remoteAddress: "127.0.0.1",
+      requestId: id,
+    });
+    expect(line.durationMs).to.be.a("number").that.is.greaterThan(0);
+  });
+
+  it("has the address of a client that is gone", async () => {
+    const server = await serveWith(
+      (loop) => loop.mount(() => new Promise(() => {})),
+      { accessLog: true },
+    );
+    const client = await RawClient.connect(server.port);
+    client.request("GET /");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    client.abort();
+    const line = await server.logged(({ msg }) => msg === "request");
+    expect(line).to.include({
+      outcome: "abort",
+      remoteAddress: "127.0.0.1",
+      bytes: 0,
+    });
+    expect(line).not.to.have.property("status");
+  });
+
+  it("has the address of each client, whoever else is connected", async function () {
+    if (process.platform !== "linux") return this.skip(); // elsewhere 127.0.0.1 is alone
+    const server = await serveWith((loop) => loop.mount(() => "x"), {
+      accessLog: true,
+    });
+    const clients = new Map<string, Socket>();
+    const ask = async (address: string): Promise<void> => {
+      if (!clients.has(address))
+        clients.set(
+          address,
+          connect({ port: server.port, localAddress: address }),
+        );
+      const client = clients.get(address)!;
+      client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      await once(client, "data");
+    };
+    const leave = async (address: string): Promise<void> => {
+      clients.get(address)!.end();
+      await once(clients.get(address)!, "close");
+      clients.delete(address);
+    };
+    await ask("127.0.0.2");
+    await ask("127.0.0.3");
+    await ask("127.0.0.2");
+    await leave("127.0.0.2");
+    await ask("127.0.0.3");
+    await leave("127.0.0.3");
+    await ask("127.0.0.4");
+    await leave("127.0.0.4");
+    expect(
+      server.accessLines.map(({ remoteAddress }) =>
+        String(remoteAddress).at(-1),
+      ),
+    ).to.deep.equal(["2", "3", "2", "3", "4"]);
+  });
+
+  it("may be a function that fails: the log says so, and every exchange ends", async () => {
+    const server = await serveWith(
+      (loop) => {
+        loop.get("/function", () => "x");
+        loop.get("/async", async () => {
+          await tick();
+          return "x";
+        });
+        loop.get("/operation", function* () {
+          yield* until(tick());
+          return "x";
+        });
+        loop.get("/stream", () => stream(["x"]));
+        loop.get("/failure", async () => {
+          await tick();
+          throw new HttpError(400, "x");
+        });
+      },
+      {
+        accessLog: () => {
+          throw new Error("no room");
+        },
+      },
+    );
+    server.expectLog(/access log.* no room/);
+    const paths = ["/function", "/async", "/operation", "/stream", "/failure"];
+    for (const path of paths) {
+      const reply = await fetch(server.url + path);
+      expect((await reply.text()).trim(), path).to.equal("x");
+    }
+    const { halted } = await server.loop.close();
+    expect(halted).to.deep.equal([]);
+    expect(server.log.filter(({ level }) => level === 50)).to.have.length(
+      paths.length,
+    );
+  });
+
+  it("knows Apache's combined format", async () => {
+    const server = await serveWith((loop) => loop.mount(() => "hello"), {
+      accessLog: "combined",
+    });
+    await fetch(`${server.url}/a?b=c`, {
+      headers: { "user-agent": "test/1", referer: "http://here/" },
+    });
+    const { msg } = await server.logged(
+      (line) => line.msg?.startsWith("127.0.0.1") ?? false,
+    );
+    expect(msg).to.match(
+      /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?b=c HTTP\/1\.1" 200 5 "http:\/\/here\/" "test\/1"$/,
+    );
+  });
+
+  it("lets no client end a field of the combined format", async () => {
+    const server = await serveWith((loop) => loop.mount(() => ""), {
+      accessLog: "combined",
+    });
+    const client = await RawClient.connect(server.port);
+    client.request("GET /", ['User-Agent: a" 200 0 "b\\\t']);
+    const { msg } = await server.logged(
+      (line) => line.msg?.startsWith("127.0.0.1") ?? false,
+    );
+    expect(msg).to.match(
+      /"GET \/ HTTP\/1\.1" 200 - "-" "a\\" 200 0 \\"b\\\\(\\x09)?"$/,
+    );
+    client.abort();
+  });
+});
+
+describe("The log", () => {
+  it("is silent when it is false, and the given one otherwise", () => {
+    const own = pino({ level: "silent" });
+    expect(createLog(own)).to.equal(own);
+    expect(createLog(false).level).to.equal("silent");
+  });
+
+  it("goes to standard output by default, as JSON", async () => {
+    const index = new URL("../../../lib/index.js", import.meta.url);
+    const program = `
+      import { Loop } from ${JSON.stringify(index)};
+      const loop = new Loop().mount(() => "");
+      await loop.listen({ port: 0, host: "127.0.0.1" });
+      await loop.close();
+    `;
+    const child = spawn(process.execPath, [
+      "--input-type=module",
+      "-e",
+      program,
+    ]);
+    const lines = (await text(child.stdout)).trim().split("\n");
+    expect(
+      lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    ).to.deep.equal([
+      `listening on ${(JSON.parse(lines[0]!) as { address: { url: string } }).address.url}`,
+      "stopped",
+    ]);
+  });
+
+  it("does without its lines while there is no room for them, and says so where somebody may see it", async function () {
+    if (!existsSync(FULL)) return this.skip();
+    const index = new URL("../../../lib/index.js", import.meta.url);
+    const program = `
+      import { Loop } from ${JSON.stringify(index)};
+      const loop = new Loop({ accessLog: true }).mount(async () => "served");
+      const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+      for (let i = 0; i < 3; i++) console.error(await (await fetch(url)).text());
+      await loop.close();
+    `;
+    const child = spawn(
+      process.execPath,
+      ["--input-type=module", "-e", program],
+      {
+        stdio: ["ignore", openSync(FULL, "w"), "pipe"],
+        timeout: 10_000,
+        killSignal: "SIGKILL",
+      },
+    );
+    const ended = once(child, "exit");
+    const said = await text(child.stderr!);
+    expect(await ended).to.deep.equal([0, null]);
+    expect(said.match(/^served$/gm)).to.have.length(3);
+    expect(
+      said.match(/the log on standard output cannot be written: ENOSPC/g),
+    ).to.have.length(1);
+  });
+});
+
+/** A file on a full disk. */
+const FULL = "/dev/full";

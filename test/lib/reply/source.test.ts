@@ -1,0 +1,78 @@
+/** Streams of Node.js as bodies: what they hold open is let go, whatever becomes of the reply. */
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { stream, type Reply } from "../../../lib/index.ts";
+import { Gate } from "../../support/gate.ts";
+import { RawClient } from "../../support/raw-client.ts";
+import { serveWith } from "../../support/server.ts";
+
+const HERE = fileURLToPath(import.meta.url);
+
+describe("A stream of Node.js", () => {
+  const unwanted: [
+    title: string,
+    method: string,
+    reply: (body: Readable) => Reply,
+  ][] = [
+    ["for HEAD", "HEAD", (body) => stream(body)],
+    ["with 304", "GET", (body) => ({ status: 304, body })],
+    ["in a reply that is none", "GET", (body) => ({ status: 999, body })],
+  ];
+  for (const [title, method, reply] of unwanted)
+    it(`is closed ${title}`, async () => {
+      const file = createReadStream(HERE);
+      const closed = once(file, "close");
+      const server = await serveWith((loop) => loop.mount(() => reply(file)));
+      server.expectLog(/999 is no status/);
+      await (await fetch(server.url, { method })).text();
+      await closed;
+      expect(file.bytesRead).to.equal(0);
+    });
+
+  it("is closed when the client has left before there was a reply", async () => {
+    const asked = new Gate();
+    const left = new Gate();
+    const file = createReadStream(HERE);
+    const closed = once(file, "close");
+    const server = await serveWith((loop) =>
+      loop.mount(async (request) => {
+        request.signal.addEventListener("abort", () => left.open());
+        asked.open();
+        await left.opened;
+        return stream(file);
+      }),
+    );
+    const client = await RawClient.connect(server.port);
+    client.request("GET /");
+    await asked.opened;
+    client.abort();
+    await closed;
+    expect(file.bytesRead).to.equal(0);
+  });
+
+  it("is closed when the client leaves while it has nothing to give", async () => {
+    const asked = new Gate();
+    const source = new Readable({ read: () => asked.open() });
+    const closed = once(source, "close");
+    const server = await serveWith((loop) => loop.mount(() => stream(source)));
+    const client = await RawClient.connect(server.port);
+    client.request("GET /");
+    await asked.opened;
+    client.abort();
+    await closed;
+  });
+
+  it("that fails is an error of the request, also where nobody wants it", async () => {
+    const server = await serveWith((loop) =>
+      loop.mount(() => stream(createReadStream("/no/such/file"))),
+    );
+    server.expectLog(/ENOENT/);
+    expect((await fetch(server.url)).status).to.equal(500);
+    expect((await fetch(server.url, { method: "HEAD" })).status).to.equal(200);
+    const { err } = await server.logged(({ level }) => level === 40);
+    expect(err?.message).to.match(/^ENOENT/);
+  });
+});
