@@ -11,11 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connections } from "../engine/connections.ts";
 import { Entrance } from "../engine/entrance.ts";
-import {
-  openListener,
-  type Listener,
-  type Register,
-} from "../engine/listener.ts";
+import type { Engine, Listener, Serve } from "../engine/engine.ts";
 import type { Logger } from "../common/log.ts";
 import { makePrivateFolder } from "../common/private-folder.ts";
 import { Connection, type Inside } from "./connection.ts";
@@ -30,11 +26,12 @@ const IDLE_TIMEOUT_MS = 30_000;
  */
 export async function openUwsgiListener(
   where: string | Server,
-  register: Register,
+  engine: Engine,
+  serve: Serve,
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined },
   log: Logger,
 ): Promise<Listener> {
-  const inner = await openInside(register, { idleTimeoutMs });
+  const inner = await openInside(engine, serve, { idleTimeoutMs });
   const front = new Front(inner.paths, idleTimeoutMs ?? IDLE_TIMEOUT_MS, log);
   const server = await serverAt(where).catch((error) => {
     inner.destroy();
@@ -96,7 +93,8 @@ class Front {
 
 /** The loop's own side: a listener for each scheme, gone with their folder. */
 async function openInside(
-  register: Register,
+  engine: Engine,
+  serve: Serve,
   options: { idleTimeoutMs?: number | undefined },
 ): Promise<{ paths: Inside; destroy(): void }> {
   const folder = makePrivateFolder(tmpdir(), "uwsgi");
@@ -109,9 +107,9 @@ async function openInside(
   try {
     for (const scheme of ["http", "https"] as const)
       listeners.push(
-        await openListener(
+        await engine.listen(
           { unix: paths[scheme] },
-          register,
+          serve,
           options,
           new Entrance(scheme, true),
         ),

@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { urlHost } from "../common/address.ts";
 import { UsageError } from "../common/errors.ts";
-import type { Address } from "../engine/listener.ts";
+import type { Address } from "../engine/listen-options.ts";
 import { listenAt, parseTarget } from "../engine/target.ts";
 
 /**

@@ -252,7 +252,7 @@ describe("http()", () => {
       res.socket!.end("HTTP/1.1 999 No\r\n\r\n"),
     );
     const server = await serve(url);
-    server.expectLog(/gave no reply: 999 is no status/, /left out/);
+    server.expectLog(/gave no reply: 999 is not a valid status/, /left out/);
     expect((await fetch(`${server.url}/app`)).status).to.equal(502);
   });
 
