@@ -370,7 +370,8 @@ export class Exchange implements Owning, Recipient, Linked<Exchange> {
       headers: error?.headers ?? {},
       body: `${error?.clientMessage ?? "something went wrong here"}\n`,
     };
-    if (error?.severs) return this.out.sever(headOf(response), response.body);
+    if (error?.closesConnection)
+      return this.out.sever(headOf(response), response.body);
     deliver(response, this.out, this.#delivering, NOBODY);
   }
 
