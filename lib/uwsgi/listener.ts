@@ -1,7 +1,7 @@
 /**
  * An address where front servers speak uwsgi to the loop (nginx: `uwsgi_pass`).
  *
- * Routes are in the engine's own tree, which only its own connections reach. So each request that comes here is asked of
+ * Routes are in the engine's own tree, which only its own connections reach. So each request that comes here is sent to
  * the loop by HTTP, on Unix sockets in a folder that only this user can enter: one for each scheme that a client may
  * have spoken.
  */
@@ -18,15 +18,15 @@ import {
 } from "../engine/listener.ts";
 import type { Logger } from "../common/log.ts";
 import { makePrivateFolder } from "../common/private-folder.ts";
-import { Connection, type Inside } from "./connection.ts";
+import { UwsgiConnection, type InnerSockets } from "./connection.ts";
 import { openUwsgiServer, uwsgiAddress } from "./server.ts";
 
-/** Milliseconds; as the engine's own, where no other is set. */
+/** Milliseconds; the engine's own default. */
 const IDLE_TIMEOUT_MS = 30_000;
 
 /**
  * @throws {ListenError} saying what is in the way.
- * @throws {UsageError} for a target that is none.
+ * @throws {UsageError} for an address that is not valid.
  */
 export async function openUwsgiListener(
   where: string | Server,
@@ -34,8 +34,12 @@ export async function openUwsgiListener(
   { idleTimeoutMs }: { idleTimeoutMs?: number | undefined },
   log: Logger,
 ): Promise<Listener> {
-  const inner = await openInside(register, { idleTimeoutMs });
-  const front = new Front(inner.paths, idleTimeoutMs ?? IDLE_TIMEOUT_MS, log);
+  const inner = await openInnerListeners(register, { idleTimeoutMs });
+  const front = new FrontConnections(
+    inner.paths,
+    idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    log,
+  );
   const server = await serverAt(where).catch((error) => {
     inner.destroy();
     throw error;
@@ -61,23 +65,23 @@ const serverAt = async (where: string | Server): Promise<Server> =>
 const NEVER = new AbortController().signal;
 
 /** The connections of front servers. */
-class Front {
+class FrontConnections {
   readonly connections = new Connections();
-  readonly #open = new Set<Connection>();
-  readonly #inside: Inside;
+  readonly #open = new Set<UwsgiConnection>();
+  readonly #innerSockets: InnerSockets;
   readonly #idleTimeoutMs: number;
   readonly #log: Logger;
 
-  constructor(inside: Inside, idleTimeoutMs: number, log: Logger) {
-    this.#inside = inside;
+  constructor(innerSockets: InnerSockets, idleTimeoutMs: number, log: Logger) {
+    this.#innerSockets = innerSockets;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#log = log;
   }
 
   add(socket: Socket): void {
-    const connection = new Connection(
+    const connection = new UwsgiConnection(
       socket,
-      this.#inside,
+      this.#innerSockets,
       this.#idleTimeoutMs,
       this.#log,
     );
@@ -94,11 +98,11 @@ class Front {
   }
 }
 
-/** The loop's own side: a listener for each scheme, gone with their folder. */
-async function openInside(
+/** The loop's side: a listener for each scheme, in a folder that is removed with them. */
+async function openInnerListeners(
   register: Register,
   options: { idleTimeoutMs?: number | undefined },
-): Promise<{ paths: Inside; destroy(): void }> {
+): Promise<{ paths: InnerSockets; destroy(): void }> {
   const folder = makePrivateFolder(tmpdir(), "uwsgi");
   const paths = { http: join(folder, "http"), https: join(folder, "https") };
   const listeners: Listener[] = [];

@@ -249,12 +249,12 @@ describe("http()", () => {
     expect(statusText).to.equal("Not Found");
   });
 
-  it("answers 502 to a status that is none", async () => {
+  it("answers 502 to a status that is not valid", async () => {
     const { url } = await upstream((_, res) =>
       res.socket!.end("HTTP/1.1 999 No\r\n\r\n"),
     );
     const server = await serve(url);
-    server.expectLog(/gave no reply: 999 is no status/, /left out/);
+    server.expectLog(/gave no reply: 999 is not a valid status/, /left out/);
     expect((await fetch(`${server.url}/app`)).status).to.equal(502);
   });
 

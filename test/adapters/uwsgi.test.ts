@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { afterEach } from "mocha";
 import { uwsgi, type UwsgiOptions } from "../../adapters/uwsgi.ts";
 import { UsageError } from "../../lib/index.ts";
-import { PacketReader, type Received } from "../../lib/uwsgi/packet.ts";
+import { PacketReader, type UwsgiPacket } from "../../lib/uwsgi/packet.ts";
 import { folderWith } from "../support/folder.ts";
 import { describeIf, outputOf, UWSGI_MISSING } from "../support/programs.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -181,7 +181,7 @@ describe("uwsgi()", () => {
 
   /** A server that reads a packet and then does what the test says. */
   async function upstream(
-    act: (socket: Socket, packet: Received) => void,
+    act: (socket: Socket, packet: UwsgiPacket) => void,
   ): Promise<{ target: string; sockets: Socket[]; close(): void }> {
     const path = join(folderWith({}), "up.sock");
     const sockets: Socket[] = [];

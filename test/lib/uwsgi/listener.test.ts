@@ -14,7 +14,7 @@ import {
   type Loop,
   type LoopOptions,
 } from "../../../lib/index.ts";
-import { encodePacket } from "../../../lib/uwsgi/packet.ts";
+import { encodePacket } from "../../../adapters/uwsgi/packet.ts";
 import { folderWith } from "../../support/folder.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/server.ts";
