@@ -38,13 +38,13 @@ export interface HttpOptions extends UpstreamOptions {
 }
 
 /**
- * Makes the server at `http://host:port` or `unix:/path` mountable; of several the one with the fewest requests gets the
- * next. The path is handed on as the client sent it, with the mount. Bodies are streamed both ways at the slower side's
- * pace. `X-Forwarded-For`, `-Proto` and `-Host` say who asks, in place of what the client says there.
+ * Makes the server at `http://host:port` or `unix:/path` mountable; of several, the one with the fewest requests gets
+ * the next. The path is handed on as the client sent it, with the mount. Bodies are streamed both ways at the slower
+ * side's pace. `X-Forwarded-For`, `-Proto` and `-Host` say who asks, in place of what the client says there.
  *
- * The kept connections belong to the loop, and are closed when it has drained. When the client leaves, its time is up or
- * the loop closes, the connection of its request is closed. A server that cannot be reached or fails is left out for a
- * while; where it has seen nothing of the request, another one gets it.
+ * The kept connections belong to the loop, and are closed when it has drained. When the client leaves, its time is up
+ * or the loop closes, the connection of its request is closed. A server that cannot be reached or fails is left out for
+ * a while; where it has seen nothing of the request, another one gets it.
  *
  * @throws {UsageError} for an address that is not valid, an option that does not exist or has a bad value.
  *

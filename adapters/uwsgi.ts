@@ -17,9 +17,9 @@ import { variablesOf } from "./uwsgi/variables.ts";
 export type { UpstreamOptions as UwsgiOptions } from "../lib/upstream.ts";
 
 /**
- * Makes what listens at `unix:/path` or `host:port` mountable; of several servers the one with the fewest requests gets
- * the next. Each request has a connection of its own, as the protocol has it. Bodies are streamed both ways at the
- * slower side's pace. A chunked request body is read first, up to `maxBodyBytes`, because the protocol needs its length.
+ * Makes the server at `unix:/path` or `host:port` mountable; of several, the one with the fewest requests gets the
+ * next. Each request has a connection of its own, as the protocol has it. Bodies are streamed both ways at the slower
+ * side's pace. A chunked request body is read first, up to `maxBodyBytes`, because the protocol needs its length.
  *
  * When the client leaves, its time is up or the loop closes, the connection is closed. A server that cannot be reached
  * or fails is left out for a while; where it has seen nothing of the request, another one gets it.

@@ -3,7 +3,7 @@ import { toNative } from "../common/cgi.ts";
 import { HOP_BY_HOP, type GatewayRequest } from "../../lib/adapter.ts";
 import { endToEnd } from "../../lib/upstream.ts";
 
-/** `Expect` is answered here; the others would be believed, and only a proxy knows them. */
+/** `Expect` is answered here. The others are set below: what a client says there is not to be believed. */
 const DROPPED = new Set([
   ...HOP_BY_HOP,
   "expect",

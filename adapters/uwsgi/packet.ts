@@ -1,8 +1,4 @@
-/**
- * The packet that begins a request of the uwsgi protocol: four bytes of header (modifier1, the size of the block,
- * modifier2), then names and values, each behind its own size. Sizes have 16 bits, the low byte first. The request's
- * body follows as it is. (https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html)
- */
+/** The packet that begins a request of the uwsgi protocol, written; `lib/uwsgi/packet.ts` says how it is laid out. */
 import { HttpError } from "../../lib/adapter.ts";
 
 /** Bytes of a block that the 16 bits of its size allow. */

@@ -1,4 +1,4 @@
-/** A connection of Node's HTTP client to a server that speaks uwsgi: a packet goes out in place of the request's head. */
+/** A connection of Node's HTTP client to a server that speaks uwsgi: a packet takes the place of the request's head. */
 import { ReplySocket } from "../../lib/upstream.ts";
 
 type Written = (error?: Error | null) => void;

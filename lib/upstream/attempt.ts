@@ -155,7 +155,7 @@ export class Attempt {
     return method !== "HEAD" && statusCode !== 204 && statusCode !== 304;
   }
 
-  /** The stream's own iterator answers `return()` only after the next chunk; a client that has left need not wait for it. */
+  /** The stream's own iterator ends only after the next chunk; that of a client that has left need not wait for it. */
   #bodyOf(reply: IncomingMessage): AsyncIterableIterator<Uint8Array> {
     const chunks = reply[Symbol.asyncIterator]();
     const body: AsyncIterableIterator<Uint8Array> = {
@@ -195,8 +195,8 @@ export class Attempt {
   }
 
   /**
-   * A kept connection turned out to be closed. The server may have read the request before it closed, so this holds only
-   * for one that may be repeated (RFC 9110, section 9.2.2).
+   * A kept connection turned out to be closed. The server may have read the request before that, so this holds only for
+   * one that may be repeated (RFC 9110, section 9.2.2).
    */
   #foundClosed(error: NodeJS.ErrnoException): boolean {
     return (

@@ -15,7 +15,7 @@ export interface UpstreamOptions {
   connectTimeoutMs?: number;
   /**
    * Milliseconds for which the upstream may be silent, or take nothing of the request's body, while it is waited for.
-   * Then the client gets 504, or a cut connection when the head is out. Time spent waiting for the client does not count.
+   * Then the client gets 504, or a cut connection when the head is out. Waiting for the client does not count.
    *
    * @default 60_000, as nginx's `uwsgi_read_timeout`
    */

@@ -1,11 +1,11 @@
 /**
  * The servers behind one application: who gets the next request, and who is left out for a while.
  *
- * | state   | gets                                     | becomes                                                        |
- * | ------- | ---------------------------------------- | -------------------------------------------------------------- |
- * | `up`    | its share                                | `out` after `maxFails` failures in a row                       |
- * | `out`   | nothing for `failTimeoutMs`, then one    | `trial` with the first request after that time                 |
- * | `trial` | no further request                       | `up` when that one is answered, `out` when it fails or is gone |
+ * | state   | gets                          | becomes                                                        |
+ * | ------- | ----------------------------- | -------------------------------------------------------------- |
+ * | `up`    | its share                     | `out` after `maxFails` failures in a row                       |
+ * | `out`   | nothing for `failTimeoutMs`   | `trial` with the first request after that time                 |
+ * | `trial` | no further request            | `up` when that one is answered, `out` when it fails or is gone |
  *
  * Failures are those of the server itself: it cannot be reached, is silent, breaks off before a head, does not speak
  * valid HTTP. A status is an answer, whatever it says. When all are out, they get requests all the same: a request that
