@@ -13,11 +13,9 @@
  */
 import type { Logger } from "../common/log.ts";
 import type { UpstreamAddress } from "./address.ts";
+import type { UpstreamSettings } from "./options.ts";
 
-export interface HealthSettings {
-  readonly maxFails: number;
-  readonly failTimeoutMs: number;
-}
+type HealthSettings = Pick<UpstreamSettings, "maxFails" | "failTimeoutMs">;
 
 type State = "up" | "out" | "trial";
 

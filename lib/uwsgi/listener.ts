@@ -6,7 +6,7 @@
  * have spoken.
  */
 import { rmSync } from "node:fs";
-import { Server, type Socket } from "node:net";
+import { Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connections } from "../engine/connections.ts";
@@ -31,30 +31,36 @@ const IDLE_TIMEOUT_MS = 30_000;
 export async function openUwsgiListener(
   where: string | Server,
   register: Register,
-  { idleTimeoutMs }: { idleTimeoutMs?: number | undefined },
+  options: { idleTimeoutMs?: number | undefined },
   log: Logger,
 ): Promise<Listener> {
-  const inner = await openInnerListeners(register, { idleTimeoutMs });
-  const front = new FrontConnections(
-    inner.paths,
-    idleTimeoutMs ?? IDLE_TIMEOUT_MS,
-    log,
-  );
+  const inner = await openInnerListeners(register, options);
   const server = await serverAt(where).catch((error) => {
     inner.destroy();
     throw error;
   });
-  server.on("connection", (socket) => front.add(socket));
+  const open = new Set<UwsgiConnection>();
+  const connections = new Connections();
+  const { idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+  server.on("connection", (socket) => {
+    const one = new UwsgiConnection(socket, inner.paths, idleTimeoutMs, log);
+    open.add(one);
+    connections.add(1);
+    socket.on("close", () => {
+      open.delete(one);
+      connections.add(-1);
+    });
+  });
   const stop = (): void => void server.close();
   return {
     address: uwsgiAddress(server.address()!),
     stop,
-    untilUnused: (signal) => front.connections.untilNone(signal),
+    untilUnused: (signal) => connections.untilNone(signal),
     async destroy() {
       stop();
-      front.finish();
+      for (const one of open) one.finish();
       inner.destroy();
-      await front.connections.untilNone(NEVER);
+      await connections.untilNone(NEVER);
     },
   };
 }
@@ -63,40 +69,6 @@ const serverAt = async (where: string | Server): Promise<Server> =>
   where instanceof Server ? where : await openUwsgiServer(where);
 
 const NEVER = new AbortController().signal;
-
-/** The connections of front servers. */
-class FrontConnections {
-  readonly connections = new Connections();
-  readonly #open = new Set<UwsgiConnection>();
-  readonly #innerSockets: InnerSockets;
-  readonly #idleTimeoutMs: number;
-  readonly #log: Logger;
-
-  constructor(innerSockets: InnerSockets, idleTimeoutMs: number, log: Logger) {
-    this.#innerSockets = innerSockets;
-    this.#idleTimeoutMs = idleTimeoutMs;
-    this.#log = log;
-  }
-
-  add(socket: Socket): void {
-    const connection = new UwsgiConnection(
-      socket,
-      this.#innerSockets,
-      this.#idleTimeoutMs,
-      this.#log,
-    );
-    this.#open.add(connection);
-    this.connections.add(1);
-    socket.on("close", () => {
-      this.#open.delete(connection);
-      this.connections.add(-1);
-    });
-  }
-
-  finish(): void {
-    for (const connection of this.#open) connection.finish();
-  }
-}
 
 /** The loop's side: a listener for each scheme, in a folder that is removed with them. */
 async function openInnerListeners(
