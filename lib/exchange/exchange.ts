@@ -9,6 +9,7 @@ import {
   ClientAbortedError,
   DrainedError,
   GatewayError,
+  MalformedRequestError,
   RequestTimeoutError,
   type Outcome,
 } from "../common/errors.ts";
@@ -367,11 +368,11 @@ export class Exchange implements Running, ContextOwner, Recipient {
 
   #sendError(error: GatewayError | undefined): void {
     const body = `${error?.clientMessage ?? "something went wrong here"}\n`;
-    const { status = 500, headers, severs = false } = error ?? {};
+    const { status = 500, headers, closesConnection = false } = error ?? {};
     const head = headOf({ status, headers, body });
-    const isHead = this.request.method === "HEAD";
-    head.close ||= severs || this.#closes;
-    if (isHead)
+    head.close ||= closesConnection || this.#closes;
+    const severs = error instanceof MalformedRequestError;
+    if (this.request.method === "HEAD")
       this.out.sendHead(head, severs ? undefined : Buffer.byteLength(body));
     else if (severs) this.out.sever(head, body);
     else this.out.send(head, body);

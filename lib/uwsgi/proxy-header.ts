@@ -1,4 +1,4 @@
-/** Who asks, told to a listener of ours by version 2 of the PROXY protocol (section 2.2 of its specification). */
+/** Tells a listener of the loop who the client is, by version 2 of the PROXY protocol (section 2.2 of its text). */
 import { isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 
@@ -7,7 +7,7 @@ const VERSION_2_PROXY = 0x21;
 const TCP_4 = 0x11;
 const TCP_6 = 0x21;
 
-/** A header with this address as the source; all else, which nobody asks for, is zero. */
+/** A header with this address as the source; destination and ports, which nobody reads, are zero. */
 export function proxyHeader(address: string): Buffer {
   const bytes = ipaddr.parse(address).toByteArray();
   const rest = Buffer.alloc(2 * bytes.length + 4);

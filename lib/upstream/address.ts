@@ -1,7 +1,7 @@
 /** Where an upstream listens, as a user writes it. */
 import { UsageError } from "../common/errors.ts";
 
-export interface Target {
+export interface UpstreamAddress {
   /** As it was given, for the log. */
   readonly name: string;
   /** For `net.connect`, and by the same names for `http.request`. */
@@ -13,16 +13,16 @@ export interface Target {
  *
  * @throws {UsageError} for anything else.
  */
-export function targetsFrom(
+export function upstreamAddresses(
   given: string | readonly string[],
   scheme = "",
-): Target[] {
+): UpstreamAddress[] {
   const names = typeof given === "string" ? [given] : [...given];
   if (names.length === 0) throw new UsageError("name at least one upstream");
   return names.map((name) => ({ name, connect: parse(name, scheme) }));
 }
 
-function parse(name: string, scheme: string): Target["connect"] {
+function parse(name: string, scheme: string): UpstreamAddress["connect"] {
   const path = /^unix:(\/.+)$/.exec(name)?.[1];
   if (path !== undefined) return { path };
   const address = name.startsWith(scheme) ? name.slice(scheme.length) : "";

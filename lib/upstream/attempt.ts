@@ -2,10 +2,10 @@
  * One attempt at one server: the request with its body there, the reply back.
  *
  *     connecting ──connected──► sending ──head──► replying ──► over
- *         └──────────────────────┴─────────────────┴── fails, or is left ──► over
+ *         └──────────────────────┴─────────────────┴── fails, or is abandoned ──► over
  *
- * The connection belongs to the call while there is no head, then to the reply's body: whoever takes that has to read
- * it to its end or to `return()` it. Node's own client does the talking; see docs/design.md for why.
+ * The connection belongs to the attempt while there is no head, then to the reply's body, which has to be read to its
+ * end or ended by `return()`. Node's own HTTP client speaks to the server; docs/design.md says why.
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { pipeline } from "node:stream";
@@ -14,29 +14,43 @@ import {
   UpstreamError,
   UpstreamTimeoutError,
 } from "../common/errors.ts";
+import { PLAIN_VALUE } from "../common/grammar.ts";
 import type { GatewayRequest } from "../request/request.ts";
-import type { GatewayResponse } from "../reply/types.ts";
+import type { Chunk, GatewayResponse } from "../reply/types.ts";
+import type { UpstreamAddress } from "./address.ts";
 import { endToEnd } from "./fields.ts";
-import type { Body } from "./forward.ts";
 import type { UpstreamSettings } from "./options.ts";
 import type { Upstream } from "./upstreams.ts";
 
 /** No server has seen anything of the request: it may go to another one. */
 export class UnseenError extends Error {}
 
-export interface Caller {
+/** A request that is ready to be sent, as often as it takes: nothing of the client's is missing but the body. */
+export interface OutgoingRequest {
+  /** Undefined: it has none. */
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Chunk> | undefined;
+  /**
+   * Begins to connect for one attempt, and sends nothing yet.
+   *
+   * @param anew - not on a kept connection.
+   */
+  begin(address: UpstreamAddress, anew: boolean): ClientRequest;
+}
+
+/** Either is called once; neither after `abandon()`. */
+export interface AttemptResult {
   resolve(response: GatewayResponse): void;
   reject(error: Error): void;
 }
 
 type State = "connecting" | "sending" | "replying" | "over";
 
-export class Call {
+export class Attempt {
   readonly #request: GatewayRequest;
-  readonly #body: Body;
+  readonly #outgoing: OutgoingRequest;
   readonly #upstream: Upstream;
   readonly #settings: UpstreamSettings;
-  readonly #caller: Caller;
+  readonly #result: AttemptResult;
   #state: State = "connecting";
   #out!: ClientRequest;
   #connecting: NodeJS.Timeout | undefined;
@@ -45,25 +59,26 @@ export class Call {
 
   constructor(
     request: GatewayRequest,
-    body: Body,
+    outgoing: OutgoingRequest,
     upstream: Upstream,
     settings: UpstreamSettings,
-    caller: Caller,
+    result: AttemptResult,
   ) {
     this.#request = request;
-    this.#body = body;
+    this.#outgoing = outgoing;
     this.#upstream = upstream;
     this.#settings = settings;
-    this.#caller = caller;
+    this.#result = result;
   }
 
-  start(begin: () => ClientRequest): void {
-    this.#upstream.take();
+  /** `anew`: not on a kept connection. */
+  start(anew: boolean): void {
+    this.#upstream.acquire();
     try {
-      this.#out = begin();
+      this.#out = this.#outgoing.begin(this.#upstream.address, anew);
     } catch (error) {
       this.#upstream.release();
-      return this.#caller.reject(error as Error);
+      return this.#result.reject(error as Error);
     }
     const { connectTimeoutMs } = this.#settings;
     this.#connecting = setTimeout(() => {
@@ -79,8 +94,8 @@ export class Call {
       .on("close", () => this.#closed());
   }
 
-  /** Nobody waits for the head any more. */
-  leave(): void {
+  /** The request is halted. What has a head already ends with the reply's body. */
+  abandon(): void {
     if (this.#state !== "connecting" && this.#state !== "sending") return;
     this.#state = "over";
     this.#out.destroy();
@@ -91,26 +106,24 @@ export class Call {
     this.#state = "sending";
     clearTimeout(this.#connecting);
     this.#limitSilence();
-    if (this.#body === undefined) return void this.#out.end();
+    const { body } = this.#outgoing;
+    if (body === undefined) return void this.#out.end();
     this.#out.flushHeaders();
-    pipeline(this.#body, this.#out, (error) => this.#sent(error));
+    pipeline(body, this.#out, (error) => {
+      if (error) this.#fail(error); // once the reply has begun, its body tells of it
+    });
   }
 
-  /** What goes wrong behind the head shows in the reply's body. */
-  #sent(error: Error | null | undefined): void {
-    if (error && this.#state === "sending") this.#fail(error);
-  }
-
-  /** The socket's own clock: any byte in either direction sets it back. */
+  /** By the socket's own timer, which any byte in either direction starts again. */
   #limitSilence(): void {
     const { timeoutMs } = this.#settings;
     const socket = this.#out.socket!;
-    const look = (): void => {
+    const onTimeout = (): void => {
       if (this.#waitsForClient) socket.setTimeout(timeoutMs);
       else this.#out.destroy(new UpstreamTimeoutError(this.#name, timeoutMs));
     };
-    socket.setTimeout(timeoutMs).on("timeout", look);
-    this.#out.once("close", () => socket.off("timeout", look));
+    socket.setTimeout(timeoutMs).on("timeout", onTimeout);
+    this.#out.once("close", () => socket.off("timeout", onTimeout));
   }
 
   get #waitsForClient(): boolean {
@@ -123,13 +136,14 @@ export class Call {
   #reply(reply: IncomingMessage): void {
     if (this.#state !== "sending") return void reply.destroy();
     const { statusCode = 0, statusMessage = "", rawHeaders } = reply;
-    if (statusCode > MOST_STATUS)
-      return this.#fail(new Error(`${statusCode} is no status`));
+    if (statusCode > MAX_STATUS)
+      return this.#fail(new Error(`${statusCode} is not a valid status`));
     this.#state = "replying";
     this.#upstream.answered(this.#request.log);
-    this.#caller.resolve({
+    this.#result.resolve({
       status: statusCode,
-      statusText: ASCII.test(statusMessage) ? statusMessage : undefined,
+      // with other characters it is dropped: nobody knows how they are encoded
+      statusText: PLAIN_VALUE.test(statusMessage) ? statusMessage : undefined,
       headers: pairsOf(endToEnd(rawHeaders)),
       body: this.#hasBody(reply) ? this.#bodyOf(reply) : drop(reply),
     });
@@ -141,7 +155,7 @@ export class Call {
     return method !== "HEAD" && statusCode !== 204 && statusCode !== 304;
   }
 
-  /** The stream's own iterator answers `return()` only after the chunk that it waits for; a client that has left must not wait for that. */
+  /** The stream's own iterator ends only after the next chunk; that of a client that has left need not wait for it. */
   #bodyOf(reply: IncomingMessage): AsyncIterableIterator<Uint8Array> {
     const chunks = reply[Symbol.asyncIterator]();
     const body: AsyncIterableIterator<Uint8Array> = {
@@ -150,7 +164,7 @@ export class Call {
         try {
           return (await chunks.next()) as IteratorResult<Uint8Array>;
         } catch (cause) {
-          throw this.#known(cause as Error, "broke off within its reply");
+          throw this.#explain(cause as Error, "broke off within its reply");
         } finally {
           this.#awaited = false;
         }
@@ -171,26 +185,30 @@ export class Call {
     this.#state = "over";
     const stale = this.#foundClosed(error);
     this.#out.destroy();
-    if (!stale && !isClients(error)) this.#upstream.failed(this.#request.log);
-    this.#caller.reject(
+    if (!stale && !isClientFault(error))
+      this.#upstream.failed(this.#request.log);
+    this.#result.reject(
       before === "connecting" || stale
         ? new UnseenError(`${this.#name} cannot be reached`, { cause: error })
-        : this.#known(error, "gave no reply"),
+        : this.#explain(error, "gave no reply"),
     );
   }
 
-  /** A kept connection that the server has closed meanwhile. It may have read the request, so only one that can be repeated counts (RFC 9110, section 9.2.2). */
+  /**
+   * A kept connection turned out to be closed. The server may have read the request before that, so this holds only for
+   * one that may be repeated (RFC 9110, section 9.2.2).
+   */
   #foundClosed(error: NodeJS.ErrnoException): boolean {
     return (
       this.#out.reusedSocket &&
       (error.code === "ECONNRESET" || error.code === "EPIPE") &&
-      this.#body === undefined &&
+      this.#outgoing.body === undefined &&
       IDEMPOTENT.has(this.#request.method)
     );
   }
 
-  /** Errors of ours are as they are: too large a body, a silent server. */
-  #known(error: Error, what: string): Error {
+  /** An error of the gateway, such as too large a body, stays what it is. */
+  #explain(error: Error, what: string): Error {
     if (error instanceof UpstreamTimeoutError)
       this.#request.log.warn(error.message);
     return error instanceof GatewayError
@@ -205,20 +223,17 @@ export class Call {
   }
 
   get #name(): string {
-    return `upstream ${this.#upstream.target.name}`;
+    return `upstream ${this.#upstream.address.name}`;
   }
 }
 
-/** The client's doing, or the limits that it has reached. */
-function isClients(error: Error): boolean {
+/** The client left, or reached a limit. */
+function isClientFault(error: Error): boolean {
   return error instanceof GatewayError && error.fault === "client";
 }
 
 /** RFC 9110, section 15: there are five classes of them. */
-const MOST_STATUS = 599;
-
-/** A reason phrase in other letters is not handed on: it means nothing to a client, and nobody knows how it is encoded. */
-const ASCII = /^[\t\x20-\x7e]*$/;
+const MAX_STATUS = 599;
 
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT = new Set([
