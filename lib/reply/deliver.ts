@@ -5,7 +5,7 @@ import {
   InvalidReplyError,
   UsageError,
 } from "../common/errors.ts";
-import { future } from "../common/future.ts";
+import { future } from "../operations/future.ts";
 import { fork } from "../kernel/fork.ts";
 import { forbidsBody, headOf } from "./reply.ts";
 import type { Head, ResponseWriter } from "../engine/uws/outlet.ts";

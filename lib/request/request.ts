@@ -7,7 +7,7 @@ import { BadRequestError } from "../common/errors.ts";
 import { parseForm } from "./form.ts";
 import type { Frame, Framing } from "./framing.ts";
 import type { Scheme } from "./forwarded.ts";
-import { future } from "../common/future.ts";
+import { future } from "../operations/future.ts";
 import { readHeaders } from "../engine/uws/read.ts";
 import { RequestHeaders } from "./headers.ts";
 import type { Logger } from "../common/log.ts";
