@@ -21,7 +21,7 @@ import {
 } from "./drain.ts";
 import { HaltedError, UsageError } from "../common/errors.ts";
 import { serve } from "../exchange/exchange.ts";
-import { future } from "../common/future.ts";
+import { future } from "../operations/future.ts";
 import { Shared, type Tally } from "../exchange/shared.ts";
 import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";

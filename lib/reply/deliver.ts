@@ -5,7 +5,7 @@ import {
   InvalidReplyError,
   UsageError,
 } from "../common/errors.ts";
-import { future } from "../common/future.ts";
+import { future } from "../operations/future.ts";
 import type { Chunk, Outlet, ReplyHead } from "../engine/engine.ts";
 import { fork } from "../kernel/fork.ts";
 import { forbidsBody } from "./head.ts";

@@ -6,7 +6,7 @@ import { callerTimeoutMs } from "./deadline.ts";
 import { BadRequestError } from "../common/errors.ts";
 import { parseForm } from "./form.ts";
 import type { Frame, Framing } from "./framing.ts";
-import { future } from "../common/future.ts";
+import { future } from "../operations/future.ts";
 import { RequestHeaders } from "./headers.ts";
 import type { Logger } from "../common/log.ts";
 import type { Head } from "../engine/engine.ts";

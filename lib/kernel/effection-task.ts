@@ -1,9 +1,9 @@
 /**
  * A task that effection makes by itself in a scope of the kernel: its `resource` does so, and all that is made of that.
  *
- * It is effection's own routine, step for step. But most of the price of such a task are the objects and generator
- * functions that effection makes for its halt and its end alone: V8 keeps a hidden class for each in the old part of the
- * heap, and those lead to the rest of the task, so that none of it goes in a cheap collection. Here methods do the same.
+ * It runs effection's own routine, step for step. Only its halt and its end are done here, by methods: effection makes
+ * objects and generator functions for them, whose hidden classes stay in the old part of V8's heap and keep the rest of
+ * the task there, out of reach of the cheap collections.
  */
 import {
   Err,
@@ -16,44 +16,52 @@ import {
 } from "effection";
 import {
   contexts,
+  type ErrorBoundary,
   type Member,
   type Reducer,
   type TaskGroup,
 } from "./contract.ts";
-import { Deferred } from "./deferred.ts";
-import { UNIT } from "./effects.ts";
+import { Deferred, UNIT, type Steps } from "./effects.ts";
+import { defaultGroup, halt } from "./handle.ts";
 import { schedule, STEPPED } from "./queue.ts";
-import type { KernelScope } from "./scope.ts";
-import { defaultGroup, halt, type Steps } from "./teardown.ts";
+
+/** What it uses of a scope. */
+interface Home {
+  readonly parent: Home | undefined;
+  readonly kernel: { making: EffectionTask | undefined };
+  findBoundary(): ErrorBoundary;
+  findGroup(): TaskGroup;
+  hook(destructor: () => Operation<void>): () => boolean;
+}
 
 /**
- * While effection makes the task, it takes the guest for the task's reducer and for its group, and so leaves it with the
- * owner. From then on the guest stands for the routine in the queue, and for the task in the real group.
+ * While effection makes the task, it is given this for the task's reducer and for its group, and leaves the task with
+ * both. From then on this stands for the routine in the queue, and for the task in the real group.
  */
-export class Guest implements Pick<Reducer, "schedule">, Member {
+export class EffectionTask implements Pick<Reducer, "schedule">, Member {
   enqueued = false;
   /** Settles when it has ended, in whatever way. */
   readonly end = new Deferred<void>();
-  readonly #home: KernelScope;
+  readonly #home: Home;
   #task: Member | undefined = undefined;
   #routine: Coroutine | undefined = undefined;
   #outcome: Result<unknown> | undefined = undefined;
   #interrupted = false;
   #group: TaskGroup | undefined = undefined;
-  #unbind: (() => boolean) | undefined = undefined;
+  #unhook: (() => boolean) | undefined = undefined;
 
-  constructor(home: KernelScope) {
+  constructor(home: Home) {
     this.#home = home;
   }
 
-  get #owner(): KernelScope {
+  get #owner(): Home {
     return this.#home.parent!;
   }
 
   // While it is made.
 
-  /** effection makes it in this scope. */
-  livesIn(scope: KernelScope): boolean {
+  /** Whether effection makes it in this scope. */
+  isIn(scope: Home): boolean {
     return scope === this.#home;
   }
 
@@ -62,7 +70,7 @@ export class Guest implements Pick<Reducer, "schedule">, Member {
     return this;
   }
 
-  /** effection's task joins: the guest does. */
+  /** effection's task joins its group: this joins the real one. */
   add(task: Member): void {
     this.#task = task;
     const group = this.#owner.findGroup();
@@ -71,18 +79,21 @@ export class Guest implements Pick<Reducer, "schedule">, Member {
     group.tasks.add(this);
   }
 
-  /** What is called instead, where effection leaves with the owner what halts the task, and then with the task's scope what forgets it. */
-  ensure(scope: KernelScope, destructor: () => Operation<void>): () => boolean {
+  /**
+   * Called for `scope.ensure`. effection gives the owner a destructor that halts the task, and then the task's own scope
+   * one that forgets it; both are replaced.
+   */
+  ensure(scope: Home, destructor: () => Operation<void>): () => boolean {
     if (destructor === this.#task?.halt)
-      return (this.#unbind = scope.hook(this.halt));
-    if (!this.livesIn(scope) || this.#unbind === undefined)
+      return (this.#unhook = scope.hook(this.halt));
+    if (!this.isIn(scope) || this.#unhook === undefined)
       return scope.hook(destructor);
-    scope.kernel.guest = undefined; // it is made
+    scope.kernel.making = undefined; // it is made
     return scope.hook(() => this.#leave());
   }
 
   *#leave(): Steps {
-    this.#unbind!();
+    this.#unhook!();
     this.#group?.tasks.delete(this);
   }
 
@@ -132,7 +143,6 @@ export class Guest implements Pick<Reducer, "schedule">, Member {
     this.#routine!.unwind();
   }
 
-  /** @throws what its cleanup threw, if it was halted. */
   checkHalt(): void {
     if (this.#interrupted) unbox(this.#outcome!);
   }

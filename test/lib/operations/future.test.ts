@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { call, run } from "effection";
 import { setImmediate } from "node:timers/promises";
-import { future } from "../../../lib/common/future.ts";
+import { future } from "../../../lib/operations/future.ts";
 
 const late = async (): Promise<string> => {
   await setImmediate();
