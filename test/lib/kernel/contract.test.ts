@@ -115,7 +115,7 @@ describe("The contract with effection", () => {
       "--no-config",
       "--no-package",
       `${ROOT}/dist/test/lib/kernel/fork.test.js`,
-      `${ROOT}/dist/test/lib/exchange.test.js`,
+      `${ROOT}/dist/test/lib/exchange/exchange.test.js`,
     ]);
   });
 });

@@ -42,7 +42,7 @@ const checks: Check[] = [
   {
     name: "fuzz",
     command: [
-      "dist/test/fuzz/main.js",
+      "dist/tools/fuzz/main.js",
       "--brief",
       "--seed=1",
       `--count=${PROGRAMS}`,
