@@ -10,20 +10,14 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { afterEach } from "mocha";
 import { http, type HttpOptions } from "../../adapters/http.ts";
 import { UsageError, type LoopOptions } from "../../lib/index.ts";
 import { folderWith } from "../support/folder.ts";
+import { afterTest } from "../support/hooks.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => unknown;
-
-let closes: (() => unknown)[] = [];
-afterEach(() => {
-  for (const close of closes) close();
-  closes = [];
-});
 
 /** A server of Node's. */
 async function upstream(
@@ -35,7 +29,7 @@ async function upstream(
   server.on("connection", () => connections++);
   server.listen(path ?? { port: 0, host: "127.0.0.1" });
   await once(server, "listening");
-  closes.push(() => {
+  afterTest(() => {
     server.close();
     server.closeAllConnections();
   });

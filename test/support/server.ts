@@ -1,7 +1,7 @@
 /** A loop on a free port of this machine, closed after the test; its log is kept, and what no test expects fails it. */
-import { afterEach } from "mocha";
 import { pino } from "pino";
 import { Loop, type Address, type LoopOptions } from "../../lib/index.ts";
+import { afterTest } from "./hooks.ts";
 
 /** A line of the log, parsed. */
 export interface LogLine {
@@ -12,14 +12,6 @@ export interface LogLine {
 }
 
 const WARN = 40;
-
-let open: TestServer[] = [];
-
-afterEach(async () => {
-  const servers = open;
-  open = [];
-  for (const server of servers) await server.end();
-});
 
 export class TestServer {
   readonly log: LogLine[] = [];
@@ -40,7 +32,7 @@ export class TestServer {
       ...options,
       log: pino({ level: "debug" }, destination),
     });
-    open.push(this);
+    afterTest(() => this.end());
   }
 
   get port(): number {

@@ -1,6 +1,6 @@
 /** Conversations that nobody thought of, on eddy and on node:http, the same ones each time. `npm run fuzz:wire` has many more, and others. */
-import { explain } from "./explain.ts";
-import { search } from "./fuzz.ts";
+import { explain } from "../../tools/wire-fuzz/explain.ts";
+import { search } from "../../tools/wire-fuzz/fuzz.ts";
 
 const REQUESTS = 20_000;
 

@@ -1,9 +1,9 @@
 /** Runs a program in a world, on a clock of its own, and tells all that happened. */
 import { createContext, type Operation } from "effection";
 import { api } from "effection/experimental";
-import { Clock, settle } from "../support/clock.ts";
-import { show } from "../support/show.ts";
-import type { World } from "../support/worlds.ts";
+import { Clock, settle } from "../../test/support/clock.ts";
+import { show } from "../../test/support/show.ts";
+import type { World } from "../../test/support/worlds.ts";
 import { catchUnhandled, openHost, type Note } from "./surroundings.ts";
 import type { Program } from "./program.ts";
 

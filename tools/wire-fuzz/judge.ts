@@ -1,5 +1,5 @@
 /** Whether what came of a conversation is what must come of it. */
-import type { Reply } from "../wire/replies.ts";
+import type { Reply } from "../../test/wire/replies.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Answer, ExpectedReply, Message } from "./message.ts";
 import { burstsOf, type Played } from "./play.ts";

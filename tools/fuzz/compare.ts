@@ -1,5 +1,5 @@
 /** The same program in all worlds. */
-import { kernels, stock, type World } from "../support/worlds.ts";
+import { kernels, stock, type World } from "../../test/support/worlds.ts";
 import { compile, interpret } from "./interpret.ts";
 import { sourceOf, type Program } from "./program.ts";
 

@@ -1,6 +1,6 @@
 /** A request that is valid by construction, and what must come of it. */
-import { echo, showEnviron, type Heard } from "../wire/answers.ts";
-import { environOf } from "../wire/node-application.ts";
+import { echo, showEnviron, type Heard } from "../../test/wire/answers.ts";
+import { environOf } from "../../test/wire/node-application.ts";
 import type { Answer, ExpectedReply, Message } from "./message.ts";
 import { PLACES, type Place } from "./places.ts";
 

@@ -2,7 +2,7 @@
 import type { Random } from "../fuzz/random.ts";
 import { createRequest } from "./create.ts";
 import type { Message } from "./message.ts";
-import { readCorpus } from "../wire/case.ts";
+import { readCorpus } from "../../test/wire/case.ts";
 
 const CORPUS = [...readCorpus("valid"), ...readCorpus("invalid")]
   .map(({ steps }) =>

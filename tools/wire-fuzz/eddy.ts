@@ -8,7 +8,7 @@ import {
   type Application,
   type GatewayRequest,
 } from "../../lib/index.ts";
-import { showEnviron } from "../wire/answers.ts";
+import { showEnviron } from "../../test/wire/answers.ts";
 import type { Journal } from "./journal.ts";
 import type { Place } from "./places.ts";
 import { answerTo } from "./request.ts";

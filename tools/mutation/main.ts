@@ -30,6 +30,7 @@ const mocha = (name: string, file: string): Check => ({
     "node_modules/mocha/bin/mocha.js",
     "--no-config",
     "--no-package",
+    "--require=./dist/test/support/hooks.js",
     "--bail",
     `dist/test/lib/kernel/${file}.test.js`,
   ],
@@ -42,7 +43,7 @@ const checks: Check[] = [
   {
     name: "fuzz",
     command: [
-      "dist/test/fuzz/main.js",
+      "dist/tools/fuzz/main.js",
       "--brief",
       "--seed=1",
       `--count=${PROGRAMS}`,

@@ -1,6 +1,6 @@
 /** Plays a conversation on a server, and tells what came of it. */
 import { setImmediate } from "node:timers/promises";
-import type { Reply } from "../wire/replies.ts";
+import type { Reply } from "../../test/wire/replies.ts";
 import { Connection } from "./connection.ts";
 import { bytesOf, type Conversation } from "./conversation.ts";
 import type { Noted } from "./journal.ts";

@@ -1,17 +1,17 @@
 /** The fuzzer sees what is wrong: what came is made up here. */
 import { expect } from "chai";
 import type { Reply } from "../wire/replies.ts";
-import { compare } from "./compare.ts";
+import { compare } from "../../tools/wire-fuzz/compare.ts";
 import {
   bytesOf,
   createConversation,
   type Conversation,
-} from "./conversation.ts";
-import { FaultyRequest } from "./faults.ts";
-import { judge } from "./judge.ts";
-import { Mutant } from "./mutants.ts";
-import type { Played } from "./play.ts";
-import { ValidRequest } from "./request.ts";
+} from "../../tools/wire-fuzz/conversation.ts";
+import { FaultyRequest } from "../../tools/wire-fuzz/faults.ts";
+import { judge } from "../../tools/wire-fuzz/judge.ts";
+import { Mutant } from "../../tools/wire-fuzz/mutants.ts";
+import type { Played } from "../../tools/wire-fuzz/play.ts";
+import { ValidRequest } from "../../tools/wire-fuzz/request.ts";
 
 const SEEN = "GET /sync/a\nhost: a";
 const VALID = new ValidRequest({

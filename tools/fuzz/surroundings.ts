@@ -1,6 +1,6 @@
 /** What is around a program: a busy host, and failures that nobody looks at. */
 import type { Scope } from "effection";
-import { stock } from "../support/worlds.ts";
+import { stock } from "../../test/support/worlds.ts";
 
 export type Note = (...what: unknown[]) => void;
 

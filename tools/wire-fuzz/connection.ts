@@ -1,6 +1,6 @@
 /** A connection from an address of its own, by which the servers tell it from all others. */
 import { connect, type Socket } from "node:net";
-import { parseReplies, type Reply } from "../wire/replies.ts";
+import { parseReplies, type Reply } from "../../test/wire/replies.ts";
 import { HOST } from "./served.ts";
 
 export class Connection {
