@@ -29,6 +29,7 @@ export {
   TEXT,
   type Rule,
 } from "./common/checked-options.ts";
+export { HOP_BY_HOP } from "./common/hop-by-hop.ts";
 export { CheckedHeaders } from "./reply/headers.ts";
 export { RequestHeaders } from "./request/headers.ts";
 export { makePrivateFolder } from "./common/private-folder.ts";
