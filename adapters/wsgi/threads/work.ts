@@ -7,7 +7,7 @@ import {
   type Operation,
 } from "eddy/operations";
 import { UsageError } from "../../../lib/adapter.ts";
-import type { Work } from "./protocol.ts";
+import type { WorkData } from "./protocol.ts";
 
 /** What a mount lends to its threads: functions that give a value, a promise or an operation. An operation is halted when the client leaves; a promise goes on, and nobody waits for it. */
 export type Provided = Readonly<Record<string, (...args: any[]) => unknown>>;
@@ -32,14 +32,17 @@ export interface FetchedData {
 
 /** Does works side by side, and gives what each came to; the first that fails halts the others. */
 export function* perform(
-  works: readonly Work[],
+  works: readonly WorkData[],
   provided: Provided,
 ): Operation<unknown[]> {
   if (works.length === 1) return [yield* start(works[0]!, provided)];
   return yield* all(works.map((work) => start(work, provided)));
 }
 
-function start([name, ...args]: Work, provided: Provided): Operation<unknown> {
+function start(
+  [name, ...args]: WorkData,
+  provided: Provided,
+): Operation<unknown> {
   const kind = KINDS.get(name);
   if (kind === undefined)
     throw new UsageError(`wait() knows no work "${name}"`);
@@ -104,7 +107,7 @@ function isOperation(value: unknown): value is Operation<unknown> {
 
 /** As `perform`, in a task of its own: tells how it went, unless it is halted. */
 export function* performFor(
-  works: readonly Work[],
+  works: readonly WorkData[],
   provided: Provided,
   answer: (values?: unknown[], error?: unknown) => void,
 ): Operation<void> {
