@@ -1,21 +1,12 @@
-/** The body of a request on its way into a thread: its beginning with the request, the rest as the application reads it. */
+/** The body of a request on its way into a thread: with the request when all of it is there, else as the application reads it. */
 import type { GatewayRequest } from "../../../lib/adapter.ts";
-import type { BodyStart } from "./shared-queue.ts";
-
-export interface BodyPiece {
-  /** Missing at the end. */
-  readonly chunk?: Uint8Array;
-  readonly error?: unknown;
-}
-
-const EMPTY = new Uint8Array(0);
 
 export class BodyFeed {
   readonly #chunks: AsyncIterator<Uint8Array>;
   /** As announced; unknown for a chunked body. */
   readonly #length: number;
-  /** The beginning, once it is there and until it is given. */
-  #first: BodyPiece | undefined;
+  /** Until it is given. */
+  #first: IteratorResult<Uint8Array, unknown> | undefined;
 
   constructor(request: GatewayRequest) {
     this.#length = Number(request.headers.get("content-length"));
@@ -24,30 +15,20 @@ export class BodyFeed {
 
   /** A request takes a thread when its body has begun: a client that sends nothing costs nothing. */
   async begin(): Promise<void> {
-    const first = await this.next();
-    if (first.error !== undefined) throw first.error;
-    this.#first = first;
+    this.#first = await this.#chunks.next();
   }
 
-  /** The beginning, if it has at most so many bytes. */
-  start(maxBytes: number): BodyStart {
-    const { chunk } = this.#first!;
-    if (chunk === undefined) return { bytes: EMPTY, complete: true };
-    if (chunk.length > maxBytes) return { bytes: EMPTY, complete: false };
-    this.#first = undefined;
-    return { bytes: chunk, complete: chunk.length === this.#length };
+  /** All of it; null when it is not known to be there. */
+  get whole(): Uint8Array | null {
+    const { done, value } = this.#first!;
+    if (done) return new Uint8Array(0);
+    return value.length === this.#length ? value : null;
   }
 
-  /** What was not given yet. */
-  async next(): Promise<BodyPiece> {
-    const first = this.#first;
+  /** Undefined at the end. @throws what the body fails with. */
+  async next(): Promise<Uint8Array | undefined> {
+    const step = this.#first ?? (await this.#chunks.next());
     this.#first = undefined;
-    if (first !== undefined) return first;
-    try {
-      const step = await this.#chunks.next();
-      return step.done ? {} : { chunk: step.value };
-    } catch (error) {
-      return { error };
-    }
+    return step.done ? undefined : step.value;
   }
 }

@@ -9,18 +9,17 @@ import type { ReplyReceiver } from "../../common/submit.ts";
 import type { Chunk } from "../types.ts";
 import type { BodyFeed } from "./body-feed.ts";
 import { fromData, toData, type ErrorData } from "./error-data.ts";
-import { readReply, writeRequest, type ReplyReader } from "./head.ts";
+import { writeRequest, type ReplyReader } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
   WINDOW,
   weightOf,
   type FromThread,
-  type Question,
   type WorkData,
 } from "./protocol.ts";
 import { STOP, type StopReason } from "./shared-flags.ts";
 import type { SharedQueue } from "./shared-queue.ts";
-import { performFor } from "./work.ts";
+import { perform } from "./work.ts";
 
 /** What a call needs of the thread that serves it. */
 export interface ServingThread {
@@ -49,13 +48,13 @@ export class ThreadCall implements BodySender {
   #sent = 0;
   #taken = 0;
   /** What the application waits for. */
-  #question: Question | undefined;
+  #question: "pull" | "wait" | undefined;
   #stop: StopReason = STOP.no;
   /** Errors that were sent into the thread, and may come back as they are. */
-  #lent: unknown[] | undefined;
+  readonly #lent: unknown[] = [];
   #grace: NodeJS.Timeout | undefined;
-  /** Those who wait for the thread to be done, if anybody does. */
-  #whenDone: ((error?: Error) => void)[] | undefined;
+  /** For whoever waits for the thread to be done. */
+  #whenDone: ((error?: Error) => void) | undefined;
 
   constructor(
     request: GatewayRequest,
@@ -96,11 +95,7 @@ export class ThreadCall implements BodySender {
 
   /** For the first thread that is free. False: there is no room. */
   enter(queue: SharedQueue): boolean {
-    const feed = this.#feed;
-    const id = queue.put(
-      writeRequest(this.#request),
-      feed && ((maxBytes) => feed.start(maxBytes)),
-    );
+    const id = queue.put(writeRequest(this.#request), this.#feed?.whole);
     this.#id = id ?? 0;
     return id !== undefined;
   }
@@ -109,7 +104,7 @@ export class ThreadCall implements BodySender {
   begun(thread: ServingThread): void {
     if (this.#thread === thread) return;
     this.#thread = thread;
-    if (this.#stop !== STOP.no) this.#tellStop(thread);
+    this.#tellStop();
   }
 
   /** What the thread says. */
@@ -122,10 +117,9 @@ export class ThreadCall implements BodySender {
       case "chunk":
         return this.#receive(message[2], message[3]);
       case "head":
-        this.#question = "head";
         return this.#answer(writeRequest(this.#request));
       case "pull":
-        return void this.#pull();
+        return this.#pull();
       case "wait":
         return this.#perform(message[2]);
       case "log":
@@ -142,7 +136,7 @@ export class ThreadCall implements BodySender {
 
   /** No sign of life for `threadTimeoutMs`. What is the client's fault is left to the limits on clients. */
   overrun(): void {
-    if (this.#waitsForClient) return this.#thread?.noteLife();
+    if (this.#waitsForClient) return this.#thread!.noteLife();
     if (this.#stop !== STOP.no) return;
     const error = new ThreadTimeoutError(this.#settings.threadTimeoutMs);
     this.#request.log.warn(`${this.#line}: ${error.message}`);
@@ -152,21 +146,20 @@ export class ThreadCall implements BodySender {
 
   /** Its exchange is over: asks the application to end, and gives it a while to do so. */
   stop(): void {
-    const { signal } = this.#request;
-    const aborted = signal.reason instanceof ClientAbortedError;
-    if (!signal.aborted) this.#stopFor(STOP.enough);
-    else this.#stopFor(aborted ? STOP.aborted : STOP.halted);
+    const { aborted, reason } = this.#request.signal;
+    if (!aborted) this.#stopFor(STOP.enough);
+    else if (reason instanceof ClientAbortedError) this.#stopFor(STOP.aborted);
+    else this.#stopFor(STOP.halted);
   }
 
   /** As `stop`, and done when the thread is. @throws what the application's cleanup throws. */
-  cancel(): Promise<void> {
-    if (this.#thread === undefined) return Promise.resolve();
+  async cancel(): Promise<void> {
+    if (this.#thread === undefined) return;
     this.stop();
-    return new Promise((resolve, reject) =>
-      (this.#whenDone ??= []).push((error) =>
-        error ? reject(error) : resolve(),
-      ),
+    const error = await new Promise<Error | undefined>(
+      (resolve) => (this.#whenDone = resolve),
     );
+    if (error !== undefined) throw error;
   }
 
   taken(chunks: number, length: number): void {
@@ -175,20 +168,23 @@ export class ThreadCall implements BodySender {
   }
 
   #receive(chunk: Chunk, head: string | undefined): void {
-    this.#thread!.noteLife();
+    const thread = this.#thread!;
+    thread.noteLife();
     this.#sent += weightOf(1, chunk.length);
-    if (head !== undefined) {
+    if (this.#body === undefined) {
       this.#body = new PushedBody(this);
-      this.#receiver.resolve(readReply(head, this.#body));
+      this.#receiver.resolve(thread.replies.read(head, this.#body));
     }
-    if (chunk.length > 0) this.#body!.push(chunk);
+    if (chunk.length > 0) this.#body.push(chunk);
     else this.taken(1, 0);
   }
 
-  async #pull(): Promise<void> {
+  #pull(): void {
     this.#question = "pull";
-    const { chunk, error } = await this.#feed!.next();
-    this.#answer(chunk, error);
+    this.#feed!.next().then(
+      (chunk) => this.#answer(chunk),
+      (error: unknown) => this.#answer(undefined, error),
+    );
   }
 
   /** In a task of the request: halted when the client leaves. What was asked too late is answered by the stop. */
@@ -197,7 +193,7 @@ export class ThreadCall implements BodySender {
     this.#question = "wait";
     try {
       this.#request.scope.run(() =>
-        performFor(works, this.#settings.provide, (values, error) =>
+        perform(works, this.#settings.provide, (values, error) =>
           this.#answer(values, error),
         ),
       );
@@ -209,8 +205,8 @@ export class ThreadCall implements BodySender {
   #answer(value: unknown, error?: unknown): void {
     this.#question = undefined;
     this.#thread?.noteLife();
-    const data = error === undefined ? undefined : this.#lend(error);
     try {
+      const data = error === undefined ? undefined : this.#lend(error);
       this.#thread?.answer(this.#id, value, data);
     } catch (failure) {
       this.#thread?.answer(this.#id, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
@@ -219,20 +215,13 @@ export class ThreadCall implements BodySender {
 
   /** An error of the loop's, for the application to handle; if it does not, it is known again. */
   #lend(error: unknown): ErrorData {
-    this.#lent ??= [];
     return { ...toData(error), origin: this.#lent.push(error) - 1 };
-  }
-
-  #known(data: ErrorData): Error {
-    const { origin } = data;
-    return origin === undefined
-      ? fromData(data)
-      : (this.#lent![origin] as Error);
   }
 
   /** The application is done. */
   #finish(data: ErrorData | undefined): void {
-    const error = data === undefined ? undefined : this.#known(data);
+    const known = data?.origin !== undefined && this.#lent[data.origin];
+    const error = data && ((known || fromData(data)) as Error);
     this.#done(error);
     if (error !== undefined) this.#fail(error);
     else this.#body?.end();
@@ -253,28 +242,28 @@ export class ThreadCall implements BodySender {
   #done(error?: Error): void {
     this.#thread = undefined;
     clearTimeout(this.#grace);
-    if (error !== undefined && this.#stop !== STOP.no && !this.#whenDone)
+    if (this.#whenDone !== undefined) this.#whenDone(error);
+    else if (error !== undefined && this.#stop !== STOP.no)
       this.#request.log.debug({ err: error }, "failed after its end");
-    this.#whenDone?.forEach((done) => done(error));
   }
 
   #stopFor(why: StopReason): void {
     if (this.#stop !== STOP.no) return;
     this.#stop = why;
-    if (this.#thread !== undefined) this.#tellStop(this.#thread);
+    this.#tellStop();
   }
 
-  #tellStop(thread: ServingThread): void {
+  /** Once the thread is known. */
+  #tellStop(): void {
+    const thread = this.#thread;
+    if (thread === undefined || this.#stop === STOP.no) return;
     thread.stop(this.#id, this.#stop);
     const { abortGraceMs } = this.#settings;
-    this.#grace = setTimeout(() => this.#kill(thread), abortGraceMs);
-  }
-
-  #kill(thread: ServingThread): void {
-    const { abortGraceMs } = this.#settings;
-    this.#request.log.warn(
-      `${this.#line} went on for ${abortGraceMs} ms after its end (abortGraceMs); its thread is replaced`,
-    );
-    thread.kill();
+    this.#grace = setTimeout(() => {
+      this.#request.log.warn(
+        `${this.#line} went on for ${abortGraceMs} ms after its end (abortGraceMs); its thread is replaced`,
+      );
+      thread.kill();
+    }, abortGraceMs);
   }
 }

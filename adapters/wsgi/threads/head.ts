@@ -58,7 +58,7 @@ export function writeReply({ status, statusText, headers }: ReplyHead): string {
   return `${status}\n${statusText ?? ""}\n${contentLength ?? ""}\n${marks}${lines}`;
 }
 
-/** Heads of whole replies. An application has few: one that is the same as the last does not cross, nor is it read again, which is a tenth of what a small request costs the loop. */
+/** Heads of replies. An application has few: one that is the same as the last does not cross, nor is it read again. */
 export class ReplyReader {
   #last: ReplyHead | undefined;
 
@@ -70,12 +70,7 @@ export class ReplyReader {
   }
 }
 
-/** One that `writeReply` wrote. */
-export function readReply(text: string, body: Body): GatewayResponse {
-  return { ...readHead(text), body };
-}
-
-/** They were checked where they were made, and are not checked again. */
+/** One that `writeReply` wrote: its fields were checked there, and are not checked again. */
 function readHead(text: string): ReplyHead {
   const lines = text.split("\n");
   const [statusText, length, marks] = [lines[1]!, lines[2]!, lines[3]!];

@@ -69,18 +69,12 @@ function* keep(
   start: () => Thread,
 ): Operation<void> {
   let failures = 0;
-  let thread = first;
-  for (;;) {
-    const { died, unreported } = yield* live(pool, thread);
+  for (let thread = first; ; thread = start()) {
+    const { died, unreported: err } = yield* live(pool, thread);
     if (!pool.wantsAnother()) return;
-    if (unreported !== undefined)
-      pool.log.error(
-        { err: unreported },
-        "a thread has ended; another one follows",
-      );
+    if (err) pool.log.error({ err }, "a thread has ended; another one follows");
     failures = died && thread.served === 0 ? failures + 1 : 0;
     if (failures > 0) yield* sleep(backoffMs(BACKOFF_MS, failures));
-    thread = start();
   }
 }
 

@@ -55,6 +55,10 @@ export class ThreadPool implements ThreadOwner {
     const { maxQueuedRequests } = this.settings;
     if (this.#idle.length === 0 && this.#waiting >= maxQueuedRequests)
       throw new ThreadsBusyError(maxQueuedRequests);
+    this.#enter(call);
+  }
+
+  #enter(call: ThreadCall): void {
     this.#line.add(call);
     this.#fill();
     if (this.#waiting > 0) this.#relieveLater();
@@ -65,17 +69,9 @@ export class ThreadPool implements ThreadOwner {
     if (this.#line.delete(call) || call.replies) return;
     if (!this.#calls.has(call.id)) return; // it is over
     if (this.queue.withdraw(call.id)) return this.over(call);
-    const thread = this.#threadOf(call);
-    if (thread !== undefined) call.begun(thread);
+    for (const thread of this.#threads)
+      if (thread.current === call.id) call.begun(thread);
     call.stop();
-  }
-
-  /** That has taken it, whether it has said so or not. */
-  #threadOf({ id }: ThreadCall): Thread | undefined {
-    const taker = this.queue.takerOf(id); // first: one that takes it comes from the queue to what runs
-    return [...this.#threads].find(
-      ({ number, current }) => number === taker || current === id,
-    );
   }
 
   callOf(id: number): ThreadCall | undefined {
@@ -107,12 +103,17 @@ export class ThreadPool implements ThreadOwner {
     this.#threads.add(thread);
   }
 
-  remove(thread: Thread): void {
+  remove(thread: Thread, id: number): ThreadCall | undefined {
     this.#threads.delete(thread);
     this.#serving.delete(thread);
     const at = this.#idle.indexOf(thread);
     if (at >= 0) this.#idle.splice(at, 1);
-    this.#rouse(); // it may have been woken, and has taken nothing
+    const call = this.#calls.get(id);
+    const wasBegun = call !== undefined && !this.queue.withdraw(id);
+    if (call !== undefined) this.over(call);
+    if (call !== undefined && !wasBegun) this.#enter(call); // it was about to
+    if (!this.queue.isEmpty) this.#idle.pop()?.wake(); // in its place
+    return wasBegun ? call : undefined;
   }
 
   /** Asked when a thread is gone. False: its place is given up. */
@@ -134,16 +135,6 @@ export class ThreadPool implements ThreadOwner {
       thread.retire();
     } else if (this.queue.isEmpty) this.#idle.push(thread);
     else thread.wake();
-  }
-
-  /** A thread has ended that may have been about to begin something. */
-  restore(thread: Thread): void {
-    this.queue.restore(thread.number);
-    this.#rouse();
-  }
-
-  #rouse(): void {
-    if (!this.queue.isEmpty) this.#idle.pop()?.wake();
   }
 
   #relieveLater(): void {

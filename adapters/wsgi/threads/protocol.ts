@@ -22,9 +22,9 @@ export type FromThread =
   | [kind: "refused", id: 0, error: ErrorData]
   /** There was nothing to serve. */
   | [kind: "idle", id: 0]
-  /** The whole reply. `idle`: the thread waits for "work" now; else it goes on by itself. No head: that of its last whole reply. */
+  /** The whole reply. `idle`: the thread waits for "work" now; else it goes on by itself. No head: that of its last reply. */
   | [kind: "reply", id: number, idle: boolean, body: Chunk, head?: string]
-  /** A piece of the reply's body; the head comes with the first. */
+  /** A piece of the reply's body; the head comes with the first, unless it is that of its last reply. */
   | [kind: "chunk", id: number, chunk: Chunk, head?: string]
   /** The request is over, well or with an error. */
   | [kind: "end", id: number, idle: boolean, error: ErrorData | undefined]
@@ -37,9 +37,6 @@ export type FromThread =
   | [kind: "log", id: number, level: LogLevel, fields: object, text: string]
   /** Also what it prints while it loads, or between requests. */
   | [kind: "print", id: 0, stream: "stdout" | "stderr", text: string];
-
-/** What the application waits for the answer to. */
-export type Question = "head" | "pull" | "wait";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -61,8 +58,6 @@ export interface ThreadData {
   readonly flags: SharedArrayBuffer;
   /** Memory of the pool's `SharedQueue`. */
   readonly queue: SharedArrayBuffer;
-  /** What it is known by in the queue. */
-  readonly number: number;
   /** Requests after which it begins no more. */
   readonly maxRequests: number;
   /** URL of the application's module. */

@@ -3,15 +3,15 @@
  * the next by itself: so under load nobody has to be woken for each request, and none waits behind another one while
  * some thread is free.
  *
- * A slot's state says whose it is: a positive number is a request that anybody may take, a negative one a thread that
- * is about to begin it. It changes by compare-and-exchange alone, so that each request is taken once.
+ * A slot belongs to the request whose number is in `ids`. Whoever exchanges that number for FREE has the request: a
+ * thread to serve it, or the loop to withdraw it.
  */
 import type { SharedFlags } from "./shared-flags.ts";
 
 /** Enough to keep threads busy until the loop comes round again. */
 const SLOTS = 32;
 
-/** What most requests need for their head, and small bodies. */
+/** What most requests need for their head and a small body. */
 const SLOT_BYTES = 8 * 1024;
 
 const FREE = 0;
@@ -19,154 +19,103 @@ const FREE = 0;
 /** After the last request's number comes 1 again. */
 const LAST_ID = 2 ** 31 - 1;
 
-/** Where in a slot's words is what, and how many there are. */
-const WORD = { id: 0, headLength: 1, bodyLength: 2, complete: 3 } as const;
-const WORDS = 4;
-
-const STATES_BYTES = 4 * SLOTS;
-const WORDS_BYTES = 4 * WORDS * SLOTS;
-
-/** In place of a length: it is not here, or there is none. */
+/** In place of a length: there is none; or it is not here, and the loop is to be asked for it. */
 const NONE = -1;
-
-/** What is there of a request's body, and whether that is all. */
-export interface BodyStart {
-  readonly bytes: Uint8Array;
-  readonly complete: boolean;
-}
+const ELSEWHERE = -2;
 
 /** A request as a thread gets it. */
 export interface QueuedRequest {
   readonly id: number;
-  /** Missing when it was too long: then the loop is asked for it. */
-  readonly head: string | undefined;
-  /** Missing where there is no body. */
-  readonly body: BodyStart | undefined;
+  /** Null when it was too long. */
+  readonly head: string | null;
+  /** All of it; null where it has to be pulled; undefined where there is none. */
+  readonly body: Uint8Array | null | undefined;
 }
 
 export class SharedQueue {
   readonly memory: SharedArrayBuffer;
-  /** Close together: all are looked at for each request. */
-  readonly #states: Int32Array;
-  readonly #words: Int32Array;
-  readonly #bytes: Buffer;
+  readonly #ids: Int32Array;
+  /** Of head and body, for each slot. */
+  readonly #lengths: Int32Array;
+  readonly #slots: Buffer[];
   #lastId = 0;
 
-  constructor(
-    memory = new SharedArrayBuffer(
-      STATES_BYTES + WORDS_BYTES + SLOT_BYTES * SLOTS,
-    ),
-  ) {
+  constructor(memory = new SharedArrayBuffer(SLOTS * (12 + SLOT_BYTES))) {
     this.memory = memory;
-    this.#states = new Int32Array(memory, 0, SLOTS);
-    this.#words = new Int32Array(memory, STATES_BYTES, WORDS * SLOTS);
-    this.#bytes = Buffer.from(memory, STATES_BYTES + WORDS_BYTES);
+    this.#ids = new Int32Array(memory, 0, SLOTS);
+    this.#lengths = new Int32Array(memory, 4 * SLOTS, 2 * SLOTS);
+    this.#slots = Array.from({ length: SLOTS }, (_, slot) =>
+      Buffer.from(memory, 12 * SLOTS + slot * SLOT_BYTES, SLOT_BYTES),
+    );
   }
 
   get isEmpty(): boolean {
-    return this.#first() === undefined;
+    return this.#first() < 0;
   }
 
-  /** The loop: puts a request behind the others, and gives its number; undefined when there is no room. `startOf` gives what of the body there is, if it has at most so many bytes. */
-  put(
-    head: string,
-    startOf?: (maxBytes: number) => BodyStart,
-  ): number | undefined {
-    const slot = this.#states.indexOf(FREE);
+  /** The loop: puts a request behind the others, and gives its number; undefined when there is no room. */
+  put(head: string, body?: Uint8Array | null): number | undefined {
+    const slot = this.#ids.indexOf(FREE);
     if (slot < 0) return undefined;
-    const at = slot * SLOT_BYTES;
-    const written = this.#bytes.write(head, at, SLOT_BYTES);
-    const fits = written <= SLOT_BYTES - 4; // what is cut leaves less room than a character takes
-    const headLength = fits ? written : 0;
-    const body = startOf?.(SLOT_BYTES - headLength);
-    if (body !== undefined) this.#bytes.set(body.bytes, at + headLength);
-    const id = this.#lastId === LAST_ID ? 1 : this.#lastId + 1;
-    const words = this.#words;
-    words[slot * WORDS + WORD.id] = id;
-    words[slot * WORDS + WORD.headLength] = fits ? written : NONE;
-    words[slot * WORDS + WORD.bodyLength] = body?.bytes.length ?? NONE;
-    words[slot * WORDS + WORD.complete] = Number(body?.complete);
-    Atomics.store(this.#states, slot, id); // now it can be taken
-    return (this.#lastId = id);
+    const bytes = this.#slots[slot]!;
+    const written = bytes.write(head);
+    const isWhole = written <= SLOT_BYTES - 4; // what is cut leaves less room than a character takes
+    const headEnd = isWhole ? written : 0;
+    const fits = body && body.length <= SLOT_BYTES - headEnd;
+    if (fits) bytes.set(body, headEnd);
+    const bodyLength = body === undefined ? NONE : ELSEWHERE;
+    this.#lengths[2 * slot] = isWhole ? written : ELSEWHERE;
+    this.#lengths[2 * slot + 1] = fits ? body.length : bodyLength;
+    this.#lastId = this.#lastId === LAST_ID ? 1 : this.#lastId + 1;
+    Atomics.store(this.#ids, slot, this.#lastId); // now it can be taken
+    return this.#lastId;
   }
 
   /** The loop: takes request `id` out again. False: a thread has taken it. */
   withdraw(id: number): boolean {
-    const slot = this.#states.indexOf(id);
-    return slot >= 0 && this.#change(slot, id, FREE);
+    const slot = this.#ids.indexOf(id);
+    return slot >= 0 && this.#free(slot, id);
   }
 
-  /** The loop: the number of the thread that is about to begin request `id`. */
-  takerOf(id: number): number | undefined {
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const state = Atomics.load(this.#states, slot);
-      if (state < 0 && this.#idOf(slot) === id) return -state;
+  /** A thread: begins the first request. Undefined when there is none, or the thread may not begin any. */
+  take(flags: SharedFlags): QueuedRequest | undefined {
+    for (let slot = this.#first(); slot >= 0; slot = this.#first()) {
+      const id = Atomics.load(this.#ids, slot);
+      if (id === FREE) continue;
+      const request = this.#read(slot, id); // before it is free: then it is the loop's again
+      if (!flags.begin(id)) return undefined;
+      if (this.#free(slot, id)) return request;
+      flags.end(id); // another thread was faster
     }
     return undefined;
   }
 
-  /** The loop: `thread` is gone; what it was about to begin is for others. */
-  restore(thread: number): void {
-    for (let slot = 0; slot < SLOTS; slot++)
-      this.#change(slot, -thread, this.#idOf(slot));
-  }
-
-  /** A thread: begins the first request, by its flags, too. Undefined when there is none, or the thread may not begin any. */
-  take(thread: number, flags: SharedFlags): QueuedRequest | undefined {
-    for (;;) {
-      const slot = this.#first();
-      if (slot === undefined) return undefined;
-      const id = this.#idOf(slot);
-      if (!this.#change(slot, id, -thread)) continue; // somebody else was faster
-      if (flags.begin(id)) return this.#read(slot, id);
-      this.#change(slot, -thread, id);
-      return undefined;
-    }
-  }
-
   #read(slot: number, id: number): QueuedRequest {
-    const at = slot * SLOT_BYTES;
-    const headLength = this.#words[slot * WORDS + WORD.headLength]!;
-    const bodyLength = this.#words[slot * WORDS + WORD.bodyLength]!;
-    const complete = this.#words[slot * WORDS + WORD.complete] === 1;
-    const headEnd = at + Math.max(headLength, 0);
-    const head =
-      headLength === NONE
-        ? undefined
-        : this.#bytes.toString("utf8", at, headEnd);
-    const body =
-      bodyLength === NONE
-        ? undefined
-        : {
-            bytes: new Uint8Array(
-              this.#bytes.subarray(headEnd, headEnd + bodyLength),
-            ), // a copy
-            complete,
-          };
-    Atomics.store(this.#states, slot, FREE);
+    const headLength = this.#lengths[2 * slot]!;
+    const bodyLength = this.#lengths[2 * slot + 1]!;
+    const bytes = this.#slots[slot]!;
+    const headEnd = Math.max(headLength, 0);
+    const head = headLength < 0 ? null : bytes.toString("utf8", 0, headEnd);
+    if (bodyLength === NONE) return { id, head, body: undefined };
+    if (bodyLength === ELSEWHERE) return { id, head, body: null };
+    const body = new Uint8Array(bytes.subarray(headEnd, headEnd + bodyLength)); // a copy
     return { id, head, body };
   }
 
-  /** The slot of the request that has waited longest. */
-  #first(): number | undefined {
-    let first: number | undefined;
-    let firstId = 0;
+  #free(slot: number, id: number): boolean {
+    return Atomics.compareExchange(this.#ids, slot, id, FREE) === id;
+  }
+
+  /** The slot of the request that has waited longest; below zero when there is none. */
+  #first(): number {
+    let [first, firstId] = [-1, FREE];
     for (let slot = 0; slot < SLOTS; slot++) {
-      const id = Atomics.load(this.#states, slot);
-      if (id <= FREE || (first !== undefined && !isBefore(id, firstId)))
-        continue;
+      const id = Atomics.load(this.#ids, slot);
+      if (id === FREE || (first >= 0 && !isBefore(id, firstId))) continue;
       first = slot;
       firstId = id;
     }
     return first;
-  }
-
-  #idOf(slot: number): number {
-    return this.#words[slot * WORDS + WORD.id]!;
-  }
-
-  #change(slot: number, from: number, to: number): boolean {
-    return Atomics.compareExchange(this.#states, slot, from, to) === from;
   }
 }
 

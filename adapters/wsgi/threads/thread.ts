@@ -35,10 +35,8 @@ export interface ThreadOwner {
   /** What the request with this number was for; undefined when it is over. */
   callOf(id: number): ThreadCall | undefined;
   over(call: ThreadCall): void;
-  /** It serves no longer. */
-  remove(thread: Thread): void;
-  /** It has ended: what it was about to begin is for others. */
-  restore(thread: Thread): void;
+  /** It serves no longer; gives what it had begun as request `id`. */
+  remove(thread: Thread, id: number): ThreadCall | undefined;
 }
 
 /** How a thread came to serve no longer. */
@@ -60,11 +58,15 @@ type State = "starting" | "alive" | "retiring" | "ended" | "lost";
 
 const ENTRY = new URL("./inside/main.js", import.meta.url);
 
-let lastNumber = 0;
+/** The code with which Node ends a thread that has nothing left to do while an `await` at the top level still waits. */
+const AWAITS = 13;
+
+const AWAITS_FOREVER = "an `await` at its top level waits for what never comes";
+
+const hasNotEnded = (ms: number): string =>
+  `its import has not ended after ${ms} ms (startTimeoutMs); look for an \`await\` at the top level that waits for what does not come, or give it more time`;
 
 export class Thread implements ServingThread {
-  /** What it is known by in the queue. */
-  readonly number = ++lastNumber;
   /** Done when the application is loaded; fails when it cannot be. */
   readonly ready = withResolvers<void>();
   /** Done when the thread serves no longer. It may take a while to exit. */
@@ -96,35 +98,41 @@ export class Thread implements ServingThread {
 
   constructor(owner: ThreadOwner) {
     const { settings, queue } = owner;
+    const { module, export: name, threads, startTimeoutMs } = settings;
+    const { maxRequestsPerThread, maxRequestsJitter } = settings;
     const { port1, port2 } = new MessageChannel();
     this.#owner = owner;
-    this.#maxRequests = randomLifetime(
-      settings.maxRequestsPerThread,
-      settings.maxRequestsJitter,
-    );
+    this.#maxRequests = randomLifetime(maxRequestsPerThread, maxRequestsJitter);
     this.#port = port1.on("message", (message: FromThread) => {
       this.#hear(message);
       this.#hearMore(MAX_IN_A_ROW);
     });
-    this.#worker = startWorker(settings, {
+    const data: ThreadData = {
       port: port2,
       flags: this.#flags.memory,
       queue: queue.memory,
-      number: this.number,
       maxRequests: this.#maxRequests,
-    });
-    this.#late = setTimeout(
-      () => this.kill(this.#startError(isStuck(settings))),
-      settings.startTimeoutMs,
+      module,
+      name,
+      multiprocess: threads > 1,
+    };
+    this.#worker = new Worker(ENTRY, {
+      name: `eddy ${name}`,
+      workerData: { [THREAD_DATA]: data },
+      transferList: [port2],
+      resourceLimits: { maxOldGenerationSizeMb: settings.maxHeapMb },
+      trackUnmanagedFds: true,
+    }).on("error", (error) => (this.#error = error));
+    this.exited = new Promise((resolve) =>
+      this.#worker.on("exit", (code) => {
+        this.#exit(code);
+        resolve();
+      }),
     );
-    this.exited = new Promise((resolve) => {
-      this.#worker
-        .on("error", (error) => (this.#error = error))
-        .on("exit", (code) => {
-          this.#exit(code);
-          resolve();
-        });
-    });
+    this.#late = setTimeout(
+      () => this.kill(this.#startError(hasNotEnded(startTimeoutMs))),
+      startTimeoutMs,
+    );
   }
 
   /** What it runs, as far as it has said so. */
@@ -193,20 +201,24 @@ export class Thread implements ServingThread {
 
   #hear(message: FromThread): void {
     const [kind, id] = message;
-    if (kind === "print") return void process[message[2]].write(message[3]);
     if (this.#state === "lost") return;
-    if (kind === "ready") this.#noteReady();
+    if (kind === "print") process[message[2]].write(message[3]);
+    else if (kind === "ready") this.#noteReady();
     else if (kind === "refused") this.#noteRefusal(message[2]);
     else if (kind === "idle") this.#noteIdle(true);
     else if (kind === "reply" || kind === "end") {
-      const call = this.#callOf(id);
-      this.#call = undefined;
-      this.#served++;
-      this.#stuckMs = 0;
-      if (call !== undefined) this.#owner.over(call); // before somebody hears of it who would stop it
-      call?.hear(message);
+      this.#noteEnd(message, this.#callOf(id));
       this.#noteIdle(message[2]);
     } else this.#callOf(id)?.hear(message);
+  }
+
+  #noteEnd(message: FromThread, call: ThreadCall | undefined): void {
+    this.#call = undefined;
+    this.#served++;
+    this.#stuckMs = 0;
+    if (call === undefined) return;
+    this.#owner.over(call); // before somebody hears of it who would stop it
+    call.hear(message);
   }
 
   #hearMore(max = Infinity): void {
@@ -261,7 +273,6 @@ export class Thread implements ServingThread {
   #exit(code: number): void {
     const wasAsked = this.#state === "retiring";
     this.#lose(wasAsked ? undefined : this.#exitError(code));
-    this.#owner.restore(this);
     this.#port.close();
   }
 
@@ -274,11 +285,9 @@ export class Thread implements ServingThread {
     this.#state = "lost";
     clearTimeout(this.#silence);
     clearTimeout(this.#late);
-    this.#owner.remove(this);
     const error = this.#refusal ?? reason;
     const why = error ?? new ThreadLostError("the thread was ended");
-    const call = this.#callOf(running);
-    if (call !== undefined) this.#owner.over(call);
+    const call = this.#owner.remove(this, running);
     const isReported = call?.lost(why) ?? false;
     this.ready.reject(why);
     this.lost.resolve({
@@ -287,55 +296,32 @@ export class Thread implements ServingThread {
     });
   }
 
-  #exitError(code: number): ThreadLostError | ThreadStartError {
+  #exitError(code: number): Error {
     const how =
       this.#error === undefined
         ? `called process.exit(${code})`
         : `ended by an error: ${this.#error.message}`;
-    if (this.#state === "starting")
-      return this.#startError(
-        code === AWAITS ? AWAITS_FOREVER : `its import ${how}`,
-      );
-    const { module } = this.#owner.settings;
-    return new ThreadLostError(`a thread of ${fileOf(module)} ${how}`, {
-      cause: this.#error,
-    });
-  }
-
-  #stuckError(): ThreadLostError {
-    const { module } = this.#owner.settings;
-    return new ThreadLostError(
-      `a thread of ${fileOf(module)} has not turned its event loop for ${this.#stuckMs} ms between requests (threadTimeoutMs); look for a timer or a promise of the application's that computes`,
+    if (this.#state !== "starting") return this.#lostError(how);
+    return this.#startError(
+      code === AWAITS ? AWAITS_FOREVER : `its import ${how}`,
     );
   }
 
-  #startError(why: string): ThreadStartError {
-    const { module } = this.#owner.settings;
-    return new ThreadStartError(`cannot load ${fileOf(module)}: ${why}`, {
-      cause: this.#error,
-    });
+  #stuckError(): Error {
+    return this.#lostError(
+      `has not turned its event loop for ${this.#stuckMs} ms between requests (threadTimeoutMs); look for a timer or a promise of the application's that computes`,
+    );
   }
-}
 
-/** The code with which Node ends a thread that has nothing left to do while an `await` at the top level still waits. */
-const AWAITS = 13;
+  #lostError(how: string): Error {
+    const file = fileOf(this.#owner.settings.module);
+    const cause = this.#error;
+    return new ThreadLostError(`a thread of ${file} ${how}`, { cause });
+  }
 
-const AWAITS_FOREVER = "an `await` at its top level waits for what never comes";
-
-const isStuck = ({ startTimeoutMs }: ThreadSettings): string =>
-  `its import has not ended after ${startTimeoutMs} ms (startTimeoutMs); look for an \`await\` at the top level that waits for what does not come, or give it more time`;
-
-function startWorker(
-  { module, export: name, threads, maxHeapMb }: ThreadSettings,
-  data: Omit<ThreadData, "module" | "name" | "multiprocess">,
-): Worker {
-  const multiprocess = threads > 1;
-  const all: ThreadData = { ...data, module, name, multiprocess };
-  return new Worker(ENTRY, {
-    name: `eddy ${name}`,
-    workerData: { [THREAD_DATA]: all },
-    transferList: [data.port],
-    resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
-    trackUnmanagedFds: true,
-  });
+  #startError(why: string): Error {
+    const file = fileOf(this.#owner.settings.module);
+    const cause = this.#error;
+    return new ThreadStartError(`cannot load ${file}: ${why}`, { cause });
+  }
 }

@@ -30,13 +30,22 @@ export interface FetchedData {
   readonly body: Uint8Array;
 }
 
-/** Does works side by side, and gives what each came to; the first that fails halts the others. */
+/** Does works side by side, and tells what each came to, unless it is halted; the first that fails halts the others. */
 export function* perform(
   works: readonly WorkData[],
   provided: Provided,
-): Operation<unknown[]> {
-  if (works.length === 1) return [yield* start(works[0]!, provided)];
-  return yield* all(works.map((work) => start(work, provided)));
+  answer: (values?: unknown[], error?: unknown) => void,
+): Operation<void> {
+  let values: unknown[];
+  try {
+    values =
+      works.length === 1
+        ? [yield* start(works[0]!, provided)]
+        : yield* all(works.map((work) => start(work, provided)));
+  } catch (error) {
+    return answer(undefined, error ?? new Error(`thrown: ${error}`));
+  }
+  answer(values);
 }
 
 function start(
@@ -103,19 +112,4 @@ function isOperation(value: unknown): value is Operation<unknown> {
     !(value instanceof Map) &&
     !(value instanceof Set)
   );
-}
-
-/** As `perform`, in a task of its own: tells how it went, unless it is halted. */
-export function* performFor(
-  works: readonly WorkData[],
-  provided: Provided,
-  answer: (values?: unknown[], error?: unknown) => void,
-): Operation<void> {
-  let values: unknown[];
-  try {
-    values = yield* perform(works, provided);
-  } catch (error) {
-    return answer(undefined, error ?? new Error(`thrown: ${error}`));
-  }
-  answer(values);
 }

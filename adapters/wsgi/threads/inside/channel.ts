@@ -28,7 +28,6 @@ import {
   WINDOW,
   weightOf,
   type FromThread,
-  type Question,
   type ThreadData,
   type ToThread,
   type WorkData,
@@ -42,14 +41,14 @@ const QUICK_MS = 0.15;
 /** On a single core whoever stays awake is in the way of the loop. */
 const SPARE_CORES = availableParallelism() > 1;
 
-/** More of what is waited for. */
 type Answer = Extract<ToThread, [kind: "answer", ...unknown[]]>;
+
+type HeadedMessage = Extract<FromThread, [kind: "reply" | "chunk", ...any[]]>;
 
 export class Channel {
   readonly #port: MessagePort;
   readonly #flags: SharedFlags;
   readonly #queue: SharedQueue;
-  readonly #number: number;
   /** How many more requests it may begin. */
   #left: number;
   /** Of the request that is served; 0 between requests. */
@@ -60,16 +59,15 @@ export class Channel {
   #sent = 0;
   /** What it waited for last came so soon that most of the time went into waking up: it stays awake for the next. */
   #isQuick = false;
-  /** Of the whole reply that was sent last. */
+  /** Of the reply that was sent last. */
   #head: string | undefined;
   /** What the loop's errors are known by: those of this request, as the loop forgets them with it. */
   #origins: Map<unknown, number> | undefined;
 
-  constructor({ port, flags, queue, number, maxRequests }: ThreadData) {
+  constructor({ port, flags, queue, maxRequests }: ThreadData) {
     this.#port = port;
     this.#flags = new SharedFlags(flags);
     this.#queue = new SharedQueue(queue);
-    this.#number = number;
     this.#left = maxRequests;
   }
 
@@ -80,7 +78,7 @@ export class Channel {
   /** Begins the next request; undefined when there is none. */
   begin(): QueuedRequest | undefined {
     if (this.#left === 0) return undefined;
-    const request = this.#queue.take(this.#number, this.#flags);
+    const request = this.#queue.take(this.#flags);
     if (request === undefined) return undefined;
     this.#left--;
     this.#id = request.id;
@@ -105,11 +103,7 @@ export class Channel {
 
   /** The whole of it. */
   reply(reply: StartedReply, body: Chunk): void {
-    const head = writeReply(reply);
-    const message: FromThread = ["reply", this.#id, this.#goesIdle(), body];
-    if (head !== this.#head) message.push(head);
-    this.post(message);
-    this.#head = head;
+    this.#postHead(["reply", this.#id, this.#goesIdle(), body], reply);
   }
 
   /** The request is over. */
@@ -126,19 +120,30 @@ export class Channel {
     return this.#flags.stopReason(this.#id) !== STOP.no;
   }
 
-  /** Sends a chunk, once the client is not too far behind. False: nobody wants it any more. */
-  send(chunk: Chunk, head?: string): boolean {
+  /** Sends a chunk, the first with the head, once the client is not too far behind. False: nobody wants it any more. */
+  send(chunk: Chunk, reply?: StartedReply): boolean {
     this.#sleepUntil(() => this.stopped || this.#ahead <= WINDOW);
     if (this.stopped) return false;
     this.#sent = (this.#sent + weightOf(1, chunk.length)) | 0;
     const own = ownBytes(chunk);
-    const message: FromThread = ["chunk", this.#id, own];
-    if (head !== undefined) message.push(head);
-    this.post(
-      message,
-      own === chunk ? [] : [(own as Uint8Array).buffer as ArrayBuffer],
-    );
+    const transfer =
+      own === chunk ? [] : [(own as Uint8Array).buffer as ArrayBuffer];
+    const message: HeadedMessage = ["chunk", this.#id, own];
+    if (reply === undefined) this.post(message, transfer);
+    else this.#postHead(message, reply, transfer);
     return true;
+  }
+
+  /** With the head, unless it is that of the last reply. */
+  #postHead(
+    message: HeadedMessage,
+    reply: StartedReply,
+    transfer?: TransferListItem[],
+  ): void {
+    const head = writeReply(reply);
+    if (head !== this.#head) message.push(head);
+    this.post(message, transfer);
+    this.#head = head;
   }
 
   /** The head of this request. */
@@ -168,7 +173,7 @@ export class Channel {
   }
 
   /** @throws what the loop answers, and why the request is to end early when it is: that goes before any answer. */
-  #ask(question: Extract<FromThread, [kind: Question, ...unknown[]]>): unknown {
+  #ask(question: FromThread): unknown {
     this.#answer = undefined;
     this.#check();
     this.post(question);

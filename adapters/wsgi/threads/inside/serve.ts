@@ -4,8 +4,7 @@ import { Input } from "../../input.ts";
 import { runApp } from "../../run.ts";
 import type { StartedReply } from "../../start-response.ts";
 import type { Chunk, WsgiApp } from "../../types.ts";
-import { writeReply } from "../head.ts";
-import type { BodyStart, QueuedRequest } from "../shared-queue.ts";
+import type { QueuedRequest } from "../shared-queue.ts";
 import { ownBytes, type Channel } from "./channel.ts";
 import { ThreadRequest } from "./request.ts";
 
@@ -19,7 +18,10 @@ export function serve(
 ): void {
   try {
     const request = new ThreadRequest(head ?? channel.readHead(), channel);
-    const input = inputOf(body, channel);
+    const input = new Input(
+      body ?? EMPTY,
+      body === null ? sourceOf(channel) : undefined,
+    );
     send(runApp(app, request, input, multiprocess), channel);
   } catch (error) {
     // That it fails when it was asked to end is no news; what comes after that is.
@@ -30,12 +32,6 @@ export function serve(
   }
 }
 
-function inputOf(body: BodyStart | undefined, channel: Channel): Input {
-  if (body === undefined) return new Input(EMPTY);
-  const { bytes, complete } = body;
-  return new Input(bytes, complete ? undefined : sourceOf(channel));
-}
-
 function isReason(error: unknown): boolean {
   return error instanceof ClientAbortedError || error instanceof HaltedError;
 }
@@ -44,12 +40,16 @@ function send(reply: StartedReply, channel: Channel): void {
   const { body } = reply;
   if (typeof body === "string" || body instanceof Uint8Array)
     channel.reply(reply, ownBytes(body));
-  else stream(writeReply(reply), body, channel);
+  else stream(reply, body, channel);
 }
 
 /** Leaving the iteration early ends the body: its `return()`, then its `close()`. */
-function stream(head: string, body: Iterable<Chunk>, channel: Channel): void {
-  let unsent: string | undefined = head;
+function stream(
+  reply: StartedReply,
+  body: Iterable<Chunk>,
+  channel: Channel,
+): void {
+  let unsent: StartedReply | undefined = reply;
   for (const chunk of body) {
     if (!channel.send(chunk, unsent)) break;
     unsent = undefined;
