@@ -60,3 +60,5 @@ export const {
   until,
   useAbortSignal,
 } = chosen;
+
+export { isOperation } from "./operations/is-operation.ts";

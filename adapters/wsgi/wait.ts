@@ -30,7 +30,7 @@ export interface Fetched {
   readonly headers: Headers;
   readonly bytes: Uint8Array;
   text(): string;
-  /** @throws {SyntaxError} when the body is no JSON. */
+  /** @throws {SyntaxError} when the body is not JSON. */
   json<T = unknown>(): T;
 }
 

@@ -7,9 +7,9 @@ import {
   RequestHeaders,
   type GatewayResponse,
 } from "../../../lib/adapter.ts";
-import type { Head } from "../environ.ts";
+import type { EnvironHead } from "../environ.ts";
 
-export function writeRequest(request: Head): string {
+export function writeRequest(request: EnvironHead): string {
   const { method, mountPath, path, queryString, host } = request;
   const { remoteAddress, scheme, deadline = "" } = request;
   const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}`;
@@ -18,7 +18,7 @@ export function writeRequest(request: Head): string {
 }
 
 /** By index: taking an array apart by a pattern runs an iterator, in a thread that has not run for long at many times the price. */
-export function readRequest(text: string): Head {
+export function readRequest(text: string): EnvironHead {
   const fields = text.split("\n");
   const deadline = fields[7]!;
   return {
@@ -27,7 +27,7 @@ export function readRequest(text: string): Head {
     path: fields[2]!,
     queryString: fields[3]!,
     remoteAddress: fields[4]!,
-    scheme: fields[5] as Head["scheme"],
+    scheme: fields[5] as EnvironHead["scheme"],
     host: fields[6]!,
     deadline: deadline === "" ? undefined : Number(deadline),
     headers: new RequestHeaders(fields.slice(8)),

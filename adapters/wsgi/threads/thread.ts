@@ -201,8 +201,8 @@ export class Thread implements ServingThread {
 
   #hear(message: FromThread): void {
     const [kind, id] = message;
-    if (this.#state === "lost") return;
     if (kind === "print") process[message[2]].write(message[3]);
+    else if (this.#state === "lost") return;
     else if (kind === "ready") this.#noteReady();
     else if (kind === "refused") this.#noteRefusal(message[2]);
     else if (kind === "idle") this.#noteIdle(true);

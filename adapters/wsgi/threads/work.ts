@@ -1,6 +1,7 @@
 /** Asynchronous work that an application in a thread waits for: done on the loop, in a task of the request. */
 import {
   all,
+  isOperation,
   sleep,
   until,
   useAbortSignal,
@@ -93,7 +94,10 @@ function* calling(
     );
   const result = provided[name]!(...args);
   if (isPromise(result)) return yield* until(result);
-  return isOperation(result) ? yield* result : result;
+  if (typeof result !== "object" || result === null) return result;
+  if (isOperation(result)) return yield* result;
+  checkContents(name, result);
+  return result;
 }
 
 /** Also those of other kinds, such as the queries of database libraries, which begin when somebody waits. */
@@ -101,15 +105,12 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as Promise<unknown> | null)?.then === "function";
 }
 
-/** What a generator function gives, or an operation of effection; arrays and strings are values. */
-function isOperation(value: unknown): value is Operation<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    Symbol.iterator in value &&
-    !Array.isArray(value) &&
-    !ArrayBuffer.isView(value) &&
-    !(value instanceof Map) &&
-    !(value instanceof Set)
+/** @throws {UsageError} when its contents would be lost on the way: of most classes that can be iterated, structured clone makes an empty object. */
+function checkContents(name: string, value: object): void {
+  if (!(Symbol.iterator in value)) return;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return; // which may be large
+  if (Symbol.iterator in (structuredClone(value) as object)) return;
+  throw new UsageError(
+    `wait.call("${name}"): the function returned an object of class ${value.constructor.name}, whose contents do not cross into a thread; return plain data, such as an array of its entries`,
   );
 }

@@ -57,6 +57,6 @@ async function load(url: string, export_: string): Promise<WsgiApp> {
   throw new Error(
     app === undefined
       ? `${file} has no export "${export_}"; it exports ${found}`
-      : `export "${export_}" of ${file} is no function`,
+      : `export "${export_}" of ${file} is not a function`,
   );
 }

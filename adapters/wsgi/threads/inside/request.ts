@@ -1,13 +1,14 @@
 /** The request, as far as it is to be had in a thread: what crossed, and a log that crosses back. */
 import { inspect } from "node:util";
 import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
-import type { CalledRequest, Head } from "../../environ.ts";
+import type { CalledRequest, EnvironHead } from "../../environ.ts";
 import { toData } from "../error-data.ts";
 import { readRequest } from "../head.ts";
 import type { LogLevel } from "../protocol.ts";
 import type { Channel } from "./channel.ts";
 
-export interface ThreadRequest extends Head {}
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface ThreadRequest extends EnvironHead {}
 
 export class ThreadRequest implements CalledRequest {
   readonly #channel: Channel;
