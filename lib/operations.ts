@@ -41,3 +41,5 @@ export const {
   until,
   useAbortSignal,
 } = chosen;
+
+export { isOperation } from "./operations/is-operation.ts";

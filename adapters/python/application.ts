@@ -1,5 +1,5 @@
 /** A Python application, as something that can be mounted. */
-import { action, ensure, until, type Operation } from "eddy/operations";
+import { ensure, until, type Operation } from "eddy/operations";
 import {
   UsageError,
   type GatewayRequest,
@@ -7,6 +7,7 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../lib/adapter.ts";
+import { submitTo } from "../common/submit.ts";
 import { Call } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
 import {
@@ -54,7 +55,11 @@ export class PythonApplication implements OpenApplication {
   handle(request: GatewayRequest): Operation<GatewayResponse> {
     const { pool } = this.#staff!;
     if (request.hasBody) return callWithBody(pool, this.#environ, request);
-    return call(pool, this.#environ.write(request), request);
+    const environ = this.#environ.write(request);
+    return submitTo(
+      pool,
+      (receiver) => new Call(request, environ, undefined, receiver),
+    );
   }
 }
 
@@ -68,23 +73,9 @@ function* callWithBody(
   // of a chunked body only now the length is known, if it is all here
   const known = request.headers.has("content-length") || !upload.whole;
   const length = known ? undefined : upload.first.length;
-  return yield* call(pool, environ.write(request, length), request, upload);
-}
-
-/** Halted before there is a head, the request leaves the line, or its thread; after that the body is told to end. */
-function call(
-  pool: Pool,
-  environ: string,
-  request: GatewayRequest,
-  upload?: Upload,
-): Operation<GatewayResponse> {
-  return action((resolve, reject) => {
-    const call = new Call(request, environ, upload, { resolve, reject });
-    try {
-      pool.submit(call);
-    } catch (error) {
-      reject(error as Error);
-    }
-    return () => pool.leave(call);
-  });
+  const text = environ.write(request, length);
+  return yield* submitTo(
+    pool,
+    (receiver) => new Call(request, text, upload, receiver),
+  );
 }

@@ -57,7 +57,7 @@ export class Pool implements Keeper {
   /** Its exchange does not wait for it any more. */
   leave(call: Call): void {
     if (!call.open || call.replies) return; // it is over, or its body goes on by itself
-    call.abandon();
+    call.cancel();
     const at = this.#line.indexOf(call);
     if (at >= 0) this.#line.splice(at, 1);
   }

@@ -6,7 +6,7 @@ import {
   makePrivateFolder,
   PythonLostError,
   PythonTimeoutError,
-  wornAfter,
+  randomLifetime,
   type Logger,
 } from "../../lib/adapter.ts";
 import type { Call } from "./call.ts";
@@ -85,7 +85,7 @@ export class Worker implements Owner {
     this.abortGraceMs = settings.abortGraceMs;
     const { maxRequests, maxRequestsJitter } = settings;
     this.#limit = Math.min(
-      wornAfter(maxRequests, maxRequestsJitter),
+      randomLifetime(maxRequests, maxRequestsJitter),
       MAX_REQUESTS,
     );
     this.state = this.#share();
