@@ -7,35 +7,40 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../lib/adapter.ts";
-import { Call } from "./call.ts";
+import { PythonCall } from "./call.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { EnvironWriter } from "./environ.ts";
 import {
   pythonSettings,
   type PythonOptions,
   type PythonSettings,
 } from "./options.ts";
-import { useStaff, type Staff } from "./places.ts";
-import type { Pool } from "./pool.ts";
+import { useWorkerPool, type WorkerPool } from "./places.ts";
 import { Upload } from "./upload.ts";
 
 /** What `python()` makes. */
 export class PythonApplication implements OpenApplication {
   readonly #settings: PythonSettings;
   readonly #environ = new EnvironWriter();
-  #staff: Staff | undefined;
+  #pool: WorkerPool | undefined;
 
-  constructor(app: string, options: PythonOptions) {
-    this.#settings = pythonSettings(app, options);
+  /** `internal`: settings that are not options, for tests. */
+  constructor(
+    app: string,
+    options: PythonOptions,
+    internal?: Partial<PythonSettings>,
+  ) {
+    this.#settings = pythonSettings(app, options, internal);
   }
 
   /** For the loop that it is mounted in. */
   *open({ log }: Surroundings): Operation<void> {
-    if (this.#staff !== undefined)
+    if (this.#pool !== undefined)
       throw new UsageError(
         `the processes of ${this.#settings.app} belong to another loop; call python() once for each`,
       );
-    this.#staff = yield* useStaff(this.#settings, log);
-    yield* ensure(() => void (this.#staff = undefined));
+    this.#pool = yield* useWorkerPool(this.#settings, log);
+    yield* ensure(() => void (this.#pool = undefined));
   }
 
   /**
@@ -46,20 +51,21 @@ export class PythonApplication implements OpenApplication {
    * @throws {UsageError} when the loop does not listen.
    */
   *reload(): Operation<void> {
-    if (this.#staff === undefined)
+    if (this.#pool === undefined)
       throw new UsageError(`${this.#settings.app} does not run`);
-    yield* this.#staff.renew();
+    yield* this.#pool.renew();
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {
-    const { pool } = this.#staff!;
-    if (request.hasBody) return callWithBody(pool, this.#environ, request);
-    return call(pool, this.#environ.write(request), request);
+    const { dispatcher } = this.#pool!;
+    if (request.hasBody)
+      return callWithBody(dispatcher, this.#environ, request);
+    return call(dispatcher, this.#environ.write(request), request);
   }
 }
 
 function* callWithBody(
-  pool: Pool,
+  dispatcher: Dispatcher,
   environ: EnvironWriter,
   request: GatewayRequest,
 ): Operation<GatewayResponse> {
@@ -68,23 +74,28 @@ function* callWithBody(
   // of a chunked body only now the length is known, if it is all here
   const known = request.headers.has("content-length") || !upload.whole;
   const length = known ? undefined : upload.first.length;
-  return yield* call(pool, environ.write(request, length), request, upload);
+  return yield* call(
+    dispatcher,
+    environ.write(request, length),
+    request,
+    upload,
+  );
 }
 
-/** Halted before there is a head, the request leaves the line, or its thread; after that the body is told to end. */
+/** Halted before there is a head, the request leaves the queue, or its thread; after that the body is told to end. */
 function call(
-  pool: Pool,
+  dispatcher: Dispatcher,
   environ: string,
   request: GatewayRequest,
   upload?: Upload,
 ): Operation<GatewayResponse> {
   return action((resolve, reject) => {
-    const call = new Call(request, environ, upload, { resolve, reject });
+    const call = new PythonCall(request, environ, upload, { resolve, reject });
     try {
-      pool.submit(call);
+      dispatcher.submit(call);
     } catch (error) {
       reject(error as Error);
     }
-    return () => pool.leave(call);
+    return () => dispatcher.leave(call);
   });
 }

@@ -1,10 +1,11 @@
-/** One request for a worker, from the line to the end of its reply. */
+/** One request for a worker, from the queue to the end of its reply. */
+import type { Operation } from "eddy/operations";
 import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
-import type { HeadReader } from "./head.ts";
 import { FROM_WORKER, pieceOf, type Frame } from "./protocol.ts";
 import { ReplyBody, type Producer } from "./reply-body.ts";
-import type { Sink, Upload } from "./upload.ts";
+import type { ReplyHeadReader } from "./reply-head.ts";
+import type { PieceSink, Upload } from "./upload.ts";
 
 /** Where the reply goes; what comes after the first of them is ignored. */
 export interface Caller {
@@ -12,19 +13,20 @@ export interface Caller {
   reject(error: Error): void;
 }
 
-/** The connection that a call was given to. */
-export interface Carrier extends Pick<Producer, "pause" | "resume">, Sink {
-  readonly heads: HeadReader;
-  /** Nobody waits for it any more. */
-  drop(call: Call): void;
+/** What a call needs of the connection that it was given to. */
+export interface CallConnection
+  extends Pick<Producer, "pause" | "resume">, PieceSink {
+  readonly heads: ReplyHeadReader;
+  /** Nobody waits for its reply any more. */
+  drop(call: PythonCall): void;
 }
 
-export class Call implements Producer {
+export class PythonCall implements Producer {
   readonly request: GatewayRequest;
   readonly environ: string;
   readonly upload: Upload | undefined;
   readonly #caller: Caller;
-  #carrier: Carrier | undefined;
+  #connection: CallConnection | undefined;
   #body: ReplyBody | undefined;
   /** `dropped`: its exchange ended before its reply. */
   #state: "open" | "replied" | "dropped" = "open";
@@ -50,7 +52,7 @@ export class Call implements Producer {
     return this.#state === "dropped";
   }
 
-  /** Its body follows piece by piece, or did: so it stays with the thread it was given to. */
+  /** Its body follows in pieces, or did, so it stays with the thread that it was given to. */
   get streams(): boolean {
     return this.upload !== undefined && !this.upload.whole;
   }
@@ -66,21 +68,21 @@ export class Call implements Producer {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** It has left the line. */
-  givenTo(carrier: Carrier): void {
-    this.#carrier = carrier;
+  /** It has left the queue. */
+  givenTo(connection: CallConnection): void {
+    this.#connection = connection;
   }
 
-  /** Begins to bring a long body, in a task of the request. */
-  bringBody(): void {
+  /** Begins to send a long body, in a task of the request. */
+  sendBody(): void {
     const { upload, request } = this;
-    const carrier = this.#carrier!;
-    const bring = () => upload!.bring(carrier);
-    request.scope.run(bring);
+    const connection = this.#connection!;
+    const sendBody = (): Operation<void> => upload!.sendRest(connection);
+    request.scope.run(sendBody);
   }
 
-  /** A piece of its reply. */
-  hear(frame: Frame): void {
+  /** Takes a frame of its reply. */
+  receive(frame: Frame): void {
     if (!this.open) return;
     const { type, bytes, start, end } = frame;
     if (type & FROM_WORKER.fail)
@@ -101,18 +103,18 @@ export class Call implements Producer {
   }
 
   pause(): void {
-    this.#carrier?.pause();
+    this.#connection?.pause();
   }
 
   resume(): void {
-    this.#carrier?.resume();
+    this.#connection?.resume();
   }
 
   abandon(): void {
     if (!this.open) return;
     this.#state = "dropped";
     this.#body?.end();
-    this.#carrier?.drop(this);
+    this.#connection?.drop(this);
   }
 
   #begin(frame: Frame): void {
@@ -120,7 +122,7 @@ export class Call implements Producer {
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
-      const head = this.#carrier!.heads.read(text);
+      const head = this.#connection!.heads.read(text);
       const { status, statusText, headers } = head;
       this.#caller.resolve({
         status,
@@ -129,7 +131,7 @@ export class Call implements Producer {
         body: this.#bodyOf(frame, at),
       });
     } catch (error) {
-      this.fail(error as Error); // a header that is none
+      this.fail(error as Error); // a header field that is not valid
     }
   }
 

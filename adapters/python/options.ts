@@ -63,6 +63,8 @@ export interface PythonSettings {
   readonly interrupt: boolean;
   readonly maxRequests: number;
   readonly maxRequestsJitter: number | undefined;
+  /** Milliseconds to exit in, for a process that was told to. Not an option; tests make it short. */
+  readonly exitMs: number;
 }
 
 const isRecord = (value: unknown): value is object =>
@@ -104,6 +106,7 @@ const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
 export function pythonSettings(
   app: string,
   options: PythonOptions,
+  internal: Partial<PythonSettings> = {},
 ): PythonSettings {
   if (typeof app !== "string" || !APP.test(app))
     throw new UsageError(
@@ -131,6 +134,8 @@ export function pythonSettings(
     startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
     harakiriMs: Math.min(given.harakiriMs ?? 30_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
+    exitMs: 2000,
+    ...internal,
   };
 }
 

@@ -1,4 +1,4 @@
-/** The workers of a pool as tasks: each place has a process, and gets another one when that is lost or worn. */
+/** The workers of an application as tasks: each place has one, which is replaced when it is lost or has served enough. */
 import {
   all,
   createQueue,
@@ -12,9 +12,9 @@ import {
 } from "eddy/operations";
 import { backoffMs, type Logger } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
-import { Pool } from "./pool.ts";
-import { Worker } from "./process.ts";
-import { useSource, type Source } from "./source.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { runIn, useLauncher } from "./launcher.ts";
+import { PythonWorker } from "./worker.ts";
 
 /** Milliseconds before a worker that was lost at once, or did not start, is replaced: the first, doubled each time, up to the last. */
 const BACKOFF_MS = { first: 100, last: 5000 };
@@ -24,32 +24,34 @@ const SETTLED_MS = 5000;
 
 type Resolvers<T> = ReturnType<typeof withResolvers<T>>;
 
-export interface Staff {
-  readonly pool: Pool;
+export interface WorkerPool {
+  readonly dispatcher: Dispatcher;
   /** Replaces the workers, one after the other, each when the next one serves. @throws {PythonStartError} */
   renew(): Operation<void>;
 }
 
 /**
- * A pool whose workers live as long as the scope; they are told to end all at once, and waited for.
+ * A pool whose workers live as long as the scope. At its end they are told to end all at once, and waited for.
  *
  * @throws {PythonStartError} when the application cannot be loaded.
  */
-export function useStaff(
+export function useWorkerPool(
   settings: PythonSettings,
   log: Logger,
-): Operation<Staff> {
+): Operation<WorkerPool> {
   return resource(function* (provide) {
-    const pool = new Pool(settings, log);
-    yield* ensure(() => pool.close());
-    const source = yield* useSource(settings, log);
-    const workers = yield* useWorkers(pool, source);
+    const dispatcher = new Dispatcher(settings.maxQueuedRequests);
+    yield* ensure(() => dispatcher.close());
+    const launcher = yield* useLauncher(settings, log);
+    const workers = yield* useWorkers(
+      () => new PythonWorker(settings, log, dispatcher, launcher),
+    );
     yield* ensure(() => workers.end());
-    const places = yield* usePlaces(workers, pool);
+    const places = yield* usePlaces(workers, dispatcher, settings, log);
     yield* provide({
-      pool,
+      dispatcher,
       *renew() {
-        yield* source.renew();
+        yield* launcher.renew();
         for (const place of places) yield* place.renew();
       },
     });
@@ -58,22 +60,20 @@ export function useStaff(
 
 /** The workers that there are, in whatever state. */
 interface Workers {
-  start(): Worker;
+  start(): PythonWorker;
   /** Tells all of them at once. Their tasks end when they have. */
   end(): void;
 }
 
-function useWorkers(pool: Pool, { launch }: Source): Operation<Workers> {
+function useWorkers(create: () => PythonWorker): Operation<Workers> {
   return resource(function* (provide) {
     const scope = yield* useScope();
-    const workers = new Set<Worker>();
+    const workers = new Set<PythonWorker>();
     yield* provide({
       start() {
-        const worker = new Worker(pool, launch);
-        const python = (): Operation<void> => live(worker, workers);
+        const worker = create();
         workers.add(worker);
-        scope.run(python); // by this name it is seen in loop.tasks()
-        return worker;
+        return runIn(scope, worker, () => void workers.delete(worker));
       },
       end() {
         for (const worker of workers) worker.end();
@@ -82,13 +82,18 @@ function useWorkers(pool: Pool, { launch }: Source): Operation<Workers> {
   });
 }
 
-/** Whoever ends first here replaces no worker any more. */
-function usePlaces(workers: Workers, pool: Pool): Operation<Place[]> {
+/** Ended before the workers, as from then on none is replaced. */
+function usePlaces(
+  workers: Workers,
+  dispatcher: Dispatcher,
+  { processes }: PythonSettings,
+  log: Logger,
+): Operation<Place[]> {
   return resource(function* (provide) {
     const scope = yield* useScope();
     const places = Array.from(
-      { length: pool.settings.processes },
-      () => new Place(pool, workers),
+      { length: processes },
+      () => new Place(dispatcher, workers, log),
     );
     yield* all(places.map((place) => place.fill()));
     for (const each of places) {
@@ -99,24 +104,26 @@ function usePlaces(workers: Workers, pool: Pool): Operation<Place[]> {
   });
 }
 
-/** One place, whoever has it. */
+/** One of so many places for workers. */
 class Place {
-  readonly #pool: Pool;
+  readonly #dispatcher: Dispatcher;
   readonly #workers: Workers;
-  #worker!: Worker;
+  readonly #log: Logger;
+  #worker!: PythonWorker;
   #failures = 0;
   readonly #orders = createQueue<Resolvers<void>, never>();
 
-  constructor(pool: Pool, workers: Workers) {
-    this.#pool = pool;
+  constructor(dispatcher: Dispatcher, workers: Workers, log: Logger) {
+    this.#dispatcher = dispatcher;
     this.#workers = workers;
+    this.#log = log;
   }
 
   /** The place's worker is a new one; the one before finishes what it has. @throws {PythonStartError} */
   *fill(): Operation<void> {
     const worker = this.#workers.start();
     yield* worker.ready.operation;
-    this.#pool.add(worker);
+    this.#dispatcher.add(worker.connections);
     this.#worker = worker;
   }
 
@@ -132,7 +139,7 @@ class Place {
       if (typeof why === "object") yield* this.#obey(why);
       else yield* this.#refill();
       if (this.#worker === old) continue;
-      this.#pool.remove(old);
+      this.#dispatcher.remove(old.connections);
       old.retire();
     }
   }
@@ -165,21 +172,11 @@ class Place {
         return yield* this.fill();
       } catch (err) {
         this.#failures = Math.max(2, this.#failures + 1);
-        this.#pool.log.error(
+        this.#log.error(
           { err },
           `a Python process does not start; the next one follows in ${backoffMs(BACKOFF_MS, this.#failures - 1)} ms`,
         );
       }
     }
   }
-}
-
-/** A worker's task: it ends when the process has; halted, it ends the process. */
-function* live(worker: Worker, workers: Set<Worker>): Operation<void> {
-  yield* ensure(function* () {
-    worker.end();
-    yield* worker.gone.operation;
-    workers.delete(worker);
-  });
-  yield* worker.gone.operation;
 }
