@@ -1,5 +1,5 @@
 /** A Python application, as something that can be mounted. */
-import { action, ensure, until, type Operation } from "eddy/operations";
+import { ensure, until, type Operation } from "eddy/operations";
 import {
   UsageError,
   type GatewayRequest,
@@ -7,6 +7,7 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../lib/adapter.ts";
+import { submitTo } from "../common/submit.ts";
 import { PythonCall } from "./call.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { EnvironWriter } from "./environ.ts";
@@ -60,7 +61,11 @@ export class PythonApplication implements OpenApplication {
     const { dispatcher } = this.#pool!;
     if (request.hasBody)
       return callWithBody(dispatcher, this.#environ, request);
-    return call(dispatcher, this.#environ.write(request), request);
+    const environ = this.#environ.write(request);
+    return submitTo(
+      dispatcher,
+      (receiver) => new PythonCall(request, environ, undefined, receiver),
+    );
   }
 }
 
@@ -74,28 +79,9 @@ function* callWithBody(
   // of a chunked body only now the length is known, if it is all here
   const known = request.headers.has("content-length") || !upload.whole;
   const length = known ? undefined : upload.first.length;
-  return yield* call(
+  const text = environ.write(request, length);
+  return yield* submitTo(
     dispatcher,
-    environ.write(request, length),
-    request,
-    upload,
+    (receiver) => new PythonCall(request, text, upload, receiver),
   );
-}
-
-/** Halted before there is a head, the request leaves the queue, or its thread; after that the body is told to end. */
-function call(
-  dispatcher: Dispatcher,
-  environ: string,
-  request: GatewayRequest,
-  upload?: Upload,
-): Operation<GatewayResponse> {
-  return action((resolve, reject) => {
-    const call = new PythonCall(request, environ, upload, { resolve, reject });
-    try {
-      dispatcher.submit(call);
-    } catch (error) {
-      reject(error as Error);
-    }
-    return () => dispatcher.leave(call);
-  });
 }

@@ -2,32 +2,32 @@
 import type { Operation } from "eddy/operations";
 import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
+import { PushedBody, type BodySender } from "../common/pushed-body.ts";
+import type { ReplyReceiver } from "../common/submit.ts";
 import { FROM_WORKER, pieceOf, type Frame } from "./protocol.ts";
-import { ReplyBody, type Producer } from "./reply-body.ts";
 import type { ReplyHeadReader } from "./reply-head.ts";
 import type { PieceSink, Upload } from "./upload.ts";
 
-/** Where the reply goes; what comes after the first of them is ignored. */
-export interface Caller {
-  resolve(response: GatewayResponse): void;
-  reject(error: Error): void;
-}
+/** Bytes of a reply that wait for the client before the worker has to. Four pieces of 64 KiB. */
+const WINDOW = 256 * 1024;
 
 /** What a call needs of the connection that it was given to. */
-export interface CallConnection
-  extends Pick<Producer, "pause" | "resume">, PieceSink {
+export interface CallConnection extends PieceSink {
   readonly heads: ReplyHeadReader;
+  /** Enough is here: no more is to be sent for now. */
+  pause(): void;
+  resume(): void;
   /** Nobody waits for its reply any more. */
   drop(call: PythonCall): void;
 }
 
-export class PythonCall implements Producer {
+export class PythonCall implements BodySender {
   readonly request: GatewayRequest;
   readonly environ: string;
   readonly upload: Upload | undefined;
-  readonly #caller: Caller;
+  readonly #receiver: ReplyReceiver;
   #connection: CallConnection | undefined;
-  #body: ReplyBody | undefined;
+  #body: PushedBody<Uint8Array> | undefined;
   /** `dropped`: its exchange ended before its reply. */
   #state: "open" | "replied" | "dropped" = "open";
 
@@ -35,12 +35,12 @@ export class PythonCall implements Producer {
     request: GatewayRequest,
     environ: string,
     upload: Upload | undefined,
-    caller: Caller,
+    receiver: ReplyReceiver,
   ) {
     this.request = request;
     this.environ = environ;
     this.upload = upload;
-    this.#caller = caller;
+    this.#receiver = receiver;
   }
 
   /** Somebody waits for its reply, or the rest of it. */
@@ -99,18 +99,16 @@ export class PythonCall implements Producer {
     if (!this.open) return;
     this.#state = "replied";
     this.#body?.end(error);
-    this.#caller.reject(error);
+    this.#receiver.reject(error);
   }
 
-  pause(): void {
-    this.#connection?.pause();
+  /** The client has taken a part of the reply. */
+  taken(): void {
+    if (this.#body!.waiting <= WINDOW) this.#connection?.resume();
   }
 
-  resume(): void {
-    this.#connection?.resume();
-  }
-
-  abandon(): void {
+  /** Nobody waits for it any more. */
+  cancel(): void {
     if (!this.open) return;
     this.#state = "dropped";
     this.#body?.end();
@@ -124,7 +122,7 @@ export class PythonCall implements Producer {
     try {
       const head = this.#connection!.heads.read(text);
       const { status, statusText, headers } = head;
-      this.#caller.resolve({
+      this.#receiver.resolve({
         status,
         statusText,
         headers,
@@ -136,20 +134,26 @@ export class PythonCall implements Producer {
   }
 
   /** Most replies come whole. */
-  #bodyOf(frame: Frame, at: number): Uint8Array | ReplyBody | null {
+  #bodyOf(frame: Frame, at: number): GatewayResponse["body"] {
     if (frame.type & FROM_WORKER.end) {
       this.#state = "replied";
       return at === frame.end ? null : pieceOf(frame, at);
     }
-    this.#body = new ReplyBody(this);
-    this.#body.push(pieceOf(frame, at));
+    this.#body = new PushedBody(this);
+    this.#push(pieceOf(frame, at));
     return this.#body;
   }
 
   #continue(type: number, piece: Buffer): void {
-    this.#body!.push(piece);
+    this.#push(piece);
     if (!(type & FROM_WORKER.end)) return;
     this.#state = "replied";
     this.#body!.end();
+  }
+
+  #push(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#body!.push(piece);
+    if (this.#body!.waiting > WINDOW) this.#connection?.pause();
   }
 }

@@ -52,7 +52,7 @@ export class Dispatcher implements ThreadQueue {
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
   leave(call: PythonCall): void {
     if (!call.open || call.replies) return; // it is over, or its body goes on by itself
-    call.abandon();
+    call.cancel();
     const at = this.#queue.indexOf(call);
     if (at >= 0) this.#queue.splice(at, 1);
   }

@@ -6,7 +6,7 @@ import {
   makePrivateFolder,
   PythonLostError,
   PythonTimeoutError,
-  wornAfter,
+  randomLifetime,
   type Logger,
 } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
@@ -76,7 +76,7 @@ export class PythonWorker implements ThreadOwner {
     this.harakiriMs = settings.harakiriMs;
     this.abortGraceMs = settings.abortGraceMs;
     this.#requestsLeft = Math.min(
-      wornAfter(settings.maxRequests, settings.maxRequestsJitter),
+      randomLifetime(settings.maxRequests, settings.maxRequestsJitter),
       MAX_REQUESTS,
     );
     this.state = this.#share();

@@ -1,17 +1,7 @@
 /** Which header fields go on to the next server. */
+import { HOP_BY_HOP } from "../common/hop-by-hop.ts";
 
-/** RFC 9110, section 7.6.1: they belong to one connection; the rest of it is named by `Connection` itself. */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Without those of the connection. Name, value, name, value, … */
+/** `raw` without the fields that concern its connection alone. Both are a list of name, value, name, value, … */
 export function endToEnd(raw: readonly string[]): string[] {
   const named = namedByConnection(raw);
   return raw.filter((_, i) => {

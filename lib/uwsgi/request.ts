@@ -1,6 +1,6 @@
 /** What a packet of the uwsgi protocol asks for, as a request of HTTP. */
 import { isIP } from "node:net";
-import { HOP_BY_HOP } from "../upstream/fields.ts";
+import { HOP_BY_HOP } from "../common/hop-by-hop.ts";
 import { PacketError, type Received } from "./packet.ts";
 
 export interface PassedRequest {

@@ -9,7 +9,7 @@ import { withResolvers } from "eddy/operations";
 import {
   ThreadLostError,
   ThreadStartError,
-  wornAfter,
+  randomLifetime,
 } from "../../../lib/adapter.ts";
 import type { Call } from "./call.ts";
 import { fromData } from "./error-data.ts";
@@ -103,7 +103,7 @@ export class Thread {
     const { maxRequestsPerThread, maxRequestsJitter } = settings;
     const { port1, port2 } = new MessageChannel();
     this.#keeper = keeper;
-    this.#limit = wornAfter(maxRequestsPerThread, maxRequestsJitter);
+    this.#limit = randomLifetime(maxRequestsPerThread, maxRequestsJitter);
     this.#port = port1.on("message", (said) => {
       this.#hear(said as FromThread);
       this.#hearMore(MAX_IN_A_ROW);
