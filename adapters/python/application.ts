@@ -9,7 +9,6 @@ import {
 } from "../../lib/adapter.ts";
 import { submitTo } from "../common/submit.ts";
 import { PythonCall } from "./call.ts";
-import type { Dispatcher } from "./dispatcher.ts";
 import { EnvironWriter } from "./environ.ts";
 import {
   pythonSettings,
@@ -34,7 +33,7 @@ export class PythonApplication implements OpenApplication {
     this.#settings = pythonSettings(app, options, internal);
   }
 
-  /** For the loop that it is mounted in. */
+  /** Starts its processes, for the loop that it is mounted in. */
   *open({ log }: Surroundings): Operation<void> {
     if (this.#pool !== undefined)
       throw new UsageError(
@@ -46,9 +45,9 @@ export class PythonApplication implements OpenApplication {
 
   /**
    * Loads the application anew, one process after the other: each is replaced when its successor serves, and ends when
-   * its requests are done. No request is lost. Halted, it goes no further; what is new by then stays.
+   * its requests are done. No request is lost. Halted, it replaces no more; those replaced by then stay.
    *
-   * @throws {PythonStartError} when the new code does not load; the processes that are left go on with the old one.
+   * @throws {PythonStartError} when the new code does not load; the remaining processes go on with the old code.
    * @throws {UsageError} when the loop does not listen.
    */
   *reload(): Operation<void> {
@@ -58,30 +57,27 @@ export class PythonApplication implements OpenApplication {
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {
-    const { dispatcher } = this.#pool!;
-    if (request.hasBody)
-      return callWithBody(dispatcher, this.#environ, request);
-    const environ = this.#environ.write(request);
+    return request.hasBody ? this.#submitBody(request) : this.#submit(request);
+  }
+
+  #submit(
+    request: GatewayRequest,
+    upload?: Upload,
+    bodyLength?: number,
+  ): Operation<GatewayResponse> {
+    const environ = this.#environ.write(request, bodyLength);
     return submitTo(
-      dispatcher,
-      (receiver) => new PythonCall(request, environ, undefined, receiver),
+      this.#pool!.dispatcher,
+      (receiver) => new PythonCall(request, environ, upload, receiver),
     );
   }
-}
 
-function* callWithBody(
-  dispatcher: Dispatcher,
-  environ: EnvironWriter,
-  request: GatewayRequest,
-): Operation<GatewayResponse> {
-  const upload = new Upload(request);
-  yield* until(upload.begin());
-  // of a chunked body only now the length is known, if it is all here
-  const known = request.headers.has("content-length") || !upload.whole;
-  const length = known ? undefined : upload.first.length;
-  const text = environ.write(request, length);
-  return yield* submitTo(
-    dispatcher,
-    (receiver) => new PythonCall(request, text, upload, receiver),
-  );
+  *#submitBody(request: GatewayRequest): Operation<GatewayResponse> {
+    const upload = new Upload(request);
+    yield* until(upload.begin());
+    // of a chunked body only now the length is known, if it is all here
+    const known = request.headers.has("content-length") || !upload.whole;
+    const length = known ? undefined : upload.first.length;
+    return yield* this.#submit(request, upload, length);
+  }
 }

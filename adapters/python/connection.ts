@@ -2,8 +2,9 @@
  * The gateway's end of the connection to one thread of a worker.
  *
  * Requests are given ahead of time, so that the thread always finds the next one, and what is given in one turn is
- * written at once. Both save wake-ups, the dearest part of a request. What was given ahead is not lost when the thread
- * dies, nor does it wait when the thread is slow: shared memory says what was begun, and the rest goes to other threads.
+ * written at once. Both save wake-ups, the dearest part of a request. What was given ahead is not lost when the
+ * thread dies, nor does it wait when the thread is slow: shared memory says what was begun, and the rest goes to
+ * other threads.
  */
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
@@ -207,8 +208,8 @@ export class ThreadConnection implements CallConnection {
   }
 
   /**
-   * Number of the last request that stays: it is begun, or its body has followed it. A request whose body follows is given
-   * to an idle thread, so it is the first.
+   * Number of the last request that stays: it is begun, or its body has followed it. A request whose body follows is
+   * given to an idle thread, so it is the first.
    */
   get #kept(): number {
     const begun = this.#owner.state.begun(this.#slot);

@@ -1,8 +1,8 @@
 /**
  * Which request goes to which thread, and when.
  *
- * A request goes to a thread that is idle, else ahead of time to the one that is likely to be free first; else it waits in
- * the queue, which has a limit.
+ * A request goes to a thread that is idle, else ahead of time to the one that is likely to be free first; else it
+ * waits in the queue, which has a limit.
  */
 import { ThreadsBusyError } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
@@ -33,7 +33,10 @@ export class Dispatcher implements ThreadQueue {
     }
   }
 
-  /** They are given nothing more. What they have not begun goes to others, as nobody checks any more whether they are slow. */
+  /**
+   * They are given nothing more. What they have not begun goes to others, as nobody checks any more whether they are
+   * slow.
+   */
   remove(connections: readonly ThreadConnection[]): void {
     const removed = connections.filter((one) => this.#connections.delete(one));
     this.#idle = this.#idle.filter((one) => this.#connections.has(one));

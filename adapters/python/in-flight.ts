@@ -1,6 +1,6 @@
 /**
- * The requests that a thread was given and has not finished, by their number. Requests are numbered by their order, from 1
- * on: gateway and worker both count, and neither sends a number.
+ * The requests that a thread was given and has not finished, by their number. Requests are numbered by their order,
+ * from 1 on: gateway and worker both count, and neither sends a number.
  */
 import type { PythonCall } from "./call.ts";
 
@@ -44,8 +44,8 @@ export class InFlight {
   }
 
   /**
-   * Withdraws the requests from this number on, and returns those that still wait for a reply. Their places stay, because
-   * the thread will come to them.
+   * Withdraws the requests from this number on, and returns those that still wait for a reply. Their places stay,
+   * because the thread will come to them.
    */
   withdrawFrom(number: number): PythonCall[] {
     const withdrawn: PythonCall[] = [];

@@ -1,4 +1,6 @@
-/** The workers of an application as tasks: each place has one, which is replaced when it is lost or has served enough. */
+/**
+ * The workers of an application as tasks: each place has one, which is replaced when it is lost or has served enough.
+ */
 import {
   all,
   createQueue,
@@ -16,7 +18,10 @@ import { Dispatcher } from "./dispatcher.ts";
 import { runIn, useLauncher } from "./launcher.ts";
 import { PythonWorker } from "./worker.ts";
 
-/** Milliseconds before a worker that was lost at once, or did not start, is replaced: the first, doubled each time, up to the last. */
+/**
+ * Milliseconds before a worker that was lost at once, or did not start, is replaced: the first, doubled each time, up
+ * to the last.
+ */
 const BACKOFF_MS = { first: 100, last: 5000 };
 
 /** Milliseconds after which a worker has not failed at once. */

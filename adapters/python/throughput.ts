@@ -1,9 +1,9 @@
 /** How fast a thread is, and whether it does anything at all. */
 
 /**
- * The most requests that a thread is given ahead, and how much time they may take together, as those behind should not
- * wait for long. Both are twice what a worker holds back, so that it has requests left while replies are on their way and
- * new requests come.
+ * The most requests that a thread is given ahead, and how much time they may take together, as those behind should
+ * not wait for long. Both are twice what a worker holds back, so that it has requests left while replies are on their
+ * way and new requests come.
  */
 const MAX_DEPTH = 32;
 const AHEAD_MS = 4;

@@ -1,6 +1,6 @@
-/** The body of a request on its way to a worker: with the request when it is small, else piece by piece. */
-import type { GatewayRequest } from "../../lib/adapter.ts";
+/** The body of a request on its way to a worker: with the request when it is small, else in pieces. */
 import { until, type Operation } from "eddy/operations";
+import type { GatewayRequest } from "../../lib/adapter.ts";
 import { INLINE_BYTES } from "./protocol.ts";
 
 /** Where the pieces go. */

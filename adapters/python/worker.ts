@@ -162,7 +162,8 @@ export class PythonWorker implements ThreadOwner {
   runsOn(call: PythonCall): void {
     call.request.log.warn(
       { pid: this.pid },
-      `${call.line} went on for ${this.abortGraceMs} ms after its client had left (abortGraceMs); its process is replaced`,
+      `${call.line} went on for ${this.abortGraceMs} ms after its client had left (abortGraceMs); ` +
+        "its process is replaced",
     );
     this.leaving.resolve("asked");
     const killUnlessWanted = (): void => {

@@ -16,10 +16,12 @@ from .wire import CHUNK
 class Zygote:
     """Imports the application, serves nothing, and forks each worker.
 
-    It runs nothing but this loop, so in a fork nobody else holds a lock or reads a socket, unless the import has started
-    threads: a fork does not have those. The gateway sends lines of JSON: the argument of a worker with "channels", the
-    path of a socket to connect to, answered by "forked <pid>" or "unforked <why>"; or {"kill": pid, "signal":
-    number}. It is told of each worker that ends: "exit <pid> <wait status>".
+    It runs nothing but this loop, so in a fork nobody else holds a lock or reads a socket, unless the import has
+    started threads: a fork does not have those.
+
+    The gateway sends lines of JSON. The argument of a worker with "channels", the path of a socket to connect to, is
+    answered by "forked <pid>" or "unforked <why>"; {"kill": pid, "signal": number} is not. Of each worker that ends
+    the gateway is told "exit <pid> <wait status>".
     """
 
     def __init__(self, control):
