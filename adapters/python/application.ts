@@ -15,7 +15,7 @@ import {
   type PythonOptions,
   type PythonSettings,
 } from "./options.ts";
-import { useWorkerPool, type WorkerPool } from "./places.ts";
+import { useWorkerPool, type WorkerPool } from "./worker-pool.ts";
 import { Upload } from "./upload.ts";
 
 /** What `python()` makes. */

@@ -130,8 +130,12 @@ export interface PythonSettings extends Readonly<
   readonly env: NodeJS.ProcessEnv;
   readonly maxRequestsJitter: number | undefined;
   readonly venv: string | undefined;
-  /** Milliseconds to exit in, for a process that was told to. Not an option; tests make it short. */
+  /**
+   * Milliseconds to exit in, for a process that was told to. Like what follows it is not an option; tests shorten it.
+   */
   readonly exitMs: number;
+  /** Milliseconds before a worker that was lost at once, or did not start, is replaced: doubled up to the last. */
+  readonly backoff: { readonly first: number; readonly last: number };
 }
 
 const isRecord = (value: unknown): value is object =>
@@ -204,6 +208,7 @@ export function pythonSettings(
     harakiriMs: Math.min(given.harakiriMs ?? 30_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
     exitMs: 2000,
+    backoff: { first: 100, last: 5000 },
     ...internal,
   };
 }

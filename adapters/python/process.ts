@@ -141,8 +141,9 @@ function limitStart(
 }
 
 export function onLine(stream: Socket, listener: (text: string) => void): void {
-  stream.on("error", () => {}); // the process has ended, which is noticed anyway
-  createInterface(stream).on("line", listener);
+  const ignore = (): void => {}; // the process has ended, which is noticed anyway
+  stream.on("error", ignore);
+  createInterface(stream).on("line", listener).on("error", ignore);
 }
 
 /** Ends a channel whose process has ended. By itself it would stay while a child of that process has it open, too. */

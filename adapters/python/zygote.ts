@@ -77,12 +77,12 @@ export class Zygote {
     if (this.#state === "starting") this.#process.kill("SIGKILL");
     if (this.#state !== "ready") return;
     this.#state = "ending";
-    this.#process.end();
     this.#endIfAlone();
   }
 
   #endIfAlone(): void {
     if (this.#state !== "ending" || this.#forks.size > 0) return;
+    this.#process.end();
     this.#kill = setTimeout(
       () => this.#process.kill("SIGKILL"),
       this.#settings.exitMs,

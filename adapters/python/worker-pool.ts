@@ -1,5 +1,6 @@
 /**
- * The workers of an application as tasks: each place has one, which is replaced when it is lost or has served enough.
+ * The workers of an application as tasks: each place has one, and gets another one when it is lost or its lifetime
+ * ends.
  */
 import {
   all,
@@ -13,25 +14,21 @@ import {
   type Operation,
 } from "eddy/operations";
 import { backoffMs, type Logger } from "../../lib/adapter.ts";
-import type { PythonSettings } from "./options.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { runIn, useLauncher } from "./launcher.ts";
+import type { PythonSettings } from "./options.ts";
 import { PythonWorker } from "./worker.ts";
 
-/**
- * Milliseconds before a worker that was lost at once, or did not start, is replaced: the first, doubled each time, up
- * to the last.
- */
-const BACKOFF_MS = { first: 100, last: 5000 };
-
-/** Milliseconds after which a worker has not failed at once. */
+/** Milliseconds after which a worker that is lost was not lost at once. */
 const SETTLED_MS = 5000;
-
-type Resolvers<T> = ReturnType<typeof withResolvers<T>>;
 
 export interface WorkerPool {
   readonly dispatcher: Dispatcher;
-  /** Replaces the workers, one after the other, each when the next one serves. @throws {PythonStartError} */
+  /**
+   * Replaces the workers, one after the other, each when the next one serves.
+   *
+   * @throws {PythonStartError} when a new worker does not start; the old one goes on.
+   */
   renew(): Operation<void>;
 }
 
@@ -48,11 +45,15 @@ export function useWorkerPool(
     const dispatcher = new Dispatcher(settings.maxQueuedRequests);
     yield* ensure(() => dispatcher.close());
     const launcher = yield* useLauncher(settings, log);
-    const workers = yield* useWorkers(
-      () => new PythonWorker(settings, log, dispatcher, launcher),
-    );
-    yield* ensure(() => workers.end());
-    const places = yield* usePlaces(workers, dispatcher, settings, log);
+    const scope = yield* useScope();
+    const workers = new Set<PythonWorker>();
+    const start = (): PythonWorker => {
+      const worker = new PythonWorker(settings, log, dispatcher, launcher);
+      workers.add(worker);
+      return runIn(scope, worker, () => workers.delete(worker));
+    };
+    yield* ensure(() => workers.forEach((worker) => worker.end()));
+    const places = yield* usePlaces(start, dispatcher, settings, log);
     yield* provide({
       dispatcher,
       *renew() {
@@ -63,85 +64,72 @@ export function useWorkerPool(
   });
 }
 
-/** The workers that there are, in whatever state. */
-interface Workers {
-  start(): PythonWorker;
-  /** Tells all of them at once. Their tasks end when they have. */
-  end(): void;
-}
-
-function useWorkers(create: () => PythonWorker): Operation<Workers> {
-  return resource(function* (provide) {
-    const scope = yield* useScope();
-    const workers = new Set<PythonWorker>();
-    yield* provide({
-      start() {
-        const worker = create();
-        workers.add(worker);
-        return runIn(scope, worker, () => void workers.delete(worker));
-      },
-      end() {
-        for (const worker of workers) worker.end();
-      },
-    });
-  });
-}
-
 /** Ended before the workers, as from then on none is replaced. */
 function usePlaces(
-  workers: Workers,
+  start: () => PythonWorker,
   dispatcher: Dispatcher,
-  { processes }: PythonSettings,
+  settings: PythonSettings,
   log: Logger,
 ): Operation<Place[]> {
   return resource(function* (provide) {
     const scope = yield* useScope();
     const places = Array.from(
-      { length: processes },
-      () => new Place(dispatcher, workers, log),
+      { length: settings.processes },
+      () => new Place(start, dispatcher, settings, log),
     );
     yield* all(places.map((place) => place.fill()));
     for (const each of places) {
       const place = (): Operation<void> => each.keep();
-      scope.run(place);
+      scope.run(place); // its name is seen in loop.tasks()
     }
     yield* provide(places);
   });
 }
 
-/** One of so many places for workers. */
-class Place {
-  readonly #dispatcher: Dispatcher;
-  readonly #workers: Workers;
-  readonly #log: Logger;
-  #worker!: PythonWorker;
-  #failures = 0;
-  readonly #orders = createQueue<Resolvers<void>, never>();
+/** What `renew` waits for. */
+type Renewal = ReturnType<typeof withResolvers<void>>;
 
-  constructor(dispatcher: Dispatcher, workers: Workers, log: Logger) {
+/** The place of one worker and those that replace it. */
+class Place {
+  readonly #start: () => PythonWorker;
+  readonly #dispatcher: Dispatcher;
+  readonly #settings: PythonSettings;
+  readonly #log: Logger;
+  readonly #renewals = createQueue<Renewal, never>();
+  #worker!: PythonWorker;
+  /** Workers in a row that were lost at once or did not start. */
+  #failures = 0;
+
+  constructor(
+    start: () => PythonWorker,
+    dispatcher: Dispatcher,
+    settings: PythonSettings,
+    log: Logger,
+  ) {
+    this.#start = start;
     this.#dispatcher = dispatcher;
-    this.#workers = workers;
+    this.#settings = settings;
     this.#log = log;
   }
 
-  /** The place's worker is a new one; the one before finishes what it has. @throws {PythonStartError} */
+  /** Puts a new worker here; the one before finishes what it has. @throws {PythonStartError} */
   *fill(): Operation<void> {
-    const worker = this.#workers.start();
+    const worker = this.#start();
     yield* worker.ready.operation;
     this.#dispatcher.add(worker.connections);
     this.#worker = worker;
   }
 
-  /** A new worker when this one is lost or worn, or when somebody asks for one. */
+  /** Replaces the worker when it is lost, when its lifetime ends, and when somebody asks for it. */
   *keep(): Operation<void> {
     for (;;) {
       const started = performance.now();
       const old = this.#worker;
-      const why = yield* race([old.leaving.operation, this.#order()]);
+      const why = yield* race([old.leaving.operation, this.#renewals.next()]);
       if (why === "lost" && performance.now() - started < SETTLED_MS)
         this.#failures++;
       else this.#failures = 0;
-      if (typeof why === "object") yield* this.#obey(why);
+      if (typeof why === "object") yield* this.#fillFor(why.value);
       else yield* this.#refill();
       if (this.#worker === old) continue;
       this.#dispatcher.remove(old.connections);
@@ -151,37 +139,38 @@ class Place {
 
   /** @throws {PythonStartError} when the new worker does not start; the old one goes on. */
   *renew(): Operation<void> {
-    const done = withResolvers<void>();
-    this.#orders.add(done);
-    yield* done.operation;
+    const renewal = withResolvers<void>();
+    this.#renewals.add(renewal);
+    yield* renewal.operation;
   }
 
-  *#order(): Operation<Resolvers<void>> {
-    return (yield* this.#orders.next()).value;
-  }
-
-  *#obey(done: Resolvers<void>): Operation<void> {
+  *#fillFor(renewal: Renewal): Operation<void> {
     try {
       yield* this.fill();
-      done.resolve();
+      renewal.resolve();
     } catch (error) {
-      done.reject(error as Error);
+      renewal.reject(error as Error);
     }
   }
 
+  /** Tries until it succeeds. The first worker that is lost at once is replaced without a wait. */
   *#refill(): Operation<void> {
     for (;;) {
-      if (this.#failures > 1)
-        yield* sleep(backoffMs(BACKOFF_MS, this.#failures - 1));
+      const waitMs = this.#backoffMs();
+      if (waitMs > 0) yield* sleep(waitMs);
       try {
         return yield* this.fill();
       } catch (err) {
         this.#failures = Math.max(2, this.#failures + 1);
         this.#log.error(
           { err },
-          `a Python process does not start; the next one follows in ${backoffMs(BACKOFF_MS, this.#failures - 1)} ms`,
+          `a Python process does not start; the next one follows in ${this.#backoffMs()} ms`,
         );
       }
     }
+  }
+
+  #backoffMs(): number {
+    return backoffMs(this.#settings.backoff, this.#failures - 1);
   }
 }
