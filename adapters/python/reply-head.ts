@@ -1,19 +1,19 @@
 /** The head of a reply as a worker sends it: "status NUL name NUL value NUL …". */
 import { CheckedHeaders } from "../../lib/adapter.ts";
 
-export interface ReplyHead {
+interface ParsedHead {
   readonly status: number;
   readonly statusText: string | undefined;
   readonly headers: CheckedHeaders;
 }
 
-/** Reads heads. Most are the same as the one before: that one is kept. */
-export class HeadReader {
+/** Reads heads, and keeps the last one: most are the same as the one before. */
+export class ReplyHeadReader {
   #text: string | undefined;
-  #head!: ReplyHead;
+  #head!: ParsedHead;
 
-  /** @throws {InvalidReplyError} naming the field that is none. */
-  read(text: string): ReplyHead {
+  /** @throws {InvalidReplyError} naming the field that is not valid. */
+  read(text: string): ParsedHead {
     if (text === this.#text) return this.#head;
     this.#head = parse(text);
     this.#text = text;
@@ -21,7 +21,7 @@ export class HeadReader {
   }
 }
 
-function parse(text: string): ReplyHead {
+function parse(text: string): ParsedHead {
   const [status, ...fields] = text.split("\0") as [string, ...string[]];
   const pairs: [string, string][] = [];
   for (let i = 0; i < fields.length; i += 2)
