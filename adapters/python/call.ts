@@ -1,31 +1,32 @@
-/** One request for a worker, from the line to the end of its reply. */
+/** One request for a worker, from the queue to the end of its reply. */
+import type { Operation } from "eddy/operations";
 import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
 import { PushedBody, type BodySender } from "../common/pushed-body.ts";
 import type { ReplyReceiver } from "../common/submit.ts";
-import type { HeadReader } from "./head.ts";
 import { FROM_WORKER, pieceOf, type Frame } from "./protocol.ts";
-import type { Sink, Upload } from "./upload.ts";
+import type { ReplyHeadReader } from "./reply-head.ts";
+import type { PieceSink, Upload } from "./upload.ts";
 
 /** Bytes of a reply that wait for the client before the worker has to. Four pieces of 64 KiB. */
 const WINDOW = 256 * 1024;
 
-/** The connection that a call was given to. */
-export interface Carrier extends Sink {
-  readonly heads: HeadReader;
+/** What a call needs of the connection that it was given to. */
+export interface CallConnection extends PieceSink {
+  readonly heads: ReplyHeadReader;
   /** Enough is here: no more is to be sent for now. */
   pause(): void;
   resume(): void;
-  /** Nobody waits for it any more. */
-  drop(call: Call): void;
+  /** Nobody waits for its reply any more. */
+  drop(call: PythonCall): void;
 }
 
-export class Call implements BodySender {
+export class PythonCall implements BodySender {
   readonly request: GatewayRequest;
   readonly environ: string;
   readonly upload: Upload | undefined;
   readonly #receiver: ReplyReceiver;
-  #carrier: Carrier | undefined;
+  #connection: CallConnection | undefined;
   #body: PushedBody<Uint8Array> | undefined;
   /** `dropped`: its exchange ended before its reply. */
   #state: "open" | "replied" | "dropped" = "open";
@@ -51,7 +52,7 @@ export class Call implements BodySender {
     return this.#state === "dropped";
   }
 
-  /** Its body follows piece by piece, or did: so it stays with the thread it was given to. */
+  /** Its body follows in pieces, or did, so it stays with the thread that it was given to. */
   get streams(): boolean {
     return this.upload !== undefined && !this.upload.whole;
   }
@@ -67,21 +68,21 @@ export class Call implements BodySender {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** It has left the line. */
-  givenTo(carrier: Carrier): void {
-    this.#carrier = carrier;
+  /** It has left the queue. */
+  givenTo(connection: CallConnection): void {
+    this.#connection = connection;
   }
 
-  /** Begins to bring a long body, in a task of the request. */
-  bringBody(): void {
+  /** Begins to send a long body, in a task of the request. */
+  sendBody(): void {
     const { upload, request } = this;
-    const carrier = this.#carrier!;
-    const bring = () => upload!.bring(carrier);
-    request.scope.run(bring);
+    const connection = this.#connection!;
+    const sendBody = (): Operation<void> => upload!.sendRest(connection);
+    request.scope.run(sendBody);
   }
 
-  /** A piece of its reply. */
-  hear(frame: Frame): void {
+  /** Takes a frame of its reply. */
+  receive(frame: Frame): void {
     if (!this.open) return;
     const { type, bytes, start, end } = frame;
     if (type & FROM_WORKER.fail)
@@ -103,7 +104,7 @@ export class Call implements BodySender {
 
   /** The client has taken a part of the reply. */
   taken(): void {
-    if (this.#body!.waiting <= WINDOW) this.#carrier?.resume();
+    if (this.#body!.waiting <= WINDOW) this.#connection?.resume();
   }
 
   /** Nobody waits for it any more. */
@@ -111,7 +112,7 @@ export class Call implements BodySender {
     if (!this.open) return;
     this.#state = "dropped";
     this.#body?.end();
-    this.#carrier?.drop(this);
+    this.#connection?.drop(this);
   }
 
   #begin(frame: Frame): void {
@@ -119,7 +120,7 @@ export class Call implements BodySender {
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
-      const head = this.#carrier!.heads.read(text);
+      const head = this.#connection!.heads.read(text);
       const { status, statusText, headers } = head;
       this.#receiver.resolve({
         status,
@@ -128,7 +129,7 @@ export class Call implements BodySender {
         body: this.#bodyOf(frame, at),
       });
     } catch (error) {
-      this.fail(error as Error); // a header that is none
+      this.fail(error as Error); // a header field that is not valid
     }
   }
 
@@ -153,6 +154,6 @@ export class Call implements BodySender {
   #push(piece: Buffer): void {
     if (piece.length === 0) return;
     this.#body!.push(piece);
-    if (this.#body!.waiting > WINDOW) this.#carrier?.pause();
+    if (this.#body!.waiting > WINDOW) this.#connection?.pause();
   }
 }
