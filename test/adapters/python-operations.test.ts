@@ -230,6 +230,15 @@ for (const lazyApps of [true, false])
       while (isRunning(old)) await setTimeout(5);
     });
 
+    it("that are reloaded end, also with threads that Python would wait for", async () => {
+      const app = pythonApp("operated:lingers", { lazyApps });
+      const server = await serveWith((loop) => loop.mount(app));
+      const old = Number(await text(server));
+      await run(() => app.reload());
+      while (isRunning(old)) await setTimeout(5);
+      expect(await status(server, "/")).to.equal(200);
+    });
+
     describe("that are reloaded", () => {
       it("load the new code one after the other, and lose nothing", async () => {
         writeFileSync(join(desk, "VERSION"), "old");
