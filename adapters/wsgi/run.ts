@@ -33,7 +33,10 @@ export function runApp(
   }
 }
 
-/** The common case: an array of one. It has nothing to close, and its length is known (PEP 3333, "Handling the Content-Length Header"). */
+/**
+ * The common case: an array of one chunk. It has nothing to close, and its length is known (PEP 3333, "Handling the
+ * Content-Length Header").
+ */
 function isOneChunk(result: WsgiResult): result is [Chunk] & WsgiResult {
   return Array.isArray(result) && result.length === 1 && !("close" in result);
 }
@@ -169,7 +172,10 @@ function isChunk(result: object): boolean {
   return typeof value === "string" || value instanceof Uint8Array;
 }
 
-/** What is looked up by name is not a sequence of chunks, even where it is empty: FormData, Headers, URLSearchParams, a Map. */
+/**
+ * What has values by name is not a sequence of chunks, even when it is empty: FormData, Headers, URLSearchParams,
+ * Map.
+ */
 function isLookup(result: object): boolean {
   const { get, has } = result as Partial<Map<string, unknown>>;
   return typeof get === "function" && typeof has === "function";

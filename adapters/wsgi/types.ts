@@ -22,8 +22,9 @@ export type Chunk = string | Uint8Array;
 export type Middleware = (app: WsgiApp) => WsgiApp;
 
 /**
- * Begins the response. `status` is `"200 OK"`-like, `headers` a fresh array of pairs. May be called again only with
- * `excInfo` (the error being handled): before anything was sent it replaces status and headers, after that it throws `excInfo`.
+ * Begins the response. `status` is like `"200 OK"`, `headers` a fresh array of pairs. It may be called again only with
+ * `excInfo`, the error being handled: before anything was sent it replaces status and headers, after that it throws
+ * `excInfo`.
  */
 export type StartResponse = (
   status: string,
@@ -59,7 +60,10 @@ export interface Environ {
   "wsgi.input_terminated": boolean;
   /** When the exchange has to be over, in milliseconds since the epoch; missing without a limit. */
   "eddy.deadline"?: number;
-  /** The request as the gateway's own handlers get it: `signal`, `log`, `scope`, cookies. In a thread only what is there without waiting: the head, `deadline`, `log`. */
+  /**
+   * The request as the gateway's own handlers get it. In a thread it has only what is there without waiting: the head,
+   * `deadline` and `log`.
+   */
   "eddy.request": GatewayRequest;
   [header: `HTTP_${string}`]: string | undefined;
   [key: string]: unknown;

@@ -47,10 +47,13 @@ export interface ThreadEnd {
   readonly unreported: Error | undefined;
 }
 
-/** Messages that are heard in a row: to take them from the port costs less than an event. */
+/** Messages that are read at a time: to read one from the port takes less than an event. */
 const MAX_IN_A_ROW = 16;
 
-/** `starting`: loads the application. `alive`: serves. `retiring`: was told to end. `ended`: what it said last is heard. */
+/**
+ * `starting`: loads the application. `alive`: serves. `retiring`: was told to end. `ended`: its last messages are read.
+ * `lost`: all is done.
+ */
 type State = "starting" | "alive" | "retiring" | "ended" | "lost";
 
 const ENTRY = new URL("./inside/main.js", import.meta.url);

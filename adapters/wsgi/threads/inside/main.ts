@@ -1,4 +1,7 @@
-/** The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns as it does anywhere. */
+/**
+ * The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns
+ * as it does anywhere.
+ */
 import { setPriority } from "node:os";
 import type { WsgiApp } from "../../types.ts";
 import { toData } from "../error-data.ts";
@@ -8,7 +11,7 @@ import { channel, threadData, type Channel } from "./channel.ts";
 import { printTo } from "./print.ts";
 import { serve } from "./serve.ts";
 
-/** Lower than the loop, which has to answer everybody: it costs the threads nothing that they could use. */
+/** Lower than the priority of the loop, which has to answer everybody. */
 const NICENESS = 5;
 
 if (channel === undefined || threadData === undefined)
@@ -42,7 +45,7 @@ async function start(
   }
 }
 
-/** @throws {Error} saying what is wrong with the module: that it fails, or what it exports in place of the application. */
+/** @throws {Error} that says how the module fails, or what it exports in place of the application. */
 async function load(url: string, export_: string): Promise<WsgiApp> {
   const file = fileOf(url);
   let exports: Record<string, unknown>;
