@@ -4,7 +4,7 @@ import { WsgiError, type Chunk } from "../../lib/adapter.ts";
 import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
 import {
-  checkChunk,
+  checkedChunk,
   StartedResponse,
   type StartedReply,
 } from "./start-response.ts";
@@ -26,7 +26,7 @@ export function runApp(
   try {
     const result = app(environ, response.start);
     return isOneChunk(result) && response.written.length === 0
-      ? response.reply(checkChunk(result[0]))
+      ? response.reply(checkedChunk(result[0]))
       : new Chunks(result, response, request, errors).begin();
   } finally {
     errors.flush();
@@ -123,7 +123,7 @@ class Chunks implements IterableIterator<Chunk> {
     while (written.length === 0 && !this.#closed) {
       const step = this.#step();
       if (step.done) this.return();
-      else if (checkChunk(step.value).length > 0) written.push(step.value);
+      else if (checkedChunk(step.value).length > 0) written.push(step.value);
     }
     return written.shift();
   }

@@ -73,11 +73,11 @@ export class StartedResponse {
   }
 
   readonly #write: Write = (chunk) => {
-    if (checkChunk(chunk).length > 0) this.written.push(chunk);
+    if (checkedChunk(chunk).length > 0) this.written.push(chunk);
   };
 }
 
-export function checkChunk(chunk: unknown): Chunk {
+export function checkedChunk(chunk: unknown): Chunk {
   if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
     throw new WsgiError(
       `the application produced a chunk that is neither string nor bytes: ${inspect(chunk)}`,

@@ -5,7 +5,9 @@
  * (latin-1). Body chunks are bytes; a string chunk is sent as UTF-8.
  */
 
-import type { GatewayRequest } from "../../lib/adapter.ts";
+import type { Chunk, GatewayRequest } from "../../lib/adapter.ts";
+
+export type { Chunk } from "../../lib/adapter.ts";
 
 /** A synchronous application: gets the request as `environ`, calls `startResponse`, returns the body in chunks. */
 export type WsgiApp = (
@@ -15,8 +17,6 @@ export type WsgiApp = (
 
 /** The body; `close()` is called exactly once when the gateway is done with it, whatever happened. */
 export type WsgiResult = Iterable<Chunk> & { close?(): void };
-
-export type Chunk = string | Uint8Array;
 
 /** An outer layer around an application, itself an application. */
 export type Middleware = (app: WsgiApp) => WsgiApp;

@@ -147,7 +147,7 @@ describe("WSGI in threads:", function () {
       const server = await serveWith((loop) =>
         loop.mount(threaded("blocking", "asksForMore")),
       );
-      server.expectLog(/request\.signal is not to be had in a thread/);
+      server.expectLog(/request\.signal is not available in a thread/);
       expect((await fetch(server.url)).status).to.equal(500);
     });
 

@@ -11,9 +11,9 @@ import { ThreadsBusyError, type Logger } from "../../../lib/adapter.ts";
 import type { ThreadCall } from "./call.ts";
 import type { ThreadSettings } from "./options.ts";
 import { SharedQueue } from "./shared-queue.ts";
-import type { Thread, ThreadOwner } from "./thread.ts";
+import type { Thread, ThreadSupervisor } from "./thread.ts";
 
-export class ThreadPool implements ThreadOwner {
+export class ThreadPool implements ThreadSupervisor {
   readonly settings: ThreadSettings;
   readonly log: Logger;
   readonly queue = new SharedQueue();

@@ -56,21 +56,18 @@ function start(
   [name, ...args]: WorkData,
   provided: Provided,
 ): Operation<unknown> {
-  const kind = KINDS.get(name);
-  if (kind === undefined)
-    throw new UsageError(`wait() knows no work "${name}"`);
-  return kind(provided, ...args);
+  if (!Object.hasOwn(KINDS, name))
+    throw new UsageError(`wait(): there is no work "${name}"`);
+  return KINDS[name]!(provided, ...args);
 }
 
 type Kind = (provided: Provided, ...args: any[]) => Operation<unknown>;
 
-const KINDS = new Map<string, Kind>(
-  Object.entries({
-    sleep: (_, ms: number) => sleep(ms),
-    fetch: fetching,
-    call: calling,
-  } satisfies Record<string, Kind>),
-);
+const KINDS: Readonly<Record<string, Kind>> = {
+  sleep: (_, ms: number) => sleep(ms),
+  fetch: fetching,
+  call: calling,
+};
 
 function* fetching(
   _: Provided,

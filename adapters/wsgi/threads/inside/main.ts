@@ -9,7 +9,7 @@ import { fileOf } from "../options.ts";
 import type { ThreadData, ToThread } from "../protocol.ts";
 import { channel, threadData, type Channel } from "./channel.ts";
 import { printTo } from "./print.ts";
-import { serve } from "./serve.ts";
+import { serveRequest } from "./serve.ts";
 
 /** Lower than the priority of the loop, which has to answer everybody. */
 const NICENESS = 5;
@@ -32,7 +32,7 @@ async function start(
       due = undefined;
       const request = channel.begin();
       if (request === undefined) return channel.post(["idle", 0]);
-      serve(app, request, channel, multiprocess);
+      serveRequest(app, request, channel, multiprocess);
       if (!channel.isIdle) due = setImmediate(serveNext); // timers and promises of the application first
     };
     port.on("message", ([kind]: ToThread) => {
