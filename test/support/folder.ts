@@ -9,19 +9,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach } from "mocha";
+import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
-
-let made: string[] = [];
-
-afterEach(() => {
-  for (const folder of made) rmSync(folder, { recursive: true, force: true });
-  made = [];
-});
 
 export function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "eddy-test-")));
-  made.push(folder);
+  afterTest(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules/eddy"));
   symlinkSync(

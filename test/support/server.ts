@@ -1,7 +1,7 @@
 /** A loop on a free port of this machine, closed after the test; its log is kept, and what no test expects fails it. */
-import { afterEach } from "mocha";
 import { pino } from "pino";
 import { Loop, type Address, type LoopOptions } from "../../lib/index.ts";
+import { afterTest } from "./hooks.ts";
 
 /** A line of the log, parsed. */
 export interface LogLine {
@@ -13,14 +13,6 @@ export interface LogLine {
 
 const WARN = 40;
 
-let open: TestServer[] = [];
-
-afterEach(async () => {
-  const servers = open;
-  open = [];
-  for (const server of servers) await server.end();
-});
-
 export class TestServer {
   readonly log: LogLine[] = [];
   readonly loop: Loop;
@@ -28,6 +20,8 @@ export class TestServer {
   /** Several tests use it. */
   kept = false;
   #expected: RegExp[] = [];
+  /** Lines of the log that were looked at. */
+  #checked = 0;
   #waiting: (() => void)[] = [];
 
   constructor(options: Omit<LoopOptions, "log"> = {}) {
@@ -42,7 +36,7 @@ export class TestServer {
       ...options,
       log: pino({ level: "debug" }, destination),
     });
-    open.push(this);
+    afterTest(() => this.end());
   }
 
   get port(): number {
@@ -82,10 +76,10 @@ export class TestServer {
     this.checkLog();
   }
 
-  /** Fails for what no test expected, and forgets all of it. */
+  /** Fails for what no test expected, once. */
   checkLog(): void {
     const unexpected = this.log
-      .splice(0)
+      .slice(this.#checked)
       .filter(
         (line) =>
           line.level >= WARN &&
@@ -93,6 +87,7 @@ export class TestServer {
             message.test(`${line.msg} ${line.err?.message}`),
           ),
       );
+    this.#checked = this.log.length;
     this.#expected = [];
     if (unexpected.length > 0)
       throw new Error(
