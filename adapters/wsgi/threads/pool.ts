@@ -13,14 +13,10 @@ import type { ThreadSettings } from "./options.ts";
 import { SharedQueue } from "./shared-queue.ts";
 import type { Thread, ThreadOwner } from "./thread.ts";
 
-/** Long for whoever waits in line, short beside what a thread costs to start. */
-const PATIENCE_MS = 100;
-
 export class ThreadPool implements ThreadOwner {
   readonly settings: ThreadSettings;
   readonly log: Logger;
   readonly queue = new SharedQueue();
-  readonly #patienceMs: number;
   /** Starts a stand-in; missing while the pool does not serve yet. */
   #startStandIn: (() => void) | undefined;
   /** Those who serve, or will once they are ready. */
@@ -38,10 +34,9 @@ export class ThreadPool implements ThreadOwner {
   #places: number;
   #whenQuiet: (() => void) | undefined;
 
-  constructor(settings: ThreadSettings, log: Logger, patienceMs = PATIENCE_MS) {
+  constructor(settings: ThreadSettings, log: Logger) {
     this.settings = settings;
     this.log = log;
-    this.#patienceMs = patienceMs;
     this.#places = settings.threads;
   }
 
@@ -138,7 +133,8 @@ export class ThreadPool implements ThreadOwner {
   }
 
   #relieveLater(): void {
-    this.#patience ??= setTimeout(() => this.#relieve(), this.#patienceMs);
+    const { patienceMs } = this.settings;
+    this.#patience ??= setTimeout(() => this.#relieve(), patienceMs);
   }
 
   /** Somebody has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */

@@ -47,9 +47,6 @@ export interface ThreadEnd {
   readonly unreported: Error | undefined;
 }
 
-/** Milliseconds after which a thread that begins nothing is stuck, at least: before that the machine may be busy. */
-const STUCK_MS = 1000;
-
 /** Messages that are heard in a row: to take them from the port costs less than an event. */
 const MAX_IN_A_ROW = 16;
 
@@ -265,8 +262,9 @@ export class Thread implements ServingThread {
   }
 
   #noteSilence(): void {
-    this.#stuckMs += this.#owner.settings.threadTimeoutMs;
-    if (this.#stuckMs < STUCK_MS) this.noteLife();
+    const { threadTimeoutMs, stuckMs } = this.#owner.settings;
+    this.#stuckMs += threadTimeoutMs;
+    if (this.#stuckMs < stuckMs) this.noteLife();
     else this.kill(this.#stuckError());
   }
 
