@@ -55,7 +55,7 @@ export function frame(type: number, payload: Uint8Array): Buffer {
 }
 
 /** A frame, whose payload is from `start` to `end` of `bytes`. */
-export interface Frame {
+export interface WorkerFrame {
   readonly type: number;
   readonly bytes: Buffer;
   readonly start: number;
@@ -65,21 +65,24 @@ export interface Frame {
 }
 
 /** The end of its payload, as bytes that last. */
-export function pieceOf({ bytes, end, lasts }: Frame, start: number): Buffer {
+export function pieceOf(
+  { bytes, end, lasts }: WorkerFrame,
+  start: number,
+): Buffer {
   const piece = bytes.subarray(start, end);
   return lasts ? piece : Buffer.from(piece);
 }
 
-export type OnFrame = (frame: Frame) => void;
+export type FrameListener = (frame: WorkerFrame) => void;
 
 /** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
 export class FrameReader {
-  readonly #onFrame: OnFrame;
+  readonly #onFrame: FrameListener;
   /** The beginning of a frame: less than four bytes, or as much memory as it takes. */
   #partial: Buffer | undefined;
   #filled = 0;
 
-  constructor(onFrame: OnFrame) {
+  constructor(onFrame: FrameListener) {
     this.#onFrame = onFrame;
   }
 
@@ -127,7 +130,7 @@ function sizeAt(bytes: Buffer, at: number): number {
 /** Reads whole frames, and returns how many bytes they have. */
 export function readFrames(
   bytes: Buffer,
-  onFrame: OnFrame,
+  onFrame: FrameListener,
   lasts: boolean,
 ): number {
   let at = 0;
