@@ -75,12 +75,10 @@ export function pieceOf(
 
 export type FrameListener = (frame: WorkerFrame) => void;
 
-/** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
+/** Cuts what comes into frames, and keeps the beginning of one that is not complete. */
 export class FrameReader {
   readonly #onFrame: FrameListener;
-  /** The beginning of a frame: less than four bytes, or as much memory as it takes. */
-  #partial: Buffer | undefined;
-  #filled = 0;
+  #rest: Buffer = Buffer.alloc(0);
 
   constructor(onFrame: FrameListener) {
     this.#onFrame = onFrame;
@@ -88,35 +86,12 @@ export class FrameReader {
 
   /** `lasts`: the data is not overwritten after this call. */
   push(data: Buffer, lasts: boolean): void {
-    let rest = data;
-    if (this.#partial !== undefined) {
-      rest = this.#complete(this.#partial, data);
-      if (this.#partial !== undefined) return;
+    if (this.#rest.length > 0) {
+      data = Buffer.concat([this.#rest, data]);
+      lasts = true;
     }
-    const at = readFrames(rest, this.#onFrame, lasts);
-    if (at < rest.length) this.#keep(rest.subarray(at));
-  }
-
-  #keep(beginning: Buffer): void {
-    const size =
-      beginning.length < START ? beginning.length : sizeAt(beginning, 0);
-    this.#partial = Buffer.allocUnsafeSlow(size);
-    this.#filled = beginning.copy(this.#partial);
-  }
-
-  /** Adds to the partial frame, and returns what is behind it. */
-  #complete(partial: Buffer, data: Buffer): Buffer {
-    if (partial.length < START) {
-      this.#partial = undefined;
-      return Buffer.concat([partial, data]);
-    }
-    const added = data.copy(partial, this.#filled);
-    this.#filled += added;
-    if (this.#filled === partial.length) {
-      this.#partial = undefined;
-      readFrames(partial, this.#onFrame, true);
-    }
-    return data.subarray(added);
+    const rest = data.subarray(readFrames(data, this.#onFrame, lasts));
+    this.#rest = lasts ? rest : Buffer.from(rest);
   }
 }
 
