@@ -76,6 +76,12 @@ export class TestServer {
     this.checkLog();
   }
 
+  /** Checks the log and empties it, for the next test that shares the server. */
+  clearLog(): void {
+    this.checkLog();
+    this.log.length = this.#checked = 0;
+  }
+
   /** Fails for what no test expected, once. */
   checkLog(): void {
     const unexpected = this.log
