@@ -1,21 +1,21 @@
-/** The body of a request on its way to a worker: with the request when it is small, else piece by piece. */
-import type { GatewayRequest } from "../../lib/adapter.ts";
+/** The body of a request on its way to a worker: with the request when it is small, else in pieces. */
 import { until, type Operation } from "eddy/operations";
+import type { GatewayRequest } from "../../lib/adapter.ts";
 import { INLINE_BYTES } from "./protocol.ts";
 
 /** Where the pieces go. */
-export interface Sink {
-  /** Done when there is room for the next. */
+export interface PieceSink {
+  /** Done when there is room for the next piece. */
   sendPiece(piece: Uint8Array): Operation<void>;
-  /** There are no more: that was all, or why it was not. */
+  /** There are no more pieces: that was all of the body, or the problem says why not. */
   endBody(problem: string | undefined): void;
 }
 
 export class Upload {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #begun: Uint8Array[] = [];
-  #state: "begun" | "whole" | "waiting" | "brought" | "lost" = "begun";
-  /** Why the rest does not come; the client's fault, which an application only passes on. */
+  #state: "begun" | "whole" | "waiting" | "sent" | "lost" = "begun";
+  /** Why the rest does not come, which is not the application's fault. */
   error: Error | undefined;
 
   constructor(request: GatewayRequest) {
@@ -54,8 +54,8 @@ export class Upload {
     return Buffer.concat(this.#begun);
   }
 
-  /** Brings the rest to the worker. Halted, or when the client fails, the worker is told that no more will come. */
-  *bring(sink: Sink): Operation<void> {
+  /** Sends the rest to the worker. Halted, or when the client fails, it tells the worker that no more will come. */
+  *sendRest(sink: PieceSink): Operation<void> {
     try {
       for (;;) {
         this.#state = "waiting";
@@ -64,16 +64,16 @@ export class Upload {
         if (step.done) break;
         yield* sink.sendPiece(step.value);
       }
-      this.#state = "brought";
+      this.#state = "sent";
     } catch (error) {
       this.error = error as Error;
     } finally {
-      if (this.#state === "brought") sink.endBody(undefined);
+      if (this.#state === "sent") sink.endBody(undefined);
       else this.#lose(sink);
     }
   }
 
-  #lose(sink: Sink): void {
+  #lose(sink: PieceSink): void {
     this.#state = "lost";
     sink.endBody(this.error?.message ?? "the rest of the body is not wanted");
   }

@@ -147,7 +147,7 @@ class Chunks implements IterableIterator<Chunk> {
 }
 
 function iterate(result: WsgiResult): Iterator<Chunk> {
-  if (typeof result === "string" || result instanceof Uint8Array)
+  if (isChunk(result))
     throw new WsgiError(
       "the application returned one chunk in place of an iterable of chunks; put it into an array",
     );
@@ -157,9 +157,20 @@ function iterate(result: WsgiResult): Iterator<Chunk> {
       "the application is an async function; mount it as a handler, without wsgi()",
     );
   }
-  if (typeof result?.[Symbol.iterator] !== "function")
+  if (typeof result?.[Symbol.iterator] !== "function" || isLookup(result))
     throw new WsgiError(
-      `the application returned ${inspect(result)} in place of an iterable of chunks`,
+      `the application returned ${inspect(result)} in place of an iterable of chunks; return an array or a generator of strings or bytes`,
     );
   return result[Symbol.iterator]();
+}
+
+function isChunk(result: object): boolean {
+  const value: unknown = result?.valueOf(); // of a String object too
+  return typeof value === "string" || value instanceof Uint8Array;
+}
+
+/** What is looked up by name is not a sequence of chunks, even where it is empty: FormData, Headers, URLSearchParams, a Map. */
+function isLookup(result: object): boolean {
+  const { get, has } = result as Partial<Map<string, unknown>>;
+  return typeof get === "function" && typeof has === "function";
 }

@@ -3,23 +3,17 @@ import { STATUS_CODES } from "node:http";
 import { inspect } from "node:util";
 import {
   CheckedHeaders,
+  HOP_BY_HOP,
   WsgiError,
   type Chunk,
   type InvalidReplyError,
 } from "../../lib/adapter.ts";
 import type { StartResponse, Write } from "./types.ts";
 
-/** Connection management is the gateway's (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1). */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
+/** Connection management is the gateway's (PEP 3333, "Other HTTP Features"); "trailers" is how RFC 2616 and wsgiref have it. */
+export const NOT_FOR_APPLICATIONS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
   "trailers",
-  "transfer-encoding",
-  "upgrade",
 ]);
 
 /** Nothing called yet; status and headers known; the first chunk is on its way, so they are final. */
@@ -110,10 +104,10 @@ function parseStatus(line: string): Status {
 /** Here, and not when the reply is sent: the application can still handle its mistake. */
 function checkHeaders(headers: [string, string][]): CheckedHeaders {
   if (!Array.isArray(headers))
-    throw new WsgiError("the headers given to startResponse are no array");
+    throw new WsgiError("the headers given to startResponse are not an array");
   for (const header of headers) checkPair(header);
   try {
-    return new CheckedHeaders(headers, HOP_BY_HOP);
+    return new CheckedHeaders(headers, NOT_FOR_APPLICATIONS);
   } catch (cause) {
     throw new WsgiError((cause as InvalidReplyError).message, { cause });
   }
@@ -127,6 +121,6 @@ function checkPair(header: [string, string]): void {
     typeof header[1] !== "string"
   )
     throw new WsgiError(
-      `header ${inspect(header)} is no [name, value] pair of strings`,
+      `header ${inspect(header)} is not a [name, value] pair of strings`,
     );
 }

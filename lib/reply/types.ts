@@ -1,6 +1,9 @@
 /** What a reply can be. Types only. */
 import type { Operation } from "effection";
+import type { Chunk } from "../engine/engine.ts";
 import type { CheckedHeaders } from "./headers.ts";
+
+export type { Chunk };
 
 /** A string is sent as `text/plain`, bytes as `application/octet-stream`, nothing as 204. Anything else needs a {@link GatewayResponse}. */
 export type Reply =
@@ -40,9 +43,6 @@ export type ReplyBody =
   | StreamWriter
   | null
   | undefined;
-
-/** A piece of a streamed body. Strings are sent as UTF-8. */
-export type Chunk = string | Uint8Array;
 
 /** A body that writes itself: an operation (or an async function) that is done when the body is complete. */
 export type StreamWriter = (out: BodyWriter) => Operation<void> | Promise<void>;

@@ -19,16 +19,20 @@ describe("Python:", function () {
     needsPython(this);
   });
 
-  describe("the contract", () => {
-    describeAdapter("python", (behaviour) =>
-      pythonApp(`contract:${behaviour}`),
-    );
-    describeAdapter("python with wsgiref.validate", (behaviour) =>
-      pythonApp(
-        `contract:valid${behaviour[0]!.toUpperCase()}${behaviour.slice(1)}`,
-      ),
-    );
-  });
+  for (const [name, specOf] of [
+    ["python", (behaviour) => behaviour],
+    [
+      "python with wsgiref.validate",
+      ([first, ...rest]) => `valid${first!.toUpperCase()}${rest.join("")}`,
+    ],
+  ] as [string, (behaviour: string) => string][])
+    describe("the contract", () => {
+      describeAdapter(
+        name,
+        (behaviour) => pythonApp(`contract:${specOf(behaviour)}`),
+        { shared: true },
+      );
+    });
 
   describe("an application", () => {
     const runs = (title: string, spec: string) =>

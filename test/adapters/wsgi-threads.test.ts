@@ -104,7 +104,7 @@ describe("WSGI in threads:", function () {
         "it is no function",
         "blocking",
         "notAnApplication",
-        /export "notAnApplication" of .*apps\/blocking\.js is no function/,
+        /export "notAnApplication" of .*apps\/blocking\.js is not a function/,
       );
     });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { expect } from "chai";
-import { encodePacket } from "../../lib/uwsgi/packet.ts";
+import { encodePacket } from "../../adapters/uwsgi/packet.ts";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";

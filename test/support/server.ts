@@ -17,6 +17,8 @@ export class TestServer {
   readonly log: LogLine[] = [];
   readonly loop: Loop;
   address: Address = { url: "" };
+  /** Several tests use it. */
+  kept = false;
   #expected: RegExp[] = [];
   #waiting: (() => void)[] = [];
 
@@ -64,14 +66,26 @@ export class TestServer {
   }
 
   async end(): Promise<void> {
+    if (!this.kept) await this.close();
+  }
+
+  async close(): Promise<void> {
     await this.loop.close();
-    const unexpected = this.log.filter(
-      (line) =>
-        line.level >= WARN &&
-        !this.#expected.some((message) =>
-          message.test(`${line.msg} ${line.err?.message}`),
-        ),
-    );
+    this.checkLog();
+  }
+
+  /** Fails for what no test expected, and forgets all of it. */
+  checkLog(): void {
+    const unexpected = this.log
+      .splice(0)
+      .filter(
+        (line) =>
+          line.level >= WARN &&
+          !this.#expected.some((message) =>
+            message.test(`${line.msg} ${line.err?.message}`),
+          ),
+      );
+    this.#expected = [];
     if (unexpected.length > 0)
       throw new Error(
         `unexpected in the log: ${JSON.stringify(unexpected, null, 2)}`,

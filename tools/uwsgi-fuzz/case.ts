@@ -1,6 +1,6 @@
 /** What a front server might send, and what a broken or hostile one would. */
 import { Random } from "../fuzz/random.ts";
-import { encodePacket } from "../../lib/uwsgi/packet.ts";
+import { encodePacket } from "../../adapters/uwsgi/packet.ts";
 
 export interface Case {
   readonly bytes: Buffer;

@@ -2,12 +2,12 @@
 import { connect } from "node:net";
 import { Loop } from "../../lib/index.ts";
 import { PacketError, PacketReader } from "../../lib/uwsgi/packet.ts";
-import { toRequest, type PassedRequest } from "../../lib/uwsgi/request.ts";
+import { toRequest, type UwsgiRequest } from "../../lib/uwsgi/request.ts";
 import { createCase, piecesOf, type Case } from "./case.ts";
 
 /** What becomes of the bytes: a request, a refusal, or the wait for more. */
 type Verdict =
-  | { kind: "request"; request: PassedRequest; size: number; rest: string }
+  | { kind: "request"; request: UwsgiRequest; size: number; rest: string }
   | { kind: "refused"; why: string }
   | { kind: "waits" };
 

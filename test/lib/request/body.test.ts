@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { each, stream, subscribe, type Future } from "effection";
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { RequestBody } from "../../../lib/request/body.ts";
-import type { ResponseWriter } from "../../../lib/engine/uws/outlet.ts";
+import type { Inlet } from "../../../lib/engine/engine.ts";
 import {
   BodyStorageError,
   BodyUsedError,
@@ -270,13 +270,13 @@ describe("What comes of a body before anybody reads it", () => {
   /** A body, the engine's side of it, and what it asked of the engine. */
   function pushed() {
     const calls: string[] = [];
-    let push!: (data: ArrayBuffer, isLast: boolean) => void;
+    let push!: (data: Uint8Array, isLast: boolean) => void;
     const connection = {
       onData: (to: typeof push) => (push = to),
       pause: () => calls.push("pause"),
       resume: () => calls.push("resume"),
     };
-    const body = new RequestBody(connection as unknown as ResponseWriter, {
+    const body = new RequestBody(connection as unknown as Inlet, {
       maxBodyBytes: Infinity,
       bodyTimeoutMs: Infinity,
     });
@@ -286,21 +286,21 @@ describe("What comes of a body before anybody reads it", () => {
 
   it("is held back while it waits, and let go when it is taken", async () => {
     const { body, calls, push } = pushed();
-    push(new ArrayBuffer(2 ** 19), false);
-    push(new ArrayBuffer(2 ** 19), false);
+    push(new Uint8Array(2 ** 19), false);
+    push(new Uint8Array(2 ** 19), false);
     expect(calls).to.deep.equal(["pause", "pause"]);
     let bytes = 0;
     while (bytes < 2 ** 20) bytes += (await body.next())!.length;
     const rest = body.next();
     expect(calls).to.deep.equal(["pause", "pause", "resume"]);
-    push(new ArrayBuffer(0), true);
+    push(new Uint8Array(0), true);
     expect(await rest).to.equal(undefined);
   });
 
   it("is not let go when all of it is there: the engine would start its clock", async () => {
     const { body, calls, push } = pushed();
-    push(new ArrayBuffer(2 ** 19), false);
-    push(new ArrayBuffer(1), true);
+    push(new Uint8Array(2 ** 19), false);
+    push(new Uint8Array(1), true);
     expect(await body.collect()).to.have.length(2 ** 19 + 1);
     expect(calls).to.deep.equal(["pause"]);
   });
@@ -308,7 +308,7 @@ describe("What comes of a body before anybody reads it", () => {
   it("is not held back where somebody waits for it", async () => {
     const { body, calls, push } = pushed();
     const next = body.next();
-    push(new ArrayBuffer(2 ** 19), false);
+    push(new Uint8Array(2 ** 19), false);
     expect(await next).to.have.length(2 ** 19);
     expect(calls).to.not.include("pause");
   });
@@ -318,8 +318,8 @@ describe("What comes of a body before anybody reads it", () => {
     process.env["TMPDIR"] = "/nowhere";
     try {
       const { body, push } = pushed();
-      push(new ArrayBuffer(2 ** 20), false);
-      push(new ArrayBuffer(2 ** 20), true);
+      push(new Uint8Array(2 ** 20), false);
+      push(new Uint8Array(2 ** 20), true);
       const error = await body.next().catch((error: unknown) => error);
       expect(error).to.be.an.instanceOf(BodyStorageError);
       expect((error as Error).message).to.match(/kept in \/nowhere: ENOENT/);

@@ -27,15 +27,14 @@ async function start(
     let due: NodeJS.Immediate | undefined;
     const serveNext = (): void => {
       due = undefined;
-      const request = channel.next();
-      if (request !== undefined) serve(app, request, channel, multiprocess);
-      if (channel.hasMore) due = setImmediate(serveNext); // timers and promises of the application first
+      const request = channel.begin();
+      if (request === undefined) return channel.post(["idle", 0]);
+      serve(app, request, channel, multiprocess);
+      if (!channel.isIdle) due = setImmediate(serveNext); // timers and promises of the application first
     };
-    port.on("message", (message: ToThread) => {
-      if (message[0] === "retire") process.exit();
-      if (message[0] !== "requests") return;
-      channel.note(message);
-      if (due === undefined) serveNext();
+    port.on("message", ([kind]: ToThread) => {
+      if (kind === "retire") process.exit();
+      if (kind === "work" && due === undefined) serveNext();
     });
     channel.post(["ready", 0]);
   } catch (error) {
@@ -58,6 +57,6 @@ async function load(url: string, export_: string): Promise<WsgiApp> {
   throw new Error(
     app === undefined
       ? `${file} has no export "${export_}"; it exports ${found}`
-      : `export "${export_}" of ${file} is no function`,
+      : `export "${export_}" of ${file} is not a function`,
   );
 }
