@@ -31,7 +31,14 @@ import { KernelScope } from "./scope.ts";
 import { notify, thrown, type Settle, type Settled } from "./settled.ts";
 
 /** What a task runs: an operation's steps, or those of its own teardown. */
-type Body = Iterator<Effect<unknown>, unknown, unknown>;
+export type Body = Iterator<Effect<unknown>, unknown, unknown>;
+
+/** A body after its first step: with its result if it has ended, or with what it has yielded. */
+export interface Begun {
+  readonly body: Body | undefined;
+  readonly effect: Effect<unknown> | undefined;
+  readonly result: Result<unknown> | undefined;
+}
 
 /** What a task does at its turn. */
 type Turn = (task: KernelTask) => void;
@@ -299,14 +306,10 @@ function startBody(task: KernelTask): void {
   runBody(task);
 }
 
-/**
- * In place of the turns above, for a body that took its first step before there was a task: it has yielded or ended.
- */
+/** In place of the turns above, for a body that took its first step before there was a task. */
 export function resumeBody(
   task: KernelTask,
-  body: Body | undefined,
-  effect: Effect<unknown> | undefined,
-  result: Result<unknown> | undefined,
+  { body, effect, result }: Begun,
 ): void {
   task.outerBoundary = task.findBoundary();
   task.boundary = task;
