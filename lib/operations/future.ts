@@ -1,6 +1,6 @@
 /** What effection calls a Future: a value to come, that can be awaited by `await` and by `yield*`. */
 import type { Future, Operation } from "effection";
-import { until } from "../operations.ts";
+import { until } from "./restated.ts";
 
 /**
  * Makes `promise` an effection Future, in place. `operation` is what `yield*` runs, where it has to do more than wait.
