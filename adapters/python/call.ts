@@ -4,7 +4,7 @@ import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
 import { PushedBody, type BodySender } from "../common/pushed-body.ts";
 import type { ReplyReceiver } from "../common/submit.ts";
-import { FROM_WORKER, pieceOf, type Frame } from "./protocol.ts";
+import { FROM_WORKER, pieceOf, type WorkerFrame } from "./protocol.ts";
 import type { ReplyHeadReader } from "./reply-head.ts";
 import type { PieceSink, Upload } from "./upload.ts";
 
@@ -82,7 +82,7 @@ export class PythonCall implements BodySender {
   }
 
   /** Takes a frame of its reply. */
-  receive(frame: Frame): void {
+  receive(frame: WorkerFrame): void {
     if (!this.open) return;
     const { type, bytes, start, end } = frame;
     if (type & FROM_WORKER.fail)
@@ -115,7 +115,7 @@ export class PythonCall implements BodySender {
     this.#connection?.drop(this);
   }
 
-  #begin(frame: Frame): void {
+  #begin(frame: WorkerFrame): void {
     const { bytes, start } = frame;
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
@@ -134,7 +134,7 @@ export class PythonCall implements BodySender {
   }
 
   /** Most replies come whole. */
-  #bodyOf(frame: Frame, at: number): GatewayResponse["body"] {
+  #bodyOf(frame: WorkerFrame, at: number): GatewayResponse["body"] {
     if (frame.type & FROM_WORKER.end) {
       this.#state = "replied";
       return at === frame.end ? null : pieceOf(frame, at);

@@ -18,15 +18,15 @@ import {
   readFrames,
   requestFrame,
   TO_WORKER,
-  type Frame,
-  type OnFrame,
+  type WorkerFrame,
+  type FrameListener,
 } from "./protocol.ts";
 import { ReplyHeadReader } from "./reply-head.ts";
 import type { SharedState } from "./shared-state.ts";
 import { Throughput } from "./throughput.ts";
 
 /** The worker whose thread it is. */
-export interface ThreadOwner {
+export interface ConnectionOwner {
   readonly state: SharedState;
   readonly harakiriMs: number;
   readonly abortGraceMs: number;
@@ -46,7 +46,7 @@ export interface ThreadOwner {
 }
 
 /** Where requests come from. */
-export interface ThreadQueue {
+export interface CallQueue {
   /** These were given to a thread, which has not begun them: they go to other threads, before all others. */
   requeue(calls: readonly PythonCall[]): void;
   /** The connection has something to write: `flush` is to be called at the end of this turn. */
@@ -66,8 +66,8 @@ export class ThreadConnection implements CallConnection {
   readonly heads = new ReplyHeadReader();
   /** The thread's part of the shared state. */
   #slot = -1;
-  readonly #owner: ThreadOwner;
-  readonly #queue: ThreadQueue;
+  readonly #owner: ConnectionOwner;
+  readonly #queue: CallQueue;
   readonly #socket: Socket;
   readonly #frames = new FrameReader((frame) => this.#receive(frame));
   readonly #inFlight = new InFlight();
@@ -85,7 +85,7 @@ export class ThreadConnection implements CallConnection {
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(path: string, owner: ThreadOwner, queue: ThreadQueue) {
+  constructor(path: string, owner: ConnectionOwner, queue: CallQueue) {
     this.#owner = owner;
     this.#queue = queue;
     this.#throughput = new Throughput(owner.harakiriMs, () => this.#overrun());
@@ -242,7 +242,7 @@ export class ThreadConnection implements CallConnection {
     this.#owner.free(this);
   }
 
-  #receive(frame: Frame): void {
+  #receive(frame: WorkerFrame): void {
     const { type } = frame;
     if (type === FROM_WORKER.hello) {
       this.#slot = frame.bytes.readUInt16LE(frame.start);
@@ -268,7 +268,7 @@ export class ThreadConnection implements CallConnection {
     if (this.#inFlight.current?.dropped) this.#clientGone();
   }
 
-  #log({ bytes, start, end }: Frame): void {
+  #log({ bytes, start, end }: WorkerFrame): void {
     const call = this.#inFlight.at(bytes.readUInt32LE(start)) ?? this.#finished;
     call?.request.log.error(bytes.toString("utf8", start + 4, end));
   }
@@ -287,7 +287,7 @@ export class ThreadConnection implements CallConnection {
     const held = this.#owner.state.held(this.#slot);
     if (held === undefined) return;
     let number = held.first;
-    const deliver: OnFrame = (frame) => {
+    const deliver: FrameListener = (frame) => {
       if (frame.type !== FROM_WORKER.skip)
         this.#inFlight.at(number)?.receive(frame);
       number++;

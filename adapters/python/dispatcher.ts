@@ -6,12 +6,12 @@
  */
 import { ThreadsBusyError } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
-import type { ThreadConnection, ThreadQueue } from "./connection.ts";
+import type { ThreadConnection, CallQueue } from "./connection.ts";
 
 /** Milliseconds between two checks for requests that wait behind a slow one. */
 const CHECK_MS = 5;
 
-export class Dispatcher implements ThreadQueue {
+export class Dispatcher implements CallQueue {
   readonly #maxQueuedRequests: number;
   /** Those to the threads that serve. */
   readonly #connections = new Set<ThreadConnection>();

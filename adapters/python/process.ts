@@ -97,8 +97,8 @@ export function startProcess(
     events.control(text);
   });
   for (const stream of output) onLine(stream, (text) => events.line(text));
+  child.on("error", started).on("exit", started);
   child.on("exit", () => {
-    started();
     for (const channel of [control, ...output]) endSoon(channel);
     events.exited();
   });

@@ -55,7 +55,7 @@ export function frame(type: number, payload: Uint8Array): Buffer {
 }
 
 /** A frame, whose payload is from `start` to `end` of `bytes`. */
-export interface Frame {
+export interface WorkerFrame {
   readonly type: number;
   readonly bytes: Buffer;
   readonly start: number;
@@ -65,55 +65,33 @@ export interface Frame {
 }
 
 /** The end of its payload, as bytes that last. */
-export function pieceOf({ bytes, end, lasts }: Frame, start: number): Buffer {
+export function pieceOf(
+  { bytes, end, lasts }: WorkerFrame,
+  start: number,
+): Buffer {
   const piece = bytes.subarray(start, end);
   return lasts ? piece : Buffer.from(piece);
 }
 
-export type OnFrame = (frame: Frame) => void;
+export type FrameListener = (frame: WorkerFrame) => void;
 
-/** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
+/** Cuts what comes into frames, and keeps the beginning of one that is not complete. */
 export class FrameReader {
-  readonly #onFrame: OnFrame;
-  /** The beginning of a frame: less than four bytes, or as much memory as it takes. */
-  #partial: Buffer | undefined;
-  #filled = 0;
+  readonly #onFrame: FrameListener;
+  #rest: Buffer = Buffer.alloc(0);
 
-  constructor(onFrame: OnFrame) {
+  constructor(onFrame: FrameListener) {
     this.#onFrame = onFrame;
   }
 
   /** `lasts`: the data is not overwritten after this call. */
   push(data: Buffer, lasts: boolean): void {
-    let rest = data;
-    if (this.#partial !== undefined) {
-      rest = this.#complete(this.#partial, data);
-      if (this.#partial !== undefined) return;
+    if (this.#rest.length > 0) {
+      data = Buffer.concat([this.#rest, data]);
+      lasts = true;
     }
-    const at = readFrames(rest, this.#onFrame, lasts);
-    if (at < rest.length) this.#keep(rest.subarray(at));
-  }
-
-  #keep(beginning: Buffer): void {
-    const size =
-      beginning.length < START ? beginning.length : sizeAt(beginning, 0);
-    this.#partial = Buffer.allocUnsafeSlow(size);
-    this.#filled = beginning.copy(this.#partial);
-  }
-
-  /** Adds to the partial frame, and returns what is behind it. */
-  #complete(partial: Buffer, data: Buffer): Buffer {
-    if (partial.length < START) {
-      this.#partial = undefined;
-      return Buffer.concat([partial, data]);
-    }
-    const added = data.copy(partial, this.#filled);
-    this.#filled += added;
-    if (this.#filled === partial.length) {
-      this.#partial = undefined;
-      readFrames(partial, this.#onFrame, true);
-    }
-    return data.subarray(added);
+    const rest = data.subarray(readFrames(data, this.#onFrame, lasts));
+    this.#rest = lasts ? rest : Buffer.from(rest);
   }
 }
 
@@ -127,7 +105,7 @@ function sizeAt(bytes: Buffer, at: number): number {
 /** Reads whole frames, and returns how many bytes they have. */
 export function readFrames(
   bytes: Buffer,
-  onFrame: OnFrame,
+  onFrame: FrameListener,
   lasts: boolean,
 ): number {
   let at = 0;

@@ -14,7 +14,10 @@ export interface PieceSink {
 export class Upload {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #begun: Uint8Array[] = [];
-  #state: "begun" | "whole" | "waiting" | "sent" | "lost" = "begun";
+  /** `first` is all of it. */
+  whole = false;
+  /** The application may be waiting for the client. */
+  waits = false;
   /** Why the rest does not come, which is not the application's fault. */
   error: Error | undefined;
 
@@ -29,24 +32,11 @@ export class Upload {
    */
   async begin(): Promise<void> {
     for (let length = 0; length <= INLINE_BYTES;) {
-      const step = await this.#chunks.next();
-      if (step.done) {
-        this.#state = "whole";
-        return;
-      }
-      this.#begun.push(step.value);
-      length += step.value.length;
+      const { done, value } = await this.#chunks.next();
+      if (done) return void (this.whole = true);
+      this.#begun.push(value);
+      length += value.length;
     }
-  }
-
-  /** `first` is all of it. */
-  get whole(): boolean {
-    return this.#state === "whole";
-  }
-
-  /** The application may be waiting for the client. */
-  get waits(): boolean {
-    return this.#state === "waiting";
   }
 
   /** What was read by `begin`. */
@@ -56,25 +46,22 @@ export class Upload {
 
   /** Sends the rest to the worker. Halted, or when the client fails, it tells the worker that no more will come. */
   *sendRest(sink: PieceSink): Operation<void> {
+    let problem: string | undefined = "the rest of the body is not wanted";
     try {
       for (;;) {
-        this.#state = "waiting";
+        this.waits = true;
         const step = yield* until(this.#chunks.next());
-        this.#state = "begun";
+        this.waits = false;
         if (step.done) break;
         yield* sink.sendPiece(step.value);
       }
-      this.#state = "sent";
+      problem = undefined;
     } catch (error) {
       this.error = error as Error;
+      problem = this.error.message;
     } finally {
-      if (this.#state === "sent") sink.endBody(undefined);
-      else this.#lose(sink);
+      this.waits = false;
+      sink.endBody(problem);
     }
-  }
-
-  #lose(sink: PieceSink): void {
-    this.#state = "lost";
-    sink.endBody(this.error?.message ?? "the rest of the body is not wanted");
   }
 }

@@ -45,14 +45,9 @@ export function useWorkerPool(
     const dispatcher = new Dispatcher(settings.maxQueuedRequests);
     yield* ensure(() => dispatcher.close());
     const launcher = yield* useLauncher(settings, log);
-    const scope = yield* useScope();
-    const workers = new Set<PythonWorker>();
-    const start = (): PythonWorker => {
-      const worker = new PythonWorker(settings, log, dispatcher, launcher);
-      workers.add(worker);
-      return runIn(scope, worker, () => workers.delete(worker));
-    };
-    yield* ensure(() => workers.forEach((worker) => worker.end()));
+    const start = yield* useWorkers(
+      () => new PythonWorker(settings, log, dispatcher, launcher),
+    );
     const places = yield* usePlaces(start, dispatcher, settings, log);
     yield* provide({
       dispatcher,
@@ -61,6 +56,23 @@ export function useWorkerPool(
         for (const place of places) yield* place.renew();
       },
     });
+  });
+}
+
+/** Starts workers, which all end with the scope. */
+function useWorkers(create: () => PythonWorker): Operation<() => PythonWorker> {
+  return resource(function* (provide) {
+    const scope = yield* useScope();
+    const workers = new Set<PythonWorker>();
+    try {
+      yield* provide(() => {
+        const worker = create();
+        workers.add(worker);
+        return runIn(scope, worker, () => workers.delete(worker));
+      });
+    } finally {
+      for (const worker of workers) worker.end();
+    }
   });
 }
 

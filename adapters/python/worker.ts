@@ -10,7 +10,7 @@ import {
   type Logger,
 } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
-import { ThreadConnection, type ThreadOwner } from "./connection.ts";
+import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Launcher } from "./launcher.ts";
 import type { PythonSettings } from "./options.ts";
@@ -36,7 +36,7 @@ const MAX_REQUESTS = 2 ** 31;
 /** `ready`: serves. `leaving`: is given nothing more, finishes what it has. `dead`: the process has ended. */
 type State = "starting" | "ready" | "leaving" | "dead";
 
-export class PythonWorker implements ThreadOwner {
+export class PythonWorker implements ConnectionOwner {
   /** Done when the application is loaded; fails when it cannot be. */
   readonly ready = withResolvers<void>();
   /** Done when it should be replaced, or has to be. */

@@ -20,6 +20,8 @@ export class TestServer {
   /** Several tests use it. */
   kept = false;
   #expected: RegExp[] = [];
+  /** Lines of the log that were looked at. */
+  #checked = 0;
   #waiting: (() => void)[] = [];
 
   constructor(options: Omit<LoopOptions, "log"> = {}) {
@@ -74,10 +76,16 @@ export class TestServer {
     this.checkLog();
   }
 
-  /** Fails for what no test expected, and forgets all of it. */
+  /** Checks the log and empties it, for the next test that shares the server. */
+  clearLog(): void {
+    this.checkLog();
+    this.log.length = this.#checked = 0;
+  }
+
+  /** Fails for what no test expected, once. */
   checkLog(): void {
     const unexpected = this.log
-      .splice(0)
+      .slice(this.#checked)
       .filter(
         (line) =>
           line.level >= WARN &&
@@ -85,6 +93,7 @@ export class TestServer {
             message.test(`${line.msg} ${line.err?.message}`),
           ),
       );
+    this.#checked = this.log.length;
     this.#expected = [];
     if (unexpected.length > 0)
       throw new Error(

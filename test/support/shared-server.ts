@@ -19,7 +19,7 @@ export function shareServer(
   });
   afterEach(async () => {
     while (isBusy(server)) await setTimeout(1);
-    server.checkLog();
+    server.clearLog();
   });
   after(() => server.close());
   return () => server;

@@ -8,20 +8,7 @@ import socket
 import threading
 import traceback
 
-from .wire import (
-    CHUNK,
-    FAIL,
-    HELLO,
-    REQUEST,
-    SKIP,
-    STRIDE,
-    U16,
-    ClientGone,
-    Connection,
-    GatewayGone,
-    frame,
-    read_u32,
-)
+from .wire import CHUNK, FAIL, HELLO, REQUEST, SKIP, STRIDE, U16, ClientGone, Connection, GatewayGone, frame, read_u32
 from .wsgi import Body, Errors, FileWrapper, Reply
 
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone

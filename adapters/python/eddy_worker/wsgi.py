@@ -13,17 +13,7 @@ FRAME_AND_HEAD_LENGTH = struct.Struct("<IH")
 
 # Connection management is the gateway's (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1).
 HOP_BY_HOP = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "trailers",
-        "transfer-encoding",
-        "upgrade",
-    )
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
 )
 
 

@@ -14,6 +14,7 @@ import {
   threadSettings,
   type ThreadedApp,
   type ThreadSettings,
+  type ThreadTimes,
 } from "./options.ts";
 import { useThreadPool } from "./places.ts";
 import type { ThreadPool } from "./pool.ts";
@@ -22,8 +23,8 @@ export class ThreadedApplication implements OpenApplication {
   readonly #settings: ThreadSettings;
   #pool: ThreadPool | undefined;
 
-  constructor(app: ThreadedApp) {
-    this.#settings = threadSettings(app);
+  constructor(app: ThreadedApp, times?: Partial<ThreadTimes>) {
+    this.#settings = threadSettings(app, times);
   }
 
   *open({ log }: Surroundings): Operation<void> {

@@ -14,12 +14,6 @@ import type { ThreadSettings } from "./options.ts";
 import { ThreadPool } from "./pool.ts";
 import { Thread, type ThreadEnd } from "./thread.ts";
 
-/** How long threads may take to end once they were told to; one that native code blocks may take for ever. */
-const EXIT_MS = 1000;
-
-/** Milliseconds before a thread that was lost without having served is replaced: the first, doubled each time, up to the last. */
-const BACKOFF_MS = { first: 50, last: 5000 };
-
 /**
  * A pool whose threads live as long as the scope. It ends in three steps: the requests that still run end, the threads
  * end, and their exit is waited for.
@@ -32,7 +26,9 @@ export function* useThreadPool(
 ): Operation<ThreadPool> {
   const pool = new ThreadPool(settings, log);
   const exits = new Set<Promise<void>>();
-  yield* ensure(() => race([all([...exits].map(until)), sleep(EXIT_MS)]));
+  yield* ensure(() =>
+    race([all([...exits].map(until)), sleep(settings.exitMs)]),
+  );
   yield* usePlaces(pool, exits);
   yield* ensure(() => pool.quiet());
   return pool;
@@ -74,7 +70,8 @@ function* keep(
     if (!pool.wantsAnother()) return;
     if (err) pool.log.error({ err }, "a thread has ended; another one follows");
     failures = died && thread.served === 0 ? failures + 1 : 0;
-    if (failures > 0) yield* sleep(backoffMs(BACKOFF_MS, failures));
+    const { backoffMs: limits } = pool.settings;
+    if (failures > 0) yield* sleep(backoffMs(limits, failures));
   }
 }
 

@@ -80,20 +80,21 @@ export class UwsOutlet implements Outlet, Peer {
   }
 
   get address(): string | undefined {
-    return (this.#address ??= this.#entrance.fronted
-      ? this.proxiedAddress
-      : (this.#entrance.peerAddress ?? this.#ask("getRemoteAddress")));
+    return (this.#address ??= this.#askAddress());
+  }
+
+  /** Not later: the connections of the entrance may be others then. */
+  #askAddress(): string | undefined {
+    const { fronted, peerAddress } = this.#entrance;
+    if (!this.#open) return undefined;
+    if (fronted) return this.proxiedAddress;
+    return peerAddress ?? textOf(this.#res.getRemoteAddress());
   }
 
   get proxiedAddress(): string | undefined {
-    return (this.#proxiedAddress ??= this.#ask("getProxiedRemoteAddress"));
-  }
-
-  #ask(
-    which: "getRemoteAddress" | "getProxiedRemoteAddress",
-  ): string | undefined {
-    if (!this.#open) return undefined;
-    return formatAddress(new Uint8Array(this.#res[which]()));
+    if (this.#proxiedAddress === undefined && this.#open)
+      this.#proxiedAddress = textOf(this.#res.getProxiedRemoteAddress());
+    return this.#proxiedAddress;
   }
 
   identify(requestId: string): void {
@@ -207,15 +208,10 @@ export class UwsOutlet implements Outlet, Peer {
     while (this.state === "streaming") await this.writable();
   }
 
+  /** In the route callback, the engine closes at once what is more than its cork holds: hence the spaces. */
   sever(head: ReplyHead, body: string): void {
-    if (!this.#atOnce) return this.send({ ...head, close: true }, body);
-    if (this.state !== "waiting") return;
-    this.#whole = body;
-    const bytes = Buffer.from(body);
-    this.#writeHead(head);
-    this.#res.writeHeader("connection", "close");
-    this.#res.tryEnd(Buffer.concat([bytes, FLUSH]), bytes.length);
-    this.#cut();
+    const whole = this.#atOnce ? body.padEnd(CORK_BYTES) : body;
+    this.send({ ...head, close: true }, whole);
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {
@@ -566,6 +562,9 @@ function* piecesOf(chunk: Chunk): Generator<Chunk, void, void> {
   for (let at = 0; at < bytes.length; at += PIECE_BYTES)
     yield bytes.subarray(at, at + PIECE_BYTES);
 }
+
+const textOf = (address: ArrayBuffer): string =>
+  formatAddress(new Uint8Array(address));
 
 function byteLength(chunk: Chunk): number {
   return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
