@@ -11,10 +11,10 @@ import {
   forward,
   MILLISECONDS,
   ReplySocket,
-  targetsFrom,
+  upstreamAddresses,
   Upstreams,
   upstreamSettings,
-  type Prepared,
+  type OutgoingRequest,
   type Rule,
   type UpstreamOptions,
 } from "../lib/upstream.ts";
@@ -22,22 +22,31 @@ import { ensure } from "eddy/operations";
 import { fieldsOf } from "./http/fields.ts";
 
 export interface HttpOptions extends UpstreamOptions {
-  /** The Host field for the upstream. Default: the one that the client asked for. */
+  /**
+   * The Host field for the upstream.
+   *
+   * @default the one that the client sent
+   */
   host?: string;
-  /** Milliseconds for which a connection that has nothing to do is kept. Default 1,500: less than the 2 seconds after which Gunicorn closes one, as the first of those in use; a request that meets a closing connection may be lost. 0 keeps none. */
+  /**
+   * Milliseconds for which an idle connection is kept. 0 keeps none.
+   * A request that meets a closing connection may be lost, so this is to be less than the upstream's own time.
+   *
+   * @default 1500: of the servers in use Gunicorn closes first, after 2 seconds
+   */
   keepAliveMs?: number;
 }
 
 /**
- * Makes the server at `http://host:port` or `unix:/path` mountable; of several the one with the fewest requests gets the
- * next. The path is handed on as the client sent it, with the mount. Bodies are streamed both ways at the slower side's
- * pace. `X-Forwarded-For`, `-Proto` and `-Host` say who asks, in place of what the client says there.
+ * Makes the server at `http://host:port` or `unix:/path` mountable; of several, the one with the fewest requests gets
+ * the next. The path is handed on as the client sent it, with the mount. Bodies are streamed both ways at the slower
+ * side's pace. `X-Forwarded-For`, `-Proto` and `-Host` say who asks, in place of what the client says there.
  *
- * The kept connections belong to the loop, and are closed when it has drained. When the client leaves, its time is up or
- * the loop closes, the connection of its request is closed. A server that cannot be reached or fails is left out for a
- * while; where it has seen nothing of the request, another one gets it.
+ * The kept connections belong to the loop, and are closed when it has drained. When the client leaves, its time is up
+ * or the loop closes, the connection of its request is closed. A server that cannot be reached or fails is left out for
+ * a while; where it has seen nothing of the request, another one gets it.
  *
- * @throws {UsageError} for a target that is none, an option that does not exist or has a bad value.
+ * @throws {UsageError} for an address that is not valid, an option that does not exist or has a bad value.
  *
  * At a request: {@link UpstreamError} (502), {@link UpstreamTimeoutError} (504).
  *
@@ -55,23 +64,22 @@ export function http(
   upstreams: string | readonly string[],
   options: HttpOptions = {},
 ): OpenApplication {
-  const targets = targetsFrom(upstreams, "http://");
-  const settings = upstreamSettings(options, targets.length, FURTHER);
-  const servers = new Upstreams(targets, settings);
+  const addresses = upstreamAddresses(upstreams, "http://");
+  const settings = upstreamSettings(options, addresses.length, RULES);
+  const servers = new Upstreams(addresses, settings);
   const { host, keepAliveMs = 1500 } = settings;
   const keepAlive = keepAliveMs > 0;
   const agent = new ReplyAgent({ keepAlive, timeout: keepAliveMs });
-  const prepare = (request: GatewayRequest): Prepared =>
-    prepared(request, host, agent);
   return {
     *open() {
       yield* ensure(() => agent.destroy());
     },
-    handle: (request) => forward(request, prepare, servers, settings),
+    handle: (request) =>
+      forward(request, () => outgoing(request, host, agent), servers, settings),
   };
 }
 
-/** Its connections are those on which the reply counts. */
+/** Keeps connections on which the reply counts. */
 class ReplyAgent extends Agent {
   override createConnection(options: ClientRequestArgs): Socket {
     return new ReplySocket(options as object).connect(
@@ -80,7 +88,7 @@ class ReplyAgent extends Agent {
   }
 }
 
-const FURTHER: Record<string, Rule> = {
+const RULES: Record<string, Rule> = {
   host: [
     (value) => typeof value === "string" && /^[\w.:[\]-]+$/.test(value),
     "a host, with or without a port",
@@ -91,23 +99,23 @@ const FURTHER: Record<string, Rule> = {
   ],
 };
 
-function prepared(
+function outgoing(
   request: GatewayRequest,
   host: string | undefined,
   agent: Agent,
-): Prepared {
+): OutgoingRequest {
   const { method, mountPath, path, queryString, hasBody } = request;
   const query = queryString === "" ? "" : `?${queryString}`;
   const target = toNative(`${mountPath}${path}${query}`);
   const headers = fieldsOf(request, host);
   return {
     body: hasBody ? request.body : undefined,
-    begin: ({ connect }, again) =>
+    begin: ({ connect }, anew) =>
       httpRequest({
         method,
         path: target,
         headers,
-        agent: again ? new ReplyAgent() : agent,
+        agent: anew ? new ReplyAgent() : agent,
         ...("path" in connect ? { socketPath: connect.path } : connect),
       }),
   };

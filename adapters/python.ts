@@ -10,11 +10,12 @@ export type { PythonOptions } from "./python/options.ts";
  * `"module:factory()"`, or `"module"` for its `application` or `app`.
  *
  * Its processes start with `listen`, which fails with a {@link PythonStartError} that has Python's traceback when the
- * application cannot be loaded. They end when the loop has drained. A process that dies takes the requests along that it
- * was running, which are answered 502, and is replaced; those that were waiting are given to others.
+ * application cannot be loaded. They end when the loop has drained. When a process dies, the requests that it was
+ * running are answered 502, those that were waiting go to other processes, and the process is replaced.
  *
- * Both bodies stream, at the pace of whoever is slower. When the client leaves, `close()` of the result is called at the
- * application's next chunk; `environ["eddy.disconnected"]()` tells it before that.
+ * Both bodies stream, at the pace of the slower side. When the client leaves or the task of a request is halted,
+ * `close()` of the result is called at the application's next chunk; `environ["eddy.disconnected"]()` tells the
+ * application before.
  *
  * @throws {UsageError} for an option that does not exist or has a bad value.
  *

@@ -1,36 +1,30 @@
 /** Applications behind servers that speak the uwsgi protocol: uWSGI, `gunicorn --protocol uwsgi`. */
 import { request as httpRequest, type ClientRequest } from "node:http";
+import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
-  HttpError,
-  type GatewayRequest,
-  type OpenApplication,
-} from "../lib/adapter.ts";
-import {
-  encodePacket,
   forward,
-  MAX_BLOCK,
-  blockSize,
-  targetsFrom,
+  upstreamAddresses,
   Upstreams,
   upstreamSettings,
-  type Prepared,
-  type Target,
+  type OutgoingRequest,
+  type UpstreamAddress,
   type UpstreamOptions,
 } from "../lib/upstream.ts";
+import { encodePacket } from "./uwsgi/packet.ts";
 import { UwsgiSocket } from "./uwsgi/socket.ts";
 import { variablesOf } from "./uwsgi/variables.ts";
 
 export type { UpstreamOptions as UwsgiOptions } from "../lib/upstream.ts";
 
 /**
- * Makes what listens at `unix:/path` or `host:port` mountable; of several servers the one with the fewest requests gets
- * the next. Each request has a connection of its own, as the protocol has it. Bodies are streamed both ways at the
- * slower side's pace. A chunked request body is read first, up to `maxBodyBytes`, because the protocol needs its length.
+ * Makes the server at `unix:/path` or `host:port` mountable; of several, the one with the fewest requests gets the
+ * next. Each request has a connection of its own, as the protocol has it. Bodies are streamed both ways at the slower
+ * side's pace. A chunked request body is read first, up to `maxBodyBytes`, because the protocol needs its length.
  *
  * When the client leaves, its time is up or the loop closes, the connection is closed. A server that cannot be reached
  * or fails is left out for a while; where it has seen nothing of the request, another one gets it.
  *
- * @throws {UsageError} for a target that is none, an option that does not exist or has a bad value.
+ * @throws {UsageError} for an address that is not valid, an option that does not exist or has a bad value.
  *
  * At a request: {@link UpstreamError} (502), {@link UpstreamTimeoutError} (504), and 431 for one whose variables are
  * longer than the 65,535 bytes of a packet.
@@ -49,45 +43,40 @@ export function uwsgi(
   upstreams: string | readonly string[],
   options: UpstreamOptions = {},
 ): OpenApplication {
-  const targets = targetsFrom(upstreams);
-  const settings = upstreamSettings(options, targets.length);
-  const servers = new Upstreams(targets, settings);
+  const addresses = upstreamAddresses(upstreams);
+  const settings = upstreamSettings(options, addresses.length);
+  const servers = new Upstreams(addresses, settings);
   return {
     handle: (request) => forward(request, prepare, servers, settings),
   };
 }
 
-function prepare(request: GatewayRequest): Prepared | Promise<Prepared> {
-  if (!request.hasBody) return prepared(request, undefined, undefined);
+function prepare(
+  request: GatewayRequest,
+): OutgoingRequest | Promise<OutgoingRequest> {
+  if (!request.hasBody) return outgoing(request, undefined, undefined);
   const length = request.headers.get("content-length");
   if (length !== undefined)
-    return prepared(request, Number(length), request.body);
-  return request.bytes().then((body) => prepared(request, body.length, [body]));
+    return outgoing(request, Number(length), request.body);
+  return request.bytes().then((body) => outgoing(request, body.length, [body]));
 }
 
-function prepared(
+function outgoing(
   request: GatewayRequest,
   length: number | undefined,
-  body: Prepared["body"],
-): Prepared {
-  const variables = variablesOf(request, length);
-  const size = blockSize(variables);
-  if (size > MAX_BLOCK)
-    throw new HttpError(
-      431,
-      `the request's head takes ${size} bytes as variables, and the server behind takes ${MAX_BLOCK}`,
-    );
-  const packet = encodePacket(variables);
+  body: OutgoingRequest["body"],
+): OutgoingRequest {
+  const packet = encodePacket(variablesOf(request, length));
   return {
     body,
-    begin: (target) => begin(request.method, target, packet, length),
+    begin: (address) => begin(request.method, address, packet, length),
   };
 }
 
-/** Node's client writes a head of its own, which the socket replaces; of it, only what says how the body and the reply are framed counts. */
+/** Node's client writes a head, which the socket replaces: of it counts only what frames the body and the reply. */
 function begin(
   method: string,
-  { connect }: Target,
+  { connect }: UpstreamAddress,
   packet: Buffer,
   length: number | undefined,
 ): ClientRequest {

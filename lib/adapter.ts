@@ -29,10 +29,11 @@ export {
   TEXT,
   type Rule,
 } from "./common/checked-options.ts";
+export { HOP_BY_HOP } from "./common/hop-by-hop.ts";
 export { CheckedHeaders } from "./reply/headers.ts";
 export { RequestHeaders } from "./request/headers.ts";
 export { makePrivateFolder } from "./common/private-folder.ts";
-export { backoffMs, wornAfter } from "./common/replacement.ts";
+export { backoffMs, randomLifetime } from "./common/replacement.ts";
 export type { Logger } from "./common/log.ts";
 export type { GatewayRequest } from "./request/request.ts";
 export type {

@@ -41,7 +41,11 @@ export {
 } from "./common/errors.ts";
 export type { CheckedHeaders } from "./reply/headers.ts";
 export type { RequestHeaders } from "./request/headers.ts";
-export type { Address, ListenOptions, TlsOptions } from "./engine/listener.ts";
+export type {
+  Address,
+  ListenOptions,
+  TlsOptions,
+} from "./engine/listen-options.ts";
 export type { AccessLog, AccessRecord } from "./exchange/access-log.ts";
 export type { Logger } from "./common/log.ts";
 export type { TaskView } from "./kernel/tree.ts";

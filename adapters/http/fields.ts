@@ -1,10 +1,11 @@
 /** The header fields of a request that is handed on by HTTP. */
 import { toNative } from "../common/cgi.ts";
-import type { GatewayRequest } from "../../lib/adapter.ts";
+import { HOP_BY_HOP, type GatewayRequest } from "../../lib/adapter.ts";
 import { endToEnd } from "../../lib/upstream.ts";
 
-/** What a client may say, and only a proxy knows. `Expect` is answered here. */
-const REPLACED = new Set([
+/** `Expect` is answered here. The others are set below: what a client says there is not to be believed. */
+const DROPPED = new Set([
+  ...HOP_BY_HOP,
   "expect",
   "forwarded",
   "host",
@@ -15,19 +16,19 @@ const REPLACED = new Set([
 
 const CHUNKED = ["transfer-encoding", "chunked"];
 
-/** Node's client would send chunks, where the method can have a body. */
+/** Without it, Node's client would send chunks with a method that can have a body. */
 const NO_BODY = ["content-length", "0"];
 
-/** name, value, name, value, …; `host`: in place of the one that the client asked for. */
+/** name, value, name, value, …; `host`: in place of the client's. */
 export function fieldsOf(
   request: GatewayRequest,
   host: string | undefined,
 ): string[] {
-  const asked = request.headers.get("host") ?? "";
-  const fields = ["host", host ?? asked];
-  const raw = endToEnd(request.headers.raw);
-  for (let i = 0; i < raw.length; i += 2)
-    if (!REPLACED.has(raw[i]!)) fields.push(raw[i]!, toNative(raw[i + 1]!));
+  const fields = [
+    "host",
+    host ?? request.headers.get("host") ?? "",
+    ...endToEnd(request.headers.raw, DROPPED).map(toNative),
+  ];
   if (!request.headers.has("content-length"))
     fields.push(...(request.hasBody ? CHUNKED : NO_BODY));
   const { remoteAddress, scheme } = request;

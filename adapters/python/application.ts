@@ -1,5 +1,5 @@
 /** A Python application, as something that can be mounted. */
-import { action, ensure, until, type Operation } from "eddy/operations";
+import { ensure, until, type Operation } from "eddy/operations";
 import {
   UsageError,
   type GatewayRequest,
@@ -7,84 +7,77 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../lib/adapter.ts";
-import { Call } from "./call.ts";
+import { submitTo } from "../common/submit.ts";
+import { PythonCall } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
 import {
   pythonSettings,
   type PythonOptions,
   type PythonSettings,
 } from "./options.ts";
-import { useStaff, type Staff } from "./places.ts";
-import type { Pool } from "./pool.ts";
+import { useWorkerPool, type WorkerPool } from "./worker-pool.ts";
 import { Upload } from "./upload.ts";
 
 /** What `python()` makes. */
 export class PythonApplication implements OpenApplication {
   readonly #settings: PythonSettings;
   readonly #environ = new EnvironWriter();
-  #staff: Staff | undefined;
+  #pool: WorkerPool | undefined;
 
-  constructor(app: string, options: PythonOptions) {
-    this.#settings = pythonSettings(app, options);
+  /** `internal`: settings that are not options, for tests. */
+  constructor(
+    app: string,
+    options: PythonOptions,
+    internal?: Partial<PythonSettings>,
+  ) {
+    this.#settings = pythonSettings(app, options, internal);
   }
 
-  /** For the loop that it is mounted in. */
+  /** Starts its processes, for the loop that it is mounted in. */
   *open({ log }: Surroundings): Operation<void> {
-    if (this.#staff !== undefined)
+    if (this.#pool !== undefined)
       throw new UsageError(
         `the processes of ${this.#settings.app} belong to another loop; call python() once for each`,
       );
-    this.#staff = yield* useStaff(this.#settings, log);
-    yield* ensure(() => void (this.#staff = undefined));
+    this.#pool = yield* useWorkerPool(this.#settings, log);
+    yield* ensure(() => void (this.#pool = undefined));
   }
 
   /**
    * Loads the application anew, one process after the other: each is replaced when its successor serves, and ends when
-   * its requests are done. No request is lost. Halted, it goes no further; what is new by then stays.
+   * its requests are done. No request is lost. Halted, it replaces no more; those replaced by then stay.
    *
-   * @throws {PythonStartError} when the new code does not load; the processes that are left go on with the old one.
+   * @throws {PythonStartError} when the new code does not load; the remaining processes go on with the old code.
    * @throws {UsageError} when the loop does not listen.
    */
   *reload(): Operation<void> {
-    if (this.#staff === undefined)
+    if (this.#pool === undefined)
       throw new UsageError(`${this.#settings.app} does not run`);
-    yield* this.#staff.renew();
+    yield* this.#pool.renew();
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {
-    const { pool } = this.#staff!;
-    if (request.hasBody) return callWithBody(pool, this.#environ, request);
-    return call(pool, this.#environ.write(request), request);
+    return request.hasBody ? this.#submitBody(request) : this.#submit(request);
   }
-}
 
-function* callWithBody(
-  pool: Pool,
-  environ: EnvironWriter,
-  request: GatewayRequest,
-): Operation<GatewayResponse> {
-  const upload = new Upload(request);
-  yield* until(upload.begin());
-  // of a chunked body only now the length is known, if it is all here
-  const known = request.headers.has("content-length") || !upload.whole;
-  const length = known ? undefined : upload.first.length;
-  return yield* call(pool, environ.write(request, length), request, upload);
-}
+  #submit(
+    request: GatewayRequest,
+    upload?: Upload,
+    bodyLength?: number,
+  ): Operation<GatewayResponse> {
+    const environ = this.#environ.write(request, bodyLength);
+    return submitTo(
+      this.#pool!.dispatcher,
+      (receiver) => new PythonCall(request, environ, upload, receiver),
+    );
+  }
 
-/** Halted before there is a head, the request leaves the line, or its thread; after that the body is told to end. */
-function call(
-  pool: Pool,
-  environ: string,
-  request: GatewayRequest,
-  upload?: Upload,
-): Operation<GatewayResponse> {
-  return action((resolve, reject) => {
-    const call = new Call(request, environ, upload, { resolve, reject });
-    try {
-      pool.submit(call);
-    } catch (error) {
-      reject(error as Error);
-    }
-    return () => pool.leave(call);
-  });
+  *#submitBody(request: GatewayRequest): Operation<GatewayResponse> {
+    const upload = new Upload(request);
+    yield* until(upload.begin());
+    // of a chunked body only now the length is known, if it is all here
+    const known = request.headers.has("content-length") || !upload.whole;
+    const length = known ? undefined : upload.first.length;
+    return yield* this.#submit(request, upload, length);
+  }
 }

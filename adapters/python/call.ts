@@ -1,31 +1,33 @@
-/** One request for a worker, from the line to the end of its reply. */
+/** One request for a worker, from the queue to the end of its reply. */
+import type { Operation } from "eddy/operations";
 import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 import { PythonError } from "../../lib/adapter.ts";
-import type { HeadReader } from "./head.ts";
-import { FROM_WORKER, pieceOf, type Frame } from "./protocol.ts";
-import { ReplyBody, type Producer } from "./reply-body.ts";
-import type { Sink, Upload } from "./upload.ts";
+import { PushedBody, type BodySender } from "../common/pushed-body.ts";
+import type { ReplyReceiver } from "../common/submit.ts";
+import { FROM_WORKER, pieceOf, type WorkerFrame } from "./protocol.ts";
+import type { ReplyHeadReader } from "./reply-head.ts";
+import type { PieceSink, Upload } from "./upload.ts";
 
-/** Where the reply goes; what comes after the first of them is ignored. */
-export interface Caller {
-  resolve(response: GatewayResponse): void;
-  reject(error: Error): void;
+/** Bytes of a reply that wait for the client before the worker has to. Four pieces of 64 KiB. */
+const WINDOW = 256 * 1024;
+
+/** What a call needs of the connection that it was given to. */
+export interface CallConnection extends PieceSink {
+  readonly heads: ReplyHeadReader;
+  /** Enough is here: no more is to be sent for now. */
+  pause(): void;
+  resume(): void;
+  /** Nobody waits for its reply any more. */
+  drop(call: PythonCall): void;
 }
 
-/** The connection that a call was given to. */
-export interface Carrier extends Pick<Producer, "pause" | "resume">, Sink {
-  readonly heads: HeadReader;
-  /** Nobody waits for it any more. */
-  drop(call: Call): void;
-}
-
-export class Call implements Producer {
+export class PythonCall implements BodySender {
   readonly request: GatewayRequest;
   readonly environ: string;
   readonly upload: Upload | undefined;
-  readonly #caller: Caller;
-  #carrier: Carrier | undefined;
-  #body: ReplyBody | undefined;
+  readonly #receiver: ReplyReceiver;
+  #connection: CallConnection | undefined;
+  #body: PushedBody<Uint8Array> | undefined;
   /** `dropped`: its exchange ended before its reply. */
   #state: "open" | "replied" | "dropped" = "open";
 
@@ -33,12 +35,12 @@ export class Call implements Producer {
     request: GatewayRequest,
     environ: string,
     upload: Upload | undefined,
-    caller: Caller,
+    receiver: ReplyReceiver,
   ) {
     this.request = request;
     this.environ = environ;
     this.upload = upload;
-    this.#caller = caller;
+    this.#receiver = receiver;
   }
 
   /** Somebody waits for its reply, or the rest of it. */
@@ -50,7 +52,7 @@ export class Call implements Producer {
     return this.#state === "dropped";
   }
 
-  /** Its body follows piece by piece, or did: so it stays with the thread it was given to. */
+  /** Its body follows in pieces, or did, so it stays with the thread that it was given to. */
   get streams(): boolean {
     return this.upload !== undefined && !this.upload.whole;
   }
@@ -66,21 +68,21 @@ export class Call implements Producer {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** It has left the line. */
-  givenTo(carrier: Carrier): void {
-    this.#carrier = carrier;
+  /** It has left the queue. */
+  givenTo(connection: CallConnection): void {
+    this.#connection = connection;
   }
 
-  /** Begins to bring a long body, in a task of the request. */
-  bringBody(): void {
+  /** Begins to send a long body, in a task of the request. */
+  sendBody(): void {
     const { upload, request } = this;
-    const carrier = this.#carrier!;
-    const bring = () => upload!.bring(carrier);
-    request.scope.run(bring);
+    const connection = this.#connection!;
+    const sendBody = (): Operation<void> => upload!.sendRest(connection);
+    request.scope.run(sendBody);
   }
 
-  /** A piece of its reply. */
-  hear(frame: Frame): void {
+  /** Takes a frame of its reply. */
+  receive(frame: WorkerFrame): void {
     if (!this.open) return;
     const { type, bytes, start, end } = frame;
     if (type & FROM_WORKER.fail)
@@ -97,57 +99,61 @@ export class Call implements Producer {
     if (!this.open) return;
     this.#state = "replied";
     this.#body?.end(error);
-    this.#caller.reject(error);
+    this.#receiver.reject(error);
   }
 
-  pause(): void {
-    this.#carrier?.pause();
+  /** The client has taken a part of the reply. */
+  taken(): void {
+    if (this.#body!.waiting <= WINDOW) this.#connection?.resume();
   }
 
-  resume(): void {
-    this.#carrier?.resume();
-  }
-
-  abandon(): void {
+  /** Nobody waits for it any more. */
+  cancel(): void {
     if (!this.open) return;
     this.#state = "dropped";
     this.#body?.end();
-    this.#carrier?.drop(this);
+    this.#connection?.drop(this);
   }
 
-  #begin(frame: Frame): void {
+  #begin(frame: WorkerFrame): void {
     const { bytes, start } = frame;
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
-      const head = this.#carrier!.heads.read(text);
+      const head = this.#connection!.heads.read(text);
       const { status, statusText, headers } = head;
-      this.#caller.resolve({
+      this.#receiver.resolve({
         status,
         statusText,
         headers,
         body: this.#bodyOf(frame, at),
       });
     } catch (error) {
-      this.fail(error as Error); // a header that is none
+      this.fail(error as Error); // a header field that is not valid
     }
   }
 
   /** Most replies come whole. */
-  #bodyOf(frame: Frame, at: number): Uint8Array | ReplyBody | null {
+  #bodyOf(frame: WorkerFrame, at: number): GatewayResponse["body"] {
     if (frame.type & FROM_WORKER.end) {
       this.#state = "replied";
       return at === frame.end ? null : pieceOf(frame, at);
     }
-    this.#body = new ReplyBody(this);
-    this.#body.push(pieceOf(frame, at));
+    this.#body = new PushedBody(this);
+    this.#push(pieceOf(frame, at));
     return this.#body;
   }
 
   #continue(type: number, piece: Buffer): void {
-    this.#body!.push(piece);
+    this.#push(piece);
     if (!(type & FROM_WORKER.end)) return;
     this.#state = "replied";
     this.#body!.end();
+  }
+
+  #push(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#body!.push(piece);
+    if (this.#body!.waiting > WINDOW) this.#connection?.pause();
   }
 }

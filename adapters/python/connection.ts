@@ -1,17 +1,16 @@
 /**
  * The gateway's end of the connection to one thread of a worker.
  *
- * Requests are given ahead of time, so that the thread always finds the next one, and what is given in one turn is written
- * at once. Both save wake-ups, which cost more than all else. What was given ahead is not lost when the thread dies, nor
- * does it wait when the thread is slow: shared memory says what was begun, and the rest is given to somebody else.
+ * Requests are given ahead of time, so that the thread always finds the next one, and what is given in one turn is
+ * written at once. Both save wake-ups, the dearest part of a request. What was given ahead is not lost when the
+ * thread dies, nor does it wait when the thread is slow: shared memory says what was begun, and the rest goes to
+ * other threads.
  */
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
-import type { Call, Carrier } from "./call.ts";
-import { Given } from "./given.ts";
-import { HeadReader } from "./head.ts";
-import { endSoon } from "./launch.ts";
-import { Pace } from "./pace.ts";
+import type { CallConnection, PythonCall } from "./call.ts";
+import { InFlight } from "./in-flight.ts";
+import { endSoon } from "./process.ts";
 import {
   frame,
   FrameReader,
@@ -19,67 +18,77 @@ import {
   readFrames,
   requestFrame,
   TO_WORKER,
-  type Frame,
-  type OnFrame,
+  type WorkerFrame,
+  type FrameListener,
 } from "./protocol.ts";
+import { ReplyHeadReader } from "./reply-head.ts";
 import type { SharedState } from "./shared-state.ts";
+import { Throughput } from "./throughput.ts";
 
-/** Whose thread it is. */
-export interface Owner {
+/** The worker whose thread it is. */
+export interface ConnectionOwner {
   readonly state: SharedState;
   readonly harakiriMs: number;
   readonly abortGraceMs: number;
   /** The thread can be given requests. */
   opened(): void;
-  /** It has less to do than before. */
-  free(connection: Connection): void;
-  /** They were given to it, were not begun, and are for somebody else. */
-  again(calls: readonly Call[]): void;
-  /** It has something to write at the end of this turn. */
-  flushLater(connection: Connection): void;
-  /** Nothing was heard of its request for too long. */
-  overrun(connection: Connection, call: Call): void;
-  /** Its client is gone; what is told is the number of the request on this connection. */
-  clientGone(connection: Connection, number: number): void;
-  /** It goes on with a request whose client is gone. */
-  runsOn(connection: Connection, call: Call): void;
+  /** A request was given to the thread. */
+  countRequest(): void;
+  /** The thread has less to do than before. */
+  free(connection: ThreadConnection): void;
+  /** The request has made no progress for `harakiriMs`. */
+  overrun(call: PythonCall): void;
+  /** The client of the request is gone that has this number on this connection. */
+  clientGone(slot: number, number: number): void;
+  /** The request goes on `abortGraceMs` after its client has left. */
+  runsOn(call: PythonCall): void;
   closed(): void;
 }
 
-/** Milliseconds after which a request is slow, and those behind it are taken back. */
+/** Where requests come from. */
+export interface CallQueue {
+  /** These were given to a thread, which has not begun them: they go to other threads, before all others. */
+  requeue(calls: readonly PythonCall[]): void;
+  /** The connection has something to write: `flush` is to be called at the end of this turn. */
+  flushLater(connection: ThreadConnection): void;
+}
+
+/** Milliseconds after which a request is slow, and those behind it are withdrawn. */
 const SLOW_MS = 5;
 
-/** Where sockets put what comes. It is read before anybody else's turn. */
+/** Size of the buffer for what comes. */
 const READ_BYTES = 128 * 1024;
 
-/** What comes is copied at once when it is likely to be several small replies, else each frame on its own. */
-const SEVERAL_BYTES = 16 * 1024;
+/** Up to here what comes is likely to be several small replies, and is copied as a whole, else frame by frame. */
+const SMALL_READ_BYTES = 16 * 1024;
 
-export class Connection implements Carrier {
-  readonly heads = new HeadReader();
-  /** Which part of the shared state is its own. */
-  slot = -1;
-  readonly #owner: Owner;
+export class ThreadConnection implements CallConnection {
+  readonly heads = new ReplyHeadReader();
+  /** The thread's part of the shared state. */
+  #slot = -1;
+  readonly #owner: ConnectionOwner;
+  readonly #queue: CallQueue;
   readonly #socket: Socket;
-  readonly #frames = new FrameReader((frame) => this.#hear(frame));
-  readonly #given = new Given();
-  readonly #pace: Pace;
-  /** The last that was finished: what it logs comes later. */
-  #finished: Call | undefined;
+  readonly #frames = new FrameReader((frame) => this.#receive(frame));
+  readonly #inFlight = new InFlight();
+  readonly #throughput: Throughput;
+  /** The last one that was finished: what it logs comes later. */
+  #finished: PythonCall | undefined;
   #finishedInTurn = 0;
-  /** Whose body is being sent; nothing else can be. */
-  #uploading: Call | undefined;
+  /** The request whose body is being sent; nothing else can be. */
+  #uploading: PythonCall | undefined;
   #out = "";
   /** Its request is slow: it is given nothing more. */
   #slow = false;
-  /** What it says waits while a client is slow; of a process that has ended it is read at once. */
+  /** Reading stops while a client is slow, but not once the process has ended. */
   #reading: "on" | "paused" | "to the end" = "on";
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(path: string, owner: Owner) {
+  constructor(path: string, owner: ConnectionOwner, queue: CallQueue) {
     this.#owner = owner;
-    this.#pace = new Pace(owner.harakiriMs, () => this.#overrun());
+    this.#queue = queue;
+    this.#throughput = new Throughput(owner.harakiriMs, () => this.#overrun());
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
       this.#read(buffer.subarray(0, length));
@@ -92,32 +101,33 @@ export class Connection implements Carrier {
   }
 
   get idle(): boolean {
-    return this.#given.count === 0 && this.#uploading === undefined;
+    return this.#inFlight.count === 0 && this.#uploading === undefined;
   }
 
-  /** Requests that it can be given ahead. */
+  /** How many more requests it can be given. */
   get room(): number {
     if (this.#slow || this.#uploading || this.#reading !== "on") return 0;
-    return this.#pace.depth - this.#given.count;
+    return this.#throughput.depth - this.#inFlight.count;
   }
 
   /** A client waits for one of its requests. */
   get wanted(): boolean {
-    return this.#given.wanted;
+    return this.#inFlight.wanted;
   }
 
   /** The next request for the thread. One whose body is streamed needs it for itself. */
-  give(call: Call): void {
-    if (this.#given.count === 0) this.#pace.move();
-    this.#given.add(call);
+  give(call: PythonCall): void {
+    if (this.#inFlight.count === 0) this.#throughput.progress();
+    this.#inFlight.add(call);
     call.givenTo(this);
+    this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
-    if (this.#out === "") this.#owner.flushLater(this);
+    if (this.#out === "") this.#queue.flushLater(this);
     this.#out += requestFrame(call.environ, body, call.streams);
     if (!call.streams) return;
     this.#uploading = call;
     this.flush();
-    call.bringBody();
+    call.sendBody();
   }
 
   flush(): void {
@@ -133,7 +143,7 @@ export class Connection implements Carrier {
         this.#whenDrained = resolve;
         return () => (this.#whenDrained = undefined);
       });
-    if (!this.#socket.destroyed) this.#pace.move();
+    if (!this.#socket.destroyed) this.#throughput.progress();
   }
 
   endBody(problem: string | undefined): void {
@@ -144,7 +154,7 @@ export class Connection implements Carrier {
     if (problem === undefined)
       this.#socket.write(frame(TO_WORKER.bodyEnd, Buffer.alloc(0)));
     else this.#socket.write(frame(TO_WORKER.bodyLost, Buffer.from(problem)));
-    this.#pace.move();
+    this.#throughput.progress();
     if (this.idle) this.#owner.free(this);
   }
 
@@ -158,13 +168,13 @@ export class Connection implements Carrier {
   resume(): void {
     if (this.#reading !== "paused") return;
     this.#reading = "on";
-    this.#pace.move();
+    this.#throughput.progress();
     this.#socket.resume();
   }
 
-  drop(call: Call): void {
+  drop(call: PythonCall): void {
     this.resume();
-    if (call === this.#given.current) this.#tellThatClientIsGone();
+    if (call === this.#inFlight.current) this.#clientGone();
   }
 
   /** Ends when it has nothing to do. */
@@ -179,70 +189,73 @@ export class Connection implements Carrier {
     endSoon(this.#socket);
   }
 
-  /** Takes back what waits behind a request that is slow. */
+  /** Withdraws what waits behind a request that is slow. */
   relieve(now: number): void {
-    if (this.#slow || this.#given.count === 0 || this.#uploading) return;
-    if (this.#pace.idleMs(now) < SLOW_MS) return;
+    if (this.#slow || this.#inFlight.count === 0 || this.#uploading) return;
+    if (this.#throughput.idleMs(now) < SLOW_MS) return;
     this.#slow = true;
-    this.takeBack();
+    this.withdraw();
   }
 
-  /** What the thread has not begun is for somebody else. */
-  takeBack(): void {
+  /** What the thread has not begun goes to other threads. */
+  withdraw(): void {
     this.flush();
-    this.#takeHeld();
-    const { last } = this.#given;
+    this.#deliverHeld();
+    const { last } = this.#inFlight;
     if (this.#kept >= last) return;
-    this.#owner.state.takeBack(this.slot, this.#kept + 1, last);
-    this.#owner.again(this.#given.takeFrom(this.#kept + 1));
+    this.#owner.state.withdraw(this.#slot, this.#kept + 1, last);
+    this.#queue.requeue(this.#inFlight.withdrawFrom(this.#kept + 1));
   }
 
-  /** Number of the last request that stays: it is begun, or its body has followed it. That one is given to an idle thread, so it is the first. */
+  /**
+   * Number of the last request that stays: it is begun, or its body has followed it. A request whose body follows is
+   * given to an idle thread, so it is the first.
+   */
   get #kept(): number {
-    const begun = this.#owner.state.begun(this.slot);
-    const { current, first } = this.#given;
+    const begun = this.#owner.state.begun(this.#slot);
+    const { current, first } = this.#inFlight;
     return current?.streams ? Math.max(begun, first) : begun;
   }
 
-  /** The worker is dead. What it had not begun is for somebody else; the others are told why. */
-  lose(reason: Error): readonly Call[] {
-    this.#pace.stop();
+  /** The worker is dead: fails what it had begun, and returns the rest. */
+  lose(reason: Error): readonly PythonCall[] {
+    this.#throughput.stop();
     clearTimeout(this.#grace);
-    this.#takeHeld();
-    const begun = this.#owner.state.begun(this.slot);
-    const again = this.#given.takeFrom(begun + 1).filter((call) => {
+    this.#deliverHeld();
+    const begun = this.#owner.state.begun(this.#slot);
+    const requeued = this.#inFlight.withdrawFrom(begun + 1).filter((call) => {
       if (!call.streams) return true;
       call.fail(reason); // some of its body is gone
       return false;
     });
-    for (const call of this.#given.clear()) call.fail(reason);
-    return again;
+    for (const call of this.#inFlight.clear()) call.fail(reason);
+    return requeued;
   }
 
   #read(data: Buffer): void {
-    if (data.length > SEVERAL_BYTES) this.#frames.push(data, false);
+    if (data.length > SMALL_READ_BYTES) this.#frames.push(data, false);
     else this.#frames.push(Buffer.from(data), true);
-    this.#pace.move(this.#finishedInTurn);
+    this.#throughput.progress(this.#finishedInTurn);
     if (this.#finishedInTurn === 0) return;
     this.#finishedInTurn = 0;
     this.#slow = false;
     this.#owner.free(this);
   }
 
-  #hear(frame: Frame): void {
+  #receive(frame: WorkerFrame): void {
     const { type } = frame;
     if (type === FROM_WORKER.hello) {
-      this.slot = frame.bytes.readUInt16LE(frame.start);
+      this.#slot = frame.bytes.readUInt16LE(frame.start);
       return this.#owner.opened();
     }
     if (type === FROM_WORKER.log) return this.#log(frame);
-    const call = this.#given.current;
+    const call = this.#inFlight.current;
     if (type === FROM_WORKER.skip) {
       this.#finish();
-      if (call !== undefined) this.#owner.again([call]);
+      if (call !== undefined) this.#queue.requeue([call]);
       return;
     }
-    call?.hear(frame);
+    call?.receive(frame);
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
   }
 
@@ -251,50 +264,48 @@ export class Connection implements Carrier {
     clearTimeout(this.#grace);
     this.#grace = undefined;
     this.#finishedInTurn++;
-    this.#finished = this.#given.finish();
-    if (this.#given.current?.dropped) this.#tellThatClientIsGone();
+    this.#finished = this.#inFlight.finish();
+    if (this.#inFlight.current?.dropped) this.#clientGone();
   }
 
-  #log({ bytes, start, end }: Frame): void {
-    const call = this.#given.at(bytes.readUInt32LE(start)) ?? this.#finished;
+  #log({ bytes, start, end }: WorkerFrame): void {
+    const call = this.#inFlight.at(bytes.readUInt32LE(start)) ?? this.#finished;
     call?.request.log.error(bytes.toString("utf8", start + 4, end));
   }
 
-  /** The application learns it when it gives its next piece, or asks. */
-  #tellThatClientIsGone(): void {
-    const { first, current: call } = this.#given;
-    this.#owner.state.abort(this.slot, first);
-    this.#owner.clientGone(this, first);
+  /** The application finds out at its next piece, or when it asks. */
+  #clientGone(): void {
+    const { first, current: call } = this.#inFlight;
+    this.#owner.state.abort(this.#slot, first);
+    this.#owner.clientGone(this.#slot, first);
     const { abortGraceMs } = this.#owner;
-    this.#grace = setTimeout(
-      () => this.#owner.runsOn(this, call!),
-      abortGraceMs,
-    );
+    this.#grace = setTimeout(() => this.#owner.runsOn(call!), abortGraceMs);
   }
 
-  /** Replies that the worker holds back. When they come by the socket, nobody waits for them any more. */
-  #takeHeld(): void {
-    const held = this.#owner.state.held(this.slot);
+  /** Delivers the replies that the worker holds back. When they come by the socket, nobody waits for them any more. */
+  #deliverHeld(): void {
+    const held = this.#owner.state.held(this.#slot);
     if (held === undefined) return;
     let number = held.first;
-    const take: OnFrame = (frame) => {
-      if (frame.type !== FROM_WORKER.skip) this.#given.at(number)?.hear(frame);
+    const deliver: FrameListener = (frame) => {
+      if (frame.type !== FROM_WORKER.skip)
+        this.#inFlight.at(number)?.receive(frame);
       number++;
     };
-    readFrames(held.frames, take, true);
+    readFrames(held.frames, deliver, true);
   }
 
-  /** What is the client's fault is left to the limits on clients. */
+  /** A client that is slow is left to the limits on clients. */
   #overrun(): void {
-    const call = this.#given.current;
+    const call = this.#inFlight.current;
     if (call === undefined) return;
     if (this.#reading === "paused" || this.#uploading?.upload?.waits)
-      this.#pace.move();
-    else this.#owner.overrun(this, call);
+      this.#throughput.progress();
+    else this.#owner.overrun(call);
   }
 
   #close(): void {
-    this.#pace.stop();
+    this.#throughput.stop();
     clearTimeout(this.#grace);
     this.#slow = true;
     this.#whenDrained?.();

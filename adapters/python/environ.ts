@@ -1,45 +1,57 @@
-/** The environ of a request (PEP 3333, "environ Variables"; RFC 3875, section 4.1), as one string: name NUL value NUL … */
+/**
+ * The environ of a request (PEP 3333, "environ Variables"; RFC 3875, section 4.1) as one string: name NUL value NUL …
+ *
+ * Hot path: the string is put together as it is sent, without an object of variables in between.
+ */
+import {
+  HOP_BY_HOP,
+  HttpError,
+  type GatewayRequest,
+} from "../../lib/adapter.ts";
 import { CGI_VARIABLES, toNative } from "../common/cgi.ts";
-import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
 
-/** Fields that are no variable: they are the connection's, or would pass for something else. */
-const DROPPED = [
-  "connection",
-  "expect",
-  "keep-alive",
-  "proxy", // HTTP_PROXY is where many a client library looks for its proxy
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
+const { PATH_INFO, SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;
 
-/** Names of fields that are kept in mind. There are some hundred in use; a client can make up any number. */
+/** Fields without a variable. Many client libraries look for their proxy in HTTP_PROXY. */
+const DROPPED = [...HOP_BY_HOP, "expect", "proxy"];
+
+/** Names of fields that are remembered. Some hundred are in use, and a client can make up any number. */
 const MAX_NAMES = 1000;
 
 export class EnvironWriter {
-  /** From the name of a field to its variable between NULs; empty for those that are dropped. */
+  /** From the name of a field to its variable between NULs, which is empty for a field that is dropped. */
   readonly #names = new Map<string, string>([
     ["content-type", "\0CONTENT_TYPE\0"],
     ["content-length", "\0CONTENT_LENGTH\0"],
     ...DROPPED.map((name): [string, string] => [name, ""]),
   ]);
 
+  /** Most clients ask for the same host. */
   #lastServer = { host: "", scheme: "", variables: "" };
 
-  /** A character each byte. @throws {HttpError} 400 for a path with a NUL, which no program expects. */
+  /**
+   * A character for each byte.
+   *
+   * @throws {HttpError} 400 for a path with a NUL, which would end the variable, and no application expects.
+   */
   write(request: GatewayRequest, bodyLength?: number): string {
     const { method, queryString, mountPath, path, scheme, deadline } = request;
+    const pathInfo = PATH_INFO(request);
+    if (pathInfo.includes("\0"))
+      throw new HttpError(400, "there is a NUL in the path");
     const uri = mountPath + path + (queryString && `?${queryString}`);
     let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}${this.#server(request)}`;
     text += this.#fields(request.headers.raw);
     if (scheme === "https") text += "\0wsgi.url_scheme\0https\0HTTPS\0on";
     if (deadline !== undefined) text += `\0eddy.deadline\0${deadline / 1000}`;
     if (bodyLength !== undefined) text += `\0CONTENT_LENGTH\0${bodyLength}`;
-    return `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${SCRIPT_NAME(request)}\0PATH_INFO\0${withoutNul(PATH_INFO(request))}\0REMOTE_ADDR\0${request.remoteAddress}${toNative(text)}`;
+    return (
+      `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${SCRIPT_NAME(request)}` +
+      `\0PATH_INFO\0${pathInfo}\0REMOTE_ADDR\0${request.remoteAddress}` +
+      toNative(text)
+    );
   }
 
-  /** Most clients ask for the same host. */
   #server(request: GatewayRequest): string {
     const { host, scheme } = request;
     const last = this.#lastServer;
@@ -71,7 +83,7 @@ export class EnvironWriter {
   }
 }
 
-/** Fields by their names, of which each is there once. It is looked for among names alone: a value can be anything, also the name of a variable. */
+/** The fields with each name once. Only names are compared: a value may look like a name. */
 function eachOnce(raw: readonly string[]): readonly string[] {
   for (let i = 2; i < raw.length; i += 2)
     if (find(raw, raw[i]!, i) >= 0) return joined(raw);
@@ -90,17 +102,8 @@ function joined(raw: readonly string[]): string[] {
   return fields;
 }
 
-/** Where the name is before `end`; -1 if it is not there. */
+/** Index of the name before `end`, or -1. */
 function find(fields: readonly string[], name: string, end: number): number {
   for (let i = 0; i < end; i += 2) if (fields[i] === name) return i;
   return -1;
 }
-
-/** @throws {HttpError} 400 */
-function withoutNul(path: string): string {
-  if (path.includes("\0"))
-    throw new HttpError(400, "there is a NUL in the path");
-  return path;
-}
-
-const { PATH_INFO, SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;

@@ -1,4 +1,4 @@
-/** What a Python application is run with, and what of it is checked before anything starts. */
+/** The options of a Python application, which are checked before anything starts. */
 import { delimiter, join, resolve } from "node:path";
 import {
   AMOUNT,
@@ -14,55 +14,128 @@ import {
 
 /** How a Python application is run. */
 export interface PythonOptions {
-  /** Folder that the processes run in, and the first that Python looks for modules in. Default: the working directory. */
+  /**
+   * Folder that the processes run in, and the first where Python looks for modules.
+   *
+   * @default the working directory
+   */
   chdir?: string;
-  /** Folder of the virtual environment whose interpreter and packages are used. Default: none. */
+  /**
+   * Folder of the virtual environment whose interpreter and packages are used.
+   *
+   * @default none
+   */
   venv?: string;
-  /** Further folders with modules, before those of `PYTHONPATH`. Default: none. */
+  /**
+   * Further folders with modules, before those of `PYTHONPATH`.
+   *
+   * @default none
+   */
   pythonPath?: readonly string[];
-  /** The interpreter, CPython 3.8 or later: a path, or a name to be found in `PATH`. Default: that of `venv`, or else `"python3"`. */
+  /**
+   * The interpreter, CPython 3.8 or later: a path, or a name to be found in `PATH`.
+   *
+   * @default that of `venv`, or else `"python3"`
+   */
   python?: string;
-  /** Environment variables of the processes, on top of the gateway's own. */
+  /**
+   * Environment variables of the processes, on top of the gateway's own.
+   *
+   * @default none
+   */
   env?: Readonly<Record<string, string>>;
-  /** Processes, each with its own copy of the application. Default 1, as Gunicorn and uWSGI have it: how many copies the memory bears, only the operator knows. One for each core is right for applications that compute. */
+  /**
+   * Processes, each with its own copy of the application. One for each core is right for applications that compute.
+   *
+   * @default 1, as for Gunicorn and uWSGI: only the operator knows how many copies the memory bears
+   */
   processes?: number;
-  /** Requests that each process runs at once, in threads. Default 1, as Gunicorn and uWSGI have it: not every application is made for more. */
+  /**
+   * Requests that each process runs at once, in threads.
+   *
+   * @default 1, as for Gunicorn and uWSGI: not every application is made for more
+   */
   threads?: number;
-  /** Each process imports the application itself. `false`: one process imports it, and the others are copies of that one (fork), which start at once and share its memory until they change it. What the import has opened (connections, files, locks) they share as well, and they have none of the threads that it has started. Default `true`, as Gunicorn and uWSGI's `lazy-apps` have it. */
+  /**
+   * Whether each process imports the application itself.
+   *
+   * With `false` one process imports it, and the others are copies of that one (fork). They start at once, and share
+   * its memory until they change it. They also share what the import has opened, such as connections, files and
+   * locks, and they have none of the threads that the import has started.
+   *
+   * @default true, as for Gunicorn and for uWSGI's `lazy-apps`
+   */
   lazyApps?: boolean;
-  /** Milliseconds in which a process has to import the application; then the log has Python's traceback of every thread, and it has failed to start. `Infinity` for any. Default 60,000: more than any import takes that is not stuck, but for one that loads gigabytes. */
+  /**
+   * Milliseconds in which a process has to import the application. After that it has failed to start, and the log has
+   * Python's traceback of every thread. `Infinity` for no limit.
+   *
+   * @default 60_000, which only an import of gigabytes takes, or one that is stuck
+   */
   startTimeoutMs?: number;
-  /** Requests that wait for a thread, beyond those already given to one; a further one is answered 503 with `retry-after`. Default 1024. */
+  /**
+   * Requests that wait for a thread, beyond those already given to one. A further one is answered 503 with
+   * `retry-after`.
+   *
+   * @default 1024
+   */
   maxQueuedRequests?: number;
-  /** Milliseconds for which the application may run without giving a piece of its reply or taking one of the request; then the client gets 503, or a cut connection when the head is out, the log Python's traceback of every thread, and the process is replaced. What it waits for its client does not count. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. uWSGI's `harakiri` counts seconds. */
+  /**
+   * Milliseconds for which the application may run without giving a piece of its reply or taking one of the request.
+   * Time that it waits for its client does not count. `Infinity` for no limit.
+   *
+   * After that the client gets 503, or a cut connection when the head is out. The log has Python's traceback of every
+   * thread, and the process is replaced.
+   *
+   * @default 30_000, as Gunicorn's `timeout`; uWSGI's `harakiri` counts seconds
+   */
   harakiriMs?: number;
-  /** Milliseconds that a request may go on when its client has left; then its process is replaced as soon as its other threads are done. `Infinity` lets it finish. Default 30,000: a client that leaves must not be able to cost a start of the process whenever it likes. */
+  /**
+   * Milliseconds for which a request may go on when its client has left. After that its process is replaced, as soon as
+   * its other threads are done. `Infinity` for no limit.
+   *
+   * @default 30_000: a client that leaves must not be able to cost a start of the process whenever it likes
+   */
   abortGraceMs?: number;
-  /** When the client leaves, raises an exception in the thread of its request, which is no `Exception` and so is not caught by chance. Default false: it can come anywhere, also between two steps that belong together, and does not end a call into C. */
+  /**
+   * Whether an exception is raised in the thread of a request whose client leaves. It is derived from
+   * `BaseException`, so `except Exception` does not catch it. It can come anywhere, also between two steps that
+   * belong together, and it does not end a call into C.
+   *
+   * @default false
+   */
   interrupt?: boolean;
-  /** Requests after which a process is replaced by a fresh one, which starts first: for applications that leak. Default `Infinity`. */
+  /**
+   * Requests after which a process is replaced by a fresh one, which starts first: for applications that leak.
+   *
+   * @default Infinity
+   */
   maxRequests?: number;
-  /** Up to so many requests are taken off `maxRequests`, by chance and for each process, so that they are not all replaced at once. Default a tenth. */
+  /**
+   * Up to so many requests are taken off `maxRequests`, at random and for each process, so that they are not all
+   * replaced at once.
+   *
+   * @default a tenth of `maxRequests`
+   */
   maxRequestsJitter?: number;
 }
 
-export interface PythonSettings {
+export interface PythonSettings extends Readonly<
+  Required<
+    Omit<PythonOptions, "env" | "maxRequestsJitter" | "pythonPath" | "venv">
+  >
+> {
   /** The application by its name. */
   readonly app: string;
-  readonly chdir: string;
-  readonly venv: string | undefined;
-  readonly python: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly processes: number;
-  readonly threads: number;
-  readonly lazyApps: boolean;
-  readonly startTimeoutMs: number;
-  readonly maxQueuedRequests: number;
-  readonly harakiriMs: number;
-  readonly abortGraceMs: number;
-  readonly interrupt: boolean;
-  readonly maxRequests: number;
   readonly maxRequestsJitter: number | undefined;
+  readonly venv: string | undefined;
+  /**
+   * Milliseconds to exit in, for a process that was told to. Like what follows it is not an option; tests shorten it.
+   */
+  readonly exitMs: number;
+  /** Milliseconds before a worker that was lost at once, or did not start, is replaced: doubled up to the last. */
+  readonly backoff: { readonly first: number; readonly last: number };
 }
 
 const isRecord = (value: unknown): value is object =>
@@ -104,6 +177,7 @@ const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
 export function pythonSettings(
   app: string,
   options: PythonOptions,
+  internal: Partial<PythonSettings> = {},
 ): PythonSettings {
   if (typeof app !== "string" || !APP.test(app))
     throw new UsageError(
@@ -114,23 +188,28 @@ export function pythonSettings(
     RULES,
     "python()",
   );
+  const venvFolder = venv === undefined ? undefined : resolve(venv);
   return {
     processes: 1,
     threads: 1,
     lazyApps: true,
     maxQueuedRequests: 1024,
     interrupt: false,
-    python: venv === undefined ? "python3" : join(resolve(venv), "bin/python"),
+    python:
+      venvFolder === undefined ? "python3" : join(venvFolder, "bin/python"),
     maxRequests: Infinity,
     maxRequestsJitter: undefined,
     ...given,
     app,
-    venv: venv === undefined ? undefined : resolve(venv),
+    venv: venvFolder,
     chdir: resolve(chdir ?? "."),
     env: environment(env, pythonPath),
     startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
     harakiriMs: Math.min(given.harakiriMs ?? 30_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
+    exitMs: 2000,
+    backoff: { first: 100, last: 5000 },
+    ...internal,
   };
 }
 

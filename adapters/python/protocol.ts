@@ -1,8 +1,4 @@
-/**
- * What the gateway and a worker say to each other; the beginning of worker.py has the whole of it.
- *
- * A frame is a length of 24 bits and a type of 8, little-endian, and so many bytes.
- */
+/** The frames that gateway and worker send each other; eddy_worker/wire.py describes all of them. */
 
 /** Types of the frames to a worker. */
 export const TO_WORKER = {
@@ -22,11 +18,11 @@ export const FROM_WORKER = {
   log: 32,
 } as const;
 
-/** Bytes of a body that travel inside its request. Larger ones are streamed, and need a thread that has nothing else to do. */
+/** Bytes of a body that travel inside its request. A larger one is streamed, and needs a thread for itself. */
 export const INLINE_BYTES = 64 * 1024;
 
-/** The four bytes before a frame, a character each. */
-export function frameStart(type: number, length: number): string {
+/** The four bytes before a payload, a character each. */
+function frameStart(type: number, length: number): string {
   return String.fromCharCode(
     length & 255,
     (length >> 8) & 255,
@@ -35,7 +31,7 @@ export function frameStart(type: number, length: number): string {
   );
 }
 
-/** A whole request but for a streamed body; a character a byte. */
+/** A request, or the beginning of one with a streamed body; a character for each byte. */
 export function requestFrame(
   environ: string,
   body: string,
@@ -58,66 +54,44 @@ export function frame(type: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
-/** What came. Unless it `lasts`, `bytes` are gone when whoever is told of it returns. */
-export interface Frame {
+/** A frame, whose payload is from `start` to `end` of `bytes`. */
+export interface WorkerFrame {
   readonly type: number;
   readonly bytes: Buffer;
-  /** Where its payload is. */
   readonly start: number;
   readonly end: number;
+  /** False when `bytes` are overwritten as soon as the listener returns. */
   readonly lasts: boolean;
 }
 
-/** A piece of it, which lasts. */
-export function pieceOf({ bytes, end, lasts }: Frame, start: number): Buffer {
+/** The end of its payload, as bytes that last. */
+export function pieceOf(
+  { bytes, end, lasts }: WorkerFrame,
+  start: number,
+): Buffer {
   const piece = bytes.subarray(start, end);
   return lasts ? piece : Buffer.from(piece);
 }
 
-export type OnFrame = (frame: Frame) => void;
+export type FrameListener = (frame: WorkerFrame) => void;
 
-/** Cuts what comes into frames. One that comes in parts gets memory of its own, once. */
+/** Cuts what comes into frames, and keeps the beginning of one that is not complete. */
 export class FrameReader {
-  readonly #onFrame: OnFrame;
-  /** The beginning of a frame: less than four bytes, or as much memory as it takes. */
-  #partial: Buffer | undefined;
-  #filled = 0;
+  readonly #onFrame: FrameListener;
+  #rest: Buffer = Buffer.alloc(0);
 
-  constructor(onFrame: OnFrame) {
+  constructor(onFrame: FrameListener) {
     this.#onFrame = onFrame;
   }
 
-  /** Unless it `lasts`, `data` is its owner's again when this returns. */
+  /** `lasts`: the data is not overwritten after this call. */
   push(data: Buffer, lasts: boolean): void {
-    let rest = data;
-    if (this.#partial !== undefined) {
-      rest = this.#complete(this.#partial, data);
-      if (this.#partial !== undefined) return;
+    if (this.#rest.length > 0) {
+      data = Buffer.concat([this.#rest, data]);
+      lasts = true;
     }
-    const at = readFrames(rest, this.#onFrame, lasts);
-    if (at < rest.length) this.#keep(rest.subarray(at));
-  }
-
-  #keep(beginning: Buffer): void {
-    const size =
-      beginning.length < START ? beginning.length : sizeAt(beginning, 0);
-    this.#partial = Buffer.allocUnsafeSlow(size);
-    this.#filled = beginning.copy(this.#partial);
-  }
-
-  /** Gives what is behind the partial frame; it may still be partial. */
-  #complete(partial: Buffer, data: Buffer): Buffer {
-    if (partial.length < START) {
-      this.#partial = undefined;
-      return Buffer.concat([partial, data]);
-    }
-    const taken = data.copy(partial, this.#filled);
-    this.#filled += taken;
-    if (this.#filled === partial.length) {
-      this.#partial = undefined;
-      readFrames(partial, this.#onFrame, true);
-    }
-    return data.subarray(taken);
+    const rest = data.subarray(readFrames(data, this.#onFrame, lasts));
+    this.#rest = lasts ? rest : Buffer.from(rest);
   }
 }
 
@@ -128,10 +102,10 @@ function sizeAt(bytes: Buffer, at: number): number {
   return START + bytes.readUIntLE(at, 3);
 }
 
-/** Gives how many bytes make whole frames. */
+/** Reads whole frames, and returns how many bytes they have. */
 export function readFrames(
   bytes: Buffer,
-  onFrame: OnFrame,
+  onFrame: FrameListener,
   lasts: boolean,
 ): number {
   let at = 0;

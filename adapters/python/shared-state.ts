@@ -1,6 +1,6 @@
 /**
- * The gateway's view of what a worker has in shared memory: a file that the worker maps, and that is read and written here.
- * Reading it is a system call, so it is looked at when something is wrong: a worker is dead, or slow, or a client is gone.
+ * The gateway's view of a worker's shared memory: a file that the worker maps, and that is read and written here. That
+ * takes a system call, so it is done only when something is wrong: a worker is dead or slow, or a client is gone.
  */
 import {
   closeSync,
@@ -10,16 +10,15 @@ import {
   writeSync,
 } from "node:fs";
 
-/** Bytes for each thread. As in worker.py, and so are the places of the words. */
+/** Bytes for each thread, and where the words are in them: as in eddy_worker/wire.py. */
 const STRIDE = 64 * 1024;
-const WORD = { begun: 0, aborted: 4, takenBack: 8, heldFirst: 16 } as const;
+const WORD = { begun: 0, aborted: 4, withdrawn: 8, heldFirst: 16 } as const;
 const HELD_AT = 64;
 
-/** Replies that are finished and were not sent yet. */
-export interface Held {
+/** Replies that are finished and were not sent yet, as frames. */
+interface HeldReplies {
   /** Number of the request that the first of them answers; the others follow. */
   readonly first: number;
-  /** As frames. */
   readonly frames: Buffer;
 }
 
@@ -37,18 +36,18 @@ export class SharedState {
     return this.#read(slot, WORD.begun, 4).readUInt32LE();
   }
 
-  /** The client of this request is gone. */
+  /** Tells that the client of this request is gone. */
   abort(slot: number, number: number): void {
     this.#write(slot, WORD.aborted, [number]);
   }
 
-  /** These requests are not for this thread any more, unless it has begun them. */
-  takeBack(slot: number, first: number, last: number): void {
-    this.#write(slot, WORD.takenBack, [first, last]);
+  /** Withdraws these requests, but for those that the thread has begun by then. */
+  withdraw(slot: number, first: number, last: number): void {
+    this.#write(slot, WORD.withdrawn, [first, last]);
   }
 
   /** Undefined when there are none, or while they change. */
-  held(slot: number): Held | undefined {
+  held(slot: number): HeldReplies | undefined {
     const before = this.#read(slot, WORD.heldFirst, 8);
     const length = before.readUInt32LE(4);
     if (length === 0) return undefined;

@@ -1,21 +1,24 @@
-/** The body of a request on its way to a worker: with the request when it is small, else piece by piece. */
-import type { GatewayRequest } from "../../lib/adapter.ts";
+/** The body of a request on its way to a worker: with the request when it is small, else in pieces. */
 import { until, type Operation } from "eddy/operations";
+import type { GatewayRequest } from "../../lib/adapter.ts";
 import { INLINE_BYTES } from "./protocol.ts";
 
 /** Where the pieces go. */
-export interface Sink {
-  /** Done when there is room for the next. */
+export interface PieceSink {
+  /** Done when there is room for the next piece. */
   sendPiece(piece: Uint8Array): Operation<void>;
-  /** There are no more: that was all, or why it was not. */
+  /** There are no more pieces: that was all of the body, or the problem says why not. */
   endBody(problem: string | undefined): void;
 }
 
 export class Upload {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #begun: Uint8Array[] = [];
-  #state: "begun" | "whole" | "waiting" | "brought" | "lost" = "begun";
-  /** Why the rest does not come; the client's fault, which an application only passes on. */
+  /** `first` is all of it. */
+  whole = false;
+  /** The application may be waiting for the client. */
+  waits = false;
+  /** Why the rest does not come, which is not the application's fault. */
   error: Error | undefined;
 
   constructor(request: GatewayRequest) {
@@ -29,24 +32,11 @@ export class Upload {
    */
   async begin(): Promise<void> {
     for (let length = 0; length <= INLINE_BYTES;) {
-      const step = await this.#chunks.next();
-      if (step.done) {
-        this.#state = "whole";
-        return;
-      }
-      this.#begun.push(step.value);
-      length += step.value.length;
+      const { done, value } = await this.#chunks.next();
+      if (done) return void (this.whole = true);
+      this.#begun.push(value);
+      length += value.length;
     }
-  }
-
-  /** `first` is all of it. */
-  get whole(): boolean {
-    return this.#state === "whole";
-  }
-
-  /** The application may be waiting for the client. */
-  get waits(): boolean {
-    return this.#state === "waiting";
   }
 
   /** What was read by `begin`. */
@@ -54,27 +44,24 @@ export class Upload {
     return Buffer.concat(this.#begun);
   }
 
-  /** Brings the rest to the worker. Halted, or when the client fails, the worker is told that no more will come. */
-  *bring(sink: Sink): Operation<void> {
+  /** Sends the rest to the worker. Halted, or when the client fails, it tells the worker that no more will come. */
+  *sendRest(sink: PieceSink): Operation<void> {
+    let problem: string | undefined = "the rest of the body is not wanted";
     try {
       for (;;) {
-        this.#state = "waiting";
+        this.waits = true;
         const step = yield* until(this.#chunks.next());
-        this.#state = "begun";
+        this.waits = false;
         if (step.done) break;
         yield* sink.sendPiece(step.value);
       }
-      this.#state = "brought";
+      problem = undefined;
     } catch (error) {
       this.error = error as Error;
+      problem = this.error.message;
     } finally {
-      if (this.#state === "brought") sink.endBody(undefined);
-      else this.#lose(sink);
+      this.waits = false;
+      sink.endBody(problem);
     }
-  }
-
-  #lose(sink: Sink): void {
-    this.#state = "lost";
-    sink.endBody(this.error?.message ?? "the rest of the body is not wanted");
   }
 }

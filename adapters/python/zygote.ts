@@ -1,23 +1,20 @@
-/** The process that imports the application once, and is copied for each worker: `lazyApps: false`. */
+/** The process that imports the application once, and forks each worker: `lazyApps: false`. */
 import { constants } from "node:os";
 import { withResolvers } from "eddy/operations";
 import type { Logger } from "../../lib/adapter.ts";
-import { Copy } from "./copy.ts";
-import {
-  launch,
-  startError,
-  workerConfig,
-  type Exit,
-  type Hears,
-  type Process,
-} from "./launch.ts";
+import { ForkedProcess } from "./forked-process.ts";
 import type { PythonSettings } from "./options.ts";
-import { Said } from "./said.ts";
+import {
+  startError,
+  startProcess,
+  workerConfig,
+  type ExitStatus,
+  type ProcessEvents,
+  type PythonProcess,
+} from "./process.ts";
+import { StartupOutput } from "./startup-output.ts";
 
-/** Milliseconds to exit in, when it has no copies any more. */
-const EXIT_MS = 2000;
-
-/** `ending`: makes no copies, and stays to see those end that there are. */
+/** `ending`: forks no more, and stays to see its forks end. */
 type State = "starting" | "ready" | "ending" | "dead";
 
 export class Zygote {
@@ -27,11 +24,11 @@ export class Zygote {
   readonly gone = withResolvers<void>();
   readonly #settings: PythonSettings;
   readonly #log: Logger;
-  readonly #process: Process;
-  readonly #said = new Said();
-  readonly #copies = new Set<Copy>();
-  /** Those that it has not answered; it does one after the other. */
-  readonly #ordered: Copy[] = [];
+  readonly #process: PythonProcess;
+  readonly #output = new StartupOutput();
+  readonly #forks = new Set<ForkedProcess>();
+  /** Those that it was told to fork and has not yet; it goes by the order. */
+  readonly #ordered: ForkedProcess[] = [];
   #state: State = "starting";
   #kill: NodeJS.Timeout | undefined;
 
@@ -39,14 +36,14 @@ export class Zygote {
     this.#settings = settings;
     this.#log = log;
     const config = { app: settings.app, zygote: true };
-    this.#process = launch(settings, config, {
+    this.#process = startProcess(settings, config, {
       line: (text) => this.#print(text),
-      control: (text) => this.#hear(text),
+      control: (text) => this.#receive(text),
       failed: (reason) => {
-        this.#said.add(reason);
+        this.#output.add(reason);
         this.#die(undefined);
       },
-      exited: () => {}, // its copies are told when all is heard that it has said of them
+      exited: () => {}, // its forks are told when all was read that it has to say of them
       ended: (exit) => this.#die(exit),
     });
   }
@@ -55,38 +52,41 @@ export class Zygote {
     return this.#state === "dead";
   }
 
-  /** A worker that is a copy of it, as soon as there is something to copy. */
-  fork(folder: string, hears: Hears): Process {
+  /** A process that it forks, as soon as it is ready. */
+  fork(folder: string, events: ProcessEvents): PythonProcess {
     const config = workerConfig(this.#settings, folder);
-    const copy: Copy = new Copy(folder, hears, {
-      order: (birth) => {
-        this.#ordered.push(copy);
-        this.#tell({ ...config, birth });
+    const fork: ForkedProcess = new ForkedProcess(folder, events, {
+      order: (channels) => {
+        this.#ordered.push(fork);
+        this.#tell({ ...config, channels });
       },
       kill: (pid, signal) =>
         this.#tell({ kill: pid, signal: constants.signals[signal] }),
       gone: () => {
-        this.#copies.delete(copy);
+        this.#forks.delete(fork);
         this.#endIfAlone();
       },
     });
-    this.#copies.add(copy);
-    if (this.#state === "ready") copy.begin();
-    return copy;
+    this.#forks.add(fork);
+    if (this.#state === "ready") fork.begin();
+    return fork;
   }
 
-  /** Ends behind the last of its copies. */
+  /** Ends behind the last of its forks. */
   end(): void {
     if (this.#state === "starting") this.#process.kill("SIGKILL");
     if (this.#state !== "ready") return;
     this.#state = "ending";
-    this.#process.end();
     this.#endIfAlone();
   }
 
   #endIfAlone(): void {
-    if (this.#state !== "ending" || this.#copies.size > 0) return;
-    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), EXIT_MS);
+    if (this.#state !== "ending" || this.#forks.size > 0) return;
+    this.#process.end();
+    this.#kill = setTimeout(
+      () => this.#process.kill("SIGKILL"),
+      this.#settings.exitMs,
+    );
   }
 
   #tell(order: object): void {
@@ -94,44 +94,44 @@ export class Zygote {
   }
 
   #print(text: string): void {
-    if (this.#state === "starting") this.#said.add(text);
+    if (this.#state === "starting") this.#output.add(text);
     else this.#log.info({ pid: this.#process.pid }, text);
   }
 
-  #hear(text: string): void {
+  #receive(text: string): void {
     const [word, ...rest] = text.split(" ");
     if (word === "ready") this.#begin();
-    else if (word === "forked") this.#ordered.shift()!.born(Number(rest[0]));
+    else if (word === "forked") this.#ordered.shift()!.forked(Number(rest[0]));
     else if (word === "unforked") this.#ordered.shift()!.fail(rest.join(" "));
     else if (word === "exit") this.#ended(Number(rest[0]), Number(rest[1]));
   }
 
   #begin(): void {
     this.#state = "ready";
-    for (const line of this.#said.take()) this.#print(line);
-    for (const copy of this.#copies) copy.begin();
+    for (const line of this.#output.takeAll()) this.#print(line);
+    for (const fork of this.#forks) fork.begin();
     this.ready.resolve();
   }
 
   #ended(pid: number, status: number): void {
-    for (const copy of this.#copies)
-      if (copy.pid === pid) copy.exited(exitOf(status));
+    for (const fork of this.#forks)
+      if (fork.pid === pid) fork.exited(exitStatusOf(status));
   }
 
-  /** Its copies end as well: nobody else would notice when they do. `exit`: undefined when there was no process. */
-  #die(exit: Exit | undefined): void {
+  /** Its forks end as well, as nobody else would notice when they do. `exit`: undefined when there was no process. */
+  #die(exit: ExitStatus | undefined): void {
     if (this.#state === "dead") return;
     clearTimeout(this.#kill);
-    const said = this.#said.take();
+    const output = this.#output.takeAll();
     this.#state = "dead";
-    for (const copy of this.#copies) copy.orphaned(exit, said);
-    this.ready.reject(startError(this.#settings, exit, said));
+    for (const fork of this.#forks) fork.orphaned(exit, output);
+    this.ready.reject(startError(this.#settings, exit, output));
     this.gone.resolve();
   }
 }
 
 /** As wait(2) has it. */
-function exitOf(status: number): Exit {
+function exitStatusOf(status: number): ExitStatus {
   const number = status & 0x7f;
   if (number === 0) return { code: status >> 8, signal: null };
   const [signal] =

@@ -1,4 +1,4 @@
-/** A connection of Node's HTTP client to a server that speaks uwsgi: the request's head goes out as a packet, all the rest as it is. */
+/** A connection of Node's HTTP client to a server that speaks uwsgi: a packet takes the place of the request's head. */
 import { ReplySocket } from "../../lib/upstream.ts";
 
 type Written = (error?: Error | null) => void;

@@ -7,15 +7,15 @@ import type { Environ, ErrorStream, InputStream } from "./types.ts";
 const VERSION = Object.freeze([1, 0] as const);
 
 /** What of a request an application is told. */
-export type Head = CgiRequest & Pick<GatewayRequest, "deadline">;
+export type EnvironHead = CgiRequest & Pick<GatewayRequest, "deadline">;
 
 /** A request, on the loop or in a thread. */
-export type CalledRequest = Head & {
+export type CalledRequest = EnvironHead & {
   readonly log: Pick<GatewayRequest["log"], "warn" | "error">;
 };
 
 /** What an environ is made from. */
-export interface Call {
+export interface EnvironParts {
   readonly request: CalledRequest;
   readonly input: InputStream;
   readonly errors: ErrorStream;
@@ -25,21 +25,24 @@ export interface Call {
 
 /**
  * An environ that behaves as a plain object, but whose variables are made when somebody looks: most requests are
- * answered from a few of them, and making all costs half of a hello. Whoever copies or lists it gets everything.
+ * answered from a few of them. Whoever copies or lists it gets everything.
  */
-export function createEnviron(call: Call): Environ {
-  return new Proxy(new Variables(call), LOOK_UP) as unknown as Environ;
+export function createEnviron(parts: EnvironParts): Environ {
+  return new Proxy(new Variables(parts), LOOK_UP) as unknown as Environ;
 }
 
 /** What the proxy stands for: the variables that there are so far. */
 class Variables {
   [name: string]: unknown;
-  readonly #call: Call;
-  /** `fresh`: some are made. `headed`: those of the headers, too. `complete`: all, and from now on they are the application's to change. */
+  readonly #parts: EnvironParts;
+  /**
+   * `fresh`: single variables may have been made. `headed`: so are those of the headers. `complete`: all are made, and
+   * from now on the application may change them.
+   */
   #state: "fresh" | "headed" | "complete" = "fresh";
 
-  constructor(call: Call) {
-    this.#call = call;
+  constructor(parts: EnvironParts) {
+    this.#parts = parts;
   }
 
   static {
@@ -73,18 +76,18 @@ class Variables {
   }
 
   static #add(of: Variables, name: string, make: Make): void {
-    const value = make(of.#call);
+    const value = make(of.#parts);
     if (value !== undefined) of[name] = value;
   }
 
   static #addHeaders(of: Variables): void {
     if (of.#state !== "fresh") return;
     of.#state = "headed";
-    addHeaders(of, of.#call.request.headers.raw);
+    addHeaders(of, of.#parts.request.headers.raw);
   }
 }
 
-type Make = (call: Call) => unknown;
+type Make = (parts: EnvironParts) => unknown;
 
 /** Every variable that does not come from a header. */
 const MAKE: Readonly<Record<string, Make | undefined>> = {

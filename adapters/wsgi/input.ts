@@ -4,7 +4,7 @@ import type { InputStream } from "./types.ts";
 const NEWLINE = 10;
 
 /** Gives the next piece, and undefined at the end, any number of times. May block. */
-export type Source = () => Uint8Array | undefined;
+type Source = () => Uint8Array | undefined;
 
 export class Input implements InputStream {
   readonly #source: Source;

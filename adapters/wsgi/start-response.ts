@@ -3,23 +3,20 @@ import { STATUS_CODES } from "node:http";
 import { inspect } from "node:util";
 import {
   CheckedHeaders,
+  HOP_BY_HOP,
   WsgiError,
   type Chunk,
   type InvalidReplyError,
 } from "../../lib/adapter.ts";
 import type { StartResponse, Write } from "./types.ts";
 
-/** Connection management is the gateway's (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1). */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
+/**
+ * Header fields that applications must not set: connections are managed by the gateway (PEP 3333, "Other HTTP
+ * Features"). RFC 2616 and Python's wsgiref spell `Trailer` as `Trailers`, too.
+ */
+export const NOT_FOR_APPLICATIONS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
   "trailers",
-  "transfer-encoding",
-  "upgrade",
 ]);
 
 /** Nothing called yet; status and headers known; the first chunk is on its way, so they are final. */
@@ -61,7 +58,10 @@ export class StartedResponse {
     return this.#write;
   };
 
-  /** The reply: its body is one chunk, or iterates and is at its first chunk. From now on status and headers are final. */
+  /**
+   * Makes the reply of one chunk, or of what iterates and is at its first chunk. From now on status and headers are
+   * final.
+   */
   reply(body: Chunk | Iterable<Chunk>): StartedReply {
     if (this.#headers === undefined)
       throw new WsgiError(
@@ -73,11 +73,11 @@ export class StartedResponse {
   }
 
   readonly #write: Write = (chunk) => {
-    if (checkChunk(chunk).length > 0) this.written.push(chunk);
+    if (checkedChunk(chunk).length > 0) this.written.push(chunk);
   };
 }
 
-export function checkChunk(chunk: unknown): Chunk {
+export function checkedChunk(chunk: unknown): Chunk {
   if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
     throw new WsgiError(
       `the application produced a chunk that is neither string nor bytes: ${inspect(chunk)}`,
@@ -110,10 +110,10 @@ function parseStatus(line: string): Status {
 /** Here, and not when the reply is sent: the application can still handle its mistake. */
 function checkHeaders(headers: [string, string][]): CheckedHeaders {
   if (!Array.isArray(headers))
-    throw new WsgiError("the headers given to startResponse are no array");
+    throw new WsgiError("the headers given to startResponse are not an array");
   for (const header of headers) checkPair(header);
   try {
-    return new CheckedHeaders(headers, HOP_BY_HOP);
+    return new CheckedHeaders(headers, NOT_FOR_APPLICATIONS);
   } catch (cause) {
     throw new WsgiError((cause as InvalidReplyError).message, { cause });
   }
@@ -127,6 +127,6 @@ function checkPair(header: [string, string]): void {
     typeof header[1] !== "string"
   )
     throw new WsgiError(
-      `header ${inspect(header)} is no [name, value] pair of strings`,
+      `header ${inspect(header)} is not a [name, value] pair of strings`,
     );
 }

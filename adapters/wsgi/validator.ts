@@ -6,9 +6,13 @@
  * A `close()` that never comes goes unnoticed: there is no moment at which to throw.
  */
 import { inspect } from "node:util";
+import { NOT_FOR_APPLICATIONS } from "./start-response.ts";
 import type * as Wsgi from "./types.ts";
 
-/** A rule of PEP 3333 is broken. The message says by whom (`server:` or `application:`), which one, and what was seen. */
+/**
+ * A rule of PEP 3333 is broken. The message says by whom (`server:` or `application:`), which rule, and what was
+ * seen.
+ */
 export class WsgiViolation extends Error {
   override name = "WsgiViolation";
 }
@@ -55,13 +59,14 @@ const METHODS: Record<string, PropertyKey[]> = {
 const TEXT: Rule = [/^[ -~\x80-\xff]*$/, "has a control or wide character"];
 const STATUS: Rule = [/^[1-9]\d\d [^ ](.*[^ ])?$/, 'is not like "200 OK"'];
 const LENGTH: Rule = [/^\d+$/, "is not a number of bytes"]; // RFC 9110 section 8.6
-const HOP_BY_HOP = // RFC 2616 section 13.5.1, today RFC 9110 section 7.6.1
-  /^(?!(connection|keep-alive|proxy-authenticate|proxy-authorization|te|trailers?|transfer-encoding|upgrade)$)/i;
 const HEADER_NAME: Rule[] = [
   [/^[!#$%&'*+.^`|~\w-]+$/, "is not a token"], // RFC 9110 section 5.6.2
   [/[^-_]$/, 'ends in "-" or "_"'],
   [/^(?!status$)/i, "is not allowed, it is an argument of its own"],
-  [HOP_BY_HOP, "is not allowed, it is hop-by-hop"],
+  [
+    RegExp(`^(?!(${[...NOT_FOR_APPLICATIONS].join("|")})$)`, "i"),
+    "is not allowed, it is hop-by-hop", // RFC 9110 section 7.6.1
+  ],
 ];
 const BODILESS = /^(1|204|304)/; // RFC 9110 section 6.4.1
 

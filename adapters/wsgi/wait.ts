@@ -7,7 +7,7 @@
 import { inspect } from "node:util";
 import { UsageError } from "../../lib/adapter.ts";
 import { channel } from "./threads/inside/channel.ts";
-import type { Work as WorkData } from "./threads/protocol.ts";
+import type { WorkData } from "./threads/protocol.ts";
 import type { FetchedData, FetchInit } from "./threads/work.ts";
 
 export { ClientAbortedError } from "../../lib/adapter.ts";
@@ -30,7 +30,7 @@ export interface Fetched {
   readonly headers: Headers;
   readonly bytes: Uint8Array;
   text(): string;
-  /** @throws {SyntaxError} when the body is no JSON. */
+  /** @throws {SyntaxError} when the body is not JSON. */
   json<T = unknown>(): T;
 }
 
@@ -43,7 +43,7 @@ export const work = {
     data: ["fetch", String(url), init],
     read: fetched,
   }),
-  /** What the mount's `provide[name](...args)` gives. Arguments and result cross by structured clone: data, no functions. */
+  /** What the mount's `provide[name](...args)` returns. Arguments and result are copied by structured clone. */
   call: <T = unknown>(name: string, ...args: unknown[]): Work<T> => ({
     data: ["call", name, ...args],
     read: (value: T) => value,

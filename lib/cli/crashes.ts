@@ -37,7 +37,6 @@ export class Crashes {
 
   /** Nothing for the first, then twice as long each time. */
   get waitMs(): number {
-    const inARow = this.#recent.length;
-    return inARow > 1 ? backoffMs(BACKOFF_MS, inARow - 1) : 0;
+    return backoffMs(BACKOFF_MS, this.#recent.length - 1);
   }
 }

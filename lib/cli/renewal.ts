@@ -1,7 +1,7 @@
 /** Workers that have served enough are replaced. */
 import { sleep, type Operation, type Scope } from "effection";
 import type { Logger } from "../index.ts";
-import { wornAfter } from "../common/replacement.ts";
+import { randomLifetime } from "../common/replacement.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -12,7 +12,7 @@ const AGAIN_MS = 5000;
 export function lifetime({
   maxRequests,
 }: Pick<Settings, "maxRequests">): number {
-  return wornAfter(maxRequests === 0 ? Infinity : maxRequests);
+  return randomLifetime(maxRequests === 0 ? Infinity : maxRequests);
 }
 
 export interface RenewalsOptions {

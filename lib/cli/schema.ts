@@ -3,7 +3,7 @@
  * docs/settings.md and the checks all come from this table.
  */
 import { PLAIN_PATH } from "../common/checked-options.ts";
-import { ENGINE_HEADER_BYTES, MAX_HEADERS } from "../engine/header-limit.ts";
+import { engineHeaderBytes, MAX_HEADERS } from "../engine/header-limit.ts";
 import { isTrustEntry } from "../request/trust.ts";
 import {
   address,
@@ -166,7 +166,7 @@ export const SCHEMA = {
     ),
     maxHeaders: setting(
       sizeUpTo(
-        ENGINE_HEADER_BYTES,
+        engineHeaderBytes(),
         'a size up to "16KiB", or to that of the variable `UWS_HTTP_MAX_HEADERS_SIZE`',
       ),
       MAX_HEADERS.bytes,

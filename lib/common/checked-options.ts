@@ -1,13 +1,13 @@
-/** Options as somebody gave them, held against a table of rules. */
+/** Options as a user gave them, checked against a table of rules. */
 import { UsageError } from "./errors.ts";
 
-/** What a value has to be, and how that is said. */
+/** Whether a value is valid, and how an error says what it has to be. */
 export type Rule = readonly [
   valid: (value: unknown) => boolean,
   expected: string,
 ];
 
-/** 24 days. A longer time, as `Infinity`, would make `setTimeout` fire at once. */
+/** 24 days: with a longer time, such as `Infinity`, `setTimeout` fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const TEXT: Rule = [
@@ -31,7 +31,7 @@ export const COUNT_OR_INFINITY: Rule = [
   `${COUNT[1]}, or Infinity`,
 ];
 
-/** One path, and no pattern of several. */
+/** One path, not a pattern. */
 export const PLAIN_PATH: Rule = [
   (value) => typeof value === "string" && /^\/[^:*?#\s]*$/.test(value),
   'a path such as "/healthz"',
@@ -45,8 +45,9 @@ export function oneOf(...texts: readonly string[]): Rule {
 }
 
 /**
- * The options that are given; those that are undefined are left out. `whose`: what they are given to, such as `"wsgi()"`.
+ * The options that are not undefined, once each has passed its rule.
  *
+ * @param whose - what takes them, such as `"wsgi()"`, for the message of the error.
  * @throws {UsageError} naming an option that there is no rule for, or one whose value breaks its rule.
  */
 export function checkOptions<T extends object>(
@@ -54,9 +55,10 @@ export function checkOptions<T extends object>(
   rules: Readonly<Record<string, Rule>>,
   whose?: string,
 ): Partial<T> {
+  const names = Object.keys(rules).join(", ");
   if (typeof options !== "object" || options === null)
     throw new UsageError(
-      `${whose ?? "options"} ${whose ? "takes" : "are"} an object with ${Object.keys(rules).join(", ")}, not ${shown(options)}`,
+      `${whose ? `${whose} takes` : "options are"} an object with ${names}, not ${shown(options)}`,
     );
   const given = Object.entries(options).filter(
     ([, value]) => value !== undefined,
@@ -64,18 +66,18 @@ export function checkOptions<T extends object>(
   for (const [name, value] of given) {
     if (!Object.hasOwn(rules, name))
       throw new UsageError(
-        `there is no option "${name}" ${whose === undefined ? "here" : `of ${whose}`}, only ${Object.keys(rules).join(", ")}`,
+        `there is no option "${name}" ${whose ? `of ${whose}` : "here"}, only ${names}`,
       );
     const [valid, expected] = rules[name]!;
     if (!valid(value))
       throw new UsageError(
-        `option "${name}"${whose === undefined ? "" : ` of ${whose}`} takes ${expected}, not ${shown(value)}`,
+        `option "${name}"${whose ? ` of ${whose}` : ""} takes ${expected}, not ${shown(value)}`,
       );
   }
   return Object.fromEntries(given) as Partial<T>;
 }
 
-/** A number in quotation marks is the most frequent mistake. */
+/** With the quotation marks of a string: a number within them is the most frequent mistake. */
 function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

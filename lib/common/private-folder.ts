@@ -1,4 +1,4 @@
-/** Folders for sockets and files of this process alone. A process that is killed cannot remove its own: the next one does. */
+/** Folders for sockets and files of this process alone. What a killed process has left, the next one removes. */
 import {
   lstatSync,
   mkdtempSync,
@@ -9,8 +9,10 @@ import {
 import { join } from "node:path";
 
 /**
- * A new folder in `parent` that only this user can enter (mode 0700); whoever asks for it removes it. Those that killed
- * processes of this user have left are removed first.
+ * A new folder in `parent` that only this user can enter (mode 0700). The caller removes it; the folders that killed
+ * processes of this user have left are removed here.
+ *
+ * @param what - a word for its name, such as `uwsgi`.
  */
 export function makePrivateFolder(parent: string, what: string): string {
   const prefix = `eddy-${what}-${processSpace()}-`;
@@ -24,7 +26,7 @@ export function makePrivateFolder(parent: string, what: string): string {
   return mkdtempSync(join(parent, `${prefix}${process.pid}-`));
 }
 
-/** Containers may share a folder; a number of a process means something in one of them only (pid_namespaces(7)). */
+/** Containers may share a folder, and a process id is unique only within one of them (pid_namespaces(7)). */
 function processSpace(): string {
   try {
     return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
@@ -37,10 +39,10 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // somebody else's
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // another user's
   }
 }
 
-/** False as well when it has gone meanwhile. */
+/** False also when it has gone meanwhile. */
 const isOurs = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();

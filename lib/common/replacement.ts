@@ -1,10 +1,10 @@
-/** When one of those who run an application (threads, processes) is replaced: because it is worn, and how soon after one that failed. */
+/** When a worker, thread or process is replaced: after how many requests, and how soon after one has failed. */
 
 /**
- * Requests after which one is worn: `limit`, from which up to `jitter` are taken off, by chance, so that those of the same
- * age are not replaced at once; by default a tenth. At least 1, whatever the jitter; `Infinity` stays what it is.
+ * Requests after which one is replaced: `limit` less a random number of up to `jitter` (by default a tenth), so that
+ * those of the same age are not replaced at once. At least 1, whatever the jitter; `Infinity` stays what it is.
  */
-export function wornAfter(limit: number, jitter = limit / 10): number {
+export function randomLifetime(limit: number, jitter = limit / 10): number {
   if (limit === Infinity) return limit;
   const most = Math.min(Math.floor(jitter), limit - 1);
   return limit - Math.floor(Math.random() * (most + 1));
@@ -16,7 +16,10 @@ export interface Backoff {
   readonly last: number;
 }
 
-/** Milliseconds to wait after so many failures in a row, from 1 up: `first`, doubled with each, up to `last`. */
+/**
+ * Milliseconds to wait after so many failures in a row: none after none, then `first`, doubled with each, up to
+ * `last`.
+ */
 export function backoffMs({ first, last }: Backoff, failures: number): number {
-  return Math.min(first * 2 ** (failures - 1), last);
+  return failures < 1 ? 0 : Math.min(first * 2 ** (failures - 1), last);
 }

@@ -1,38 +1,36 @@
-/** Where requests come in: what all requests of one listener have in common, and who is at the other end. */
+/** Where requests come in: what all requests of one listener have in common, and how many connections it has. */
 import { formatAddress } from "../common/address.ts";
 import { Connections } from "./connections.ts";
-import type { Scheme } from "../request/forwarded.ts";
-import type { HttpResponse } from "./uws/load.ts";
+
+export type Scheme = "http" | "https";
 
 export class Entrance {
   /** As the client spoke. */
   readonly scheme: Scheme;
-  /** Our own front is the socket's other end; the peer is whom it names by the PROXY protocol. */
+  /** Our own front is the other end of all connections; the peer is whom it names by the PROXY protocol. */
   readonly fronted: boolean;
-  readonly connections = new Connections();
   /**
    * The address at the other end of all connections: behind a proxy they are of one peer. Undefined when they are not,
-   * or have not all been since there last was none. To ask the engine about a single one takes a system call, and as
-   * much time as a quarter of a small request.
+   * or have not all been since there last was none. It spares asking the engine about a single one.
    */
   peerAddress: string | undefined;
+  readonly connections = new Connections();
 
-  constructor(scheme: Scheme, fronted: boolean) {
+  constructor(scheme: Scheme, fronted = false) {
     this.scheme = scheme;
     this.fronted = fronted;
   }
 
-  /** As the engine tells of a connection: `change` is 1, or -1 when it does not know the address any more. */
-  changed(connection: HttpResponse, change: number): void {
-    if (change > 0) this.#welcome(connection);
-    this.connections.add(change);
+  /** A connection has come. `address`: of its other end, as bytes; none on a Unix socket. */
+  opened(address: Uint8Array): void {
+    const text = formatAddress(address);
+    if (this.connections.none) this.peerAddress = text;
+    else if (this.peerAddress !== text) this.peerAddress = undefined;
+    this.connections.add(1);
   }
 
-  #welcome(connection: HttpResponse): void {
-    const address = formatAddress(
-      new Uint8Array(connection.getRemoteAddress()),
-    );
-    if (this.connections.none) this.peerAddress = address;
-    else if (this.peerAddress !== address) this.peerAddress = undefined;
+  /** A connection has gone. */
+  closed(): void {
+    this.connections.add(-1);
   }
 }

@@ -1,4 +1,4 @@
-/** How long a request's head may be. The engine reads it from the environment, while it loads. */
+/** How long a request's head may be. uWebSockets.js reads it from the environment, while it loads. */
 
 /** Bytes of request line and headers; the engine's own default is 4096, Node's is 16 KiB. */
 export const MAX_HEADERS = {
@@ -7,6 +7,6 @@ export const MAX_HEADERS = {
 };
 
 /** Bytes of a request's head that the engine takes; it answers 431 to more. */
-export const ENGINE_HEADER_BYTES = Number(
-  process.env[MAX_HEADERS.name] || MAX_HEADERS.bytes,
-);
+export function engineHeaderBytes(): number {
+  return Number(process.env[MAX_HEADERS.name] || MAX_HEADERS.bytes);
+}

@@ -10,7 +10,6 @@ import type { Framing } from "../request/framing.ts";
 import { TOKEN } from "../common/grammar.ts";
 import type { Limits } from "./limits.ts";
 import { GatewayRequest } from "../request/request.ts";
-import { ENGINE_HEADER_BYTES } from "../engine/header-limit.ts";
 
 /** Most requests that are no GET. */
 const COMMON = new Set(["HEAD", "POST", "PUT", "PATCH", "DELETE"]);
@@ -42,12 +41,12 @@ export function admit(
   if (!isPlain(path)) checkPath(path);
   if (bodyLength !== "chunked" && bodyLength > limits.maxBodyBytes)
     throw new BodyTooLargeError(limits.maxBodyBytes);
-  if (limits.maxHeaderBytes < ENGINE_HEADER_BYTES)
+  if (limits.maxHeaderBytes !== Infinity)
     checkHeaders(request, limits.maxHeaderBytes);
   if (live.size >= limits.maxConcurrentRequests) throw new OverloadedError();
 }
 
-/** The engine keeps its own limit; this is for a lower one. */
+/** For a limit below the engine's own. */
 function checkHeaders(
   { headers }: GatewayRequest,
   maxHeaderBytes: number,

@@ -3,36 +3,34 @@
  * it: most requests ask for nothing, and pay for nothing.
  */
 import type { Scope } from "effection";
-import { formatAddress } from "../common/address.ts";
 import { RequestBody } from "../request/body.ts";
-import type { Entrance } from "../engine/entrance.ts";
+import type { Outlet } from "../engine/engine.ts";
+import type { Entrance, Scheme } from "../engine/entrance.ts";
+import type { RequestContext } from "../request/request.ts";
+import type { Shared } from "./shared.ts";
 import {
   BodyUsedError,
   UsageError,
   type GatewayError,
 } from "../common/errors.ts";
-import type { Scheme } from "../request/forwarded.ts";
 import type { RequestHeaders } from "../request/headers.ts";
-import type { Host } from "./shared.ts";
 import { attach, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Logger } from "../common/log.ts";
 import type { Limits } from "./limits.ts";
 import type { Proxies } from "../request/proxies.ts";
-import type { RequestOwner } from "../request/request.ts";
-import type { ResponseWriter } from "../engine/uws/outlet.ts";
 
-/** The exchange, as the owner of what its request asks for sees it. */
-export interface Owning {
+/** The exchange, as what its request asks for sees it. */
+export interface ContextOwner {
   readonly request: {
     readonly hasBody: boolean;
     readonly headers: RequestHeaders;
   };
   readonly entrance: Entrance;
-  readonly host: Host;
+  readonly shared: Shared;
   readonly limits: Limits;
-  readonly out: ResponseWriter;
-  /** The route callback is over, in which alone the body can be taken over. */
+  readonly out: Outlet;
+  /** The body cannot be taken over any more. */
   readonly detached: boolean;
   readonly ended: boolean;
   /** Why it ended before its time. */
@@ -43,20 +41,18 @@ export interface Owning {
   hold(): void;
   release(): void;
   /** A cleanup failed when the outcome was decided already. */
-  strayError(error: unknown): void;
+  onCleanupError(error: unknown): void;
 }
 
-export class Owner implements RequestOwner {
-  readonly #exchange: Owning;
+export class Context implements RequestContext {
+  readonly #exchange: ContextOwner;
   #nursery: Nursery | undefined;
   #body: RequestBody | undefined;
   #abort: AbortController | undefined;
   #id: string | undefined;
   #log: Logger | undefined;
-  #peerAddress: string | undefined;
-  #proxiedAddress: string | undefined;
 
-  constructor(exchange: Owning) {
+  constructor(exchange: ContextOwner) {
     this.#exchange = exchange;
   }
 
@@ -65,50 +61,18 @@ export class Owner implements RequestOwner {
   }
 
   get id(): string {
-    const { host, request } = this.#exchange;
-    return (this.#id ??= host.ids.idOf(request.headers));
+    const { shared, request } = this.#exchange;
+    return (this.#id ??= shared.ids.idOf(request.headers));
   }
 
   get log(): Logger {
-    return (this.#log ??= this.#exchange.host.log.child({
+    return (this.#log ??= this.#exchange.shared.log.child({
       requestId: this.id,
     }));
   }
 
   get proxies(): Proxies | undefined {
-    return this.#exchange.host.proxies;
-  }
-
-  get fromTrustedProxy(): boolean {
-    return (
-      this.proxies !== undefined &&
-      this.peerAddress !== undefined &&
-      this.proxies.trust(this.peerAddress)
-    );
-  }
-
-  get peerAddress(): string | undefined {
-    return (this.#peerAddress ??= this.#askPeer());
-  }
-
-  /** Later, the connections may be others. */
-  #askPeer(): string | undefined {
-    const { out, entrance } = this.#exchange;
-    if (!out.open) return undefined;
-    if (entrance.fronted) return toText(out.proxiedAddress());
-    return entrance.peerAddress ?? toText(out.remoteAddress());
-  }
-
-  get proxiedAddress(): string | undefined {
-    return (this.#proxiedAddress ??= toText(
-      this.#exchange.out.proxiedAddress(),
-    ));
-  }
-
-  /** For whoever asks after the end: the engine forgets them with the response. */
-  keepAddresses(): void {
-    void this.peerAddress;
-    if (this.proxies?.header === "proxy-v2") void this.proxiedAddress;
+    return this.#exchange.shared.proxies;
   }
 
   get requestTimeoutMs(): number {
@@ -116,7 +80,7 @@ export class Owner implements RequestOwner {
   }
 
   get startedAt(): number {
-    return performance.timeOrigin + this.#exchange.begin();
+    return this.#exchange.begin();
   }
 
   get signal(): AbortSignal {
@@ -143,7 +107,7 @@ export class Owner implements RequestOwner {
         "request.scope was asked for after the end of its exchange",
       );
     this.#exchange.hold();
-    this.#nursery = attach(this.#exchange.host.scope, {
+    this.#nursery = attach(this.#exchange.shared.scope, {
       onError: (error) =>
         this.log.warn({ err: error }, "a task of the request failed"),
     });
@@ -173,11 +137,7 @@ export class Owner implements RequestOwner {
     if (nursery.tryEnd()) return over();
     void nursery
       .destroy()
-      .catch((error: unknown) => exchange.strayError(error))
+      .catch((error: unknown) => exchange.onCleanupError(error))
       .then(over);
   }
-}
-
-function toText(address: Uint8Array | undefined): string | undefined {
-  return address && formatAddress(address);
 }

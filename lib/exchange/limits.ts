@@ -1,5 +1,4 @@
 /** What holds for the requests of one mount or route. */
-import { ENGINE_HEADER_BYTES } from "../engine/header-limit.ts";
 
 /** Options of one mount or route, in place of the loop's. */
 export interface MountOptions {
@@ -13,13 +12,14 @@ export interface MountOptions {
 
 /** What holds for the requests of one mount or route. */
 export interface Limits extends Required<MountOptions> {
+  /** `Infinity` where the engine's own limit holds. */
   readonly maxHeaderBytes: number;
   readonly maxConcurrentRequests: number;
 }
 
 /** For what the gateway answers itself, at once. */
 export const UNLIMITED: Limits = {
-  maxHeaderBytes: ENGINE_HEADER_BYTES,
+  maxHeaderBytes: Infinity,
   maxBodyBytes: Infinity,
   bodyTimeoutMs: Infinity,
   requestTimeoutMs: Infinity,

@@ -1,19 +1,34 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
 import type { Scope } from "effection";
-import { Cork } from "../engine/uws/cork.ts";
-import type { Exchange } from "./exchange.ts";
 import { Framing } from "../request/framing.ts";
-import { Live } from "./live.ts";
+import type { GatewayError, Outcome } from "../common/errors.ts";
+import type { TaskView } from "../kernel/tree.ts";
+import type { GatewayRequest } from "../request/request.ts";
+import { Live, type Linked } from "./live.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { Logger } from "../common/log.ts";
 import type { Proxies } from "../request/proxies.ts";
 import type { RequestIds } from "../request/request-id.ts";
-import type { Outcome } from "../common/errors.ts";
 
 /** `accepted` is the sum of all others once nothing is live. */
 export type Tally = Record<Outcome | "accepted", number>;
 
-export class Host {
+/** What an exchange is doing. */
+export interface ExchangeView extends TaskView {
+  readonly id: string;
+}
+
+/** An exchange, as those see it who look at all of them. */
+export interface Running extends Linked<Running> {
+  readonly request: GatewayRequest;
+  /** Nothing of it is left to end. */
+  readonly over: boolean;
+  /** Ends it before its time, for a reason that says with which outcome. */
+  halt(reason: GatewayError): void;
+  view(): ExchangeView;
+}
+
+export class Shared {
   readonly log: Logger;
   readonly accessLog: AccessLog | undefined;
   /** Operation handlers run here, and under it what requests start. */
@@ -31,10 +46,9 @@ export class Host {
     drain: 0,
   };
   /** The exchanges that are not over; those that ended within their route callback were never in it. */
-  readonly live = new Live<Exchange>();
+  readonly live = new Live<Running>();
   /** It may be within its route callback, where it is not in `live`. */
-  latest: Exchange | undefined;
-  readonly cork = new Cork();
+  latest: Running | undefined;
   readonly framing = new Framing();
   /** From now on replies close their connection. */
   draining = false;
@@ -42,10 +56,10 @@ export class Host {
   lagging = -Infinity;
   #whenIdle: (() => void) | undefined;
   /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
-  readonly #watched = new Map<Exchange, NodeJS.Timeout>();
+  readonly #watched = new Map<Running, NodeJS.Timeout>();
   /** When the log was last told of refused requests, and how many there were since. */
-  #shedTold = -Infinity;
-  #shedUntold = 0;
+  #shedLoggedAt = -Infinity;
+  #shedUnlogged = 0;
   readonly #teardownTimeoutMs: number;
 
   constructor(
@@ -65,7 +79,7 @@ export class Host {
   }
 
   /** Names an ended exchange in the log whose cleanup takes too long: nothing else can be done about it. */
-  watchTeardown(exchange: Exchange): void {
+  watchTeardown(exchange: Running): void {
     const limit = setTimeout(() => {
       this.#watched.delete(exchange);
       const { id, name, waitsFor, children } = exchange.view();
@@ -79,19 +93,19 @@ export class Host {
 
   /** Says that requests are refused: at once, then once a second, so that a flood of them is not one of the log. */
   noteShed(): void {
-    this.#shedUntold++;
+    this.#shedUnlogged++;
     const now = performance.now();
-    if (now - this.#shedTold < 1000) return;
+    if (now - this.#shedLoggedAt < 1000) return;
     this.log.warn(
-      { refused: this.#shedUntold },
+      { refused: this.#shedUnlogged },
       `too many requests are running (${this.live.size}); others are answered 503`,
     );
-    this.#shedTold = now;
-    this.#shedUntold = 0;
+    this.#shedLoggedAt = now;
+    this.#shedUnlogged = 0;
   }
 
   /** What is not over, whoever asks: also somebody who looks in on a loop that is stuck. */
-  running(): Exchange[] {
+  running(): Running[] {
     const { latest, live } = this;
     return latest === undefined || latest.over || live.has(latest)
       ? live.all()
@@ -99,7 +113,7 @@ export class Host {
   }
 
   /** An exchange is over. */
-  release(exchange: Exchange): void {
+  release(exchange: Running): void {
     if (this.#watched.size > 0) {
       clearTimeout(this.#watched.get(exchange));
       this.#watched.delete(exchange);

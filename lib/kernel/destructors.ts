@@ -1,7 +1,7 @@
 /** What a scope has to end before it has ended itself. */
 import type { Operation } from "effection";
 
-/** Bits of a node: what its owner has to do with it. A task has both, its halt after its destruction in the list. */
+/** Bits: what its owner has to do with a node. A task has both, and in the list its halt comes after its destruction. */
 export const DESTROY = 1;
 export const HALT = 2;
 
@@ -12,12 +12,12 @@ export interface Destructor {
   next: Destructor | undefined;
   /** Ends the scope, or runs the hook. */
   destruct(): Operation<void>;
-  /** Of a task alone. */
+  /** Tasks only. */
   halt?(): Operation<void>;
 }
 
 /**
- * effection has a Set of functions, two for each task. The scopes themselves are linked here: a request then adds and
+ * effection has a Set of functions, two for each task. Here the scopes themselves are linked, so that a task adds and
  * removes itself without an allocation, and one list serves for effection's Set of children as well.
  */
 export class Destructors {
@@ -39,7 +39,7 @@ export class Destructors {
     this.#last = node;
   }
 
-  /** This is done, or somebody sees to it. */
+  /** This is done, or being done. */
   disarm(node: Destructor, bit: number): boolean {
     if ((node.armed & bit) === 0) return false;
     node.armed &= ~bit;
@@ -59,15 +59,15 @@ export class Destructors {
   }
 
   /** Hands over all that is left to do, the latest first. */
-  take(): (() => Operation<void>)[] {
-    const taken: (() => Operation<void>)[] = [];
+  drain(): (() => Operation<void>)[] {
+    const left: (() => Operation<void>)[] = [];
     for (const node of this) {
-      if (node.armed & DESTROY) taken.push(() => node.destruct());
-      if (node.armed & HALT) taken.push(() => node.halt!());
+      if (node.armed & DESTROY) left.push(() => node.destruct());
+      if (node.armed & HALT) left.push(() => node.halt!());
       node.armed = 0;
     }
     this.#armed = 0;
-    return taken.reverse();
+    return left.reverse();
   }
 
   *[Symbol.iterator](): Generator<Destructor, void, unknown> {

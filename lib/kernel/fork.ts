@@ -4,11 +4,10 @@
  */
 import { global, type Operation, type Scope } from "effection";
 import { probe } from "./contract.ts";
-import { FirstStep } from "./first-step.ts";
-import { Kernel } from "./kernel.ts";
-import { KernelScope } from "./scope.ts";
-import * as stock from "./stock.ts";
+import { Kernel, KernelScope } from "./scope.ts";
 import type { Settle } from "./settled.ts";
+import { startOperation, startTask } from "./start.ts";
+import * as stock from "./stock.ts";
 
 export type { Settled } from "./settled.ts";
 
@@ -16,7 +15,7 @@ export type { Settled } from "./settled.ts";
 export interface Fork {
   /** Halts it: its cleanup runs, then `settled` is called. Does nothing once it has ended. */
   interrupt(): void;
-  /** Where there is no task that could be looked at. */
+  /** Only where there is no task to view. */
   readonly waitsFor?: string;
 }
 
@@ -25,7 +24,10 @@ export interface Nursery {
   readonly scope: Scope;
   /** Halts the tasks in reverse order of their start; rejects when a cleanup failed. */
   readonly destroy: () => Promise<void>;
-  /** Ends it here and now if nothing is left in it to be halted: that of a request that has started nothing, or whose tasks have all ended. */
+  /**
+   * Ends it here and now if nothing is left in it to be halted, and says whether that was so: that of a request that has
+   * started nothing, or whose tasks have all ended.
+   */
   readonly tryEnd: () => boolean;
 }
 
@@ -46,7 +48,7 @@ export function attach(
   const scope =
     parent instanceof KernelScope
       ? parent.kernel.createScope(parent)
-      : new Kernel(parent ?? global).root;
+      : new Kernel(parent ?? global, startTask).root;
   scope.boundary = { raise: onError };
   return {
     scope,
@@ -65,14 +67,12 @@ export function fork<T>(
   operation: () => Operation<T>,
   settled: Settle,
 ): Fork {
-  if (scope instanceof KernelScope)
-    return FirstStep.possible(scope)
-      ? new FirstStep(scope, operation, settled).take()
-      : scope.kernel.start(scope, operation, settled);
-  return stock.fork(scope, operation, settled);
+  return scope instanceof KernelScope
+    ? startOperation(scope, operation, settled)
+    : stock.fork(scope, operation, settled);
 }
 
-/** Why the kernel stands aside: asked for once a process, by whoever has a log. */
+/** Why the kernel is not used, once a process: for whoever has a log. */
 export function takeWarning(): string | undefined {
   if (problems === undefined || problems.length === 0 || warned)
     return undefined;
@@ -91,10 +91,9 @@ function tryEnd(scope: KernelScope): boolean {
 /** By a task that reports to nobody else: what a cleanup throws is not the parent's failure. */
 function destroy(scope: KernelScope): Promise<void> {
   if (tryEnd(scope)) return DONE;
-  const above = scope.parent ?? scope.kernel.host;
   return new Promise((resolve, reject) => {
     fork(
-      above,
+      scope.parent ?? scope.kernel.outerScope,
       () => scope.destruct(),
       (state, value) =>
         state === "error" ? reject(value as Error) : resolve(),

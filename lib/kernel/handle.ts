@@ -1,19 +1,51 @@
-/** What users hold of a task: a promise and an operation, made when they ask for it. */
-import type { Effect, Future, Task } from "effection";
-import type { Deferred } from "./deferred.ts";
+/** How tasks are halted, and what users hold of one: a promise and an operation, made when they ask for it. */
+import { Err, unbox, type Future, type Result, type Task } from "effection";
+import { contexts, type Member } from "./contract.ts";
+import { UNIT, type Deferred, type Steps } from "./effects.ts";
 
-type Steps<T> = Generator<Effect<unknown>, T, unknown>;
-
-/** The task behind a handle. */
-interface Handled<T> {
+/** What can be halted. */
+interface Haltable {
+  /** Settles when it has ended, in whatever way. */
   readonly end: Deferred<void>;
-  readonly value: T;
-  halt(): Steps<void>;
+  /** Does nothing once it has ended. */
   interrupt(): void;
+  /** @throws what its cleanup threw, if it was halted. */
   checkHalt(): void;
 }
 
-/** Promises that are made when somebody waits: a failing task that nobody awaits is no unhandled rejection. */
+/** The task behind a handle. */
+interface HandledTask<T> extends Haltable {
+  /** Its value, once it has ended. @throws its error, or that it was halted. */
+  readonly value: T;
+}
+
+/** It is never halted, so nobody has to be in it. */
+export const defaultGroup = contexts.group.defaultValue!;
+
+export function* halt(task: Haltable): Steps {
+  task.interrupt();
+  do yield task.end;
+  while (!task.end.settled);
+  task.checkHalt();
+}
+
+/** Halts the tasks of a group, and those that they start meanwhile. */
+export function* haltAll(tasks: Set<Member>): Steps {
+  let outcome: Result<void> = UNIT;
+  while (tasks.size > 0) {
+    const halted = [...tasks].reverse();
+    tasks.clear();
+    for (const task of halted)
+      try {
+        yield* task.halt();
+      } catch (error) {
+        outcome = Err(error);
+      }
+  }
+  unbox(outcome);
+}
+
+/** Its promise is made when somebody waits for it: a failing task that nobody awaits is not an unhandled rejection. */
 abstract class LazyFuture<T> implements Future<T> {
   abstract promise(): Promise<T>;
   abstract [Symbol.iterator](): Steps<T>;
@@ -38,14 +70,14 @@ abstract class LazyFuture<T> implements Future<T> {
   }
 }
 
-// As in effection, `task instanceof Promise`, without the cost of being one.
+// `task instanceof Promise` holds, as in effection, though no promise has been made.
 Object.setPrototypeOf(LazyFuture.prototype, Promise.prototype);
 
 export class TaskHandle<T> extends LazyFuture<T> implements Task<T> {
-  readonly #task: Handled<T>;
+  readonly #task: HandledTask<T>;
   #promise: Promise<T> | undefined = undefined;
 
-  constructor(task: Handled<T>) {
+  constructor(task: HandledTask<T>) {
     super();
     this.#task = task;
   }
@@ -75,16 +107,16 @@ export class TaskHandle<T> extends LazyFuture<T> implements Task<T> {
 }
 
 /** `task.halt()`: halts when somebody waits for it, in whichever way. */
-class HaltFuture<T> extends LazyFuture<void> {
-  readonly #task: Handled<T>;
+class HaltFuture extends LazyFuture<void> {
+  readonly #task: Haltable;
 
-  constructor(task: Handled<T>) {
+  constructor(task: Haltable) {
     super();
     this.#task = task;
   }
 
-  [Symbol.iterator](): Steps<void> {
-    return this.#task.halt();
+  [Symbol.iterator](): Steps {
+    return halt(this.#task);
   }
 
   async promise(): Promise<void> {
@@ -94,13 +126,13 @@ class HaltFuture<T> extends LazyFuture<void> {
       then: (...reactions: Parameters<Promise<void>["then"]>) =>
         ended(this.#task).then(...reactions),
     };
-    await end; // no promise, but something thenable: one turn more, as in effection
+    await end; // not a promise, but something thenable, which takes one microtask more, as in effection
     this.#task.checkHalt();
   }
 }
 
-/** One promise more than it takes: as many turns of the microtask queue as effection's tasks need. */
-async function ended(task: Handled<unknown>): Promise<void> {
+/** With one promise more than needed, so that it takes as many microtasks as effection's tasks do. */
+async function ended(task: Haltable): Promise<void> {
   await new Promise<void>((resolve) => {
     task.end.enter(() => resolve());
   });

@@ -1,16 +1,16 @@
 /**
  * The queue in which effection's routines and the kernel's take turns, as if they were one kind.
  *
- * It is effection's, of which there is one for all, with another list behind it: the same order at a third of the
- * price. effection's looks for a mark in a part of a routine that V8 keeps as a dictionary, twice a turn, and asks the
- * scope for the priority by way of its contexts; and turns are most of what a task costs.
+ * It is effection's reducer, of which there is one for all, with another list behind it that keeps the same order.
+ * Turns are most of what a task costs, and effection's own list is slow: twice a turn it looks for a mark in a part of
+ * the routine that V8 keeps as a dictionary, and it asks the scope for the priority by way of its contexts.
  */
 import type { Effect } from "effection";
 import { contexts, probe, type Queue } from "./contract.ts";
 
 export const reducer = contexts.reducer.defaultValue!;
 
-/** What `step()` gives to the reducer, and `perform()` gets back: the work is done by then. */
+/** What `step()` returns to the reducer, which hands it to `perform()`: the work is done by then. */
 export const STEPPED: IteratorResult<Effect<unknown>> = Object.freeze({
   done: false,
   value: undefined as never,
@@ -21,26 +21,28 @@ interface OwnRoutine {
   enqueued: boolean;
 }
 
-/** One of effection's: it is marked in its data, so that reading and writing the mark has a place of its own in the code. */
+/** One of effection's. Its mark is in its data, and is read and written apart from that of others: hot path. */
 interface Routine {
   readonly enqueued?: undefined;
   readonly data: { enqueued: boolean };
 }
 
-class Turns implements Queue {
-  /** Goes before all that are in the tiers. Most of the time there is nobody else. */
+class RoutineQueue implements Queue {
+  /** Goes before all that are in the tiers. Most of the time those are empty. */
   #next: OwnRoutine | Routine | undefined = undefined;
   #nextPriority = 0;
   readonly #tiers: (Tier | undefined)[] = [];
-  /** How many are in the tiers, and none of a lower priority than this. */
+  /** How many are in the tiers. */
   #size = 0;
+  /** None in the tiers has a lower priority. */
   #min = 0;
 
+  /** At a turn: whether nobody waits for one. */
   get empty(): boolean {
     return this.#next === undefined && this.#size === 0;
   }
 
-  /** Whether one of this priority that comes now goes before all others. Not always known when it does. */
+  /** At a turn: whether a routine of this priority that comes now is next. False also where that is not known. */
   isFirst(priority: number): boolean {
     if (this.#next !== undefined) return priority < this.#nextPriority;
     return this.#size === 0 || priority < this.#min;
@@ -68,8 +70,8 @@ class Turns implements Queue {
     return routine;
   }
 
-  /** As `dequeue`, if it is this one's turn. */
-  take(routine: OwnRoutine): boolean {
+  /** At the end of a routine's turn: whether the next one is its own, too. If so, it is not in the queue any more. */
+  dequeueIfNext(routine: OwnRoutine): boolean {
     if (this.#next !== routine) return false;
     this.#next = undefined;
     routine.enqueued = false;
@@ -84,7 +86,7 @@ class Turns implements Queue {
     this.#nextPriority = priority;
   }
 
-  /** That of a priority, in which there will be one more. */
+  /** That of a priority. One more is going to be put into it. */
   #tier(priority: number): Tier {
     if (this.#size++ === 0 || priority < this.#min) this.#min = priority;
     return (this.#tiers[priority] ??= new Tier());
@@ -98,7 +100,7 @@ class Turns implements Queue {
   }
 }
 
-/** The routines of one priority, in the order in which they came. Its places are used again, which spares a new list for every few turns. */
+/** The routines of one priority, in the order in which they came. Its places are used again: a new list would be allocated every few turns. */
 class Tier {
   #routines: (OwnRoutine | Routine | undefined)[] = [];
   #first = 0;
@@ -134,31 +136,16 @@ class Tier {
   }
 }
 
-/** Places at the front that are not used again before the tier is empty: one that never is must not grow for ever. */
+/** Places at the front that are left unused until the tier is empty. It may never be, and must not grow for ever. */
 const MAX_USED = 1024;
 
-const turns = new Turns();
+export const queue = new RoutineQueue();
 
-/** Now, as a module is loaded while nobody takes turns: `probe` could not have seen a task run otherwise. */
-if (probe().length === 0) reducer.queue = turns;
-
-/** At somebody's turn: nobody else is waiting for one. */
-export function queueIsEmpty(): boolean {
-  return turns.empty;
-}
-
-/** At somebody's turn: what is scheduled now, with this priority, is next. */
-export function wouldBeNext(priority: number): boolean {
-  return turns.isFirst(priority);
-}
-
-/** At the end of a routine's turn: it has been scheduled again, and the next turn is its own, too. It is not in the queue any more then. */
-export function takesNextTurn(routine: OwnRoutine): boolean {
-  return turns.take(routine);
-}
+// No routine is lost: while a module is loaded nobody takes turns, or `probe` could not have seen a task run.
+if (probe().length === 0) reducer.queue = queue;
 
 /** Gives a routine of the kernel one `step()` and `perform()` at its turn: `priority` is the depth of its scope. */
 export function schedule(routine: OwnRoutine, priority: number): void {
-  if (reducer.reducing) turns.add(routine, priority);
+  if (reducer.reducing) queue.add(routine, priority);
   else reducer.schedule(routine);
 }

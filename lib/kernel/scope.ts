@@ -1,37 +1,53 @@
-/** A scope as effection has it, made of one object. */
-import type { Context, Effect, Operation, Scope, Task } from "effection";
+/** A scope as effection has it, and what the scopes of one `attach` share. */
 import {
+  Err,
+  global,
+  unbox,
+  type Context,
+  type Operation,
+  type Result,
+  type Scope,
+  type Task,
+} from "effection";
+import { api } from "effection/experimental";
+import {
+  contexts,
   NAMES,
   scopeApi,
+  type ApiEntry,
   type ErrorBoundary,
+  type InternalScope,
   type TaskGroup,
 } from "./contract.ts";
-import { ENDED, type Deferred } from "./deferred.ts";
 import { DESTROY, Destructors, Hook, type Destructor } from "./destructors.ts";
-import type { Kernel } from "./kernel.ts";
-import { destroy } from "./teardown.ts";
+import { Deferred, ENDED, UNIT, type Steps } from "./effects.ts";
+import { EffectionTask } from "./effection-task.ts";
+import { reducer } from "./queue.ts";
 
 interface Decorable {
   around(...args: unknown[]): Operation<void>;
 }
 
 /**
- * effection makes each scope of ten closures, two contexts tables, two sets and a future, most of which most scopes never
- * need. Here methods are on the prototype, what effection itself keeps in contexts is in fields, and the rest is made
- * when it is first asked for. (So `const { run } = scope` does not work, as it does with effection's scopes.)
+ * effection makes each scope of ten closures, two tables of contexts, two sets and a future, most of which most scopes
+ * never need. Here methods are on the prototype (so `const { run } = scope` does not work, as it does with effection's
+ * scopes), what effection itself keeps in contexts is in fields, and the rest is made when it is first asked for.
  */
 export class KernelScope implements Scope, Destructor {
   readonly kernel: Kernel;
-  /** Undefined for the kernel's root, which has one of effection's scopes above it: `kernel.host`. */
+  /** Undefined for the kernel's root, which has one of effection's scopes above it: `kernel.outerScope`. */
   readonly parent: KernelScope | undefined;
   priority: number;
   /** Set where tasks report to this scope; others ask the one above. Likewise `group`. */
   boundary: ErrorBoundary | undefined = undefined;
   group: TaskGroup | undefined = undefined;
   destructors: Destructors | undefined = undefined;
-  /** There once it is being destroyed. */
+  /** Set as soon as it is being destroyed. */
   destruction: Deferred<void> | undefined = undefined;
-  /** What contexts have here, by name. In effection it is the prototype of those below, and what was a prototype outlives V8's cheap collections, with all that it leads to. */
+  /**
+   * The values of contexts here, by name. effection has an object that is the prototype of those below; V8 moves
+   * prototypes to the old part of its heap, and with them all that they lead to.
+   */
   #values: Map<string, unknown> | undefined = undefined;
 
   // Its place in its parent's list.
@@ -43,7 +59,7 @@ export class KernelScope implements Scope, Destructor {
     this.kernel = kernel;
     this.parent = parent;
     if (parent === undefined) {
-      this.priority = kernel.hostPriority + 1;
+      this.priority = kernel.outerScope.expect(contexts.priority) + 1;
     } else {
       this.priority = parent.priority + 1;
       (parent.destructors ??= new Destructors()).append(this, armed);
@@ -55,7 +71,7 @@ export class KernelScope implements Scope, Destructor {
   }
 
   run<T>(operation: () => Operation<T>): Task<T> {
-    return this.kernel.start(this, operation).handle as Task<T>;
+    return this.kernel.startTask(this, operation).handle as Task<T>;
   }
 
   spawn<T>(operation: () => Operation<T>): Operation<Task<T>> {
@@ -84,18 +100,34 @@ export class KernelScope implements Scope, Destructor {
       case NAMES.boundary:
         return this.findBoundary();
       case NAMES.group:
-        return this.kernel.guestIn(this) ?? this.findGroup();
+        return this.#making ?? this.findGroup();
       case NAMES.children:
-        return new Children(this);
+        return this.#children;
       case NAMES.reducer:
-        return this.kernel.reducerFor(this);
+        // Asked for in a new scope, this is the first step of effection's to make a task in it.
+        if (!this.kernel.plain) return reducer; // whoever decorates scopes sees effection do all of it
+        return (this.kernel.making = new EffectionTask(this));
     }
     let scope: KernelScope = this; // oxlint-disable-line no-this-alias
     while (!scope.#values?.has(name)) {
-      if (scope.parent === undefined) return scope.kernel.host.get(context);
+      if (scope.parent === undefined)
+        return scope.kernel.outerScope.get(context);
       scope = scope.parent;
     }
     return scope.#values.get(name) ?? context.defaultValue;
+  }
+
+  /** The task that effection is making in this scope. */
+  get #making(): EffectionTask | undefined {
+    const { making } = this.kernel;
+    return making?.isIn(this) ? making : undefined;
+  }
+
+  /** An `Api` tells them when it is decorated. */
+  get #children(): KernelScope[] {
+    return [...(this.destructors ?? [])].filter(
+      (node) => node instanceof KernelScope && node.destruction === undefined,
+    ) as KernelScope[];
   }
 
   expect<T>(context: Context<T>): T {
@@ -134,13 +166,13 @@ export class KernelScope implements Scope, Destructor {
     return this.#values?.has(name) ?? false;
   }
 
-  /** What setting comes to when nobody is in between. */
+  /** What `set` does when nobody decorates it. */
   store<T>({ name }: Context<T>, value: T): T {
     (this.#values ??= new Map()).set(name, value);
     return value;
   }
 
-  /** As effection's, true for one that was not there. */
+  /** What `delete` does when nobody decorates it. As in effection, true even if there was nothing to delete. */
   discard<T>({ name }: Context<T>): boolean {
     this.#values?.delete(name);
     return true;
@@ -151,15 +183,15 @@ export class KernelScope implements Scope, Destructor {
       this.boundary = value as ErrorBoundary | undefined;
     else if (name === NAMES.group) this.group = value as TaskGroup | undefined;
     else if (name === NAMES.priority) this.priority = value as number;
-    else
-      return name === NAMES.settle && this.kernel.guestIn(this) !== undefined; // who knows of its end by itself
+    else return name === NAMES.settle && this.#making !== undefined; // an EffectionTask sees its own end
     return true;
   }
 
   findBoundary(): ErrorBoundary {
     let scope: KernelScope = this; // oxlint-disable-line no-this-alias
     while (scope.boundary === undefined) {
-      if (scope.parent === undefined) return scope.kernel.hostBoundary;
+      if (scope.parent === undefined)
+        return scope.kernel.outerScope.expect(contexts.boundary);
       scope = scope.parent;
     }
     return scope.boundary;
@@ -168,19 +200,20 @@ export class KernelScope implements Scope, Destructor {
   findGroup(): TaskGroup {
     let scope: KernelScope = this; // oxlint-disable-line no-this-alias
     while (scope.group === undefined) {
-      if (scope.parent === undefined) return scope.kernel.hostGroup;
+      if (scope.parent === undefined)
+        return scope.kernel.outerScope.expect(contexts.group);
       scope = scope.parent;
     }
     return scope.group;
   }
 
-  // Its end. See `teardown.ts`.
+  // Its end.
 
   ensure(destructor: () => Operation<void>): () => boolean {
-    const { guest } = this.kernel;
-    return guest === undefined
+    const { making } = this.kernel;
+    return making === undefined
       ? this.hook(destructor)
-      : guest.ensure(this, destructor);
+      : making.ensure(this, destructor);
   }
 
   hook(destructor: () => Operation<void>): () => boolean {
@@ -194,15 +227,36 @@ export class KernelScope implements Scope, Destructor {
     };
   }
 
-  /** What effection's `api.Scope` calls when nothing is in between. */
-  destroy(): Operation<void> {
-    return destroy(this);
-  }
-
   /** Destroys it by way of `api.Scope`, which somebody may have decorated. */
   destruct(): Operation<void> {
-    if (this.kernel.plain) return destroy(this);
+    if (this.kernel.plain) return this.destroy();
     return scopeApi.invoke(this, "destroy", [this]) as Operation<void>;
+  }
+
+  /** Ends what is in it, the latest first and one after the other. One that fails does not keep the others from it. */
+  *destroy(): Steps {
+    if (this.destruction !== undefined) {
+      do yield this.destruction;
+      while (!this.destruction.settled);
+      return;
+    }
+    const destruction = (this.destruction = new Deferred<void>());
+    let outcome: Result<void> = UNIT;
+    this.leave();
+    try {
+      do {
+        for (const destruct of this.destructors?.drain() ?? [])
+          try {
+            yield* destruct();
+          } catch (error) {
+            outcome = Err(error); // the last one counts
+          }
+        this.release();
+      } while (this.destructors !== undefined && !this.destructors.empty);
+    } finally {
+      destruction.settle(outcome);
+    }
+    unbox(outcome);
   }
 
   /** Nothing is left in it to be ended. */
@@ -214,16 +268,16 @@ export class KernelScope implements Scope, Destructor {
     );
   }
 
-  /** What destroying an idle scope comes to. */
+  /** Destroys an idle scope. */
   close(): void {
     this.destruction = ENDED;
     this.leave();
     this.release();
   }
 
-  /** The first act of its destruction: its parent has not to see to it any more. */
+  /** The first act of its destruction: its parent does not have to destroy it any more. */
   leave(): void {
-    if (this.parent === undefined) this.kernel.leaveHost();
+    if (this.parent === undefined) this.kernel.leaveOuterScope();
     else this.parent.destructors!.disarm(this, DESTROY);
   }
 
@@ -236,21 +290,105 @@ export class KernelScope implements Scope, Destructor {
 function* spawning<T>(
   scope: KernelScope,
   operation: () => Operation<T>,
-): Generator<Effect<unknown>, Task<T>, unknown> {
+): Steps<Task<T>> {
   return scope.run(operation);
 }
 
-/** effection's Set of the scopes below, as far as anybody looks at it: an `Api` walks it when it is decorated. */
-class Children {
-  readonly #scope: KernelScope;
+type StartTask = (
+  owner: KernelScope,
+  operation: () => Operation<unknown>,
+) => { readonly handle: Task<unknown> };
 
-  constructor(scope: KernelScope) {
-    this.#scope = scope;
+type MakeScope = (parent: KernelScope) => KernelScope;
+type Key = Context<unknown>;
+
+/** What the scopes of one `attach` share. */
+export class Kernel {
+  /** effection's scope above the root. */
+  readonly outerScope: InternalScope;
+  /** Given to it, because a task is a scope, too, and defined on top of this file. */
+  readonly startTask: StartTask;
+  readonly root: KernelScope;
+  /** Somebody decorates `api.Scope`, here or above: from now on they are asked at each step. */
+  decorated = false;
+  /** The task that effection is making. */
+  making: EffectionTask | undefined = undefined;
+  readonly #entry: ApiEntry;
+  readonly #handle: object;
+  readonly #unhook: () => unknown;
+  /** Makes the scope that decorators have been asked for. */
+  #make: MakeScope | undefined = undefined;
+
+  constructor(outerScope: Scope, startTask: StartTask) {
+    this.outerScope = outerScope as InternalScope;
+    this.startTask = startTask;
+    this.root = new KernelScope(this, undefined, 0);
+    this.#unhook = this.outerScope.ensure(() => this.root.destruct());
+    outerScope.expect(contexts.children).add(this.root);
+    // From here on effection's own operations (`scoped`, `resource`, `createScope`) get kernel scopes below the root.
+    this.root.around(
+      api.Scope,
+      {
+        create: ([parent]: [KernelScope]) => {
+          const scope = this.#create(parent);
+          return [scope, () => scope.destruct()];
+        },
+        set: ([scope, context, value]: [KernelScope, Key, unknown]) =>
+          scope.store(context, value),
+        delete: ([scope, context]: [KernelScope, Key]) =>
+          scope.discard(context),
+      },
+      { at: "min" },
+    );
+    this.#entry = this.root.expect(scopeApi.context);
+    this.#handle = this.#entry.handle;
+    this.decorated = isDecorated(outerScope);
   }
 
-  *[Symbol.iterator](): Generator<KernelScope, void, unknown> {
-    for (const node of this.#scope.destructors ?? [])
-      if (node instanceof KernelScope && node.destruction === undefined)
-        yield node;
+  /** Nobody decorates `api.Scope`, and its detours can be left out. */
+  get plain(): boolean {
+    return !this.decorated && this.#entry.handle === this.#handle;
   }
+
+  leaveOuterScope(): void {
+    this.outerScope.expect(contexts.children).delete(this.root);
+    this.#unhook();
+  }
+
+  createScope(parent: KernelScope): KernelScope {
+    if (this.plain) return new KernelScope(this, parent, DESTROY);
+    return this.askForScope(parent);
+  }
+
+  /** Asks those who decorate `api.Scope` for a scope; `make` where it is to be a task. */
+  askForScope(parent: KernelScope, make?: MakeScope): KernelScope {
+    const outer = this.#make; // a decorator may start tasks itself
+    this.#make = make;
+    try {
+      const [scope] = scopeApi.invoke(parent, "create", [parent]) as [
+        KernelScope,
+      ];
+      return scope;
+    } finally {
+      this.#make = outer;
+    }
+  }
+
+  /** The first scope that is made for a task is the task. */
+  #create(parent: KernelScope): KernelScope {
+    const make = this.#make;
+    this.#make = undefined;
+    return make?.(parent) ?? new KernelScope(this, parent, DESTROY);
+  }
+}
+
+/** effection itself decorates its global scope with the one function that makes scopes. */
+function isDecorated(outerScope: Scope): boolean {
+  const entry = outerScope.expect(scopeApi.context);
+  const { max, min = {} } = entry.local;
+  return (
+    entry !== global.expect(scopeApi.context) ||
+    max !== undefined ||
+    Object.keys(min).join() !== "create"
+  );
 }

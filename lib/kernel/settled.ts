@@ -1,12 +1,12 @@
-/** How a task ended, and who is told of it. */
+/** How a task ends, and the callback that is told of it. */
 import { unbox, type Result } from "effection";
 
 export type Settled = "value" | "error" | "halted";
 
-/** Told of the end of a task, after its cleanup. */
+/** Called once at the end of a task, after its cleanup. It must not throw. */
 export type Settle = (state: Settled, value: unknown) => void;
 
-export function tell(
+export function notify(
   settled: Settle,
   state: Settled,
   result: Result<unknown>,
@@ -16,12 +16,12 @@ export function tell(
     settled(state, state === "halted" ? undefined : value);
   } catch (error) {
     queueMicrotask(() => {
-      throw error; // a bug; here it would end what happens to wait in the queue
+      throw error; // a bug; thrown from here it would end a task that happens to wait in the queue
     });
   }
 }
 
-/** What was thrown: effection wraps what is no Error. */
+/** What was thrown: effection wraps what is not an Error. */
 export function thrown(result: Result<unknown>): unknown {
   try {
     return unbox(result);

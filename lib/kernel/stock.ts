@@ -1,4 +1,4 @@
-/** The seam of `fork.ts` on effection's own tasks. Slower; needs nothing of effection but one name. */
+/** What `fork.ts` gives, on effection's own tasks. Slower; needs nothing of effection's private parts but one name. */
 import {
   createScope,
   global,
@@ -8,21 +8,20 @@ import {
 } from "effection";
 import { api } from "effection/experimental";
 import { contexts } from "./contract.ts";
-import type { Fork, Nursery } from "./fork.ts";
 import type { Settle, Settled } from "./settled.ts";
 
 export function attach(
   parent: Scope | undefined,
   onError: (error: Error) => void,
-): Nursery {
-  const scope = createScope(parent);
+) {
+  const scope: Scope = createScope(parent);
   scope.set(contexts.boundary, { raise: onError });
   return {
     scope,
-    tryEnd: () => false, // effection has no look into its scopes
+    tryEnd: () => false, // effection does not say what is in its scopes
     // By a task that reports to nobody else: what a cleanup throws is not the parent's failure.
     destroy: () =>
-      new Promise((resolve, reject) => {
+      new Promise<void>((resolve, reject) => {
         fork(
           parent ?? global,
           () => api.Scope.operations.destroy(scope),
@@ -37,32 +36,25 @@ export function fork<T>(
   scope: Scope,
   operation: () => Operation<T>,
   settled: Settle,
-): Fork {
-  const ending: Ending = { state: "halted", value: undefined };
-  const task = scope.run(() => track(operation, ending));
-  const settle = (): void => settled(ending.state, ending.value);
-  task.then(settle, settle); // its own promise only says what `ending` says
+) {
+  let state: Settled = "halted";
+  let value: unknown;
+  /** A failure becomes a value: it goes to `settled` alone, not to the scope's boundary as well. */
+  function* track(): Operation<void> {
+    try {
+      value = yield* scoped(operation);
+      state = "value";
+    } catch (error) {
+      value = error;
+      state = "error";
+    }
+  }
+  const task = scope.run(track);
+  const settle = (): void => settled(state, value);
+  task.then(settle, settle); // its own promise does not say more
   return {
     interrupt() {
-      task.halt().catch(() => {}); // does nothing until somebody waits for it; `ending` has what went wrong
+      task.halt().catch(() => {}); // it halts only when somebody waits for it; what fails is in `value`
     },
   };
-}
-
-interface Ending {
-  state: Settled;
-  value: unknown;
-}
-
-/** A failure becomes a value: it goes to `settled` alone, not to the scope's boundary as well. */
-function* track<T>(
-  operation: () => Operation<T>,
-  ending: Ending,
-): Operation<void> {
-  try {
-    const value = yield* scoped(operation);
-    Object.assign(ending, { state: "value", value });
-  } catch (error) {
-    Object.assign(ending, { state: "error", value: error });
-  }
 }

@@ -1,6 +1,13 @@
-/** A task: its scope, its routine and its outcome in one object. */
+/**
+ * A task: its scope, its routine and its outcome in one object; and what it does at each of its turns.
+ *
+ * effection wraps the body of a task in generators (`trap`, `encapsulate`, `critical`) whose effects resume at once, but
+ * take a turn each, three before the body and three after it. Other routines run in these turns, and a halt may arrive in
+ * any of them, so they are part of how effection behaves. Here each turn is a function, and there are no generators.
+ */
 import {
   Err,
+  Ok,
   unbox,
   type Coroutine,
   type Effect,
@@ -8,16 +15,25 @@ import {
   type Result,
 } from "effection";
 import type { ErrorBoundary, Member, TaskGroup } from "./contract.ts";
-import { Deferred, ENDED } from "./deferred.ts";
 import { DESTROY, HALT } from "./destructors.ts";
-import { exitAtOnce, UNIT, type Exit } from "./effects.ts";
-import { TaskHandle } from "./handle.ts";
-import type { Kernel } from "./kernel.ts";
-import { created, ended, type Phase } from "./phases.ts";
-import { schedule, STEPPED } from "./queue.ts";
+import {
+  Deferred,
+  ENDED,
+  exitAtOnce,
+  UNIT,
+  type Exit,
+  type Steps,
+} from "./effects.ts";
+import { defaultGroup, halt, haltAll, TaskHandle } from "./handle.ts";
+import { queue, schedule, STEPPED } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
-import { tell, thrown, type Settle, type Settled } from "./settled.ts";
-import { defaultGroup, halt, type Steps } from "./teardown.ts";
+import { notify, thrown, type Settle, type Settled } from "./settled.ts";
+
+/** What a task runs: an operation's steps, or those of its own teardown. */
+type Body = Iterator<Effect<unknown>, unknown, unknown>;
+
+/** What a task does at its turn. */
+type Turn = (task: KernelTask) => void;
 
 /**
  * What effects, and effection's reducer, see is a `Coroutine`; the names of its members are effection's. It is in the
@@ -32,26 +48,26 @@ export class KernelTask
   scope: KernelScope = this;
   /** Until its end. */
   operation: (() => Operation<unknown>) | undefined;
-  iterator: Iterator<Effect<unknown>, unknown, unknown> | undefined = undefined;
+  iterator: Body | undefined = undefined;
   /** What its next turn is for. */
-  phase: Phase = created;
+  turn: Turn = start;
   /** Leaves the effect that it is in. */
   exit: Exit = exitAtOnce;
   resumeWith: Result<unknown> = UNIT;
   enqueued = false;
-  /** It is not to be unwound now. */
+  /** It must not be unwound now. */
   critical = false;
   unwinding = false;
   #resolver: ((result: Result<unknown>) => void) | undefined = undefined;
-  /** The one that it is in, or was in last. For whoever looks. */
+  /** The one that it is in, or was in last. For views of running tasks. */
   effect: Effect<unknown> | undefined = undefined;
-  /** `Date.now()` when it waited first, 0 before: nobody sees a task that does not wait, and even the cheapest clock costs. */
+  /** `Date.now()` when it first waited, 0 before. Not read earlier: hot path, and nobody can see a task before it waits. */
   startedAt = 0;
 
   // The task.
-  /** What its body came to, and then what its end made of it. */
+  /** The outcome of its body, and then what its end makes of it. */
   completion: Result<unknown> = UNIT;
-  /** What it is to end with whatever its body says: a child's error, most of the time. */
+  /** What it is to end with, whatever its body returns: a child's error, most of the time. */
   trapped: Result<unknown> | undefined = undefined;
   /** The boundary around it, while it is one itself. */
   outerBoundary: ErrorBoundary | undefined = undefined;
@@ -64,12 +80,11 @@ export class KernelTask
   #settled: Settle | undefined;
 
   constructor(
-    kernel: Kernel,
     owner: KernelScope,
     operation: () => Operation<unknown>,
     settled: Settle | undefined,
   ) {
-    super(kernel, owner, DESTROY | HALT);
+    super(owner.kernel, owner, DESTROY | HALT);
     this.operation = operation;
     this.#settled = settled;
   }
@@ -85,11 +100,11 @@ export class KernelTask
     if (this.exit === exitAtOnce) {
       this.resumeWith = result;
       this.schedule();
-    } else this.#leave(result);
+    } else this.#leaveEffect(result);
   }
 
-  /** Apart from `resume`, because a function with a closure in it allocates on every call, whether it makes it or not. */
-  #leave(result: Result<unknown>): void {
+  /** Apart from `resume`, because a function that contains a closure allocates on every call. */
+  #leaveEffect(result: Result<unknown>): void {
     this.exit((left) => {
       this.exit = exitAtOnce;
       this.resumeWith = left.ok ? result : left;
@@ -98,7 +113,7 @@ export class KernelTask
   }
 
   unwind(): void {
-    if (this.phase === ended) return;
+    if (this.turn === ended) return;
     this.unwinding = true;
     if (!this.critical) this.resume(UNIT);
   }
@@ -111,24 +126,24 @@ export class KernelTask
 
   step(): IteratorResult<Effect<unknown>> {
     try {
-      this.phase(this);
+      this.turn(this);
     } catch (error) {
       this.#giveUp(Err(error));
     }
     return STEPPED;
   }
 
-  /** The exit of an effect threw. As in effection that is the end, without a cleanup; only once, so that one is told once. */
+  /** The exit of an effect threw. As in effection that is the end, without a cleanup. It is reported once. */
   #giveUp(result: Result<never>): void {
-    if (this.phase !== ended) this.settle(result);
+    if (this.turn !== ended) this.settle(result);
     else if (!result.ok) this.parent!.findBoundary().raise(result.error);
   }
 
   perform(): void {}
 
-  // What the phases use.
+  // What its turns use.
 
-  /** One step of the iterator that it runs, with what `yield*` would make of each case. */
+  /** One step of the iterator that it runs: by `next`, `throw` or `return`, as `yield*` would do in each case. */
   advance(): IteratorResult<Effect<unknown>, unknown> {
     const iterator = this.iterator!;
     const { resumeWith } = this;
@@ -136,13 +151,13 @@ export class KernelTask
       this.unwinding = false;
       return throwInto(iterator, resumeWith);
     }
-    if (this.takeUnwind())
+    if (this.beginUnwinding())
       return iterator.return?.() ?? { done: true, value: undefined };
     return iterator.next(resumeWith.value);
   }
 
-  /** Whether it is to be unwound now. It is told once. */
-  takeUnwind(): boolean {
+  /** Whether it has to unwind now. True once for each time. */
+  beginUnwinding(): boolean {
     if (!this.unwinding || this.critical) return false;
     this.unwinding = false;
     return true;
@@ -163,7 +178,7 @@ export class KernelTask
   }
 
   settle(result: Result<unknown>): void {
-    this.phase = ended;
+    this.turn = ended;
     this.completion = result;
     this.iterator = this.trapped = this.#resolver = this.effect = undefined;
     this.resumeWith = UNIT;
@@ -171,7 +186,7 @@ export class KernelTask
     this.#end?.settle(UNIT);
     const settled = this.#settled;
     this.operation = this.#settled = undefined; // they may lead to a whole request, and V8 may hold on to tasks for long
-    if (settled !== undefined) tell(settled, this.state, result);
+    if (settled !== undefined) notify(settled, this.state, result);
     else if (!result.ok && !this.#interrupted)
       this.parent!.findBoundary().raise(result.error);
   }
@@ -218,18 +233,15 @@ export class KernelTask
     return halt(this);
   }
 
-  /** @throws what its cleanup threw, if it was halted. */
   checkHalt(): void {
     if (this.#interrupted && this.state === "error") unbox(this.completion);
   }
 
-  /** Its value, once it has ended. @throws its error, or that it was halted. */
   get value(): unknown {
     if (this.state === "halted") throw new Error("halted");
     return unbox(this.completion);
   }
 
-  /** Settles when it has ended, in whatever way. */
   get end(): Deferred<void> {
     return (this.#end ??= this.state === undefined ? new Deferred() : ENDED);
   }
@@ -240,10 +252,178 @@ export class KernelTask
 }
 
 function throwInto(
-  iterator: Iterator<Effect<unknown>, unknown, unknown>,
+  iterator: Body,
   result: Result<unknown>,
 ): IteratorResult<Effect<unknown>, unknown> {
   if (iterator.throw) return iterator.throw(thrown(result));
   iterator.return?.();
   throw new TypeError("The iterator does not provide a 'throw' method.");
+}
+
+// The turns, in their order.
+
+/** A task that is halted before its first turn has never been there: nothing is cleaned up. */
+function start(task: KernelTask): void {
+  if (task.beginUnwinding()) return task.settle(UNIT);
+  pass(task, findBoundary);
+}
+
+/** trap: the boundary outside. */
+function findBoundary(task: KernelTask): void {
+  if (task.beginUnwinding()) return pass(task, close);
+  task.outerBoundary = task.findBoundary();
+  pass(task, becomeBoundary);
+}
+
+/** trap: errors of children come to the task. */
+function becomeBoundary(task: KernelTask): void {
+  if (task.beginUnwinding()) return pass(task, close);
+  task.boundary = task;
+  pass(task, startBody);
+}
+
+/** encapsulate: children end with the body; and the first step of the body. */
+function startBody(task: KernelTask): void {
+  if (task.beginUnwinding()) return leaveTrap(task);
+  task.group = task;
+  task.turn = runBody;
+  try {
+    task.iterator = task.operation!()[Symbol.iterator]();
+  } catch (error) {
+    return endBody(task, Err(error));
+  }
+  runBody(task);
+}
+
+/** In place of the turns above, for a body that took its first step before there was a task: it has yielded or ended. */
+export function resumeBody(
+  task: KernelTask,
+  body: Body | undefined,
+  effect: Effect<unknown> | undefined,
+  result: Result<unknown> | undefined,
+): void {
+  task.outerBoundary = task.findBoundary();
+  task.boundary = task;
+  task.group = task;
+  task.turn = runBody;
+  task.iterator = body;
+  if (result === undefined) task.enter(effect!);
+  else endBody(task, result);
+}
+
+function runBody(task: KernelTask): void {
+  const result = advance(task);
+  if (result !== undefined) endBody(task, result);
+}
+
+function endBody(task: KernelTask, result: Result<unknown>): void {
+  task.completion = result;
+  task.iterator = undefined;
+  pass(task, endGroup);
+}
+
+/** encapsulate: the children that are left are halted. */
+function endGroup(task: KernelTask): void {
+  if (!task.resumeWith.ok) {
+    task.unwinding = false;
+    task.completion = task.resumeWith; // the exit of the body's last effect failed
+    leaveGroup(task);
+  } else if (task.beginUnwinding()) {
+    task.group = undefined;
+    leaveTrap(task);
+  } else if (task.hasTasks) runCritical(task, haltAll(task.tasks), haltGroup);
+  else leaveGroup(task);
+}
+
+function haltGroup(task: KernelTask): void {
+  const result = advance(task);
+  if (result === undefined) return;
+  task.critical = false;
+  if (!result.ok) task.completion = result;
+  leaveGroup(task);
+}
+
+function leaveGroup(task: KernelTask): void {
+  task.group = undefined;
+  if (task.completion.ok) task.trapped ??= task.completion;
+  else task.trapped = task.completion;
+  leaveTrap(task);
+}
+
+/** trap: errors go to the boundary outside again. A body that was unwound has no result, and is unwound further. */
+function leaveTrap(task: KernelTask): void {
+  task.boundary = task.outerBoundary;
+  if (task.trapped !== undefined) return pass(task, leftTrap, task.trapped);
+  task.turn = leftTrap;
+  task.unwind();
+  task.exit = exitAtOnce;
+}
+
+function leftTrap(task: KernelTask): void {
+  if (!task.resumeWith.ok) task.unwinding = false;
+  task.completion = task.beginUnwinding() ? UNIT : task.resumeWith;
+  pass(task, close);
+}
+
+/** The scope is destroyed. A halt that arrives in this very turn leaves that to the owner. */
+function close(task: KernelTask): void {
+  if (task.beginUnwinding()) return task.settle(UNIT);
+  if (!task.idle)
+    return runCritical(task, task.destruct()[Symbol.iterator](), destroyScope);
+  task.close(); // nothing was left in it: most tasks
+  task.settle(task.completion);
+}
+
+function destroyScope(task: KernelTask): void {
+  const result = advance(task);
+  if (result === undefined) return;
+  task.critical = false;
+  task.settle(result.ok ? task.completion : result);
+}
+
+/** Halting a task that has ended does nothing. */
+function ended(): void {}
+
+// What several turns do.
+
+/**
+ * Stands for an effect that resumes at once: the task takes another turn. Nearly always nobody in the queue comes before
+ * it, so that turn is the next thing to happen, and is taken without going through the queue.
+ */
+function pass(
+  task: KernelTask,
+  turn: Turn,
+  result: Result<unknown> = UNIT,
+): void {
+  task.turn = turn;
+  if (task.exit === exitAtOnce && queue.isFirst(task.scope.priority)) {
+    task.resumeWith = result;
+    return turn(task);
+  }
+  task.resume(result);
+  task.exit = exitAtOnce;
+}
+
+/** Runs steps to their end, whatever arrives meanwhile. */
+function runCritical(task: KernelTask, steps: Body, turn: Turn): void {
+  task.critical = true;
+  task.iterator = steps;
+  task.resumeWith = UNIT;
+  task.turn = turn;
+  turn(task);
+}
+
+/** Takes a step, and more while nobody else comes before it; gives the result if the last step was among them. */
+function advance(task: KernelTask): Result<unknown> | undefined {
+  do {
+    let step;
+    try {
+      step = task.advance();
+    } catch (error) {
+      return Err(error);
+    }
+    if (step.done) return Ok(step.value);
+    task.enter(step.value);
+  } while (queue.dequeueIfNext(task));
+  return undefined;
 }

@@ -2,9 +2,9 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Applications } from "./applications.ts";
 import { DrainedError } from "../common/errors.ts";
-import type { Host, Tally } from "../exchange/shared.ts";
+import type { Shared, Tally } from "../exchange/shared.ts";
 import type { Nursery } from "../kernel/fork.ts";
-import type { Listener } from "../engine/listener.ts";
+import type { Listener } from "../engine/engine.ts";
 import type { Logger } from "../common/log.ts";
 import type { Settings } from "./options.ts";
 
@@ -56,7 +56,7 @@ export interface Parts {
   readonly log: Logger;
   readonly settings: Settings;
   readonly lingerMs: number;
-  readonly host: Host;
+  readonly shared: Shared;
   readonly listeners: readonly Listener[];
   readonly applications: Applications;
   readonly background: Nursery;
@@ -77,7 +77,7 @@ export async function drain(
   const halted: HaltedExchange[] = [];
   for (const step of STEPS) await step(parts, hurry, halted);
   const durationMs = performance.now() - started;
-  return { halted, durationMs, tally: { ...parts.host.tally } };
+  return { halted, durationMs, tally: { ...parts.shared.tally } };
 }
 
 type Step = (
@@ -124,9 +124,9 @@ async function waitToBeNoticed(
     await pass(settings.readinessDelayMs, hurry);
 }
 
-function stopListening({ listeners, host }: Parts): void {
+function stopListening({ listeners, shared }: Parts): void {
   for (const listener of listeners) listener.stop();
-  host.draining = true;
+  shared.draining = true;
 }
 
 async function letConnectionsGo(
@@ -142,15 +142,15 @@ async function letConnectionsGo(
 }
 
 async function finishExchanges(
-  { host, settings, listeners }: Parts,
+  { shared, settings, listeners }: Parts,
   hurry: AbortSignal,
 ): Promise<void> {
   await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
   const done = new AbortController();
   const limit = AbortSignal.any([hurry, done.signal]);
-  const sent = host
+  const sent = shared
     .untilIdle(limit)
-    .then(() => letLastBytesGo(host, listeners, limit));
+    .then(() => letLastBytesGo(shared, listeners, limit));
   await Promise.race([sent, pass(settings.drainTimeoutMs, limit)]);
   done.abort();
 }
@@ -160,22 +160,22 @@ const LAST_BYTES_MS = 5000;
 
 /** What the engine holds of them would be lost with their connections. It does not say when it has sent all, but clients close their connection then, as they were told. */
 async function letLastBytesGo(
-  host: Host,
+  shared: Shared,
   listeners: readonly Listener[],
   limit: AbortSignal,
 ): Promise<void> {
-  const left = host.lagging + LAST_BYTES_MS - performance.now();
+  const left = shared.lagging + LAST_BYTES_MS - performance.now();
   if (left <= 0) return;
   const unused = listeners.map((listener) => listener.untilUnused(limit));
   await Promise.race([Promise.all(unused), pass(left, limit)]);
 }
 
 function haltExchanges(
-  { host }: Parts,
+  { shared }: Parts,
   _hurry: AbortSignal,
   halted: HaltedExchange[],
 ): void {
-  for (const exchange of host.live.all()) {
+  for (const exchange of shared.live.all()) {
     const { id, method, mountPath, path } = exchange.request;
     exchange.halt(new DrainedError());
     halted.push({ id, method, path: mountPath + path });

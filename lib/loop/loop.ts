@@ -21,22 +21,22 @@ import {
 } from "./drain.ts";
 import { HaltedError, UsageError } from "../common/errors.ts";
 import { serve } from "../exchange/exchange.ts";
-import { future } from "../common/future.ts";
-import { Host, type Tally } from "../exchange/shared.ts";
+import { future } from "../operations/future.ts";
+import { Shared, type Tally } from "../exchange/shared.ts";
 import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
+import type { Listener, Serve } from "../engine/engine.ts";
+import { loadEngine } from "../engine/engines.ts";
 import {
   checkTarget,
-  openListener,
   type Address,
-  type Listener,
   type ListenOptions,
-  type Register,
-} from "../engine/listener.ts";
+} from "../engine/listen-options.ts";
 import { createAccessLog } from "../exchange/access-log.ts";
 import { createLog, type Logger } from "../common/log.ts";
 import { Mounts } from "./mounts.ts";
 import {
+  limitsFrom,
   mountLimits,
   settingsFrom,
   type LoopOptions,
@@ -88,7 +88,7 @@ export class Loop extends Mounts {
   readonly closed: Promise<DrainReport>;
   readonly #settings: Settings;
   readonly #listeners: Listener[] = [];
-  readonly #host: Host;
+  readonly #shared: Shared;
   readonly #applications: Applications;
   readonly #stalls: StallWatch;
   /** Scopes of their own, so that each ends in its turn. */
@@ -131,7 +131,7 @@ export class Loop extends Mounts {
     if (healthCheck !== undefined)
       this.router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
     const accessLog = createAccessLog(this.log, this.#settings.accessLog);
-    this.#host = new Host(
+    this.#shared = new Shared(
       this.log,
       accessLog,
       this.#exchanges.scope,
@@ -201,7 +201,7 @@ export class Loop extends Mounts {
 
   /** Requests since the start, by outcome; `accepted` is their sum once nothing runs. */
   get tally(): Readonly<Tally> {
-    return { ...this.#host.tally };
+    return { ...this.#shared.tally };
   }
 
   /**
@@ -217,7 +217,7 @@ export class Loop extends Mounts {
   /** What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the tasks below it. */
   tasks(): LoopTasks {
     return {
-      exchanges: this.#host.running().map((exchange) => exchange.view()),
+      exchanges: this.#shared.running().map((exchange) => exchange.view()),
       background: viewTasks(this.#background.scope),
       resources: this.#applications.tasks(),
     };
@@ -225,7 +225,9 @@ export class Loop extends Mounts {
 
   /** Halts the exchanges of an id, of which clients may give the same to several: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none. */
   halt(id: string): boolean {
-    const ofThatId = this.#host.live.all().filter((one) => one.owner.id === id);
+    const ofThatId = this.#shared.live
+      .all()
+      .filter((one) => one.request.id === id);
     for (const exchange of ofThatId) exchange.halt(new HaltedError());
     return ofThatId.length > 0;
   }
@@ -256,7 +258,7 @@ export class Loop extends Mounts {
   ): [handle: Handler, limits: Limits] {
     if (this.#state !== "new")
       throw new UsageError("mount applications before listen()");
-    const limits = { ...this.#settings, ...mountLimits(options) };
+    const limits = { ...limitsFrom(this.#settings), ...mountLimits(options) };
     if (typeof application === "function")
       return [this.#stalls.watch(application), limits];
     if (typeof application?.handle !== "function")
@@ -288,17 +290,28 @@ export class Loop extends Mounts {
     }
   }
 
-  #open({ uwsgi, ...target }: ListenOptions): Promise<Listener> {
-    const register: Register = (app, entrance) =>
-      this.router.register(app, (route, method, res, req) =>
-        serve(this.#host, route, entrance, method, res, req),
-      );
-    if (uwsgi === undefined)
-      return openListener(target, register, this.#settings);
-    if (Object.values(target).some((value) => value !== undefined))
+  async #open({ uwsgi, ...target }: ListenOptions): Promise<Listener> {
+    if (
+      uwsgi !== undefined &&
+      Object.values(target).some((it) => it !== undefined)
+    )
       throw new UsageError("listen({ uwsgi }) takes nothing else");
-    return openUwsgiListener(uwsgi, register, this.#settings, this.log);
+    const engine = await loadEngine();
+    return uwsgi === undefined
+      ? await engine.listen(target, this.#serve, this.#settings)
+      : await openUwsgiListener(
+          uwsgi,
+          engine,
+          this.#serve,
+          this.#settings,
+          this.log,
+        );
   }
+
+  readonly #serve: Serve = (head, outlet, entrance) => {
+    const route = this.router.find(head.method, head.path);
+    serve(this.#shared, route, head, outlet, entrance);
+  };
 
   async #add(listener: Listener): Promise<Address> {
     if (this.#state !== "running") {
@@ -306,7 +319,7 @@ export class Loop extends Mounts {
       throw new UsageError(`the loop is ${this.#state}`);
     }
     this.#listeners.push(listener);
-    this.#stalls.start(this.#host);
+    this.#stalls.start(this.#shared);
     this.log.info(
       { address: listener.address },
       `listening on ${listener.address.url}`,
@@ -354,7 +367,7 @@ export class Loop extends Mounts {
     return {
       log: this.log,
       settings: this.#settings,
-      host: this.#host,
+      shared: this.#shared,
       listeners: this.#listeners,
       applications: this.#applications,
       background: this.#background,

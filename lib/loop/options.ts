@@ -8,7 +8,7 @@ import {
   PLAIN_PATH,
   type Rule,
 } from "../common/checked-options.ts";
-import { ENGINE_HEADER_BYTES } from "../engine/header-limit.ts";
+import { engineHeaderBytes } from "../engine/header-limit.ts";
 import type { AccessLog } from "../exchange/access-log.ts";
 import type { Logger } from "../common/log.ts";
 import type { Limits, MountOptions } from "../exchange/limits.ts";
@@ -69,10 +69,9 @@ export type Settings = Required<
 > &
   Pick<LoopOptions, "healthCheck" | "idleTimeoutMs">;
 
-const DEFAULTS: Settings = {
+const DEFAULTS: Omit<Settings, "maxHeaderBytes"> = {
   accessLog: false,
   requestId: "accept",
-  maxHeaderBytes: ENGINE_HEADER_BYTES,
   maxBodyBytes: 1024 * 1024,
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: Infinity,
@@ -108,8 +107,8 @@ const RULES: Record<keyof LoopOptions, Rule> = {
   ],
   requestId: oneOf("accept", "generate", "echo"),
   maxHeaderBytes: [
-    (value) => AMOUNT[0](value) && (value as number) <= ENGINE_HEADER_BYTES,
-    `a number from 0 to ${ENGINE_HEADER_BYTES}, unless the process is started with a larger UWS_HTTP_MAX_HEADERS_SIZE`,
+    (value) => AMOUNT[0](value) && (value as number) <= engineHeaderBytes(),
+    "a number from 0 to 16384, unless the process is started with a larger UWS_HTTP_MAX_HEADERS_SIZE",
   ],
   ...OF_A_MOUNT,
   idleTimeoutMs: [
@@ -135,7 +134,11 @@ const RULES: Record<keyof LoopOptions, Rule> = {
 /** @throws {UsageError} naming an unknown option or one with a bad value. */
 export function settingsFrom(options: LoopOptions): Settings {
   const { log: _, ...given } = checkOptions(options, RULES);
-  const settings: Settings = { ...DEFAULTS, ...given };
+  const settings: Settings = {
+    ...DEFAULTS,
+    maxHeaderBytes: engineHeaderBytes(),
+    ...given,
+  };
   for (const name of [
     "readinessDelayMs",
     "drainTimeoutMs",
@@ -143,6 +146,16 @@ export function settingsFrom(options: LoopOptions): Settings {
   ] as const)
     settings[name] = Math.min(settings[name], MAX_TIMER_MS);
   return settings;
+}
+
+/** What holds for all requests, unless their mount has it otherwise. */
+export function limitsFrom(settings: Settings): Limits {
+  const { maxHeaderBytes } = settings;
+  return {
+    ...settings,
+    maxHeaderBytes:
+      maxHeaderBytes < engineHeaderBytes() ? maxHeaderBytes : Infinity,
+  };
 }
 
 /** What a mount sets beside the loop's own. @throws {UsageError} as {@link settingsFrom}. */

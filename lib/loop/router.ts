@@ -1,23 +1,19 @@
 /**
- * Mounts and routes, laid out on the engine's own router.
+ * Mounts and routes: finds who answers a request.
  *
- * The engine keeps a tree of patterns for each method and one for all methods, and asks the latter only when the former
- * has no match. A prefix is therefore registered for every method, so that within each tree the most specific pattern
- * wins: a segment of text before a `:parameter`, a parameter before `*`, the longest prefix first.
+ * For each method there is a table of plain paths and a tree of segments, in which text goes before a `:parameter` and
+ * that before `*`. A mount is in all of them, so that within each the most specific pattern wins. A path is walked once,
+ * and nothing is made on the way: parameters are read from the path when somebody asks.
  */
 import {
   MethodNotAllowedError,
   NotFoundError,
   UsageError,
 } from "../common/errors.ts";
+import type { Handler } from "../exchange/application.ts";
 import type { Route } from "../exchange/exchange.ts";
 import { UNLIMITED, type Limits } from "../exchange/limits.ts";
-import type { Handler } from "../exchange/application.ts";
-import type {
-  HttpRequest,
-  HttpResponse,
-  TemplatedApp,
-} from "../engine/uws/load.ts";
+import type { Parameter } from "../request/request.ts";
 
 /** The methods that have a route function of their own. */
 export const METHODS = [
@@ -32,26 +28,7 @@ export const METHODS = [
 
 export type Method = (typeof METHODS)[number];
 
-/** Serves one request at a route; `method` is as on the wire. */
-export type Serve = (
-  route: Route,
-  method: string,
-  res: HttpResponse,
-  req: HttpRequest,
-) => void;
-
-/** The engine's name for a method's tree. */
-const TREES = {
-  GET: "get",
-  HEAD: "head",
-  POST: "post",
-  PUT: "put",
-  PATCH: "patch",
-  DELETE: "del",
-  OPTIONS: "options",
-} as const;
-
-/** Every method, those without a tree of their own, too. */
+/** Every method, those without a route function, too. */
 const ANY = "ANY";
 
 type Key = Method | typeof ANY;
@@ -59,127 +36,165 @@ type Key = Method | typeof ANY;
 export class Router {
   /** By prefix. */
   readonly #mounts = new Map<string, Route>();
-  /** By the pattern as the engine gets it, then by method. */
+  /** By the pattern without the names of its parameters, then by method. */
   readonly #routes = new Map<string, Map<Key, Route>>();
+  #tables: ReadonlyMap<string, Table> | undefined;
 
   /** @throws {UsageError} for a prefix that is malformed or taken. */
   mount(prefix: string, handle: Handler, limits: Limits): void {
-    if (!/^\/[^:*?#\s]*$/.test(prefix))
+    if (!/^\/[^:*?#\s{}[\]]*$/.test(prefix))
       throw new UsageError(
         `a mount's prefix is a path such as "/api", not "${prefix}"`,
       );
-    const mountPath = prefix.replace(/\/+$/, "");
+    const mountPath = asSent(prefix.replace(/\/+$/, ""));
     if (this.#mounts.has(mountPath))
       throw new UsageError(`something is mounted at "${prefix}" already`);
-    this.#mounts.set(mountPath, {
-      handle,
-      limits,
-      mountPath,
-      paramNames: [],
-    });
+    this.#mounts.set(mountPath, { handle, limits, mountPath, parameters: [] });
   }
 
   /** @throws {UsageError} for a pattern that is malformed or taken for this method. */
   route(method: Key, pattern: string, handle: Handler, limits: Limits): void {
-    const { key, paramNames } = parsePattern(pattern);
+    const { key, parameters } = parsePattern(pattern);
     const byMethod = this.#routes.get(key) ?? new Map<Key, Route>();
     if (byMethod.has(method))
       throw new UsageError(`${method} ${pattern} has a route already`);
-    const route = { handle, limits, mountPath: "", paramNames };
+    const route = { handle, limits, mountPath: "", parameters };
     this.#routes.set(key, byMethod.set(method, route));
   }
 
-  /** Registers everything with the engine. */
-  register(app: TemplatedApp, serve: Serve): void {
-    for (const [pattern, byMethod] of this.#patterns())
-      for (const [key, route] of byMethod) {
-        if (key === ANY)
-          app.any(pattern, (res, req) =>
-            serve(route, req.getCaseSensitiveMethod(), res, req),
-          );
-        else
-          app[TREES[key]](pattern, (res, req) => serve(route, key, res, req));
-      }
+  /** Who answers; where nobody does, a route whose handler says so. Mounts and routes made after the first call do not count. */
+  find(method: string, path: string): Route {
+    const tables = (this.#tables ??= this.#build());
+    return tables.get(method)?.find(path) ?? tables.get(ANY)!.find(path)!;
   }
 
-  /** Every pattern with what answers each method there. A route goes before a mount with the same pattern. */
-  #patterns(): Map<string, Map<Key, Route>> {
-    const patterns = new Map<string, Map<Key, Route>>();
-    const add = (pattern: string, keys: readonly Key[], route: Route): void => {
-      const byMethod = patterns.get(pattern) ?? new Map<Key, Route>();
-      patterns.set(pattern, byMethod);
-      for (const key of keys) byMethod.set(key, route);
+  /** A route goes before a mount with the same pattern. */
+  #build(): Map<string, Table> {
+    const keys: readonly Key[] = [...METHODS, ANY];
+    const tables = new Map(keys.map((key) => [key, new Table()]));
+    const add = (pattern: string, to: readonly Key[], route: Route): void => {
+      for (const key of to) tables.get(key)!.add(pattern, route);
     };
     add("/*", [ANY], {
       handle: (request) => this.#refuse(request.path),
       limits: UNLIMITED,
       mountPath: "",
-      paramNames: [],
+      parameters: [],
     });
     for (const [prefix, route] of this.#mounts)
       for (const pattern of prefix === "" ? ["/*"] : [prefix, `${prefix}/*`])
-        add(pattern, [...METHODS, ANY], route);
+        add(pattern, keys, route);
     for (const [pattern, byMethod] of this.#routes) {
       const [any, get] = [byMethod.get(ANY), byMethod.get("GET")];
-      if (any) add(pattern, [...METHODS, ANY], any);
+      if (any) add(pattern, keys, any);
       if (get) add(pattern, ["HEAD"], get); // RFC 9110, section 9.3.2: HEAD is GET without the body
       for (const [key, route] of byMethod)
         if (key !== ANY) add(pattern, [key], route);
     }
-    return patterns;
+    return tables;
   }
 
   /** No pattern matched this path and method. @throws {NotFoundError | MethodNotAllowedError} */
   #refuse(path: string): never {
-    const allowed = new Set<string>();
-    for (const [pattern, byMethod] of this.#routes)
-      if (matches(pattern, path))
-        for (const method of byMethod.keys()) allowed.add(method);
-    if (allowed.size === 0) throw new NotFoundError();
-    if (allowed.has("GET")) allowed.add("HEAD");
-    throw new MethodNotAllowedError(
-      METHODS.filter((method) => allowed.has(method)),
+    const allowed = METHODS.filter(
+      (method) => this.#tables!.get(method)!.find(path) !== undefined,
     );
+    if (allowed.length === 0) throw new NotFoundError();
+    throw new MethodNotAllowedError(allowed);
   }
 }
 
+/** The patterns of one method. */
+class Table {
+  readonly #plain = new Map<string, Route>();
+  readonly #root: Node = {};
+
+  /** A pattern that is there already is replaced. */
+  add(pattern: string, route: Route): void {
+    if (!/\/[:*]/.test(pattern)) {
+      this.#plain.set(pattern, route);
+      return;
+    }
+    let node = this.#root;
+    for (const segment of segmentsOf(pattern)) {
+      if (segment === "*") node.rest = route;
+      else if (segment.startsWith(":")) node = node.parameter ??= {};
+      else node = child((node.text ??= new Map()), segment);
+    }
+    if (!pattern.endsWith("/*")) node.end = route;
+  }
+
+  find(path: string): Route | undefined {
+    return this.#plain.get(path) ?? below(this.#root, path, 1);
+  }
+}
+
+/** Where a pattern may end or go on, behind a slash. */
+interface Node {
+  text?: Map<string, Node>;
+  parameter?: Node;
+  rest?: Route;
+  end?: Route;
+}
+
+function child(children: Map<string, Node>, segment: string): Node {
+  const found = children.get(segment) ?? {};
+  children.set(segment, found);
+  return found;
+}
+
+/** The best match for what stands in `path` from `start` on. */
+function below(node: Node, path: string, start: number): Route | undefined {
+  const { text, parameter, rest } = node;
+  if (text === undefined && parameter === undefined) return rest;
+  const slash = path.indexOf("/", start);
+  const end = slash === -1 ? path.length : slash;
+  const next = text?.get(path.slice(start, end));
+  return (
+    (next && behind(next, path, slash)) ??
+    (parameter && end > start ? behind(parameter, path, slash) : undefined) ??
+    rest
+  );
+}
+
+/** `slash`: the end of the segment that led to `node`; -1 for the last one. */
+function behind(node: Node, path: string, slash: number): Route | undefined {
+  return slash === -1 ? node.end : below(node, path, slash + 1);
+}
+
 /**
- * The pattern as the engine gets it, and the names of its parameters. There they are numbered: the engine would take
- * `/:a` and `/:b` for two patterns.
+ * The pattern without the names of its parameters, in which `/:a` and `/:b` are the same, and those parameters.
+ *
+ * @throws {UsageError} for what cannot be a pattern, the syntax of other routers among it.
  */
-function parsePattern(pattern: string): { key: string; paramNames: string[] } {
-  const paramNames: string[] = [];
-  const key = pattern.replace(/(?<=\/):([^/]*)/g, (_, name: string) => {
-    paramNames.push(name);
-    return `:${paramNames.length}`;
-  });
-  const distinct = new Set(paramNames).size === paramNames.length;
+function parsePattern(pattern: string): {
+  key: string;
+  parameters: Parameter[];
+} {
+  const wellFormed = /^\/([^*?#\s{}[\]]*|([^*?#\s{}[\]]*\/)?\*)$/.test(pattern);
+  const segments = segmentsOf(pattern);
+  const parameters = segments.flatMap((segment, index) =>
+    segment.startsWith(":") ? [{ name: segment.slice(1), index }] : [],
+  );
+  const names = new Set(parameters.map(({ name }) => name));
   if (
-    !/^\/([^*?#\s]*|([^*?#\s]*\/)?\*)$/.test(pattern) ||
-    !distinct ||
-    paramNames.includes("")
+    !wellFormed ||
+    names.size < parameters.length ||
+    parameters.some(({ name }) => !/^[^:()+\\]+$/.test(name))
   )
     throw new UsageError(
       `a pattern is a path such as "/users/:id" or "/files/*", not "${pattern}"`,
     );
-  return { key, paramNames };
+  const key = segments.map((it) => (it.startsWith(":") ? ":" : asSent(it)));
+  return { key: `/${key.join("/")}`, parameters };
 }
 
-/** The engine's rules for one pattern, for the rare request that it found no route for. */
-function matches(pattern: string, path: string): boolean {
-  const wanted = segments(pattern);
-  const found = segments(path);
-  const wild = wanted.at(-1) === "*";
-  if (wild ? found.length < wanted.length : found.length !== wanted.length)
-    return false;
-  return wanted.every(
-    (segment, i) =>
-      segment === "*" ||
-      segment === found[i] ||
-      (segment.startsWith(":") && found[i] !== ""),
-  );
-}
-
-function segments(path: string): string[] {
+function segmentsOf(path: string): string[] {
   return path.split("/").slice(1);
+}
+
+/** Letters beyond ASCII as a browser sends them. */
+function asSent(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.toWellFormed().replace(/[^\0-\x7f]+/gu, encodeURIComponent);
 }

@@ -7,7 +7,7 @@
  */
 import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
 import { loopWatches } from "./command.ts";
-import type { Host } from "../exchange/shared.ts";
+import type { Shared } from "../exchange/shared.ts";
 import type { Logger } from "../common/log.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import type { Handler } from "../exchange/application.ts";
@@ -25,7 +25,7 @@ const LOOKS = 4;
 const SUSPECTS = 5;
 
 /** What the watch asks about requests. */
-type Requests = Pick<Host, "tally" | "latest" | "running">;
+type Requests = Pick<Shared, "tally" | "latest" | "running">;
 
 const ADVICE =
   "nobody else was served meanwhile; an application that blocks belongs into threads: wsgi({ module }) of eddy/adapters/wsgi";

@@ -7,11 +7,11 @@ import {
   type Provide,
   type Scope,
 } from "effection";
-import { Deferred } from "../kernel/deferred.ts";
+import { CURRENT_SCOPE, Deferred, type Steps } from "../kernel/effects.ts";
 import { KernelScope } from "../kernel/scope.ts";
-import { CURRENT_SCOPE } from "../kernel/effects.ts";
+import { startResource } from "../kernel/start.ts";
 import { suspended } from "./action.ts";
-import { trap, type Steps } from "./trap.ts";
+import { trap } from "./trap.ts";
 
 type Body<T> = (provide: Provide<T>) => Operation<void>;
 
@@ -29,9 +29,7 @@ function* acquire<T>(body: Body<T>): Steps<T> {
 
 function* provideTo<T>(owner: KernelScope, body: Body<T>): Steps<T> {
   const ready = new Deferred<T>();
-  owner.kernel.startResource(owner, () =>
-    body((value) => provision(ready, value)),
-  );
+  startResource(owner, () => body((value) => provision(ready, value)));
   let value: unknown;
   do value = yield ready;
   while (!ready.settled);

@@ -14,9 +14,8 @@ import {
   CURRENT_SCOPE,
   exitAtOnce,
   type Exit,
+  type Steps,
 } from "../kernel/effects.ts";
-
-export type Steps<T> = Generator<Effect<unknown>, T, unknown>;
 
 export function* trap<T>(operation: () => Operation<T>): Steps<T> {
   const scope = (yield CURRENT_SCOPE) as Scope;

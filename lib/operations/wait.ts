@@ -6,10 +6,9 @@ import {
   type Operation,
   type Result,
 } from "effection";
-import { exitAtOnce, UNIT, type Exit } from "../kernel/effects.ts";
+import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
 import type { Fork } from "../kernel/fork.ts";
-import { tell, type Settle, type Settled } from "../kernel/settled.ts";
-import type { Steps } from "./trap.ts";
+import { notify, type Settle, type Settled } from "../kernel/settled.ts";
 
 export type Resolve<T> = (result: Result<T>) => void;
 
@@ -94,8 +93,8 @@ export class LoneWait implements Fork {
   #leave(): void {
     this.#exit!((left) =>
       left.ok
-        ? tell(this.#settled, this.#state!, this.#result)
-        : tell(this.#settled, "error", left),
+        ? notify(this.#settled, this.#state!, this.#result)
+        : notify(this.#settled, "error", left),
     );
   }
 }

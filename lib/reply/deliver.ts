@@ -1,32 +1,32 @@
 /** Brings a reply to its client: whole, as a head alone, or piece by piece. */
-import { until, type Future, type Operation, type Scope } from "effection";
+import { until, type Operation, type Scope, type Future } from "effection";
 import {
   ClientAbortedError,
   InvalidReplyError,
   UsageError,
 } from "../common/errors.ts";
-import { future } from "../common/future.ts";
+import { future } from "../operations/future.ts";
+import type { Chunk, Outlet, ReplyHead } from "../engine/engine.ts";
 import { fork } from "../kernel/fork.ts";
-import { forbidsBody, headOf } from "./reply.ts";
-import type { Head, ResponseWriter } from "../engine/uws/outlet.ts";
+import { forbidsBody } from "./head.ts";
+import type { PreparedReply } from "./reply.ts";
 import {
   checkChunk,
-  isStreamable,
-  pump,
+  drop,
+  end,
   sourceOf,
-  type Streamable,
+  type BodySource,
+  type CleanupObserver,
 } from "./source.ts";
-import type {
-  BodyWriter,
-  Chunk,
-  GatewayResponse,
-  StreamWriter,
-} from "./types.ts";
+import type { BodyWriter, StreamWriter } from "./types.ts";
 
-/** Larger bodies go out as the client takes them, from the application's own memory: the engine would copy what does not fit the socket. */
+/**
+ * Bytes of a body that is sent whole. A larger one goes out as the client takes it, from the application's own memory:
+ * the engine would copy what does not fit the socket.
+ */
 export const WHOLE_BYTES = 128 * 1024;
 
-/** While the loop drains, so do these: the last that is written with the end of a connection may still be in the engine when the loop cuts it. */
+/** Bytes, likewise, while the loop drains: what is still in the engine when the loop cuts its connections is lost. */
 const WHOLE_LAST_BYTES = 2048;
 
 /** A body on its way. */
@@ -35,121 +35,98 @@ export interface Delivery {
   stop(): void;
 }
 
-/** What a delivery depends on beside the reply. */
-interface Circumstances {
-  readonly method: string;
-  readonly scope: Scope;
-  /** The client wants no further reply on this connection. */
-  readonly close: boolean;
-  /** Nor will it get one. */
-  readonly draining: boolean;
-}
-
 /** Who is told how a delivery went. */
-export interface Recipient {
+export interface Recipient extends CleanupObserver {
+  /** Operations that write run here. */
+  readonly scope: Scope;
+  /** The loop is about to cut its connections. */
+  readonly draining: boolean;
   /** Called once, when the body is complete or will never be; with what went wrong, if anything did. */
   done(error?: unknown): void;
-  /** Ending a source early failed. */
-  strayError(error: unknown): void;
 }
 
 /**
- * Writes `response`. What can be written at once is, before this returns. Otherwise it returns what is under way.
+ * Writes `reply`, for a request of `method`. What can be written at once is, before this returns. Otherwise it returns
+ * what is under way.
  *
  * @throws {InvalidReplyError} before anything is written.
  */
 export function deliver(
-  response: GatewayResponse,
-  out: ResponseWriter,
-  { method, scope, close, draining }: Circumstances,
+  reply: PreparedReply,
+  method: string,
+  out: Outlet,
   recipient: Recipient,
 ): Delivery | undefined {
-  const head = headOf(response);
-  head.close ||= close || draining;
-  const { body } = response;
-  if (method === "HEAD" || forbidsBody(head.status)) {
-    sendWithoutBody(head, body, out, method, recipient);
-    return undefined;
+  const { head } = reply;
+  if (method === "HEAD" || forbidsBody(head.status))
+    return deliverHead(reply, method, out, recipient);
+  switch (reply.kind) {
+    case "whole":
+      return deliverWhole(head, reply.body, out, recipient);
+    case "stream":
+      return deliverStream(head, sourceOf(reply.body), out, recipient);
+    case "writer":
+      return deliverWritten(head, reply.body, out, recipient);
   }
-  if (
-    body === null ||
-    body === undefined ||
-    typeof body === "string" ||
-    body instanceof Uint8Array
-  ) {
-    const limit = draining ? WHOLE_LAST_BYTES : WHOLE_BYTES;
-    return deliverWhole(head, body ?? "", limit, out, recipient);
-  }
-  if (typeof body === "function")
-    return deliverWritten(head, body, out, scope, recipient);
-  if (isStream(body)) return deliverStream(head, body, out, recipient);
-  throw new InvalidReplyError(
-    `a body is a string, bytes, an iterable, a ReadableStream or a function that writes`,
-  );
 }
 
 /** RFC 9110, section 9.3.2: HEAD says the length that GET would have, where it is known. */
-function sendWithoutBody(
-  head: Head,
-  body: GatewayResponse["body"],
-  out: ResponseWriter,
+function deliverHead(
+  reply: PreparedReply,
   method: string,
+  out: Outlet,
   recipient: Recipient,
-): void {
+): undefined {
+  const { head } = reply;
   const known =
-    typeof body === "string"
-      ? Buffer.byteLength(body)
-      : body instanceof Uint8Array
-        ? body.length
-        : undefined;
+    reply.kind === "whole" ? Buffer.byteLength(reply.body) : undefined;
   out.sendHead(
     head,
     method === "HEAD" && !forbidsBody(head.status)
       ? (head.contentLength ?? known)
       : undefined,
   );
-  discard(body, recipient);
-  recipient.done();
+  discard(reply, recipient);
+  doneWhenTaken(out, recipient);
+}
+
+function doneWhenTaken(out: Outlet, recipient: Recipient): void {
+  if (out.state !== "streaming") recipient.done();
+  else void out.taken().then(() => recipient.done());
 }
 
 function deliverWhole(
-  head: Head,
+  head: ReplyHead,
   body: Chunk,
-  limit: number,
-  out: ResponseWriter,
+  out: Outlet,
   recipient: Recipient,
 ): Delivery | undefined {
-  const small = body.length <= limit;
+  const isSmall =
+    body.length <= (recipient.draining ? WHOLE_LAST_BYTES : WHOLE_BYTES);
   const length =
-    small && head.contentLength === undefined
+    isSmall && head.contentLength === undefined
       ? undefined
       : Buffer.byteLength(body);
   if (head.contentLength !== undefined && head.contentLength !== length)
     throw new InvalidReplyError(
       `the body has ${length} bytes, its content-length says ${head.contentLength}`,
     );
-  if (small) {
+  if (isSmall) {
     out.send(head, body);
-    if (out.state !== "streaming") recipient.done();
-    else void out.taken().then(() => recipient.done());
+    doneWhenTaken(out, recipient);
     return undefined;
   }
   head.contentLength = length;
-  return deliverStream(
-    head,
-    [typeof body === "string" ? Buffer.from(body) : body],
-    out,
-    recipient,
-  );
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return deliverStream(head, sourceOf([bytes]), out, recipient);
 }
 
 function deliverStream(
-  head: Head,
-  body: Streamable,
-  out: ResponseWriter,
+  head: ReplyHead,
+  source: BodySource,
+  out: Outlet,
   recipient: Recipient,
 ): Delivery {
-  const source = sourceOf(body);
   let underWay = true;
   const finish = (error?: unknown): void => {
     if (!underWay) return;
@@ -158,22 +135,51 @@ function deliverStream(
   };
   // A source that waits for something of its own may not notice for long; it is dropped here and now.
   const stop = (error?: unknown): void => {
-    settle(() => source.cancel(), recipient);
+    end(source, recipient);
     finish(error);
   };
-  pump(source, out, () => out.start(head)).then(() => finish(), stop);
+  pump(head, source, out).then(() => finish(), stop);
   return { stop: () => stop() };
 }
 
+/**
+ * Sends a source to its end. The head is begun with the first chunk, or at the end of a source without any, so that a
+ * source that fails at once can still be answered with an error. The next chunk is asked for when the client has taken
+ * the one before. When the client goes away this returns and leaves the source to whoever cancels it.
+ *
+ * @throws what the source throws.
+ */
+async function pump(
+  head: ReplyHead,
+  source: BodySource,
+  out: Outlet,
+): Promise<void> {
+  for (let isComplete = false; !isComplete;) {
+    if (source.sync) {
+      const step = source.next();
+      out.start(head);
+      isComplete = out.writeAll(step, source);
+      if (!isComplete) await out.writable();
+    } else {
+      const step = await source.next();
+      if (out.state === "gone") return;
+      out.start(head);
+      isComplete = step.done === true;
+      if (!step.done && !out.write(step.value)) await out.writable();
+    }
+    if (out.state === "gone") return;
+  }
+  out.end();
+}
+
 function deliverWritten(
-  head: Head,
+  head: ReplyHead,
   write: StreamWriter,
-  out: ResponseWriter,
-  scope: Scope,
+  out: Outlet,
   recipient: Recipient,
 ): Delivery {
   const task = fork(
-    scope,
+    recipient.scope,
     () => written(write, new Writer(out, head)),
     (state, value) =>
       state === "error" ? recipient.done(value) : recipient.done(),
@@ -201,11 +207,11 @@ function isWork(result: unknown): boolean {
 }
 
 class Writer implements BodyWriter {
-  readonly #out: ResponseWriter;
-  readonly #head: Head;
+  readonly #out: Outlet;
+  readonly #head: ReplyHead;
   #ended = false;
 
-  constructor(out: ResponseWriter, head: Head) {
+  constructor(out: Outlet, head: ReplyHead) {
     this.#out = out;
     this.#head = head;
   }
@@ -231,33 +237,7 @@ class Writer implements BodyWriter {
   }
 }
 
-function isStream(body: GatewayResponse["body"]): body is Streamable {
-  return (
-    typeof body === "object" &&
-    body !== null &&
-    !(body instanceof Uint8Array) &&
-    isStreamable(body)
-  );
-}
-
-/** Drops a body that will not be sent; a source that was never started may own something, too. */
-export function discard(
-  body: GatewayResponse["body"],
-  recipient: Pick<Recipient, "strayError">,
-): void {
-  if (isStream(body) && !(body instanceof ReadableStream && body.locked))
-    settle(() => sourceOf(body).cancel(), recipient);
-}
-
-/** Ends a source early, now or when it gets round to it; what its cleanup throws has no reply left to change. */
-function settle(
-  cancel: () => unknown,
-  recipient: Pick<Recipient, "strayError">,
-): void {
-  const stray = (error: unknown): void => recipient.strayError(error);
-  try {
-    Promise.resolve(cancel()).catch(stray);
-  } catch (error) {
-    stray(error);
-  }
+/** Nobody wants this reply. */
+export function discard(reply: PreparedReply, observer: CleanupObserver): void {
+  if (reply.kind === "stream") drop(reply.body, observer);
 }

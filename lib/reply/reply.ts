@@ -1,13 +1,20 @@
 /** Replies: the helpers that make them, and what each kind means on the wire. */
 import { InvalidReplyError } from "../common/errors.ts";
 import { CheckedHeaders, pairs } from "./headers.ts";
-import { statusLine, type Head } from "../engine/uws/outlet.ts";
-import { isStreamable } from "./source.ts";
+import type { Chunk, ReplyHead } from "../engine/engine.ts";
+import { headOf, TEXT } from "./head.ts";
+import {
+  drop,
+  isStreamable,
+  type CleanupObserver,
+  type Streamable,
+} from "./source.ts";
 import type {
   GatewayResponse,
   Reply,
   ReplyBody,
   ReplyHeaders,
+  StreamWriter,
 } from "./types.ts";
 
 /** What a helper takes beside the body. */
@@ -16,10 +23,8 @@ export interface ReplyInit {
   headers?: ReplyHeaders;
 }
 
-export const TEXT = "text/plain; charset=utf-8";
 const HTML = "text/html; charset=utf-8";
 const JSON_TYPE = "application/json";
-const BYTES = "application/octet-stream";
 
 /** A reply of plain text. A `content-type` among the headers replaces the default; so it does for the other helpers. */
 export function text(body: string, init?: ReplyInit): GatewayResponse {
@@ -131,12 +136,48 @@ function stringify(data: unknown): string {
   return body;
 }
 
+/** A reply as it is delivered: its head, checked, and its body by kind. */
+export type PreparedReply =
+  | { readonly head: ReplyHead; readonly kind: "whole"; readonly body: Chunk }
+  | {
+      readonly head: ReplyHead;
+      readonly kind: "stream";
+      readonly body: Streamable;
+    }
+  | {
+      readonly head: ReplyHead;
+      readonly kind: "writer";
+      readonly body: StreamWriter;
+    };
+
 /**
- * Any reply as plain data.
+ * Any reply, ready to be delivered. A source in one that cannot be is ended; `observer` is told if that fails.
  *
- * @throws {InvalidReplyError} for a value that is no reply; the message says what to wrap it in.
+ * @throws {InvalidReplyError} for a value that is not a reply; the message says what to wrap it in.
  */
-export function toResponse(reply: Reply): GatewayResponse {
+export function prepare(
+  reply: Reply,
+  observer: CleanupObserver,
+): PreparedReply {
+  const response = toResponse(reply);
+  const body = response.body ?? "";
+  if (typeof body === "string" || body instanceof Uint8Array)
+    return { head: headOf(response), kind: "whole", body };
+  if (typeof body === "function")
+    return { head: headOf(response), kind: "writer", body };
+  if (typeof body !== "object" || !isStreamable(body))
+    throw new InvalidReplyError(
+      "a body is a string, bytes, an iterable, a ReadableStream or a function that writes",
+    );
+  try {
+    return { head: headOf(response), kind: "stream", body };
+  } catch (error) {
+    drop(body, observer);
+    throw error;
+  }
+}
+
+function toResponse(reply: Reply): GatewayResponse {
   if (typeof reply === "string" || reply instanceof Uint8Array)
     return { body: reply };
   if (reply === null || reply === undefined) return { status: 204 };
@@ -150,8 +191,12 @@ export function toResponse(reply: Reply): GatewayResponse {
 
 function nameOf(value: unknown): string {
   if (typeof value !== "object" || value === null) return `a ${typeof value}`;
-  if (isStreamable(value)) return "an iterable";
-  return `an object of class ${value.constructor.name}`;
+  const name = (value as Partial<object>).constructor?.name ?? "";
+  const what =
+    name === "" || name === "Object"
+      ? "an object"
+      : `an object of class ${name}`;
+  return isStreamable(value) ? `${what}, which can be iterated` : what;
 }
 
 function checkKeys(reply: GatewayResponse): GatewayResponse {
@@ -163,7 +208,7 @@ function checkKeys(reply: GatewayResponse): GatewayResponse {
   return reply;
 }
 
-/** Data, and no operation that was written as an object. */
+/** Data, and not an operation that was written as an object. */
 function isPlain(value: object): value is GatewayResponse {
   const prototype: unknown = Object.getPrototypeOf(value);
   return (
@@ -203,33 +248,4 @@ function fromWeb({
       ? headers
       : [...headers].filter(([name]) => !OF_THE_OTHER_SIDE.has(name));
   return { status, statusText: statusText || undefined, headers: fields, body };
-}
-
-/** The checked head of a reply, with a content-type where the body shows one. */
-export function headOf(response: GatewayResponse): Head {
-  const { status = 200, statusText, headers, body } = response;
-  const checked =
-    headers instanceof CheckedHeaders ? headers : new CheckedHeaders(headers);
-  const type = checked.hasContentType ? undefined : typeOf(body);
-  const { fields, contentLength, close } = checked;
-  return {
-    status,
-    statusLine: statusLine(status, statusText),
-    fields:
-      type === undefined || forbidsBody(status)
-        ? fields
-        : [...fields, "content-type", type],
-    contentLength,
-    close,
-  };
-}
-
-function typeOf(body: GatewayResponse["body"]): string | undefined {
-  if (typeof body === "string") return body === "" ? undefined : TEXT;
-  return body instanceof Uint8Array ? BYTES : undefined;
-}
-
-/** RFC 9110, sections 15.3.5 and 15.4.5: these never have a body. */
-export function forbidsBody(status: number): boolean {
-  return status === 204 || status === 304;
 }

@@ -3,17 +3,28 @@
  */
 import type { Readable } from "node:stream";
 import { InvalidReplyError } from "../common/errors.ts";
-import { isChunk, type ResponseWriter } from "../engine/uws/outlet.ts";
-import type { Chunk } from "./types.ts";
+import type { Chunk, Step } from "../engine/engine.ts";
 
-export interface Source {
-  readonly sync: boolean;
-  next(): Step | PromiseLike<Step>;
-  /** Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed. Does nothing once it has ended. */
-  cancel(): unknown;
+/** Gives the next chunk at once, or some time. What it gives is checked. */
+export type BodySource = SyncSource | AsyncSource;
+
+interface SyncSource extends Cancelable {
+  readonly sync: true;
+  next(): Step;
 }
 
-type Step = IteratorResult<Chunk, unknown>;
+interface AsyncSource extends Cancelable {
+  readonly sync: false;
+  next(): Promise<Step>;
+}
+
+interface Cancelable {
+  /**
+   * Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed. Does
+   * nothing once it has ended.
+   */
+  cancel(): unknown;
+}
 
 export type Streamable =
   Iterable<Chunk> | AsyncIterable<Chunk> | ReadableStream<Chunk>;
@@ -27,7 +38,7 @@ export function isStreamable(body: object): body is Streamable {
 }
 
 /** An iterator that has ended or failed by itself is not told to end. */
-export function sourceOf(body: Streamable): Source {
+export function sourceOf(body: Streamable): BodySource {
   if (body instanceof ReadableStream) return readerSource(readerOf(body));
   if (isNodeStream(body)) return nodeSource(body);
   return Symbol.asyncIterator in body
@@ -35,7 +46,7 @@ export function sourceOf(body: Streamable): Source {
     : syncSource(body[Symbol.iterator]());
 }
 
-function syncSource(iterator: Iterator<Chunk>): Source {
+function syncSource(iterator: Iterator<Chunk>): SyncSource {
   let open = true;
   return {
     sync: true,
@@ -43,7 +54,7 @@ function syncSource(iterator: Iterator<Chunk>): Source {
       open = false;
       const step = iterator.next();
       open = !step.done;
-      return step;
+      return checked(step);
     },
     cancel() {
       if (!open) return undefined;
@@ -53,19 +64,20 @@ function syncSource(iterator: Iterator<Chunk>): Source {
   };
 }
 
-function asyncSource(iterator: AsyncIterator<Chunk>): Source {
+function asyncSource(iterator: AsyncIterator<Chunk>): AsyncSource {
   let open = true;
   return {
     sync: false,
     async next() {
+      let step: Step;
       try {
-        const step = await iterator.next();
-        if (step.done) open = false;
-        return step;
+        step = await iterator.next();
       } catch (error) {
         open = false;
         throw error;
       }
+      if (step.done) open = false;
+      return checked(step);
     },
     cancel() {
       if (!open) return undefined;
@@ -80,8 +92,11 @@ function isNodeStream(body: Streamable): body is Streamable & Readable {
   return "pipe" in body && "destroy" in body && "once" in body;
 }
 
-/** It has opened its file before anybody asks, and an end of its iterator does not reach it before the first chunk, nor while it waits for one. */
-function nodeSource(stream: Readable): Source {
+/**
+ * It has opened its file before anybody asks, and an end of its iterator does not reach it before the first chunk, nor
+ * while it waits for one.
+ */
+function nodeSource(stream: Readable): AsyncSource {
   return {
     ...asyncSource(stream[Symbol.asyncIterator]() as AsyncIterator<Chunk>),
     cancel: () => (stream.destroyed ? undefined : destroyed(stream)),
@@ -103,7 +118,7 @@ function readerOf(
 }
 
 /** Through its reader: a ReadableStream's iterator answers `return()` only after the chunk that it is waiting for. */
-function readerSource(reader: ReadableStreamDefaultReader<Chunk>): Source {
+function readerSource(reader: ReadableStreamDefaultReader<Chunk>): AsyncSource {
   return asyncSource({
     next: () => reader.read() as Promise<Step>,
     return: async () => {
@@ -113,65 +128,36 @@ function readerSource(reader: ReadableStreamDefaultReader<Chunk>): Source {
   });
 }
 
-/** After a step: ask for the next, wait first, or stop, at the end or because the client is gone. */
-type Progress = "more" | "wait" | "done";
-
-/**
- * Sends a source to its end. `start` is called before the first chunk, or at the end of a source without any, so that
- * a source that fails at once can still be answered with an error. The next chunk is asked for when the client has
- * taken the one before. When the client goes away this returns and leaves the source to whoever cancels it.
- *
- * @throws what the source throws, and InvalidReplyError for a chunk that is neither string nor bytes.
- */
-export async function pump(
-  source: Source,
-  out: ResponseWriter,
-  start: () => void,
-): Promise<void> {
-  let progress: Progress;
-  do {
-    progress = source.sync
-      ? sendInOneGo(source, out, start)
-      : send(await source.next(), out, start);
-    if (progress === "wait") await out.writable();
-    if (out.state === "gone") return;
-  } while (progress !== "done");
-  if (out.state === "waiting") start();
-  out.end();
+function checked(step: Step): Step {
+  if (!step.done) checkChunk(step.value);
+  return step;
 }
 
-/** What a synchronous source has until it is time to wait, many chunks in one piece. */
-function sendInOneGo(
-  source: Source,
-  out: ResponseWriter,
-  start: () => void,
-): Progress {
-  let step = source.next() as Step;
-  let progress: Progress = "more";
-  const sendThoseThatFit = (): void => {
-    do {
-      progress = send(step, out, start);
-      if (progress === "more") step = source.next() as Step;
-    } while (progress === "more" && out.hasRoom(step.value));
-  };
-  while (progress === "more") out.batch(step.value, sendThoseThatFit);
-  return progress;
-}
-
-function send(
-  { done, value }: Step,
-  out: ResponseWriter,
-  start: () => void,
-): Progress {
-  if (done || out.state === "gone") return "done";
-  checkChunk(value);
-  if (out.state === "waiting") start();
-  return out.write(value) ? "more" : "wait";
-}
-
+/** @throws {InvalidReplyError} for a chunk that is neither string nor bytes. */
 export function checkChunk(chunk: unknown): asserts chunk is Chunk {
-  if (!isChunk(chunk))
+  if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
     throw new InvalidReplyError(
       `a streamed body is made of strings and bytes, not of ${typeof chunk}`,
     );
+}
+
+/** Who is told that ending a source early has failed: there is no reply left to change. */
+export interface CleanupObserver {
+  onCleanupError(error: unknown): void;
+}
+
+/** Drops a body that will not be sent; a source that was never started may own something, too. */
+export function drop(body: Streamable, observer: CleanupObserver): void {
+  if (!(body instanceof ReadableStream && body.locked))
+    end(sourceOf(body), observer);
+}
+
+/** Ends a source early, now or when it gets round to it. */
+export function end(source: BodySource, observer: CleanupObserver): void {
+  const tell = (error: unknown): void => observer.onCleanupError(error);
+  try {
+    Promise.resolve(source.cancel()).catch(tell);
+  } catch (error) {
+    tell(error);
+  }
 }

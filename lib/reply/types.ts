@@ -1,6 +1,9 @@
 /** What a reply can be. Types only. */
 import type { Operation } from "effection";
-import type { CheckedHeaders } from "./headers.ts";
+import type { Chunk } from "../engine/engine.ts";
+import type { CheckedHeaders, PlainHeaders } from "./headers.ts";
+
+export type { Chunk };
 
 /** A string is sent as `text/plain`, bytes as `application/octet-stream`, nothing as 204. Anything else needs a {@link GatewayResponse}. */
 export type Reply =
@@ -21,11 +24,7 @@ export interface GatewayResponse {
   readonly body?: ReplyBody;
 }
 
-/** A `set-cookie` is repeated by an array of values or by pairs of the same name. */
-export type ReplyHeaders =
-  | { readonly [name: string]: string | number | readonly string[] | undefined }
-  | Iterable<readonly [name: string, value: string]>
-  | CheckedHeaders;
+export type ReplyHeaders = PlainHeaders | CheckedHeaders;
 
 /**
  * Strings and bytes are sent whole, with their length. All others are streamed: the next chunk is asked for when the
@@ -40,9 +39,6 @@ export type ReplyBody =
   | StreamWriter
   | null
   | undefined;
-
-/** A piece of a streamed body. Strings are sent as UTF-8. */
-export type Chunk = string | Uint8Array;
 
 /** A body that writes itself: an operation (or an async function) that is done when the body is complete. */
 export type StreamWriter = (out: BodyWriter) => Operation<void> | Promise<void>;

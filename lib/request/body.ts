@@ -14,7 +14,7 @@ import {
 } from "../common/errors.ts";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { Spill } from "./spill.ts";
-import type { ResponseWriter } from "../engine/uws/outlet.ts";
+import type { Inlet } from "../engine/engine.ts";
 
 /** Bytes that wait in memory before the client is asked to pause. Sixteen TLS records; small beside the engine's own 512 KiB. */
 const PAUSE_AT = 256 * 1024;
@@ -31,8 +31,7 @@ export interface BodyLimits {
 type State = "idle" | "receiving" | "complete" | "failed";
 
 export class RequestBody implements AsyncIterable<Uint8Array> {
-  /** The connection's other direction, which is also what holds this one back. */
-  readonly #connection: ResponseWriter;
+  readonly #inlet: Inlet;
   readonly #limits: BodyLimits;
   /** Milliseconds that readers have waited for the client. */
   #waited = 0;
@@ -46,8 +45,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** Resolves the read that waits for the next chunk, the end or a failure. */
   #wake: (() => void) | undefined;
 
-  constructor(connection: ResponseWriter, limits: BodyLimits) {
-    this.#connection = connection;
+  constructor(inlet: Inlet, limits: BodyLimits) {
+    this.#inlet = inlet;
     this.#limits = limits;
   }
 
@@ -55,7 +54,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   receive(): void {
     if (this.#state !== "idle") return;
     this.#state = "receiving";
-    this.#connection.onData((chunk, isLast) => this.#push(chunk, isLast));
+    this.#inlet.onData((chunk, isLast) => this.#push(chunk, isLast));
   }
 
   /** Nobody is to read any more, what comes is dropped. A read that waits, or comes later, gets `error`. */
@@ -104,7 +103,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** The next chunk; undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const chunk = this.#take();
+      const chunk = this.#shift();
       if (chunk) return chunk;
       if (this.#state === "failed") throw this.#error;
       if (this.#state !== "receiving") return undefined;
@@ -128,7 +127,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#waited += performance.now() - since;
   }
 
-  #take(): Uint8Array | undefined {
+  #shift(): Uint8Array | undefined {
     const chunk = this.#waiting.shift();
     if (chunk) this.#waitingBytes -= chunk.length;
     if (
@@ -136,13 +135,13 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       this.#waiting.length === 0 &&
       this.#inMemory
     )
-      this.#connection.resume();
+      this.#inlet.resume();
     return chunk ?? this.#spill?.shift();
   }
 
-  #push(data: ArrayBuffer, isLast: boolean): void {
+  #push(data: Uint8Array, isLast: boolean): void {
     if (this.#state !== "receiving") return;
-    this.#received += data.byteLength;
+    this.#received += data.length;
     const { maxBodyBytes } = this.#limits;
     if (this.#received > maxBodyBytes)
       return this.release(new BodyTooLargeError(maxBodyBytes));
@@ -152,8 +151,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       return this.release(new BodyStorageError(tmpdir(), error as Error));
     }
     if (isLast) this.#state = "complete";
-    else if (this.#wake === undefined && this.#holdsEnough)
-      this.#connection.pause();
+    else if (this.#wake === undefined && this.#holdsEnough) this.#inlet.pause();
     this.#signal();
   }
 
@@ -168,14 +166,14 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   /** The engine takes `data` back when this returns: copied, or written. */
-  #keep(data: ArrayBuffer): void {
-    if (data.byteLength === 0) return;
-    if (this.#inMemory && this.#waitingBytes + data.byteLength <= SPILL_AT) {
-      this.#waiting.push(new Uint8Array(data.slice(0)));
-      this.#waitingBytes += data.byteLength;
+  #keep(data: Uint8Array): void {
+    if (data.length === 0) return;
+    if (this.#inMemory && this.#waitingBytes + data.length <= SPILL_AT) {
+      this.#waiting.push(data.slice());
+      this.#waitingBytes += data.length;
     } else {
       this.#spill ??= new Spill();
-      this.#spill.push(new Uint8Array(data));
+      this.#spill.push(data);
     }
   }
 

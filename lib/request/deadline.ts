@@ -20,7 +20,7 @@ const MS: Readonly<Record<string, number>> = {
 };
 
 /** Milliseconds that the caller is going to wait; `Infinity` when it does not say, or not in a way that makes sense. */
-export function callersPatience(headers: RequestHeaders): number {
+export function callerTimeoutMs(headers: RequestHeaders): number {
   const [, amount, unit] = TIMEOUT.exec(headers.get(FIELD) ?? "") ?? [];
   return unit === undefined ? Infinity : Number(amount) * MS[unit]!;
 }

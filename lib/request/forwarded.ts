@@ -1,14 +1,13 @@
 /** What proxies say of a request: `Forwarded` (RFC 7239), and `X-Forwarded-For`, `-Proto` and `-Host`, which no RFC describes. */
 import { isIP, isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
+import type { Scheme } from "../engine/entrance.ts";
 import { formatAddress } from "../common/address.ts";
 import { isAuthority } from "./framing.ts";
 import type { RequestHeaders } from "./headers.ts";
 
-export type Scheme = "http" | "https";
-
 /** What one proxy says of the request as it got it. Undefined is what it does not say, hides, or says in a way that makes no sense. */
-export interface Hop {
+export interface ProxyRecord {
   /** Who sent it the request. */
   readonly address: string | undefined;
   readonly scheme: Scheme | undefined;
@@ -17,7 +16,9 @@ export interface Hop {
 }
 
 /** The nearest proxy first, as far as the field makes sense. */
-export function* forwardedHops(headers: RequestHeaders): Generator<Hop> {
+export function* forwardedRecords(
+  headers: RequestHeaders,
+): Generator<ProxyRecord> {
   for (const line of linesOf(headers, "forwarded").reverse()) {
     const elements = parseForwarded(line);
     if (elements === undefined) return; // a client can break its own line; what a proxy added as another still counts
@@ -34,7 +35,9 @@ export function* forwardedHops(headers: RequestHeaders): Generator<Hop> {
  * The nearest proxy first. Of several schemes and hosts only the last is certain to be the nearest proxy's: a chain of
  * proxies that lengthens the list of addresses need not lengthen the others.
  */
-export function* xForwardedHops(headers: RequestHeaders): Generator<Hop> {
+export function* xForwardedRecords(
+  headers: RequestHeaders,
+): Generator<ProxyRecord> {
   const [address, ...further] = listOf(headers, "x-forwarded-for").reverse();
   yield {
     address: nodeAddress(address),

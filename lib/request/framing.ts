@@ -44,7 +44,7 @@ export class Framing {
           this.#knownHost = toHost(value);
           break;
         case "connection":
-          close ||= CLOSE_AMONG_OTHERS.test(value);
+          close ||= CLOSE.test(value);
           break;
         case "content-length":
         case "transfer-encoding":
@@ -62,8 +62,8 @@ export class Framing {
   }
 }
 
-/** RFC 9112, section 9.6. Alone, it is known to the engine, which closes the connection after the reply. */
-const CLOSE_AMONG_OTHERS = /,[ \t]*close[ \t]*(?:,|$)|^close[ \t]*,/i;
+/** RFC 9112, section 9.6. */
+const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
 /** The only control character that the engine lets through (RFC 9110, section 5.5). */
 const DELETE = "\x7f";

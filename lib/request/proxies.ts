@@ -1,24 +1,21 @@
 /** What trusted proxies say of the client that they speak for. */
-import { forwardedHops, xForwardedHops, type Hop } from "./forwarded.ts";
+import {
+  forwardedRecords,
+  xForwardedRecords,
+  type ProxyRecord,
+} from "./forwarded.ts";
+import type { Peer } from "../engine/engine.ts";
 import type { RequestHeaders } from "./headers.ts";
 import { TrustedPeers } from "./trust.ts";
 
 /** How they say it. */
 export type ProxyHeader = "x-forwarded" | "forwarded" | "proxy-v2";
 
-/** A connection's other end. Undefined is what nobody asked for while the engine knew. */
-export interface Peer {
-  /** Empty on a Unix socket. */
-  readonly peerAddress: string | undefined;
-  /** From the header of the PROXY protocol; empty without one. */
-  readonly proxiedAddress: string | undefined;
-}
-
 /** What is certain of a request: its client as the last trusted proxy knows it. */
-export interface Told {
+export interface ClientInfo {
   readonly address: string | undefined;
-  readonly scheme: Hop["scheme"];
-  readonly host: Hop["host"];
+  readonly scheme: ProxyRecord["scheme"];
+  readonly host: ProxyRecord["host"];
 }
 
 /** Undefined when nobody is trusted. */
@@ -49,33 +46,33 @@ export class Proxies {
   }
 
   /**
-   * Follows the hops from the peer on, as long as whoever tells of the next one is trusted. The first that is not, or
+   * Follows the records from the peer on, as long as whoever tells of the next one is trusted. The first that is not, or
    * that does not know whom it speaks for, is the client.
    */
-  ask(peer: Peer, headers: RequestHeaders): Told {
-    let told: Told = {
-      address: peer.peerAddress,
+  ask(peer: Peer, headers: RequestHeaders): ClientInfo {
+    let client: ClientInfo = {
+      address: peer.address,
       scheme: undefined,
       host: undefined,
     };
-    for (const hop of HOPS[this.header](peer, headers)) {
-      if (told.address === undefined || !this.trust(told.address)) break;
-      told = {
-        address: hop.address ?? told.address,
-        scheme: hop.scheme ?? told.scheme,
-        host: hop.host ?? told.host,
+    for (const record of RECORDS[this.header](peer, headers)) {
+      if (client.address === undefined || !this.trust(client.address)) break;
+      client = {
+        address: record.address ?? client.address,
+        scheme: record.scheme ?? client.scheme,
+        host: record.host ?? client.host,
       };
-      if (hop.address === undefined) break;
+      if (record.address === undefined) break;
     }
-    return told;
+    return client;
   }
 }
 
-type Hops = (peer: Peer, headers: RequestHeaders) => Iterable<Hop>;
+type Records = (peer: Peer, headers: RequestHeaders) => Iterable<ProxyRecord>;
 
-const HOPS: Record<ProxyHeader, Hops> = {
-  "x-forwarded": (_, headers) => xForwardedHops(headers),
-  forwarded: (_, headers) => forwardedHops(headers),
+const RECORDS: Record<ProxyHeader, Records> = {
+  "x-forwarded": (_, headers) => xForwardedRecords(headers),
+  forwarded: (_, headers) => forwardedRecords(headers),
   "proxy-v2": ({ proxiedAddress }) => [
     {
       address: proxiedAddress || undefined,

@@ -2,26 +2,24 @@
 import type { Future, Scope } from "effection";
 import { parse as parseCookies } from "cookie";
 import type { RequestBody } from "./body.ts";
-import { callersPatience } from "./deadline.ts";
+import { callerTimeoutMs } from "./deadline.ts";
 import { BadRequestError } from "../common/errors.ts";
 import { parseForm } from "./form.ts";
 import type { Frame, Framing } from "./framing.ts";
-import type { Scheme } from "./forwarded.ts";
-import { future } from "../common/future.ts";
-import { readHeaders } from "../engine/uws/read.ts";
+import { future } from "../operations/future.ts";
 import { RequestHeaders } from "./headers.ts";
 import type { Logger } from "../common/log.ts";
-import type { Peer, Proxies, Told } from "./proxies.ts";
-import type { HttpRequest } from "../engine/uws/load.ts";
+import type { Head } from "../engine/engine.ts";
+import type { Scheme } from "../engine/entrance.ts";
+import type { ClientInfo, Proxies } from "./proxies.ts";
 
 /** What a request asks of the exchange that it belongs to. */
-export interface RequestOwner extends Peer {
+export interface RequestContext {
   readonly id: string;
   readonly scheme: Scheme;
   /** Undefined when no peer is trusted to speak for others. */
   readonly proxies: Proxies | undefined;
-  readonly fromTrustedProxy: boolean;
-  /** Milliseconds since the epoch. */
+  /** When the exchange started, as `performance.now()` has it. */
   readonly startedAt: number;
   readonly requestTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -34,8 +32,13 @@ export interface RequestOwner extends Peer {
 export interface Place {
   /** Prefix of the mount, without a trailing slash; empty for the root and for routes. */
   readonly mountPath: string;
-  /** Names of the pattern's `:parameters`, in order. */
-  readonly paramNames: readonly string[];
+  readonly parameters: readonly Parameter[];
+}
+
+/** A `:parameter` of a pattern: which segment of the path it is, from 0 on. */
+export interface Parameter {
+  readonly name: string;
+  readonly index: number;
 }
 
 /**
@@ -61,66 +64,62 @@ export class GatewayRequest {
   /** The path below the mount, percent-escapes kept: decoding is final, `%2f` would become a separator. Empty when the mount itself was asked for. */
   readonly path: string;
 
-  readonly #exchange: { readonly owner: RequestOwner };
+  readonly #exchange: { readonly context: RequestContext };
   readonly #place: Place;
-  /** The engine's request while the route callback runs: what is read lazily is read from here, or copied by `detach`. */
-  #native: HttpRequest | undefined;
-  readonly #rawHeaders: readonly string[];
+  readonly #head: Head;
   #frame: Frame | undefined;
   #headers: RequestHeaders | undefined;
-  #queryString: string | undefined;
-  #rawParams: readonly string[] | undefined;
   #query: URLSearchParams | undefined;
   #params: Readonly<Record<string, string>> | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
-  #toldByProxies: Told | undefined;
+  #client: ClientInfo | undefined;
 
   constructor(
-    exchange: { readonly owner: RequestOwner },
+    exchange: { readonly context: RequestContext },
     place: Place,
-    method: string,
-    url: string,
-    native: HttpRequest,
+    head: Head,
   ) {
-    this.method = method;
+    this.method = head.method;
     this.mountPath = place.mountPath;
     this.path =
-      place.mountPath === "" ? url : url.slice(place.mountPath.length);
+      place.mountPath === ""
+        ? head.path
+        : head.path.slice(place.mountPath.length);
     this.#exchange = exchange;
     this.#place = place;
-    this.#native = native;
-    this.#rawHeaders = readHeaders(native);
+    this.#head = head;
   }
 
   /** What its header fields say of the message itself. For admission. @throws {MalformedRequestError} */
   static frame(request: GatewayRequest, framing: Framing): Frame {
-    return (request.#frame = framing.frameOf(request.#rawHeaders));
+    return (request.#frame = framing.frameOf(request.#head.fields));
   }
 
-  /** The client asks, among other options, to close the connection after the reply. For the exchange. */
+  /** The client asks to close the connection after the reply. For the exchange. */
   static closes(request: GatewayRequest): boolean {
     return request.#frame?.close === true;
   }
 
-  /** Copies what the engine is about to free. For the exchange, before the route callback returns. */
-  static detach(request: GatewayRequest): void {
-    request.#queryString ??= request.queryString;
-    request.#rawParams ??= request.#readParams();
-    request.#native = undefined;
+  /** Asks for the peer's addresses, which the engine forgets with the exchange. For the exchange. */
+  static keepAddresses(request: GatewayRequest): void {
+    const { peer } = request.#head;
+    void peer.address;
+    if (request.#exchange.context.proxies?.header === "proxy-v2")
+      void peer.proxiedAddress;
   }
 
   /** Identifies the request in every log line that belongs to it: the client's `x-request-id`, or one of the gateway's own (option `requestId`). */
   get id(): string {
-    return this.#exchange.owner.id;
+    return this.#exchange.context.id;
   }
 
   get headers(): RequestHeaders {
-    return (this.#headers ??= new RequestHeaders(this.#rawHeaders));
+    return (this.#headers ??= new RequestHeaders(this.#head.fields));
   }
 
   /** What follows the `?`, as sent; empty without one. */
   get queryString(): string {
-    return (this.#queryString ??= this.#live().getQuery() ?? "");
+    return this.#head.query;
   }
 
   /** The query, decoded (WHATWG URL, "application/x-www-form-urlencoded parsing": never throws). */
@@ -136,10 +135,12 @@ export class GatewayRequest {
   get params(): Readonly<Record<string, string>> {
     if (this.#params) return this.#params;
     const params: Record<string, string> = {};
-    const raw = (this.#rawParams ??= this.#readParams());
-    this.#place.paramNames.forEach(
-      (name, i) => (params[name] = decode(raw[i]!)),
-    );
+    const { parameters } = this.#place;
+    if (parameters.length > 0) {
+      const segments = this.path.split("/");
+      for (const { name, index } of parameters)
+        params[name] = decode(segments[index + 1]!);
+    }
     return (this.#params = params);
   }
 
@@ -153,12 +154,12 @@ export class GatewayRequest {
    * Asked for the first time after the end of the exchange, it is empty, too: the engine has forgotten it.
    */
   get remoteAddress(): string {
-    return this.#told?.address ?? this.#exchange.owner.peerAddress ?? "";
+    return this.#clientInfo?.address ?? this.#head.peer.address ?? "";
   }
 
   /** As the client asked: the listener's, `https` with TLS, or what a trusted proxy says. */
   get scheme(): Scheme {
-    return this.#told?.scheme ?? this.#exchange.owner.scheme;
+    return this.#clientInfo?.scheme ?? this.#exchange.context.scheme;
   }
 
   /**
@@ -166,7 +167,7 @@ export class GatewayRequest {
    * From the Host field, or what a trusted proxy says. It is what the client says, so it proves nothing.
    */
   get host(): string {
-    return this.#told?.host ?? this.headers.get("host") ?? "";
+    return this.#clientInfo?.host ?? this.headers.get("host") ?? "";
   }
 
   /**
@@ -175,19 +176,19 @@ export class GatewayRequest {
    * without either.
    */
   get deadline(): number | undefined {
-    const { fromTrustedProxy, requestTimeoutMs } = this.#exchange.owner;
-    const patience = fromTrustedProxy
-      ? callersPatience(this.headers)
-      : Infinity;
-    const limit = Math.min(requestTimeoutMs, patience);
-    return limit === Infinity
+    const { requestTimeoutMs, startedAt } = this.#exchange.context;
+    const limitMs = Math.min(
+      requestTimeoutMs,
+      this.#isFromTrustedProxy ? callerTimeoutMs(this.headers) : Infinity,
+    );
+    return limitMs === Infinity
       ? undefined
-      : this.#exchange.owner.startedAt + limit;
+      : performance.timeOrigin + startedAt + limitMs;
   }
 
   /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */
   get signal(): AbortSignal {
-    return this.#exchange.owner.signal;
+    return this.#exchange.context.signal;
   }
 
   /**
@@ -196,17 +197,17 @@ export class GatewayRequest {
    * @throws {UsageError} once it has ended, and they have.
    */
   get scope(): Scope {
-    return this.#exchange.owner.scope;
+    return this.#exchange.context.scope;
   }
 
   /** The loop's log, with the request's id in each line. */
   get log(): Logger {
-    return this.#exchange.owner.log;
+    return this.#exchange.context.log;
   }
 
   /** The body in chunks, as it comes; the client waits while they are not read. `for await` it, or effection's `each(stream(request.body))`. */
   get body(): AsyncIterable<Uint8Array> {
-    return this.#exchange.owner.body;
+    return this.#exchange.context.body;
   }
 
   /** True when the client announced a body. */
@@ -223,12 +224,12 @@ export class GatewayRequest {
    * @throws {BodyUsedError} when the body was read already.
    */
   bytes(): Future<Uint8Array> {
-    return future(this.#exchange.owner.body.collect());
+    return future(this.#exchange.context.body.collect());
   }
 
   /** The whole body as UTF-8. */
   text(): Future<string> {
-    return future(this.#exchange.owner.body.collect().then(toText));
+    return future(this.#exchange.context.body.collect().then(toText));
   }
 
   /**
@@ -238,7 +239,7 @@ export class GatewayRequest {
    */
   json<T = unknown>(): Future<T> {
     return future(
-      this.#exchange.owner.body
+      this.#exchange.context.body
         .collect()
         .then((body) => parseJson(toText(body)) as T),
     );
@@ -253,30 +254,24 @@ export class GatewayRequest {
   form(): Future<FormData> {
     const type = this.headers.get("content-type") ?? "";
     return future(
-      this.#exchange.owner.body.collect().then((body) => parseForm(type, body)),
+      this.#exchange.context.body
+        .collect()
+        .then((body) => parseForm(type, body)),
     );
   }
 
   /** What trusted proxies say; undefined when there are none. */
-  get #told(): Told | undefined {
-    const { proxies } = this.#exchange.owner;
+  get #clientInfo(): ClientInfo | undefined {
+    const { proxies } = this.#exchange.context;
     return (
-      proxies &&
-      (this.#toldByProxies ??= proxies.ask(this.#exchange.owner, this.headers))
+      proxies && (this.#client ??= proxies.ask(this.#head.peer, this.headers))
     );
   }
 
-  #readParams(): string[] {
-    return this.#place.paramNames.map(
-      (_, i) => this.#live().getParameter(i) ?? "",
-    );
-  }
-
-  /** Detached requests have copies of all, so this is a bug of ours; an error beats what the engine would do. */
-  #live(): HttpRequest {
-    if (!this.#native)
-      throw new Error("the engine's request was read after its route callback");
-    return this.#native;
+  get #isFromTrustedProxy(): boolean {
+    const { proxies } = this.#exchange.context;
+    const { address } = this.#head.peer;
+    return address !== undefined && proxies?.trust(address) === true;
   }
 }
 

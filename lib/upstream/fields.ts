@@ -1,22 +1,18 @@
 /** Which header fields go on to the next server. */
+import { HOP_BY_HOP } from "../common/hop-by-hop.ts";
 
-/** RFC 9110, section 7.6.1: they belong to one connection; the rest of it is named by `Connection` itself. */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Without those of the connection. Name, value, name, value, … */
-export function endToEnd(raw: readonly string[]): string[] {
+/**
+ * The fields that are handed on: all but those whose names are in `dropped`, in lower case, or in `Connection`.
+ * `raw` and the result: name, value, name, value, …
+ */
+export function endToEnd(
+  raw: readonly string[],
+  dropped = HOP_BY_HOP,
+): string[] {
   const named = namedByConnection(raw);
   return raw.filter((_, i) => {
     const name = raw[i - (i % 2)]!.toLowerCase();
-    return !HOP_BY_HOP.has(name) && !named.has(name);
+    return !dropped.has(name) && !named.has(name);
   });
 }
 

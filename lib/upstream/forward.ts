@@ -1,66 +1,48 @@
-/** Hands a request on to one of several servers, and to another one where nobody has seen it yet. */
-import type { ClientRequest } from "node:http";
-
+/** Hands a request on to one of several servers, and to another one while none has seen anything of it. */
 import { UpstreamError } from "../common/errors.ts";
 import { action, until, type Operation } from "../operations.ts";
 import type { GatewayRequest } from "../request/request.ts";
-import type { Chunk, GatewayResponse } from "../reply/types.ts";
-import { Call, UnseenError } from "./call.ts";
+import type { GatewayResponse } from "../reply/types.ts";
+import { Attempt, UnseenError, type OutgoingRequest } from "./attempt.ts";
 import type { UpstreamSettings } from "./options.ts";
 import type { Upstream, Upstreams } from "./upstreams.ts";
-import type { Target } from "./target.ts";
-
-/** The body of a request that is handed on; none: undefined. */
-export type Body = AsyncIterable<Uint8Array> | Iterable<Chunk> | undefined;
-
-/** A request, ready to be sent as often as it takes: what it takes of the client has been read. */
-export interface Prepared {
-  readonly body: Body;
-  /** Connects for one attempt, and sends nothing yet. `again`: by a new connection. */
-  begin(target: Target, again: boolean): ClientRequest;
-}
 
 /**
- * @throws {UpstreamError} when no server can be reached, or the one that was breaks off or says what is no HTTP.
+ * The reply of the server that the request was handed on to.
+ *
+ * @param prepare - makes the request that goes out; called once, however many servers are tried.
+ * @throws {UpstreamError} when no server can be reached, or the chosen one breaks off or does not speak valid HTTP.
  * @throws {UpstreamTimeoutError} when it is silent.
  */
 export function* forward(
   request: GatewayRequest,
-  prepare: (request: GatewayRequest) => Prepared | Promise<Prepared>,
+  prepare: (
+    request: GatewayRequest,
+  ) => OutgoingRequest | Promise<OutgoingRequest>,
   upstreams: Upstreams,
   settings: UpstreamSettings,
 ): Operation<GatewayResponse> {
   const preparing = prepare(request);
-  const prepared =
+  const outgoing =
     preparing instanceof Promise ? yield* until(preparing) : preparing;
   const tried = new Set<Upstream>();
-  for (let attempt = 0; ; attempt++) {
+  for (let retries = 0; ; retries++) {
     const upstream = upstreams.choose(tried);
     tried.add(upstream);
     try {
-      return yield* callOf(request, prepared, upstream, settings, attempt > 0);
+      return yield* action<GatewayResponse>((resolve, reject) => {
+        const attempt = new Attempt(request, outgoing, upstream, settings, {
+          resolve,
+          reject,
+        });
+        attempt.start(retries > 0);
+        return () => attempt.abandon();
+      });
     } catch (error) {
       if (!(error instanceof UnseenError)) throw error;
-      if (attempt >= settings.retries)
+      if (retries >= settings.retries)
         throw new UpstreamError(error.message, { cause: error.cause });
       request.log.info({ err: error }, "trying again");
     }
   }
-}
-
-function callOf(
-  request: GatewayRequest,
-  prepared: Prepared,
-  upstream: Upstream,
-  settings: UpstreamSettings,
-  again: boolean,
-): Operation<GatewayResponse> {
-  return action((resolve, reject) => {
-    const call = new Call(request, prepared.body, upstream, settings, {
-      resolve,
-      reject,
-    });
-    call.start(() => prepared.begin(upstream.target, again));
-    return () => call.leave();
-  });
 }

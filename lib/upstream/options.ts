@@ -7,15 +7,38 @@ import {
 } from "../common/checked-options.ts";
 
 export interface UpstreamOptions {
-  /** Milliseconds to connect in. Default 5,000: on a network of one's own, a server that takes longer is not there. */
+  /**
+   * Milliseconds to connect in.
+   *
+   * @default 5000: a server on one's own network that takes longer is not there
+   */
   connectTimeoutMs?: number;
-  /** Milliseconds that the upstream may be silent, or take nothing of the request's body, while it is waited for; then 504, or a cut connection when the head is out. What is waited for the client does not count. Default 60,000, as nginx's `uwsgi_read_timeout`. */
+  /**
+   * Milliseconds for which the upstream may be silent, or take nothing of the request's body, while it is waited for.
+   * Then the client gets 504, or a cut connection when the head is out. Waiting for the client does not count.
+   *
+   * @default 60_000, as nginx's `uwsgi_read_timeout`
+   */
   timeoutMs?: number;
-  /** How often a request is tried again, with another upstream where there is one. Only when no upstream has seen it: the connection failed; or, for an idempotent request without a body, when a kept connection turned out to be closed. Default: each upstream once, and once more for a single one. */
+  /**
+   * How often a request is tried again, with another upstream where there is one.
+   * Only while no upstream has seen it: the connection failed; or a kept connection turned out to be closed, and the
+   * request is idempotent and has no body.
+   *
+   * @default each upstream once, and once more for a single one
+   */
   retries?: number;
-  /** Failures in a row after which an upstream is left out. Default 1, as nginx's `max_fails`. */
+  /**
+   * Failures in a row after which an upstream is left out.
+   *
+   * @default 1, as nginx's `max_fails`
+   */
   maxFails?: number;
-  /** Milliseconds for which it is left out; then one request tries it. Default 10,000, as nginx's `fail_timeout`. */
+  /**
+   * Milliseconds for which it is left out; then one request tries it.
+   *
+   * @default 10_000, as nginx's `fail_timeout`
+   */
   failTimeoutMs?: number;
 }
 
@@ -36,7 +59,13 @@ const RULES: Record<keyof UpstreamOptions, Rule> = {
   failTimeoutMs: MILLISECONDS,
 };
 
-/** `further`: rules of options that an adapter has beside these. @throws {UsageError} naming an option that does not exist or has a bad value. */
+/**
+ * The options, checked, with defaults for those that are missing.
+ *
+ * @param upstreams - how many there are.
+ * @param further - rules of options that an adapter has beside these.
+ * @throws {UsageError} naming an option that does not exist or has a bad value.
+ */
 export function upstreamSettings<T extends UpstreamOptions>(
   options: T,
   upstreams: number,

@@ -1,28 +1,26 @@
 /**
  * The servers behind one application: who gets the next request, and who is left out for a while.
  *
- * | state   | gets                                     | becomes                                                        |
- * | ------- | ---------------------------------------- | -------------------------------------------------------------- |
- * | `up`    | its share                                | `out` after `maxFails` failures in a row                       |
- * | `out`   | nothing for `failTimeoutMs`, then a look | `trial` with the first request after that time                 |
- * | `trial` | no further request                       | `up` when that one is answered, `out` when it fails or is gone |
+ * | state   | gets                          | becomes                                                        |
+ * | ------- | ----------------------------- | -------------------------------------------------------------- |
+ * | `up`    | its share                     | `out` after `maxFails` failures in a row                       |
+ * | `out`   | nothing for `failTimeoutMs`   | `trial` with the first request after that time                 |
+ * | `trial` | no further request            | `up` when that one is answered, `out` when it fails or is gone |
  *
- * Failures are those of the server itself: it cannot be reached, is silent, breaks off before a head, says what is no
- * HTTP. A status is an answer, whatever it says. When all are out, they get requests all the same: what would be
- * refused anyway may try.
+ * Failures are those of the server itself: it cannot be reached, is silent, breaks off before a head, does not speak
+ * valid HTTP. A status is an answer, whatever it says. When all are out, they get requests all the same: a request that
+ * would be refused anyway may as well try.
  */
 import type { Logger } from "../common/log.ts";
-import type { Target } from "./target.ts";
+import type { UpstreamAddress } from "./address.ts";
+import type { UpstreamSettings } from "./options.ts";
 
-export interface HealthSettings {
-  readonly maxFails: number;
-  readonly failTimeoutMs: number;
-}
+type HealthSettings = Pick<UpstreamSettings, "maxFails" | "failTimeoutMs">;
 
 type State = "up" | "out" | "trial";
 
 export class Upstream {
-  readonly target: Target;
+  readonly address: UpstreamAddress;
   /** Requests that it works on. */
   active = 0;
   readonly #settings: HealthSettings;
@@ -30,8 +28,8 @@ export class Upstream {
   #failures = 0;
   #outUntil = 0;
 
-  constructor(target: Target, settings: HealthSettings) {
-    this.target = target;
+  constructor(address: UpstreamAddress, settings: HealthSettings) {
+    this.address = address;
     this.#settings = settings;
   }
 
@@ -42,19 +40,19 @@ export class Upstream {
     );
   }
 
-  /** It gets a request, which is to be released once. */
-  take(): void {
+  /** It gets a request; `release` is called once when that is over. */
+  acquire(): void {
     this.active++;
     if (this.#state === "out") this.#state = "trial";
   }
 
   release(): void {
     this.active--;
-    if (this.#state === "trial") this.#state = "out"; // neither answered nor failed: the next may try
+    if (this.#state === "trial") this.#state = "out"; // neither answered nor failed: the next request may try
   }
 
   answered(log: Logger): void {
-    if (this.#state !== "up") log.info(`upstream ${this.target.name} is back`);
+    if (this.#state !== "up") log.info(`upstream ${this.address.name} is back`);
     this.#state = "up";
     this.#failures = 0;
   }
@@ -64,7 +62,7 @@ export class Upstream {
     if (++this.#failures < maxFails && this.#state === "up") return;
     if (this.#state === "up")
       log.warn(
-        `upstream ${this.target.name} is left out for ${failTimeoutMs} ms`,
+        `upstream ${this.address.name} is left out for ${failTimeoutMs} ms`,
       );
     this.#state = "out";
     this.#outUntil = performance.now() + failTimeoutMs;
@@ -75,11 +73,14 @@ export class Upstreams {
   readonly all: readonly Upstream[];
   #last = -1;
 
-  constructor(targets: readonly Target[], settings: HealthSettings) {
-    this.all = targets.map((target) => new Upstream(target, settings));
+  constructor(addresses: readonly UpstreamAddress[], settings: HealthSettings) {
+    this.all = addresses.map((one) => new Upstream(one, settings));
   }
 
-  /** The one with the fewest requests, in turn among equals; of those not `tried`, and of those that work, if there are any. */
+  /**
+   * The one with the fewest requests, in turn among equals; of those that work and were not `tried`, if there are any,
+   * else of those not `tried`, else of all.
+   */
   choose(tried: ReadonlySet<Upstream>): Upstream {
     const fresh = this.all.filter((one) => !tried.has(one));
     const eligible = fresh.filter((one) => one.eligible);

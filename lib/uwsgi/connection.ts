@@ -1,6 +1,6 @@
 /**
- * One connection of a front server, which is one request: read as a packet, asked of the loop as HTTP, and its reply
- * handed back.
+ * One connection of a front server, which is one request: it is read as a packet and sent to the loop as HTTP, and the
+ * reply is handed back.
  *
  *     reading ──packet──► asking ──head──► replying ──► over
  *        └──────────────────┴────────────────┴── the front leaves, the loop cuts ──► over
@@ -16,18 +16,18 @@ import type { Socket } from "node:net";
 import type { Logger } from "../common/log.ts";
 import { endToEnd } from "../upstream/fields.ts";
 import { ReplySocket } from "../upstream/socket.ts";
-import { proxyHeader } from "./identity.ts";
 import { PacketError, PacketReader } from "./packet.ts";
-import { toRequest, type PassedRequest } from "./request.ts";
+import { proxyHeader } from "./proxy-header.ts";
+import { toRequest, type UwsgiRequest } from "./request.ts";
 
-/** Where the loop listens for these connections, by the scheme that the client spoke. */
-export type Inside = Readonly<Record<PassedRequest["scheme"], string>>;
+/** Paths of the Unix sockets on which the loop listens for these connections, by the scheme that the client spoke. */
+export type InnerSockets = Readonly<Record<UwsgiRequest["scheme"], string>>;
 
 type State = "reading" | "asking" | "replying" | "over";
 
-export class Connection {
+export class UwsgiConnection {
   readonly #socket: Socket;
-  readonly #inside: Inside;
+  readonly #innerSockets: InnerSockets;
   readonly #idleTimeoutMs: number;
   readonly #log: Logger;
   readonly #packet = new PacketReader();
@@ -38,24 +38,24 @@ export class Connection {
 
   constructor(
     socket: Socket,
-    inside: Inside,
+    innerSockets: InnerSockets,
     idleTimeoutMs: number,
     log: Logger,
   ) {
     this.#socket = socket;
-    this.#inside = inside;
+    this.#innerSockets = innerSockets;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#log = log;
     socket
       .setTimeout(idleTimeoutMs, () => socket.destroy())
       .on("data", (piece) => this.#receive(piece))
-      .on("end", () => socket.destroy()) // the front has no reason to but that its client has left
+      .on("end", () => socket.destroy()) // a front server does so only when its client has left
       .on("error", (error) => log.debug({ err: error }, "a front server left"))
       .on("finish", () => this.#linger())
       .on("close", () => this.#leave());
   }
 
-  /** The loop takes no part any more: what it has said is passed on, to a front that takes it. */
+  /** The loop has ended: what has come of replies is still passed on, to a front that goes on reading. */
   finish(): void {
     if (this.#state === "reading") this.#socket.destroy();
     else this.#socket.setTimeout(this.#idleTimeoutMs);
@@ -74,12 +74,12 @@ export class Connection {
       this.#pass(packet.rest);
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
-      this.#log.info(`refused what is no uwsgi request: ${error.message}`);
+      this.#log.info(`refused a malformed uwsgi request: ${error.message}`);
       this.#refuse();
     }
   }
 
-  #ask(request: PassedRequest): void {
+  #ask(request: UwsgiRequest): void {
     this.#state = "asking";
     this.#socket.setTimeout(0); // from here on the loop's own limits hold
     this.#left = request.bodyLength;
@@ -97,16 +97,16 @@ export class Connection {
     else this.#out.flushHeaders(); // a refusal may come before the body
   }
 
-  /** The loop has to know whom the front speaks for: that and the head leave together. */
-  #connect({ scheme, remoteAddress }: PassedRequest): Socket {
-    const inner = new ReplySocket().connect(this.#inside[scheme]);
+  /** The loop has to know the client: its address goes out in one piece with the head. */
+  #connect({ scheme, remoteAddress }: UwsgiRequest): Socket {
+    const inner = new ReplySocket().connect(this.#innerSockets[scheme]);
     if (remoteAddress === undefined) return inner;
     inner.cork();
     inner.write(proxyHeader(remoteAddress));
     return inner.once("connect", () => inner.uncork());
   }
 
-  /** A piece of the body. What comes behind it belongs to nothing. */
+  /** A piece of the body. What comes behind the body is dropped. */
   #pass(piece: Uint8Array): void {
     if (this.#left === 0 || this.#out === undefined) return;
     const body = piece.subarray(0, this.#left);
@@ -117,7 +117,7 @@ export class Connection {
     this.#socket.resume(); // to see when the front leaves
   }
 
-  /** The loop takes no more of the body, and will not ask for it again: the rest is read for the end behind it. */
+  /** The loop takes no more of the body: the rest is read and dropped, as only behind it does the front's end show. */
   #end(): void {
     this.#left = 0;
     this.#socket.resume();
@@ -131,10 +131,10 @@ export class Connection {
     this.#writeHead(reply.statusCode!, reply.statusMessage!, reply.rawHeaders);
     reply.on("error", () => this.#cut());
     reply.pipe(this.#socket);
-    process.nextTick(() => this.#socket.uncork()); // what there is of the body follows in a tick before this one
+    process.nextTick(() => this.#socket.uncork()); // pipe() writes what there is of the body in an earlier tick
   }
 
-  /** A body has its length in the head, or ends with the connection: the protocol has no chunks. */
+  /** The protocol has no chunks: a body without a length in the head ends with the connection. */
   #writeHead(status: number, reason: string, raw: readonly string[]): void {
     let head = `HTTP/1.1 ${status} ${reason}\r\n`;
     endToEnd(raw).forEach((text, i) => {
@@ -143,7 +143,7 @@ export class Connection {
     this.#socket.write(`${head}\r\n`, "latin1");
   }
 
-  /** The exchange ended without a head, and has said why; to HTTP clients such a connection is closed, too. */
+  /** The exchange ended without a head; its own log line says why. An HTTP client's connection is cut then, too. */
   #fail(error: Error): void {
     if (this.#state !== "asking") return;
     this.#log.info({ err: error }, "a uwsgi request got no reply");
@@ -156,13 +156,16 @@ export class Connection {
     this.#socket.end();
   }
 
-  /** A socket that is closed over bytes it has not read is reset, and the reply may be lost by that. So what the front still sends is read, and dropped, until it closes or has had time enough to read. */
+  /**
+   * A socket that is closed with bytes it has not read is reset, and the reply may be lost by that. So what the front
+   * still sends is read and dropped, until it closes or has had time enough to read.
+   */
   #linger(): void {
     const limit = setTimeout(() => this.#socket.destroy(), this.#idleTimeoutMs);
     this.#socket.once("close", () => clearTimeout(limit));
   }
 
-  /** The front must see that the reply is not complete. Of a Unix socket it can only by the reply's length. */
+  /** The front has to see that the reply is not complete. On a Unix socket only the reply's length can show it. */
   #cut(): void {
     this.#state = "over";
     if (this.#socket.remoteFamily === undefined) this.#socket.destroy();

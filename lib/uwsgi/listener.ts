@@ -1,56 +1,67 @@
 /**
  * An address where front servers speak uwsgi to the loop (nginx: `uwsgi_pass`).
  *
- * Routes are in the engine's own tree, which only its own connections reach. So each request that comes here is asked of
- * the loop by HTTP, on Unix sockets in a folder that only this user can enter: one for each scheme that a client may
- * have spoken.
+ * Each request that comes here is sent to the loop by HTTP, on Unix sockets in a folder that only this user can enter:
+ * one for each scheme that a client may have spoken.
  */
 import { rmSync } from "node:fs";
-import { Server, type Socket } from "node:net";
+import { Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connections } from "../engine/connections.ts";
 import { Entrance } from "../engine/entrance.ts";
-import {
-  openListener,
-  type Listener,
-  type Register,
-} from "../engine/listener.ts";
+import type {
+  ConnectionLimits,
+  Engine,
+  Listener,
+  Serve,
+} from "../engine/engine.ts";
 import type { Logger } from "../common/log.ts";
 import { makePrivateFolder } from "../common/private-folder.ts";
-import { Connection, type Inside } from "./connection.ts";
+import { UwsgiConnection, type InnerSockets } from "./connection.ts";
 import { openUwsgiServer, uwsgiAddress } from "./server.ts";
 
-/** Milliseconds; as the engine's own, where no other is set. */
+/** Milliseconds; the engine's own default. */
 const IDLE_TIMEOUT_MS = 30_000;
 
 /**
  * @throws {ListenError} saying what is in the way.
- * @throws {UsageError} for a target that is none.
+ * @throws {UsageError} for an address that is not valid.
  */
 export async function openUwsgiListener(
   where: string | Server,
-  register: Register,
-  { idleTimeoutMs }: { idleTimeoutMs?: number | undefined },
+  engine: Engine,
+  serve: Serve,
+  limits: ConnectionLimits,
   log: Logger,
 ): Promise<Listener> {
-  const inner = await openInside(register, { idleTimeoutMs });
-  const front = new Front(inner.paths, idleTimeoutMs ?? IDLE_TIMEOUT_MS, log);
+  const inner = await openInnerListeners(engine, serve, limits);
   const server = await serverAt(where).catch((error) => {
     inner.destroy();
     throw error;
   });
-  server.on("connection", (socket) => front.add(socket));
+  const open = new Set<UwsgiConnection>();
+  const connections = new Connections();
+  const { idleTimeoutMs = IDLE_TIMEOUT_MS } = limits;
+  server.on("connection", (socket) => {
+    const one = new UwsgiConnection(socket, inner.paths, idleTimeoutMs, log);
+    open.add(one);
+    connections.add(1);
+    socket.on("close", () => {
+      open.delete(one);
+      connections.add(-1);
+    });
+  });
   const stop = (): void => void server.close();
   return {
     address: uwsgiAddress(server.address()!),
     stop,
-    untilUnused: (signal) => front.connections.untilNone(signal),
+    untilUnused: (signal) => connections.untilNone(signal),
     async destroy() {
       stop();
-      front.finish();
+      for (const one of open) one.finish();
       inner.destroy();
-      await front.connections.untilNone(NEVER);
+      await connections.untilNone(NEVER);
     },
   };
 }
@@ -60,45 +71,12 @@ const serverAt = async (where: string | Server): Promise<Server> =>
 
 const NEVER = new AbortController().signal;
 
-/** The connections of front servers. */
-class Front {
-  readonly connections = new Connections();
-  readonly #open = new Set<Connection>();
-  readonly #inside: Inside;
-  readonly #idleTimeoutMs: number;
-  readonly #log: Logger;
-
-  constructor(inside: Inside, idleTimeoutMs: number, log: Logger) {
-    this.#inside = inside;
-    this.#idleTimeoutMs = idleTimeoutMs;
-    this.#log = log;
-  }
-
-  add(socket: Socket): void {
-    const connection = new Connection(
-      socket,
-      this.#inside,
-      this.#idleTimeoutMs,
-      this.#log,
-    );
-    this.#open.add(connection);
-    this.connections.add(1);
-    socket.on("close", () => {
-      this.#open.delete(connection);
-      this.connections.add(-1);
-    });
-  }
-
-  finish(): void {
-    for (const connection of this.#open) connection.finish();
-  }
-}
-
-/** The loop's own side: a listener for each scheme, gone with their folder. */
-async function openInside(
-  register: Register,
-  options: { idleTimeoutMs?: number | undefined },
-): Promise<{ paths: Inside; destroy(): void }> {
+/** The loop's side: a listener for each scheme, in a folder that is removed with them. */
+async function openInnerListeners(
+  engine: Engine,
+  serve: Serve,
+  limits: ConnectionLimits,
+): Promise<{ paths: InnerSockets; destroy(): void }> {
   const folder = makePrivateFolder(tmpdir(), "uwsgi");
   const paths = { http: join(folder, "http"), https: join(folder, "https") };
   const listeners: Listener[] = [];
@@ -109,10 +87,10 @@ async function openInside(
   try {
     for (const scheme of ["http", "https"] as const)
       listeners.push(
-        await openListener(
+        await engine.listen(
           { unix: paths[scheme] },
-          register,
-          options,
+          serve,
+          limits,
           new Entrance(scheme, true),
         ),
       );

@@ -4,52 +4,15 @@
  * body follows as it is. (https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html)
  */
 
-/** Bytes of a block that the 16 bits of its size allow. */
-export const MAX_BLOCK = 0xffff;
-
 const HEADER = 4;
 
-/** Strings with a character for each byte. */
-export type Variables = Readonly<Record<string, string>>;
-
-/** A packet that is none, or one that is not for an application. The message is for the log. */
+/** The packet is malformed, or does not ask an application for anything. The message is for the log. */
 export class PacketError extends Error {}
 
-/** Bytes of the block for these. */
-export function blockSize(variables: Variables): number {
-  let size = 0;
-  for (const name in variables)
-    size += 4 + name.length + variables[name]!.length;
-  return size;
-}
-
-/** @throws {PacketError} when they are longer than a packet may be. */
-export function encodePacket(variables: Variables): Buffer {
-  const size = blockSize(variables);
-  if (size > MAX_BLOCK)
-    throw new PacketError(
-      `${size} bytes of variables, and a packet of the uwsgi protocol has room for ${MAX_BLOCK}`,
-    );
-  const packet = Buffer.allocUnsafe(HEADER + size);
-  packet.writeUInt8(0, 0); // modifier1 0: a WSGI request
-  packet.writeUInt16LE(size, 1);
-  packet.writeUInt8(0, 3);
-  let at = HEADER;
-  const write = (text: string): void => {
-    packet.writeUInt16LE(text.length, at);
-    at += 2 + packet.write(text, at + 2, "latin1");
-  };
-  for (const name in variables) {
-    write(name);
-    write(variables[name]!);
-  }
-  return packet;
-}
-
-/** A packet, and what came behind it. */
-export interface Received {
-  /** In the order they came; a name may come twice. */
+export interface UwsgiPacket {
+  /** In the order they came, with a character for each byte; a name may come twice. */
   readonly variables: readonly (readonly [name: string, value: string])[];
+  /** The bytes that came behind the packet. */
   readonly rest: Uint8Array;
 }
 
@@ -60,11 +23,11 @@ export class PacketReader {
   #filled = 0;
 
   /**
-   * Gives the packet once it is complete.
+   * The packet, once it is complete.
    *
-   * @throws {PacketError} when it is malformed; there is nothing to be read any more then.
+   * @throws {PacketError} for a malformed one; the reader is of no use after that.
    */
-  push(piece: Uint8Array): Received | undefined {
+  push(piece: Uint8Array): UwsgiPacket | undefined {
     let rest = this.#fill(piece);
     if (this.#filled > 0 && this.#packet[0] !== 0)
       throw new PacketError(
@@ -79,12 +42,12 @@ export class PacketReader {
     return { variables: readBlock(this.#packet.subarray(HEADER)), rest };
   }
 
-  /** Gives what there is no room for. */
+  /** Returns the bytes that there is no room for. */
   #fill(piece: Uint8Array): Uint8Array {
-    const taken = piece.subarray(0, this.#packet.length - this.#filled);
-    this.#packet.set(taken, this.#filled);
-    this.#filled += taken.length;
-    return piece.subarray(taken.length);
+    const head = piece.subarray(0, this.#packet.length - this.#filled);
+    this.#packet.set(head, this.#filled);
+    this.#filled += head.length;
+    return piece.subarray(head.length);
   }
 }
 

@@ -1,9 +1,10 @@
 /** What a packet of the uwsgi protocol asks for, as a request of HTTP. */
 import { isIP } from "node:net";
-import { HOP_BY_HOP } from "../upstream/fields.ts";
-import { PacketError, type Received } from "./packet.ts";
+import { FIELD_VALUE, TOKEN } from "../common/grammar.ts";
+import { HOP_BY_HOP } from "../common/hop-by-hop.ts";
+import { PacketError, type UwsgiPacket } from "./packet.ts";
 
-export interface PassedRequest {
+export interface UwsgiRequest {
   readonly method: string;
   /** Path and query, as the client sent them. */
   readonly target: string;
@@ -17,7 +18,7 @@ export interface PassedRequest {
 }
 
 /** @throws {PacketError} for a request that HTTP could not carry. */
-export function toRequest(pairs: Received["variables"]): PassedRequest {
+export function toRequest(pairs: UwsgiPacket["variables"]): UwsgiRequest {
   const variables = new Map(pairs);
   const get = (name: string): string => variables.get(name) ?? "";
   const length = get("CONTENT_LENGTH");
@@ -39,13 +40,10 @@ function matching(pattern: RegExp, value: string, what: string): string {
   throw new PacketError(`${what} is ${JSON.stringify(value.slice(0, 100))}`);
 }
 
-/** RFC 9110, sections 5.6.2 and 5.5; bytes above 0x7f as they are. A line break would begin another field. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
 const LENGTH = /^\d{0,15}$/;
 
-/** `REQUEST_URI` is as the client sent it; the others, which are decoded, stand in for it. */
+/** `REQUEST_URI` is as the client sent it; where it is missing, the others have it decoded. */
 function targetOf(get: Get): string {
   const uri = get("REQUEST_URI");
   if (uri !== "") return uri;
@@ -54,7 +52,7 @@ function targetOf(get: Get): string {
   return escapePath(path || "/") + (query === "" ? "" : `?${query}`);
 }
 
-/** What a path may not have in it as it is (RFC 3986, section 3.3). */
+/** Escapes what cannot stand in a path (RFC 3986, section 3.3). */
 function escapePath(path: string): string {
   return path.replace(
     /[^\w\-.~!$&'()*+,;=:@/]/g,
@@ -72,8 +70,8 @@ function isSecure(get: Get): boolean {
   );
 }
 
-/** These have variables of their own, or are between the client and the front server. */
-const NOT_PASSED = new Set([
+/** Further ones have variables of their own; `Expect` is between the client and the front server. */
+const DROPPED = new Set([
   ...HOP_BY_HOP,
   "host",
   "content-type",
@@ -81,7 +79,7 @@ const NOT_PASSED = new Set([
   "expect",
 ]);
 
-function headersOf(pairs: Received["variables"], get: Get): string[] {
+function headersOf(pairs: UwsgiPacket["variables"], get: Get): string[] {
   const headers = ["host", hostOf(get), "connection", "close"];
   if (get("CONTENT_TYPE") !== "")
     headers.push("content-type", get("CONTENT_TYPE"));
@@ -93,17 +91,17 @@ function headersOf(pairs: Received["variables"], get: Get): string[] {
   for (const [variable, value] of pairs) {
     if (!variable.startsWith("HTTP_")) continue;
     const name = variable.slice(5).toLowerCase().replaceAll("_", "-");
-    if (!NOT_PASSED.has(name)) headers.push(name, value);
+    if (!DROPPED.has(name)) headers.push(name, value);
   }
   headers.forEach((text, i) =>
     i % 2 === 0
       ? matching(TOKEN, text, "a header's name")
-      : matching(VALUE, text, `header ${headers[i - 1]}`),
+      : matching(FIELD_VALUE, text, `header ${headers[i - 1]}`),
   );
   return headers;
 }
 
-/** A client of HTTP/1.0 may say none. */
+/** A client of HTTP/1.0 may leave it out. */
 function hostOf(get: Get): string {
   const host = get("HTTP_HOST");
   if (host !== "") return host;

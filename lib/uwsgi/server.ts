@@ -2,14 +2,14 @@
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { urlHost } from "../common/address.ts";
 import { UsageError } from "../common/errors.ts";
-import type { Address } from "../engine/listener.ts";
+import type { Address } from "../engine/listen-options.ts";
 import { listenAt, parseTarget } from "../engine/target.ts";
 
 /**
  * A server that listens there, and is closed by whoever asked for it.
  *
  * @throws {ListenError} saying what is in the way.
- * @throws {UsageError} for a target that is none.
+ * @throws {UsageError} for an address that is not valid.
  */
 export async function openUwsgiServer(where: string): Promise<Server> {
   const target = parseTarget(where);
@@ -22,7 +22,7 @@ export async function openUwsgiServer(where: string): Promise<Server> {
   return server;
 }
 
-/** What `server.address()` says, for people. */
+/** `server.address()` with a URL for people to read. */
 export function uwsgiAddress(at: string | AddressInfo): Address {
   if (typeof at === "string") return { url: `uwsgi+unix:${at}`, unix: at };
   const { address: host, port } = at;

@@ -4,9 +4,10 @@
  */
 import { ReadableStream } from "node:stream/web";
 import { expect } from "chai";
-import type { Application } from "../../lib/index.ts";
+import type { Application, Loop } from "../../lib/index.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
+import { shareServer } from "../support/shared-server.ts";
 
 /** The applications that the contract talks to. Each is mounted at a slash and its name. */
 export interface Behaviours<App> {
@@ -29,19 +30,34 @@ export interface Behaviours<App> {
 
 export type Behaviour = keyof Behaviours<unknown>;
 
-/** All tests of the contract for one adapter; `mount` makes a behaviour mountable. */
+const BEHAVIOURS = [
+  "echo",
+  "status",
+  "stream",
+  "throws",
+  "throwsLate",
+  "endless",
+] as const satisfies Behaviour[];
+
+/**
+ * All tests of the contract for one adapter; `mount` makes a behaviour mountable. `shared`: one server has all of them for
+ * all tests, as its applications take long to start.
+ */
 export function describeAdapter(
   name: string,
   mount: (behaviour: Behaviour) => Application,
+  { shared = false } = {},
 ): void {
-  const serve = (...behaviours: Behaviour[]): Promise<TestServer> =>
-    serveWith(
-      (loop) => {
-        for (const behaviour of behaviours)
-          loop.mount(`/${behaviour}`, mount(behaviour));
-      },
-      { accessLog: true },
-    );
+  const options = { accessLog: true };
+  const mountAll = (loop: Loop, behaviours: readonly Behaviour[]): void => {
+    for (const behaviour of behaviours)
+      loop.mount(`/${behaviour}`, mount(behaviour));
+  };
+  const server = shared
+    ? shareServer((loop) => mountAll(loop, BEHAVIOURS), options)
+    : undefined;
+  const serve = async (...behaviours: Behaviour[]): Promise<TestServer> =>
+    server?.() ?? serveWith((loop) => mountAll(loop, behaviours), options);
 
   describe(`${name} passes requests on:`, () => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

@@ -7,6 +7,7 @@ import { Loop, PythonStartError, UsageError } from "../../lib/index.ts";
 import { APPS, needsPython, PYTHON, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
+import { shareServer } from "../support/shared-server.ts";
 import { describeAdapter } from "./contract.ts";
 
 /** Processes have to start, on a machine that may be busy. */
@@ -19,16 +20,20 @@ describe("Python:", function () {
     needsPython(this);
   });
 
-  describe("the contract", () => {
-    describeAdapter("python", (behaviour) =>
-      pythonApp(`contract:${behaviour}`),
-    );
-    describeAdapter("python with wsgiref.validate", (behaviour) =>
-      pythonApp(
-        `contract:valid${behaviour[0]!.toUpperCase()}${behaviour.slice(1)}`,
-      ),
-    );
-  });
+  for (const [name, specOf] of [
+    ["python", (behaviour) => behaviour],
+    [
+      "python with wsgiref.validate",
+      ([first, ...rest]) => `valid${first!.toUpperCase()}${rest.join("")}`,
+    ],
+  ] as [string, (behaviour: string) => string][])
+    describe("the contract", () => {
+      describeAdapter(
+        name,
+        (behaviour) => pythonApp(`contract:${specOf(behaviour)}`),
+        { shared: true },
+      );
+    });
 
   describe("an application", () => {
     const runs = (title: string, spec: string) =>
@@ -40,35 +45,44 @@ describe("Python:", function () {
     runs("what a factory makes", "pep3333:factory()");
     runs("an attribute of an attribute", "pep3333:holder.app");
 
+    const startFails = async (
+      spec: string,
+      message: RegExp,
+      options: object,
+    ): Promise<void> => {
+      const loop = new Loop({ log: false }).mount(pythonApp(spec, options));
+      const failure = await loop.listen(0).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failure).to.be.instanceOf(PythonStartError);
+      expect((failure as Error).message).to.match(message);
+      expect(loop.tasks().resources).to.deep.equal([]);
+      await loop.close();
+    };
     const fails = (
       title: string,
       spec: string,
       message: RegExp,
       options: object = {},
     ) =>
-      it(`keeps the loop from listening when ${title}`, async () => {
-        const loop = new Loop({ log: false }).mount(pythonApp(spec, options));
-        const failure = await loop.listen(0).then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-        expect(failure).to.be.instanceOf(PythonStartError);
-        expect((failure as Error).message).to.match(message);
-        expect(loop.tasks().resources).to.deep.equal([]);
-        await loop.close();
-      });
+      it(`keeps the loop from listening when ${title}`, () =>
+        startFails(spec, message, options));
     fails(
       "it cannot be imported",
       "broken:app",
       /broken:app does not start \(exit code 1\), by .*python3? in .*apps:\nTraceback .*\n {2}File ".*apps\/broken\.py", line 8, in <module>\n[^]*RuntimeError: on purpose$/,
     );
-    for (const lazyApps of [true, false])
-      fails(
-        `its import does not end, with lazyApps: ${lazyApps}`,
-        "stuck:app",
-        /stuck:app does not start \(SIGKILL\), by [^]*\nit is not ready after 2000 ms \(startTimeoutMs\), and this is where it was:\n[^]* File ".*apps\/stuck\.py", line \d+ in wait\n/,
-        { startTimeoutMs: 2000, lazyApps },
-      );
+    it("keeps the loop from listening when its import does not end, with lazyApps or without", () =>
+      Promise.all(
+        [true, false].map((lazyApps) =>
+          startFails(
+            "stuck:app",
+            /stuck:app does not start \(SIGKILL\), by [^]*\nit is not ready after 2000 ms \(startTimeoutMs\), and this is where it was:\n[^]* File ".*apps\/stuck\.py", line \d+ in wait\n/,
+            { startTimeoutMs: 2000, lazyApps },
+          ),
+        ),
+      ));
     fails("its module is missing", "nothing:app", /No module named 'nothing'$/);
     fails(
       "it is not there",
@@ -134,13 +148,13 @@ describe("Python:", function () {
         string,
         unknown
       >;
-    const serve = (options: object = {}, at = "/") =>
-      serveWith((loop) =>
-        loop.mount(at, pythonApp("pep3333:variables", options)),
-      );
+    const serve = shareServer((loop) => {
+      const app = pythonApp("pep3333:variables");
+      loop.mount("/", app).mount("/shop", app);
+    });
     /** With these fields, as they are: `fetch` would join or refuse some. */
     const seenWith = async (...fields: string[]): Promise<object> => {
-      const client = await RawClient.connect((await serve()).port);
+      const client = await RawClient.connect(serve().port);
       client.request("GET /", [...fields, "connection: close"]);
       return JSON.parse(
         /\{.*\}/.exec(await client.untilClosed())![0],
@@ -148,7 +162,7 @@ describe("Python:", function () {
     };
 
     it("has what PEP 3333 asks for", async () => {
-      const server = await serve({}, "/shop");
+      const server = serve();
       const environ = await seen(server, "/shop/a%20b?c=%20", {
         headers: { "x-a": "b" },
       });
@@ -174,13 +188,13 @@ describe("Python:", function () {
     });
 
     it("has the path's bytes as characters", async () => {
-      const server = await serve();
+      const server = serve();
       const environ = await seen(server, "/%C3%A9%ff/\u{1f600}");
       expect(environ["PATH_INFO"]).to.equal("/\xc3\xa9\xff/\xf0\x9f\x98\x80");
     });
 
     it("has no NUL in it", async () => {
-      const { url } = await serve();
+      const { url } = serve();
       expect((await fetch(`${url}/%00`)).status).to.equal(400);
     });
 
@@ -221,7 +235,9 @@ describe("Python:", function () {
       [2, 1],
     ] as const)
       it(`tells of ${processes} processes and ${threads} threads`, async () => {
-        const environ = await seen(await serve({ processes, threads }), "/");
+        const app = pythonApp("pep3333:variables", { processes, threads });
+        const server = await serveWith((loop) => loop.mount(app));
+        const environ = await seen(server, "/");
         expect(environ["wsgi.multiprocess"]).to.equal(processes > 1);
         expect(environ["wsgi.multithread"]).to.equal(threads > 1);
       });
@@ -436,9 +452,13 @@ describe("Python:", function () {
       expect(sha(back)).to.equal(sha(body));
     });
 
+    const ignoring = shareServer(
+      (loop) => loop.mount(pythonApp("pep3333:ignores")),
+      { maxBodyBytes: 10 * 1024 * 1024 },
+    );
     for (const size of [10, 65_535, 65_536, 65_537, 500_000])
       it(`of ${size} bytes may be left unread`, async () => {
-        const { url } = await serve("pep3333:ignores");
+        const { url } = ignoring();
         const body = Buffer.alloc(size);
         for (const part of [0, size / 2, size - 1, size]) {
           const path = `${url}/?${Math.floor(part)}`;

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { afterEach } from "mocha";
 import { uwsgi, type UwsgiOptions } from "../../adapters/uwsgi.ts";
 import { UsageError } from "../../lib/index.ts";
-import { PacketReader, type Received } from "../../lib/uwsgi/packet.ts";
+import { PacketReader, type UwsgiPacket } from "../../lib/uwsgi/packet.ts";
 import { folderWith } from "../support/folder.ts";
 import { describeIf, outputOf, UWSGI_MISSING } from "../support/programs.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -181,7 +181,7 @@ describe("uwsgi()", () => {
 
   /** A server that reads a packet and then does what the test says. */
   async function upstream(
-    act: (socket: Socket, packet: Received) => void,
+    act: (socket: Socket, packet: UwsgiPacket) => void,
   ): Promise<{ target: string; sockets: Socket[]; close(): void }> {
     const path = join(folderWith({}), "up.sock");
     const sockets: Socket[] = [];
@@ -218,7 +218,7 @@ describe("uwsgi()", () => {
   const NOWHERE = "unix:/nowhere/eddy.sock";
 
   for (const [what, reply] of Object.entries({
-    "no HTTP": "Status: 200 OK\r\n\r\nhello",
+    "not valid HTTP": "Status: 200 OK\r\n\r\nhello",
     nothing: "",
     "half a head": "HTTP/1.1 200 OK\r\nContent-",
     "a head with a NUL": "HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n",
@@ -360,10 +360,10 @@ describe("uwsgi()", () => {
   });
 
   for (const [what, make] of Object.entries({
-    "no target": () => uwsgi([]),
+    "no address": () => uwsgi([]),
     "a URL": () => uwsgi("http://a:1"),
     "no port": () => uwsgi("localhost"),
-    "a port that is none": () => uwsgi("localhost:70000"),
+    "a port that is not valid": () => uwsgi("localhost:70000"),
     "a relative path": () => uwsgi("unix:app.sock"),
     "an unknown option": () => uwsgi("a:1", { timeout: 1 } as UwsgiOptions),
     "a bad value": () => uwsgi("a:1", { timeoutMs: -1 }),

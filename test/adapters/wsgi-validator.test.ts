@@ -137,6 +137,7 @@ describe("wsgi validator blames the application when it starts with", () => {
 
   const hopByHop = [
     ["connection", "Keep-Alive", "Proxy-Authenticate", "TE", "Trailers"],
+    ["proxy-connection", "Trailer"],
     ["proxy-authorization", "Transfer-Encoding", "UPGRADE"],
   ].flat();
   const isHopByHop = (name: string): Row => {

@@ -4,22 +4,13 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach } from "mocha";
+import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
 export const MAIN = join(ROOT, "dist/lib/cli/main.js");
 
-let running: Eddy[] = [];
-
 /** Of a test with real processes: the machine may be busy. */
 export const PATIENCE_MS = 30_000;
-
-afterEach(async function () {
-  this.timeout(PATIENCE_MS);
-  const all = running;
-  running = [];
-  await Promise.all(all.map((eddy) => eddy.end()));
-});
 
 export interface Line {
   pid: number;
@@ -60,7 +51,7 @@ export class Eddy {
       this.#look();
       return (code ?? signal) as number | string;
     });
-    running.push(this);
+    afterTest(() => this.end());
   }
 
   get pid(): number {

@@ -9,23 +9,19 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach } from "mocha";
+import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
-let made: string[] = [];
-
-afterEach(() => {
-  for (const folder of made) rmSync(folder, { recursive: true, force: true });
-  made = [];
-});
-
-export function folderWith(files: Readonly<Record<string, string>>): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "eddy-test-")));
-  made.push(folder);
+export function folderWith(
+  files: Readonly<Record<string, string>>,
+  { root = ROOT, parent = tmpdir() } = {},
+): string {
+  const folder = realpathSync(mkdtempSync(join(parent, "eddy-test-")));
+  afterTest(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, "node_modules"));
-  symlinkSync(ROOT, join(folder, "node_modules/eddy"));
+  symlinkSync(root, join(folder, "node_modules/eddy"));
   symlinkSync(
-    join(ROOT, "node_modules/effection"),
+    join(root, "node_modules/effection"),
     join(folder, "node_modules/effection"),
   );
   for (const [name, content] of Object.entries(files)) {

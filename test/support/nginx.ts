@@ -5,23 +5,12 @@ import { existsSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterEach } from "mocha";
 import { freePort } from "./free-port.ts";
+import { afterTest } from "./hooks.ts";
 import { outputOf, PROGRAM_ENV } from "./programs.ts";
 
 export const NGINX_MISSING =
   outputOf("nginx", "-v") === undefined ? "nginx is not installed" : undefined;
-
-let running: { process: ChildProcess; folder: string }[] = [];
-
-afterEach(async () => {
-  const all = running;
-  running = [];
-  for (const { process, folder } of all) {
-    if (process.kill()) await once(process, "exit");
-    rmSync(folder, { recursive: true });
-  }
-});
 
 /** `site`: what stands in the block `http`, for a port of this machine. Gives the port. */
 export async function startNginx(
@@ -35,7 +24,10 @@ export async function startNginx(
     env: PROGRAM_ENV,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  running.push({ process: nginx, folder });
+  afterTest(async () => {
+    if (nginx.kill()) await once(nginx, "exit");
+    rmSync(folder, { recursive: true });
+  });
   await Promise.race([listening(folder), failure(nginx)]);
   return port;
 }

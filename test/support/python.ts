@@ -2,11 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { python } from "../../adapters/python.ts";
-import type {
-  PythonApplication,
-  PythonOptions,
-} from "../../adapters/python.ts";
+import type { PythonOptions } from "../../adapters/python.ts";
+import { PythonApplication } from "../../adapters/python/application.ts";
 import { ROOT } from "./root.ts";
 
 /** The system's own, for which a system's packages are installed; else whichever comes first. */
@@ -16,12 +13,14 @@ export const PYTHON = existsSync("/usr/bin/python3")
 
 export const APPS = join(ROOT, "test/adapters/python/apps");
 
-/** An application of the tests by its name. */
+/** An application of the tests by its name. Its processes are replaced and killed sooner than those of users. */
 export function pythonApp(
   app: string,
   options: PythonOptions = {},
 ): PythonApplication {
-  return python(app, { chdir: APPS, python: PYTHON, ...options });
+  const internal = { exitMs: 200, backoff: { first: 5, last: 20 } };
+  const where = { chdir: APPS, python: PYTHON };
+  return new PythonApplication(app, { ...where, ...options }, internal);
 }
 
 /** Why a test of these modules cannot run; undefined when it can. Where `CI` is set they have to be there. */

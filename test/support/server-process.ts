@@ -3,21 +3,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach } from "mocha";
+import { afterTest } from "./hooks.ts";
 import { PROGRAM_ENV } from "./programs.ts";
-
-let running: ChildProcess[] = [];
-
-afterEach(async () => {
-  const processes = running;
-  running = [];
-  for (const one of processes) {
-    if (one.exitCode !== null || one.signalCode !== null) continue;
-    const gone = once(one, "exit");
-    one.kill("SIGKILL");
-    await gone;
-  }
-});
 
 /** Resolves when something accepts connections at `path`. What the server prints is kept for when it does not come up. */
 export async function startServer(
@@ -31,7 +18,11 @@ export async function startServer(
     env: PROGRAM_ENV,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  running.push(server);
+  afterTest(async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill("SIGKILL");
+    await once(server, "exit");
+  });
   let printed = "";
   for (const stream of [server.stdout, server.stderr])
     stream.on("data", (text: Buffer) => (printed += text.toString()));

@@ -1,7 +1,7 @@
 /** A loop on a free port of this machine, closed after the test; its log is kept, and what no test expects fails it. */
-import { afterEach } from "mocha";
 import { pino } from "pino";
 import { Loop, type Address, type LoopOptions } from "../../lib/index.ts";
+import { afterTest } from "./hooks.ts";
 
 /** A line of the log, parsed. */
 export interface LogLine {
@@ -13,19 +13,15 @@ export interface LogLine {
 
 const WARN = 40;
 
-let open: TestServer[] = [];
-
-afterEach(async () => {
-  const servers = open;
-  open = [];
-  for (const server of servers) await server.end();
-});
-
 export class TestServer {
   readonly log: LogLine[] = [];
   readonly loop: Loop;
   address: Address = { url: "" };
+  /** Several tests use it. */
+  kept = false;
   #expected: RegExp[] = [];
+  /** Lines of the log that were looked at. */
+  #checked = 0;
   #waiting: (() => void)[] = [];
 
   constructor(options: Omit<LoopOptions, "log"> = {}) {
@@ -40,7 +36,7 @@ export class TestServer {
       ...options,
       log: pino({ level: "debug" }, destination),
     });
-    open.push(this);
+    afterTest(() => this.end());
   }
 
   get port(): number {
@@ -72,14 +68,33 @@ export class TestServer {
   }
 
   async end(): Promise<void> {
+    if (!this.kept) await this.close();
+  }
+
+  async close(): Promise<void> {
     await this.loop.close();
-    const unexpected = this.log.filter(
-      (line) =>
-        line.level >= WARN &&
-        !this.#expected.some((message) =>
-          message.test(`${line.msg} ${line.err?.message}`),
-        ),
-    );
+    this.checkLog();
+  }
+
+  /** Checks the log and empties it, for the next test that shares the server. */
+  clearLog(): void {
+    this.checkLog();
+    this.log.length = this.#checked = 0;
+  }
+
+  /** Fails for what no test expected, once. */
+  checkLog(): void {
+    const unexpected = this.log
+      .slice(this.#checked)
+      .filter(
+        (line) =>
+          line.level >= WARN &&
+          !this.#expected.some((message) =>
+            message.test(`${line.msg} ${line.err?.message}`),
+          ),
+      );
+    this.#checked = this.log.length;
+    this.#expected = [];
     if (unexpected.length > 0)
       throw new Error(
         `unexpected in the log: ${JSON.stringify(unexpected, null, 2)}`,

@@ -6,23 +6,25 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../../lib/adapter.ts";
-import { action, ensure, until, type Operation } from "eddy/operations";
-import { Call } from "./call.ts";
-import { Feed } from "./feed.ts";
+import { ensure, until, type Operation } from "eddy/operations";
+import { submitTo } from "../../common/submit.ts";
+import { BodyFeed } from "./body-feed.ts";
+import { ThreadCall } from "./call.ts";
 import {
   threadSettings,
   type ThreadedApp,
   type ThreadSettings,
+  type ThreadTimes,
 } from "./options.ts";
-import { usePool } from "./places.ts";
-import type { Pool } from "./pool.ts";
+import { useThreadPool } from "./places.ts";
+import type { ThreadPool } from "./pool.ts";
 
 export class ThreadedApplication implements OpenApplication {
   readonly #settings: ThreadSettings;
-  #pool: Pool | undefined;
+  #pool: ThreadPool | undefined;
 
-  constructor(app: ThreadedApp) {
-    this.#settings = threadSettings(app);
+  constructor(app: ThreadedApp, times?: Partial<ThreadTimes>) {
+    this.#settings = threadSettings(app, times);
   }
 
   *open({ log }: Surroundings): Operation<void> {
@@ -30,40 +32,29 @@ export class ThreadedApplication implements OpenApplication {
       throw new UsageError(
         `the threads of ${this.#settings.module} belong to another loop; call wsgi() once for each`,
       );
-    this.#pool = yield* usePool(this.#settings, log);
+    this.#pool = yield* useThreadPool(this.#settings, log);
     yield* ensure(() => void (this.#pool = undefined));
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {
-    const pool = this.#pool!;
     return request.hasBody
-      ? callWithBody(pool, new Feed(request), request)
-      : call(pool, request);
+      ? this.#submitWithBody(request)
+      : this.#submit(request);
   }
-}
 
-function* callWithBody(
-  pool: Pool,
-  feed: Feed,
-  request: GatewayRequest,
-): Operation<GatewayResponse> {
-  yield* until(feed.begin());
-  return yield* call(pool, request, feed);
-}
+  *#submitWithBody(request: GatewayRequest): Operation<GatewayResponse> {
+    const feed = new BodyFeed(request);
+    yield* until(feed.begin());
+    return yield* this.#submit(request, feed);
+  }
 
-/** Halted before there is a head, the request leaves the line, or its thread; after that the body is told to end. */
-function call(
-  pool: Pool,
-  request: GatewayRequest,
-  feed?: Feed,
-): Operation<GatewayResponse> {
-  return action((resolve, reject) => {
-    const call = new Call(request, feed, pool.settings, { resolve, reject });
-    try {
-      pool.submit(call);
-    } catch (error) {
-      reject(error as Error);
-    }
-    return () => pool.leave(call);
-  });
+  #submit(
+    request: GatewayRequest,
+    feed?: BodyFeed,
+  ): Operation<GatewayResponse> {
+    return submitTo(
+      this.#pool!,
+      (receiver) => new ThreadCall(request, feed, this.#settings, receiver),
+    );
+  }
 }

@@ -1,66 +1,76 @@
-/** One request in a thread, as the loop sees it: from the queue to the thread being free again. */
+/** One request for a thread, as the loop sees it: from the line to the thread being done with it. */
 import {
   ClientAbortedError,
   ThreadTimeoutError,
   type GatewayRequest,
-  type GatewayResponse,
 } from "../../../lib/adapter.ts";
+import { PushedBody, type BodySender } from "../../common/pushed-body.ts";
+import type { ReplyReceiver } from "../../common/submit.ts";
 import type { Chunk } from "../types.ts";
+import type { BodyFeed } from "./body-feed.ts";
 import { fromData, toData, type ErrorData } from "./error-data.ts";
-import type { Feed } from "./feed.ts";
-import { readReply, writeRequest } from "./head.ts";
+import { writeRequest, type ReplyReader } from "./head.ts";
 import type { ThreadSettings } from "./options.ts";
 import {
-  STOP,
   WINDOW,
   weightOf,
-  type Beginning,
-  type Message,
-  type Stop,
-  type Work,
+  type FromThread,
+  type WorkData,
 } from "./protocol.ts";
-import { ReplyBody } from "./reply-body.ts";
-import type { Thread } from "./thread.ts";
-import { performFor } from "./work.ts";
+import { STOP, type StopReason } from "./shared-flags.ts";
+import type { SharedQueue } from "./shared-queue.ts";
+import { perform } from "./work.ts";
 
-/** Where the reply goes; what comes after the first of them is ignored. */
-export interface Caller {
-  resolve(response: GatewayResponse): void;
-  reject(error: Error): void;
+/** What a call needs of the thread that serves it. */
+export interface ServingThread {
+  readonly replies: ReplyReader;
+  answer(id: number, value: unknown, error?: ErrorData): void;
+  /** How much of the reply to request `id` the client has taken. */
+  setTaken(id: number, taken: number): void;
+  /** The application learns it when it reads, waits or gives its next chunk. */
+  stop(id: number, why: StopReason): void;
+  /** The application has done something, or something was done for it. */
+  noteLife(): void;
+  kill(): void;
 }
 
-export class Call {
+export class ThreadCall implements BodySender {
   readonly #request: GatewayRequest;
-  readonly #feed: Feed | undefined;
+  readonly #feed: BodyFeed | undefined;
   readonly #settings: ThreadSettings;
-  readonly #caller: Caller;
-  /** While it runs, or is at hand. */
-  #thread: Thread | undefined;
+  readonly #receiver: ReplyReceiver;
+  /** While it runs, once that is known. */
+  #thread: ServingThread | undefined;
   #id = 0;
   /** From the head on. */
-  #body: ReplyBody | undefined;
+  #body: PushedBody<Chunk> | undefined;
   /** Chunks that came, and those that the client took, by their weight. */
   #sent = 0;
   #taken = 0;
-  /** What the application asked for and waits for. */
-  #awaits: "body" | "result" | undefined;
-  #stop: Stop = STOP.no;
+  /** What the application waits for. */
+  #question: "pull" | "wait" | undefined;
+  #stop: StopReason = STOP.no;
   /** Errors that were sent into the thread, and may come back as they are. */
-  #lent: unknown[] | undefined;
+  readonly #lent: unknown[] = [];
   #grace: NodeJS.Timeout | undefined;
-  /** Those who wait for the thread to be free, if anybody does. */
-  #whenFree: ((error?: Error) => void)[] | undefined;
+  /** For whoever waits for the thread to be done. */
+  #whenDone: ((error?: Error) => void) | undefined;
 
   constructor(
     request: GatewayRequest,
-    feed: Feed | undefined,
+    feed: BodyFeed | undefined,
     settings: ThreadSettings,
-    caller: Caller,
+    receiver: ReplyReceiver,
   ) {
     this.#request = request;
     this.#feed = feed;
     this.#settings = settings;
-    this.#caller = caller;
+    this.#receiver = receiver;
+  }
+
+  /** What threads know it by, once it has left the line. */
+  get id(): number {
+    return this.#id;
   }
 
   /** There is a head. */
@@ -70,72 +80,58 @@ export class Call {
 
   /** The application sleeps: for its client, or for work that is done on the loop. */
   get asleep(): boolean {
-    return this.#awaits !== undefined || this.#waitsForClient;
+    return this.#question !== undefined || this.#waitsForClient;
   }
 
   get #waitsForClient(): boolean {
-    return this.#awaits === "body" || this.#sent - this.#taken > WINDOW;
+    return this.#question === "pull" || this.#sent - this.#taken > WINDOW;
   }
 
   /** For the log. */
-  get line(): string {
+  get #line(): string {
     const { method, mountPath, path } = this.#request;
     return `${method} ${mountPath}${path}`;
   }
 
-  /** What its thread knows it by. */
-  get id(): number {
-    return this.#id;
+  /** For the first thread that is free. False: there is no room. */
+  enter(queue: SharedQueue): boolean {
+    const id = queue.put(writeRequest(this.#request), this.#feed?.whole);
+    this.#id = id ?? 0;
+    return id !== undefined;
   }
 
-  get head(): string {
-    return writeRequest(this.#request);
-  }
-
-  get beginning(): Beginning | undefined {
-    return this.#feed && [this.#feed.first, this.#feed.complete];
-  }
-
-  /** It is this thread's now, which knows it by `id`. */
-  enter(thread: Thread, id: number): void {
+  /** It is this thread that serves it. */
+  begun(thread: ServingThread): void {
+    if (this.#thread === thread) return;
     this.#thread = thread;
-    this.#id = id;
+    this.#tellStop();
   }
 
-  /** What the thread says. True: it is free. */
-  hear(message: Message): boolean {
+  /** What the thread says. */
+  hear(message: FromThread): void {
     switch (message[0]) {
       case "reply":
-        this.reply(message[2], message[4]);
-        return true;
+        return this.#reply(message[3], message[4]);
       case "end":
-        this.#finish(message[2]);
-        return true;
+        return this.#finish(message[3]);
       case "chunk":
-        this.#receive(message[2], message[3]);
-        break;
+        return this.#receive(message[2], message[3]);
+      case "head":
+        return this.#answer(writeRequest(this.#request));
       case "pull":
-        void this.#pull();
-        break;
+        return this.#pull();
       case "wait":
-        this.#perform(message[2]);
-        break;
+        return this.#perform(message[2]);
       case "log":
         this.#request.log[message[2]](message[3], message[4]);
     }
-    return false;
   }
 
   /** The thread has ended in the middle. False: nobody waits for the reply any more. */
   lost(reason: Error): boolean {
-    this.#free();
+    this.#done();
     this.#fail(reason);
     return this.#stop === STOP.no;
-  }
-
-  /** The thread gives it back, not begun. */
-  leaveThread(): void {
-    this.#thread = undefined;
   }
 
   /** No sign of life for `threadTimeoutMs`. What is the client's fault is left to the limits on clients. */
@@ -143,61 +139,61 @@ export class Call {
     if (this.#waitsForClient) return this.#thread!.noteLife();
     if (this.#stop !== STOP.no) return;
     const error = new ThreadTimeoutError(this.#settings.threadTimeoutMs);
-    this.#request.log.warn(`${this.line}: ${error.message}`);
+    this.#request.log.warn(`${this.#line}: ${error.message}`);
     this.#stopFor(STOP.halted);
     this.#fail(error);
   }
 
   /** Its exchange is over: asks the application to end, and gives it a while to do so. */
   stop(): void {
+    const { aborted, reason } = this.#request.signal;
+    if (!aborted) this.#stopFor(STOP.enough);
+    else if (reason instanceof ClientAbortedError) this.#stopFor(STOP.aborted);
+    else this.#stopFor(STOP.halted);
+  }
+
+  /** As `stop`, and done when the thread is. @throws what the application's cleanup throws. */
+  async cancel(): Promise<void> {
     if (this.#thread === undefined) return;
-    const { signal } = this.#request;
-    const aborted = signal.reason instanceof ClientAbortedError;
-    if (!signal.aborted) this.#stopFor(STOP.enough);
-    else this.#stopFor(aborted ? STOP.aborted : STOP.halted);
-  }
-
-  /** As `stop`, and done when the thread is free. @throws what the application's cleanup throws. */
-  cancel(): Promise<void> {
     this.stop();
-    if (this.#thread === undefined) return Promise.resolve();
-    return new Promise((resolve, reject) =>
-      (this.#whenFree ??= []).push((error) =>
-        error ? reject(error) : resolve(),
-      ),
+    const error = await new Promise<Error | undefined>(
+      (resolve) => (this.#whenDone = resolve),
     );
+    if (error !== undefined) throw error;
   }
 
-  /** The client has taken this. */
-  taken(chunk: Chunk): void {
-    this.#taken += weightOf(chunk);
-    this.#thread?.tellTaken(this.#id, this.#taken);
+  taken(chunks: number, length: number): void {
+    this.#taken += weightOf(chunks, length);
+    this.#thread?.setTaken(this.#id, this.#taken);
   }
 
   #receive(chunk: Chunk, head: string | undefined): void {
-    this.#thread!.noteLife();
-    this.#sent += weightOf(chunk);
-    if (head !== undefined) {
-      this.#body = new ReplyBody(this);
-      this.#caller.resolve(readReply(head, this.#body));
+    const thread = this.#thread!;
+    thread.noteLife();
+    this.#sent += weightOf(1, chunk.length);
+    if (this.#body === undefined) {
+      this.#body = new PushedBody(this);
+      this.#receiver.resolve(thread.replies.read(head, this.#body));
     }
-    if (chunk.length > 0) this.#body!.push(chunk);
-    else this.taken(chunk);
+    if (chunk.length > 0) this.#body.push(chunk);
+    else this.taken(1, 0);
   }
 
-  async #pull(): Promise<void> {
-    this.#awaits = "body";
-    const { chunk, error } = await this.#feed!.next();
-    this.#answer(chunk, error);
+  #pull(): void {
+    this.#question = "pull";
+    this.#feed!.next().then(
+      (chunk) => this.#answer(chunk),
+      (error: unknown) => this.#answer(undefined, error),
+    );
   }
 
   /** In a task of the request: halted when the client leaves. What was asked too late is answered by the stop. */
-  #perform(works: readonly Work[]): void {
+  #perform(works: readonly WorkData[]): void {
     if (this.#stop !== STOP.no) return;
-    this.#awaits = "result";
+    this.#question = "wait";
     try {
       this.#request.scope.run(() =>
-        performFor(works, this.#settings.provide, (values, error) =>
+        perform(works, this.#settings.provide, (values, error) =>
           this.#answer(values, error),
         ),
       );
@@ -206,72 +202,68 @@ export class Call {
     }
   }
 
-  #answer(value: unknown, error: unknown): void {
-    const kind = this.#awaits!;
-    this.#awaits = undefined;
+  #answer(value: unknown, error?: unknown): void {
+    this.#question = undefined;
     this.#thread?.noteLife();
-    const data = error === undefined ? undefined : this.#lend(error);
     try {
-      this.#thread?.answer(this.#id, kind, value, data);
+      const data = error === undefined ? undefined : this.#lend(error);
+      this.#thread?.answer(this.#id, value, data);
     } catch (failure) {
-      this.#thread?.answer(this.#id, kind, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
+      this.#thread?.answer(this.#id, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
     }
   }
 
   /** An error of the loop's, for the application to handle; if it does not, it is known again. */
   #lend(error: unknown): ErrorData {
-    this.#lent ??= [];
     return { ...toData(error), origin: this.#lent.push(error) - 1 };
-  }
-
-  #known(data: ErrorData): Error {
-    const { origin } = data;
-    return origin === undefined
-      ? fromData(data)
-      : (this.#lent![origin] as Error);
   }
 
   /** The application is done. */
   #finish(data: ErrorData | undefined): void {
-    const error = data === undefined ? undefined : this.#known(data);
-    this.#free(error);
+    const known = data?.origin !== undefined && this.#lent[data.origin];
+    const error = data && ((known || fromData(data)) as Error);
+    this.#done(error);
     if (error !== undefined) this.#fail(error);
     else this.#body?.end();
   }
 
-  /** The whole of it, with the head of the last one where there is none. It is over before the caller hears of it, who would otherwise stop it. */
-  reply(body: Chunk, head?: string): void {
-    const { heads } = this.#thread!;
-    this.#free();
-    this.#caller.resolve(heads.read(head, body));
+  /** The whole of it. The thread is done before the receiver hears of it, who would otherwise stop it. */
+  #reply(body: Chunk, head: string | undefined): void {
+    const { replies } = this.#thread!;
+    this.#done();
+    this.#receiver.resolve(replies.read(head, body));
   }
 
   #fail(error: Error): void {
     this.#body?.end(error);
-    this.#caller.reject(error);
+    this.#receiver.reject(error);
   }
 
-  #free(error?: Error): void {
+  #done(error?: Error): void {
     this.#thread = undefined;
     clearTimeout(this.#grace);
-    if (error !== undefined && this.#stop !== STOP.no && !this.#whenFree)
+    if (this.#whenDone !== undefined) this.#whenDone(error);
+    else if (error !== undefined && this.#stop !== STOP.no)
       this.#request.log.debug({ err: error }, "failed after its end");
-    this.#whenFree?.forEach((done) => done(error));
   }
 
-  #stopFor(why: Stop): void {
-    if (this.#thread === undefined || this.#stop !== STOP.no) return;
+  #stopFor(why: StopReason): void {
+    if (this.#stop !== STOP.no) return;
     this.#stop = why;
-    if (!this.#thread.stop(this, why)) return;
-    const { abortGraceMs } = this.#settings;
-    this.#grace = setTimeout(() => this.#kill(), abortGraceMs);
+    this.#tellStop();
   }
 
-  #kill(): void {
+  /** Once the thread is known. */
+  #tellStop(): void {
+    const thread = this.#thread;
+    if (thread === undefined || this.#stop === STOP.no) return;
+    thread.stop(this.#id, this.#stop);
     const { abortGraceMs } = this.#settings;
-    this.#request.log.warn(
-      `${this.line} went on for ${abortGraceMs} ms after its end (abortGraceMs); its thread is replaced`,
-    );
-    this.#thread!.kill();
+    this.#grace = setTimeout(() => {
+      this.#request.log.warn(
+        `${this.#line} went on for ${abortGraceMs} ms after its end (abortGraceMs); its thread is replaced`,
+      );
+      thread.kill();
+    }, abortGraceMs);
   }
 }

@@ -1,15 +1,15 @@
 /**
- * The heads of requests and replies as one string each, a field a line: the cheapest form in which they cross. No field
- * has a line break in it: the engine and `CheckedHeaders` see to that.
+ * The heads of requests and replies as one string each, with a field on each line. No field has a line break in it: the
+ * engine and `CheckedHeaders` see to that.
  */
 import {
   CheckedHeaders,
   RequestHeaders,
   type GatewayResponse,
 } from "../../../lib/adapter.ts";
-import type { Head } from "../environ.ts";
+import type { EnvironHead } from "../environ.ts";
 
-export function writeRequest(request: Head): string {
+export function writeRequest(request: EnvironHead): string {
   const { method, mountPath, path, queryString, host } = request;
   const { remoteAddress, scheme, deadline = "" } = request;
   const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}`;
@@ -17,8 +17,8 @@ export function writeRequest(request: Head): string {
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
 
-/** By index: taking an array apart by a pattern runs an iterator, in a thread that has not run for long at many times the price. */
-export function readRequest(text: string): Head {
+/** By index, as it is on the hot path: to take an array apart by a pattern runs an iterator. */
+export function readRequest(text: string): EnvironHead {
   const fields = text.split("\n");
   const deadline = fields[7]!;
   return {
@@ -27,7 +27,7 @@ export function readRequest(text: string): Head {
     path: fields[2]!,
     queryString: fields[3]!,
     remoteAddress: fields[4]!,
-    scheme: fields[5] as Head["scheme"],
+    scheme: fields[5] as EnvironHead["scheme"],
     host: fields[6]!,
     deadline: deadline === "" ? undefined : Number(deadline),
     headers: new RequestHeaders(fields.slice(8)),
@@ -58,7 +58,7 @@ export function writeReply({ status, statusText, headers }: ReplyHead): string {
   return `${status}\n${statusText ?? ""}\n${contentLength ?? ""}\n${marks}${lines}`;
 }
 
-/** Heads of whole replies. An application has few: one that is the same as the last does not cross, nor is it read again, which is a tenth of what a small request costs the loop. */
+/** Heads of replies. An application has few: one that is the same as the last does not cross, nor is it read again. */
 export class ReplyReader {
   #last: ReplyHead | undefined;
 
@@ -70,12 +70,7 @@ export class ReplyReader {
   }
 }
 
-/** One that `writeReply` wrote. */
-export function readReply(text: string, body: Body): GatewayResponse {
-  return { ...readHead(text), body };
-}
-
-/** They were checked where they were made, and are not checked again. */
+/** One that `writeReply` wrote: its fields were checked there, and are not checked again. */
 function readHead(text: string): ReplyHead {
   const lines = text.split("\n");
   const [statusText, length, marks] = [lines[1]!, lines[2]!, lines[3]!];

@@ -16,43 +16,100 @@ import type { Provided } from "./work.ts";
 
 /** A synchronous application that runs in threads, by its module. */
 export interface ThreadedApp {
-  /** The JavaScript module that exports the application: a path, from the working directory, or a URL such as `new URL("./app.js", import.meta.url)`. Each thread loads its own copy. */
+  /**
+   * The JavaScript module that exports the application, of which each thread loads its own copy: a path from the
+   * working directory, or a URL such as `new URL("./app.js", import.meta.url)`.
+   */
   module: string | URL;
-  /** Name of the application among the module's exports. Default `"default"`. */
+  /**
+   * Name of the application among the module's exports.
+   *
+   * @default "default"
+   */
   export?: string;
-  /** Requests that run at once. Each thread takes about 10 MB. Default 8, at least two for each core: enough to sleep in while others compute. Choose it by how many requests sleep at once, not by cores. */
+  /**
+   * Requests that run at once. Each thread takes about 10 MB.
+   *
+   * Choose it by how many requests sleep at once, not by cores: more threads do not make a computation faster.
+   *
+   * @default 8, at least two for each core: enough to sleep in while others compute
+   */
   threads?: number;
-  /** Milliseconds in which a thread has to load the module. After that it has failed to start: `listen` fails, or, where one is replaced, the log says so and the next one follows. `Infinity` for any. Default 60,000, which is much for an import and little for whoever waits for one that never ends. */
+  /**
+   * Milliseconds in which a thread has to load the module; `Infinity` for any. After that it has failed to start:
+   * `listen` fails, or, where one is replaced, the log says so and the next one follows.
+   *
+   * @default 60_000, which is much for an import and little for whoever waits for one that never ends
+   */
   startTimeoutMs?: number;
-  /** Requests that wait for a thread, beyond which further ones are answered 503 with `retry-after`. Default 1024: a second's worth for eight threads that take 8 ms each; longer queues only make clients wait for what they have given up. */
+  /**
+   * Requests that wait for a thread. Further ones are answered 503 with `retry-after`.
+   *
+   * @default 1024, a second's worth for eight threads that take 8 ms each: in longer queues clients wait for what they
+   * have given up
+   */
   maxQueuedRequests?: number;
-  /** Milliseconds for which the application may run without giving a chunk or reading one; then the client gets 503, or a cut connection when the head is out. What it waits for its client does not count, what it waits for work does. `Infinity` for any. Default 30,000, as Gunicorn's `timeout`. */
+  /**
+   * Milliseconds for which the application may run without giving a chunk or reading one; `Infinity` for any. After
+   * that the client gets 503, or a cut connection when the head is out.
+   *
+   * What the application waits for its client does not count. What it waits for work does.
+   *
+   * @default 30_000, as Gunicorn's `timeout`
+   */
   threadTimeoutMs?: number;
-  /** Milliseconds that a request has to come to an end when its client has left, its time is up or the loop closes; then its thread is replaced. Default 1,000: a `read`, a `wait` or a chunk ends it at once, so that only code that computes needs it. */
+  /**
+   * Milliseconds that a request has to end when its client has left, its time is up or the loop closes. After that its
+   * thread is replaced.
+   *
+   * @default 1_000: a `read`, a `wait` or a chunk ends at once, so that only code that computes needs it
+   */
   abortGraceMs?: number;
-  /** Requests after which a thread is replaced by a fresh one: for applications that leak. Default `Infinity`. */
+  /**
+   * Requests after which a thread is replaced by a fresh one, for applications that leak.
+   *
+   * @default Infinity
+   */
   maxRequestsPerThread?: number;
-  /** Up to so many requests are taken off `maxRequestsPerThread`, by chance and for each thread, so that they are not all replaced at once. Default a tenth. */
+  /**
+   * Up to so many requests are taken off `maxRequestsPerThread`, by chance, so that threads are not all replaced at
+   * once. One request is left in any case.
+   *
+   * @default a tenth of `maxRequestsPerThread`
+   */
   maxRequestsJitter?: number;
-  /** Megabytes of JavaScript objects in a thread, beyond which it ends with an error. Default 512: without a limit a leak takes the machine along, by way of many seconds of garbage collection. */
+  /**
+   * Megabytes of JavaScript objects in a thread, beyond which it ends with an error.
+   *
+   * @default 512: without a limit a leak takes the machine along, after many seconds of garbage collection
+   */
   maxHeapMb?: number;
-  /** Functions that the application can call with `wait.call(name, …)`; they run on the loop. */
+  /**
+   * Functions that the application can call by `wait.call(name, …)`. They run on the loop.
+   *
+   * @default none
+   */
   provide?: Provided;
 }
 
-export interface ThreadSettings {
-  /** URL of the module. */
+/** Times that are nobody's choice; tests have shorter ones. */
+const TIMES = {
+  /** Before a stand-in is started: long for whoever waits in line, short beside what a thread costs to start. */
+  patienceMs: 100,
+  /** After which a thread that begins nothing is stuck, at least: before that the machine may be busy. */
+  stuckMs: 1000,
+  /** For threads to end once they were told to; one that native code blocks may take for ever. */
+  exitMs: 1000,
+  /** Before a thread that was lost without having served is replaced. */
+  backoffMs: { first: 50, last: 5000 },
+};
+
+export type ThreadTimes = Readonly<typeof TIMES>;
+
+export interface ThreadSettings
+  extends Readonly<Required<ThreadedApp>>, ThreadTimes {
+  /** As a URL. */
   readonly module: string;
-  readonly export: string;
-  readonly threads: number;
-  readonly startTimeoutMs: number;
-  readonly maxQueuedRequests: number;
-  readonly threadTimeoutMs: number;
-  readonly abortGraceMs: number;
-  readonly maxRequestsPerThread: number;
-  readonly maxRequestsJitter: number | undefined;
-  readonly maxHeapMb: number;
-  readonly provide: Provided;
 }
 
 const RULES: Record<keyof ThreadedApp, Rule> = {
@@ -79,20 +136,28 @@ const RULES: Record<keyof ThreadedApp, Rule> = {
 };
 
 /** @throws {UsageError} naming an option that does not exist, is missing or has a bad value. */
-export function threadSettings(app: ThreadedApp): ThreadSettings {
+export function threadSettings(
+  app: ThreadedApp,
+  times: Partial<ThreadTimes> = {},
+): ThreadSettings {
   const given = checked(app);
+  const timer = (ms: number): number => Math.min(ms, MAX_TIMER_MS);
+  const { startTimeoutMs = 60_000, threadTimeoutMs = 30_000 } = given;
+  const { abortGraceMs = 1_000, maxRequestsPerThread = Infinity } = given;
   return {
+    ...TIMES,
+    ...times,
     export: "default",
     threads: Math.max(8, 2 * availableParallelism()),
     maxQueuedRequests: 1024,
-    maxRequestsPerThread: Infinity,
-    maxRequestsJitter: undefined,
+    maxRequestsJitter: maxRequestsPerThread / 10,
     maxHeapMb: 512,
     provide: {},
     ...given,
-    startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
-    abortGraceMs: Math.min(given.abortGraceMs ?? 1000, MAX_TIMER_MS),
-    threadTimeoutMs: Math.min(given.threadTimeoutMs ?? 30_000, MAX_TIMER_MS),
+    maxRequestsPerThread,
+    startTimeoutMs: timer(startTimeoutMs),
+    abortGraceMs: timer(abortGraceMs),
+    threadTimeoutMs: timer(threadTimeoutMs),
     module: urlOf(given.module),
   };
 }

@@ -11,14 +11,8 @@ import {
 } from "eddy/operations";
 import { backoffMs, type Logger } from "../../../lib/adapter.ts";
 import type { ThreadSettings } from "./options.ts";
-import { Pool } from "./pool.ts";
-import { Thread, type End } from "./thread.ts";
-
-/** How long threads may take to end once they were told to; one that native code blocks may take for ever. */
-const EXIT_MS = 1000;
-
-/** Milliseconds before a thread that was lost without having served is replaced: the first, doubled each time, up to the last. */
-const BACKOFF_MS = { first: 50, last: 5000 };
+import { ThreadPool } from "./pool.ts";
+import { Thread, type ThreadEnd } from "./thread.ts";
 
 /**
  * A pool whose threads live as long as the scope. It ends in three steps: the requests that still run end, the threads
@@ -26,19 +20,24 @@ const BACKOFF_MS = { first: 50, last: 5000 };
  *
  * @throws {ThreadStartError} when the application cannot be loaded.
  */
-export function* usePool(
+export function* useThreadPool(
   settings: ThreadSettings,
   log: Logger,
-): Operation<Pool> {
-  const pool = new Pool(settings, log);
+): Operation<ThreadPool> {
+  const pool = new ThreadPool(settings, log);
   const exits = new Set<Promise<void>>();
-  yield* ensure(() => race([all([...exits].map(until)), sleep(EXIT_MS)]));
+  yield* ensure(() =>
+    race([all([...exits].map(until)), sleep(settings.exitMs)]),
+  );
   yield* usePlaces(pool, exits);
   yield* ensure(() => pool.quiet());
   return pool;
 }
 
-function usePlaces(pool: Pool, exits: Set<Promise<void>>): Operation<void> {
+function usePlaces(
+  pool: ThreadPool,
+  exits: Set<Promise<void>>,
+): Operation<void> {
   return resource(function* (provide) {
     const scope = yield* useScope();
     const start = (): Thread => {
@@ -61,32 +60,26 @@ function usePlaces(pool: Pool, exits: Set<Promise<void>>): Operation<void> {
 
 /** One place: a thread, and the next one when that has ended, as long as the pool wants one. */
 function* keep(
-  pool: Pool,
+  pool: ThreadPool,
   first: Thread,
   start: () => Thread,
 ): Operation<void> {
   let failures = 0;
-  let thread = first;
-  for (;;) {
-    const { died, untold } = yield* live(pool, thread);
+  for (let thread = first; ; thread = start()) {
+    const { died, unreported: err } = yield* live(pool, thread);
     if (!pool.wantsAnother()) return;
-    if (untold !== undefined)
-      pool.log.error(
-        { err: untold },
-        "a thread has ended; another one follows",
-      );
+    if (err) pool.log.error({ err }, "a thread has ended; another one follows");
     failures = died && thread.served === 0 ? failures + 1 : 0;
-    if (failures > 0) yield* sleep(backoffMs(BACKOFF_MS, failures));
-    thread = start();
+    const { backoffMs: limits } = pool.settings;
+    if (failures > 0) yield* sleep(backoffMs(limits, failures));
   }
 }
 
-function* live(pool: Pool, thread: Thread): Operation<End> {
+function* live(pool: ThreadPool, thread: Thread): Operation<ThreadEnd> {
   pool.add(thread);
   try {
     return yield* thread.lost.operation;
   } finally {
-    pool.remove(thread);
     thread.kill();
   }
 }

@@ -1,47 +1,36 @@
 /**
  * Which request gets which thread, and when.
  *
- * A request has a thread for itself until the application is done with it. Whoever finds none free waits in line, and the
- * line has an end. The first in line are at hand of the threads already, who go on with them by themselves; where the
- * request in front of them turns out to take its time, they are taken back, and are the first again. Requests that sleep
- * (for their client, for work) are no reason for others to wait: when the first in line has waited for a while, a stand-in
- * is started for one of the sleepers, and ends when it is not needed any more.
+ * A request has a thread for itself until the application is done with it. A request that finds none free waits in
+ * line, and the line has an end. The front of the line is the queue that threads take from by themselves. Requests
+ * that sleep (for their client, for work) are no reason for others to wait: when a request has waited for a while, a
+ * stand-in is started for one of those that sleep, and ends when it is not needed any more.
  */
 import { withResolvers, type Operation } from "eddy/operations";
 import { ThreadsBusyError, type Logger } from "../../../lib/adapter.ts";
-import type { Call } from "./call.ts";
+import type { ThreadCall } from "./call.ts";
 import type { ThreadSettings } from "./options.ts";
-import type { Keeper, Thread } from "./thread.ts";
+import { SharedQueue } from "./shared-queue.ts";
+import type { Thread, ThreadSupervisor } from "./thread.ts";
 
-/** Long for whoever waits in line, short beside what a thread costs to start. */
-const PATIENCE_MS = 100;
-
-/** Milliseconds between looks at what threads are at, while somebody waits at hand of one. */
-const LOOK_MS = 2;
-
-/**
- * Looks at which a thread is found at the same request before who waits behind it goes elsewhere: to a thread that is idle
- * after many times what a brief request takes; else to the front of the line, after what most that block need.
- */
-const LOOKS = { idle: 1, busy: 5 } as const;
-
-export class Pool implements Keeper {
+export class ThreadPool implements ThreadSupervisor {
   readonly settings: ThreadSettings;
   readonly log: Logger;
+  readonly queue = new SharedQueue();
   /** Starts a stand-in; missing while the pool does not serve yet. */
-  #standIn: (() => void) | undefined;
-  /** Those who serve, or will once they are ready. */
+  #startStandIn: (() => void) | undefined;
+  /** Those that serve, or will once they are ready. */
   readonly #threads = new Set<Thread>();
-  /** Those who are free. The last to become so is the next to work: it is the warmest. */
+  /** Those of them that are ready, and were not told to end. */
+  readonly #serving = new Set<Thread>();
+  /** Those that wait for work. The last to become idle is the next to work: it is the warmest. */
   readonly #idle: Thread[] = [];
-  /** Who waits, in order. */
-  readonly #line = new Set<Call>();
-  /** Those who were given to a thread that did not begin them: they were first once. */
-  readonly #returned = new Set<Call>();
-  /** Set when somebody gets in line, and while somebody is found there. */
+  /** Calls that threads run, or may take, by what threads know them by. */
+  readonly #calls = new Map<number, ThreadCall>();
+  /** Those for which the queue has no room, in order. */
+  readonly #line = new Set<ThreadCall>();
+  /** Set while a request has to wait. */
   #patience: NodeJS.Timeout | undefined;
-  /** Set while a thread has calls at hand. */
-  #looking: NodeJS.Timeout | undefined;
   #places: number;
   #whenQuiet: (() => void) | undefined;
 
@@ -51,132 +40,116 @@ export class Pool implements Keeper {
     this.#places = settings.threads;
   }
 
-  /** All threads are ready. `standIn` starts a further one. */
-  open(standIn: () => void): void {
-    this.#standIn = standIn;
+  /** All threads are ready. `startStandIn` starts a further one. */
+  open(startStandIn: () => void): void {
+    this.#startStandIn = startStandIn;
   }
 
   /** @throws {ThreadsBusyError} when the line is full. */
-  submit(call: Call): void {
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle.give(call);
+  submit(call: ThreadCall): void {
     const { maxQueuedRequests } = this.settings;
-    if (this.#waiting + this.#atHand >= maxQueuedRequests)
+    if (this.#idle.length === 0 && this.#waiting >= maxQueuedRequests)
       throw new ThreadsBusyError(maxQueuedRequests);
-    const thread = this.#waiting === 0 ? this.#leastLoaded() : undefined;
-    if (thread === undefined) {
-      this.#line.add(call);
-      this.#relieveLater();
-    } else {
-      thread.give(call);
-      this.#lookSoon();
-    }
+    this.#enter(call);
   }
 
-  /** These were given to a thread that did not begin them. */
-  again(calls: readonly Call[]): void {
-    for (const call of calls) this.#returned.add(call);
-    for (let thread; this.#waiting > 0 && (thread = this.#idle.pop());)
-      this.free(thread);
+  #enter(call: ThreadCall): void {
+    this.#line.add(call);
+    this.#fill();
     if (this.#waiting > 0) this.#relieveLater();
   }
 
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
-  leave(call: Call): void {
-    if (this.#line.delete(call) || this.#returned.delete(call)) return;
-    if (!call.replies) call.stop();
-  }
-
-  /** How many are in line. */
-  get #waiting(): number {
-    return this.#line.size + this.#returned.size;
-  }
-
-  /** How many a thread has beside the one that runs. */
-  get #atHand(): number {
-    let count = 0;
-    for (const { load } of this.#threads) count += Math.max(0, load - 1);
-    return count;
-  }
-
-  /** Of those that can be given a further call. */
-  #leastLoaded(): Thread | undefined {
-    let least: Thread | undefined;
+  leave(call: ThreadCall): void {
+    if (this.#line.delete(call) || call.replies) return;
+    if (!this.#calls.has(call.id)) return; // it is over
+    if (this.queue.withdraw(call.id)) return this.over(call);
     for (const thread of this.#threads)
-      if (thread.hasRoom && thread.load < (least?.load ?? Infinity))
-        least = thread;
-    return least;
+      if (thread.current === call.id) call.begun(thread);
+    call.stop();
+  }
+
+  callOf(id: number): ThreadCall | undefined {
+    return this.#calls.get(id);
+  }
+
+  over({ id }: ThreadCall): void {
+    this.#calls.delete(id);
+    this.#fill();
+    this.#noteQuiet();
+  }
+
+  /** How many wait for a thread; below zero where threads wait for them. */
+  get #waiting(): number {
+    return this.#line.size + this.#calls.size - this.#serving.size;
+  }
+
+  /** Those who are first in line can be taken. */
+  #fill(): void {
+    for (const call of this.#line) {
+      if (!call.enter(this.queue)) return;
+      this.#line.delete(call);
+      this.#calls.set(call.id, call);
+      this.#idle.pop()?.wake();
+    }
   }
 
   add(thread: Thread): void {
     this.#threads.add(thread);
   }
 
-  remove(thread: Thread): void {
+  remove(thread: Thread, id: number): ThreadCall | undefined {
     this.#threads.delete(thread);
+    this.#serving.delete(thread);
     const at = this.#idle.indexOf(thread);
     if (at >= 0) this.#idle.splice(at, 1);
-    this.#noteQuiet();
+    const call = this.#calls.get(id);
+    const wasBegun = call !== undefined && !this.queue.withdraw(id);
+    if (call !== undefined) this.over(call);
+    if (call !== undefined && !wasBegun) this.#enter(call); // it was about to
+    if (!this.queue.isEmpty) this.#idle.pop()?.wake(); // in its place
+    return wasBegun ? call : undefined;
   }
 
   /** Asked when a thread is gone. False: its place is given up. */
   wantsAnother(): boolean {
-    if (this.#standIn === undefined) return false;
+    if (this.#startStandIn === undefined) return false;
     if (!this.#isSurplus) return true;
     this.#places--;
     return false;
   }
 
-  free(thread: Thread): void {
-    while (this.#waiting > 0 && thread.hasRoom) thread.give(this.#next()!);
-    if (thread.load > 1) this.#lookSoon();
-    if (thread.load > 0) return;
-    this.#noteQuiet();
-    if (this.#isSurplus) return thread.retire();
-    this.#idle.push(thread);
+  ready(thread: Thread): void {
+    this.#serving.add(thread);
+    this.idle(thread);
   }
 
-  #next(): Call | undefined {
-    for (const line of [this.#returned, this.#line])
-      for (const call of line) {
-        line.delete(call);
-        return call;
-      }
-    return undefined;
-  }
-
-  #lookSoon(): void {
-    this.#looking ??= setTimeout(() => {
-      this.#looking = undefined;
-      this.#look();
-      if (this.#atHand > 0) this.#lookSoon();
-    }, LOOK_MS);
-  }
-
-  /** Who waits behind a request that takes long is given to others. */
-  #look(): void {
-    const most = this.#idle.length > 0 ? LOOKS.idle : LOOKS.busy;
-    for (const thread of this.#threads)
-      if (thread.look() >= most && thread.load > 1) thread.clearTheWay();
+  idle(thread: Thread): void {
+    if (thread.isSpent || (this.queue.isEmpty && this.#isSurplus)) {
+      this.#serving.delete(thread);
+      thread.retire();
+    } else if (this.queue.isEmpty) this.#idle.push(thread);
+    else thread.wake();
   }
 
   #relieveLater(): void {
-    this.#patience ??= setTimeout(() => this.#relieve(), PATIENCE_MS);
+    const { patienceMs } = this.settings;
+    this.#patience ??= setTimeout(() => this.#relieve(), patienceMs);
   }
 
-  /** Somebody has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
+  /**
+   * A request has waited for long. Each request that sleeps may have a stand-in; there are at most as many as
+   * threads.
+   */
   #relieve(): void {
     this.#patience = undefined;
-    if (this.#waiting === 0) return;
+    if (this.#waiting <= 0) return;
     this.#relieveLater();
-    if (this.#awake < this.settings.threads && this.#places < this.#maxPlaces) {
+    const { threads } = this.settings;
+    if (this.#awake < threads && this.#places < 2 * threads) {
       this.#places++;
-      this.#standIn?.();
+      this.#startStandIn?.();
     }
-  }
-
-  get #maxPlaces(): number {
-    return 2 * this.settings.threads;
   }
 
   /** Places whose thread does not sleep in a request. */
@@ -197,7 +170,6 @@ export class Pool implements Keeper {
   /** Done when no thread has a request: those that were told to end get `abortGraceMs` for it. */
   *quiet(): Operation<void> {
     clearTimeout(this.#patience);
-    clearTimeout(this.#looking);
     const quiet = withResolvers<void>();
     this.#whenQuiet = () => quiet.resolve();
     this.#noteQuiet();
@@ -205,7 +177,6 @@ export class Pool implements Keeper {
   }
 
   #noteQuiet(): void {
-    if (this.#whenQuiet === undefined) return;
-    if (![...this.#threads].some(({ call }) => call)) this.#whenQuiet();
+    if (this.#calls.size + this.#line.size === 0) this.#whenQuiet?.();
   }
 }

@@ -1,15 +1,19 @@
 /** Asynchronous work that an application in a thread waits for: done on the loop, in a task of the request. */
 import {
   all,
+  isOperation,
   sleep,
   until,
   useAbortSignal,
   type Operation,
 } from "eddy/operations";
 import { UsageError } from "../../../lib/adapter.ts";
-import type { Work } from "./protocol.ts";
+import type { WorkData } from "./protocol.ts";
 
-/** What a mount lends to its threads: functions that give a value, a promise or an operation. An operation is halted when the client leaves; a promise goes on, and nobody waits for it. */
+/**
+ * What a mount provides to its threads: functions that return a value, a promise or an operation. An operation is
+ * halted when the client leaves; a promise goes on, and nobody waits for it.
+ */
 export type Provided = Readonly<Record<string, (...args: any[]) => unknown>>;
 
 /** What `fetch` takes. */
@@ -30,31 +34,40 @@ export interface FetchedData {
   readonly body: Uint8Array;
 }
 
-/** Does works side by side, and gives what each came to; the first that fails halts the others. */
+/** Does works side by side, and tells what each came to, unless it is halted; the first that fails halts the others. */
 export function* perform(
-  works: readonly Work[],
+  works: readonly WorkData[],
   provided: Provided,
-): Operation<unknown[]> {
-  if (works.length === 1) return [yield* start(works[0]!, provided)];
-  return yield* all(works.map((work) => start(work, provided)));
+  answer: (values?: unknown[], error?: unknown) => void,
+): Operation<void> {
+  let values: unknown[];
+  try {
+    values =
+      works.length === 1
+        ? [yield* start(works[0]!, provided)]
+        : yield* all(works.map((work) => start(work, provided)));
+  } catch (error) {
+    return answer(undefined, error ?? new Error(`thrown: ${error}`));
+  }
+  answer(values);
 }
 
-function start([name, ...args]: Work, provided: Provided): Operation<unknown> {
-  const kind = KINDS.get(name);
-  if (kind === undefined)
-    throw new UsageError(`wait() knows no work "${name}"`);
-  return kind(provided, ...args);
+function start(
+  [name, ...args]: WorkData,
+  provided: Provided,
+): Operation<unknown> {
+  if (!Object.hasOwn(KINDS, name))
+    throw new UsageError(`wait(): there is no work "${name}"`);
+  return KINDS[name]!(provided, ...args);
 }
 
 type Kind = (provided: Provided, ...args: any[]) => Operation<unknown>;
 
-const KINDS = new Map<string, Kind>(
-  Object.entries({
-    sleep: (_, ms: number) => sleep(ms),
-    fetch: fetching,
-    call: calling,
-  } satisfies Record<string, Kind>),
-);
+const KINDS: Readonly<Record<string, Kind>> = {
+  sleep: (_, ms: number) => sleep(ms),
+  fetch: fetching,
+  call: calling,
+};
 
 function* fetching(
   _: Provided,
@@ -81,7 +94,10 @@ function* calling(
     );
   const result = provided[name]!(...args);
   if (isPromise(result)) return yield* until(result);
-  return isOperation(result) ? yield* result : result;
+  if (typeof result !== "object" || result === null) return result;
+  if (isOperation(result)) return yield* result;
+  checkContents(name, result);
+  return result;
 }
 
 /** Also those of other kinds, such as the queries of database libraries, which begin when somebody waits. */
@@ -89,30 +105,16 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as Promise<unknown> | null)?.then === "function";
 }
 
-/** What a generator function gives, or an operation of effection; arrays and strings are values. */
-function isOperation(value: unknown): value is Operation<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    Symbol.iterator in value &&
-    !Array.isArray(value) &&
-    !ArrayBuffer.isView(value) &&
-    !(value instanceof Map) &&
-    !(value instanceof Set)
+/**
+ * Structured clone makes an empty object of most classes that can be iterated.
+ *
+ * @throws {UsageError} when the contents of the value would be lost that way.
+ */
+function checkContents(name: string, value: object): void {
+  if (!(Symbol.iterator in value)) return;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return; // which may be large
+  if (Symbol.iterator in (structuredClone(value) as object)) return;
+  throw new UsageError(
+    `wait.call("${name}"): the function returned an object of class ${value.constructor.name}, whose contents do not cross into a thread; return plain data, such as an array of its entries`,
   );
-}
-
-/** As `perform`, in a task of its own: tells how it went, unless it is halted. */
-export function* performFor(
-  works: readonly Work[],
-  provided: Provided,
-  answer: (values?: unknown[], error?: unknown) => void,
-): Operation<void> {
-  let values: unknown[];
-  try {
-    values = yield* perform(works, provided);
-  } catch (error) {
-    return answer(undefined, error ?? new Error(`thrown: ${error}`));
-  }
-  answer(values);
 }

@@ -3,7 +3,7 @@
  *
  * The engine does not watch a paused connection, in neither direction, so it is let go for one turn of the loop now and
  * then, to see whether the client is still there. Not for longer: letting go starts the engine's clock for idle clients,
- * and one that has sent all it had would be taken for that.
+ * and a client that has sent its whole body is silent, but not idle.
  */
 import type { HttpResponse } from "./load.ts";
 
@@ -13,34 +13,34 @@ const LOOK_MS = 5000;
 export class Hold {
   readonly #res: HttpResponse;
   /** Set while the client is held back. */
-  #look: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(res: HttpResponse) {
     this.#res = res;
   }
 
   /** Each time that something has come: the engine has started its clock then. */
-  take(): void {
+  hold(): void {
     this.#res.pause();
-    this.#look ??= setInterval(() => this.#glance(), LOOK_MS);
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
   release(): void {
-    if (this.#look === undefined) return;
+    if (this.#timer === undefined) return;
     this.forget();
     this.#res.resume();
   }
 
   /** The connection is gone, or the engine watches it anyway. */
   forget(): void {
-    clearInterval(this.#look);
-    this.#look = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  #glance(): void {
+  #look(): void {
     this.#res.resume();
     setImmediate(() => {
-      if (this.#look !== undefined) this.#res.pause();
+      if (this.#timer !== undefined) this.#res.pause();
     });
   }
 }

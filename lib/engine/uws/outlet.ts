@@ -1,45 +1,41 @@
 /**
- * The engine's response, kept to its contract: never touched after its end or abort, always corked, head first.
- *
- *     waiting ──send──────────────► ended        the head and the whole body at once
- *     waiting ──start──► streaming ──end──► ended
- *     waiting, streaming ──close, client gone──► gone
- *
- * A call that the state does not allow does nothing: the client may be gone at any time, and whoever writes learns it
- * from `state`.
+ * The outlet of uWebSockets.js: its response, kept to its contract (never touched after its end or abort, always corked,
+ * head first).
  */
-import { STATUS_CODES } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import { CORK_BYTES, type Cork } from "./cork.ts";
-import { InvalidReplyError } from "../../common/errors.ts";
+import {
+  REQUEST_ID_FIELD,
+  type Chunk,
+  type Outlet,
+  type OutletState,
+  type Peer,
+  type ReplyHead,
+  type Step,
+} from "../engine.ts";
+import type { Entrance } from "../entrance.ts";
+import { formatAddress } from "../../common/address.ts";
 import { Hold } from "./hold.ts";
-import { PromisedBody } from "./promised-body.ts";
-import { REQUEST_ID_FIELD } from "../../request/request-id.ts";
-import type { Chunk } from "../../reply/types.ts";
 import type { HttpResponse } from "./load.ts";
+import { CORK_BYTES, type Packet } from "./packet.ts";
+import { PromisedBody, type Sent } from "./promised-body.ts";
 
-/** Status line and headers of a reply, checked. */
-export interface Head {
-  status: number;
-  /** With the code in front, as on the wire. */
-  statusLine: string;
-  /** name, value, name, value, … */
-  fields: (string | Buffer)[];
-  /** As promised by the application. */
-  contentLength: number | undefined;
-  close: boolean;
-}
-
-export type ResponseState = "waiting" | "streaming" | "ended" | "gone";
-
-export class ResponseWriter {
+export class UwsOutlet implements Outlet, Peer {
   /** Changes with every call and whenever the client likes. */
-  state: ResponseState = "waiting";
+  state: OutletState = "waiting";
   status: number | undefined;
   readonly #res: HttpResponse;
-  readonly #engineCork: Cork;
-  /** In the route callback: the engine holds what came with the request. */
+  readonly #packet: Packet;
+  readonly #entrance: Entrance;
+  /** Of the request. */
+  readonly #fields: readonly string[];
+  /** In the route callback: the engine holds back what is written, and goes on with what came behind the request. */
   #atOnce = true;
+  /** The turn of the loop in which a piece of the body came last: the engine may do the same then. */
+  #bodyTurn = -1;
+  /** The connection ends with the streamed body. */
+  #closing = false;
+  /** And the engine does not end it by itself. */
+  #cuts = false;
   /** A streamed body with a length; the others are chunked. */
   #promised: PromisedBody | undefined;
   #written = 0;
@@ -50,7 +46,7 @@ export class ResponseWriter {
   #room = 0;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
-  /** Kept for the access log alone: counting the bytes of a string costs as much as sending a short one. */
+  /** Kept to be counted when somebody asks. */
   #whole: Chunk | undefined;
   /** For the reply to say. */
   #requestId: string | undefined;
@@ -58,57 +54,90 @@ export class ResponseWriter {
   #wake: (() => void) | undefined;
   /** Of the request body, where it ever was held back. */
   #hold: Hold | undefined;
+  #address: string | undefined;
+  #proxiedAddress: string | undefined;
 
-  constructor(res: HttpResponse, engineCork: Cork) {
+  constructor(
+    res: HttpResponse,
+    packet: Packet,
+    entrance: Entrance,
+    fields: readonly string[],
+  ) {
     this.#res = res;
-    this.#engineCork = engineCork;
+    this.#packet = packet;
+    this.#entrance = entrance;
+    this.#fields = fields;
   }
 
-  /** Body bytes handed to the engine. */
   get bytes(): number {
     if (this.#whole !== undefined) return byteLength(this.#whole);
     return this.#promised?.produced ?? this.#written;
   }
 
-  /** The reply is to carry the id, unless the application gives one itself. */
+  /** Only with a promised length does the engine say when all is sent. */
+  get lags(): boolean {
+    return this.#wasFull && this.#promised === undefined;
+  }
+
+  get address(): string | undefined {
+    return (this.#address ??= this.#askAddress());
+  }
+
+  /** Not later: the connections of the entrance may be others then. */
+  #askAddress(): string | undefined {
+    const { fronted, peerAddress } = this.#entrance;
+    if (!this.#open) return undefined;
+    if (fronted) return this.proxiedAddress;
+    return peerAddress ?? textOf(this.#res.getRemoteAddress());
+  }
+
+  get proxiedAddress(): string | undefined {
+    if (this.#proxiedAddress === undefined && this.#open)
+      this.#proxiedAddress = textOf(this.#res.getProxiedRemoteAddress());
+    return this.#proxiedAddress;
+  }
+
   identify(requestId: string): void {
     this.#requestId = requestId;
   }
 
-  /** `onGone` is called when the client goes away. Due before the route callback returns without an answer. */
-  onGone(onGone: () => void): void {
-    if (!this.open) return;
+  onGone(tell: () => void): void {
+    if (!this.#open) return;
     this.#res.onAborted(() => {
-      if (!this.open) return; // `close` below reports here, too
+      if (!this.#open) return; // a connection that is closed here reports that, too
       this.state = "gone";
       this.#hold?.forget();
       this.#wake?.();
-      onGone();
+      tell();
     });
   }
 
-  /** The route callback is over. */
-  detach(): void {
+  returned(): void {
     this.#atOnce = false;
   }
 
-  /** Where the request body goes. Within the route callback: later its first bytes are lost. `data` is taken back by the engine. */
-  onData(push: (data: ArrayBuffer, isLast: boolean) => void): void {
-    this.#res.onData(push);
+  onData(push: (data: Uint8Array, isLast: boolean) => void): void {
+    this.#res.onData((data, isLast) => {
+      this.#bodyTurn = this.#packet.turn;
+      push(new Uint8Array(data), isLast);
+    });
   }
 
-  /** Asks the client to hold the request body back; what is on its way still comes. Not while the reply waits for the client, as the engine would not see that it takes more. */
+  /** Not while the reply waits for the client, as the engine would not see that it takes more. */
   pause(): void {
-    if (!this.open || this.#full) return;
-    (this.#hold ??= new Hold(this.#res)).take();
+    if (!this.#open || this.#full) return;
+    (this.#hold ??= new Hold(this.#res)).hold();
   }
 
-  /** When more of the body is wanted, and before each end: a connection that stays paused would never bring its next request. Not while the application works on a body that is there: it starts the engine's clock for idle clients. */
+  /**
+   * When more of the body is wanted, and before each end: a connection that stays paused would never bring its next
+   * request. Not while the application works on a body that is there: it starts the engine's clock for idle clients.
+   */
   resume(): void {
     this.#hold?.release();
   }
 
-  /** Whether the client is behind with the reply: then the engine watches the connection in both directions, also one that was paused. */
+  /** When the client is behind, the engine watches the connection in both directions, also one that was paused. */
   #setFull(full: boolean): void {
     this.#full = full;
     if (!full) return;
@@ -116,20 +145,17 @@ export class ResponseWriter {
     this.#hold?.forget();
   }
 
-  /** The engine may hold some of the body back, also behind its end: only with a promised length does it say when all is sent. */
-  get lags(): boolean {
-    return this.#wasFull && this.#promised === undefined;
-  }
-
-  /** The fast path: a 200 with a whole body and nothing but a content-type. One crossing less for each thing left out. */
+  /** The hot path. One crossing into the engine less for each thing left out. */
   sendPlain(contentType: string, body: Chunk): void {
     if (this.state !== "waiting") return;
     this.resume();
     this.status = 200;
     this.#whole = body;
-    if (this.#atOnce && this.#engineCork.takes(body.length))
+    if (this.#atOnce && this.#packet.holds(body.length))
       this.#writePlain(contentType, body);
-    else this.#cork(() => this.#writePlain(contentType, body));
+    else if (this.#mustWait(false))
+      this.#wait(() => this.sendPlain(contentType, body));
+    else this.#res.cork(() => this.#writePlain(contentType, body));
   }
 
   #writePlain(contentType: string, body: Chunk): void {
@@ -138,36 +164,36 @@ export class ResponseWriter {
     this.#sendWhole(body);
   }
 
-  /** Head and whole body. The state tells whether the socket has taken it, or has to be waited for: see `taken()`. */
-  send(head: Head, body: Chunk): void {
+  send(head: ReplyHead, body: Chunk): void {
     if (this.state !== "waiting") return;
+    if (this.#mustWait(head.close))
+      return this.#wait(() => this.send(head, body));
     this.resume();
     this.#whole = body;
-    this.#cork(() => {
+    this.#res.cork(() => {
       this.#writeHead(head);
-      if (head.close) this.#sendLast(body);
-      else this.#sendWhole(body);
+      if (!head.close) return this.#sendWhole(body);
+      this.#announceClose();
+      this.state = "ended";
+      this.#res.end(body, true);
     });
   }
 
   /**
    * What the socket does not take waits here, as a promised body, and the connection with it: in the engine's own buffer
    * it would not be in the way of the next request, and a client that sends requests and reads no replies would fill the
-   * memory. To ask costs a twentieth of a small reply, so of the small ones only some are asked for; it takes many of
-   * them to fill anything.
+   * memory. Of the small ones only some are asked for: it takes many of them to fill anything.
    */
   #sendWhole(body: Chunk): void {
-    const small = body.length < SMALL;
-    if (body.length === 0 || (small && Math.random() >= SOME))
-      return this.#sendLast(body, false);
+    const small = body.length < SMALL_BYTES;
+    if (body.length === 0 || (small && !this.#packet.samples())) {
+      this.state = "ended";
+      this.#res.end(body);
+      return;
+    }
     const [, done] = this.#res.tryEnd(body, 0); // 0: the body's own length
     if (done) this.state = "ended";
     else this.#keepRest(typeof body === "string" ? Buffer.from(body) : body);
-  }
-
-  #sendLast(body: Chunk, close = true): void {
-    this.state = "ended";
-    this.#res.end(body, close);
   }
 
   #keepRest(body: Uint8Array): void {
@@ -178,53 +204,58 @@ export class ResponseWriter {
     this.#setFull(true);
   }
 
-  /** Resolves when a whole body is on its way, or the client is gone. */
   async taken(): Promise<void> {
     while (this.state === "streaming") await this.writable();
   }
 
-  /**
-   * As `send`, and the connection ends. In the route callback, nothing that came behind this request is looked at,
-   * whereas after `send` the engine goes on to the next request that it has already. It only stops when the connection
-   * is closed, and only closes what is not corked; what is larger than its cork ends the cork. Hence the spaces. (In a
-   * callback for a piece of the body the engine does not survive that.)
-   */
-  sever(head: Head, body: string): void {
+  /** In the route callback, the engine closes at once what is more than its cork holds: hence the spaces. */
+  sever(head: ReplyHead, body: string): void {
     const whole = this.#atOnce ? body.padEnd(CORK_BYTES) : body;
     this.send({ ...head, close: true }, whole);
   }
 
-  /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */
-  sendHead(head: Head, length: number | undefined): void {
+  sendHead(head: ReplyHead, length: number | undefined): void {
     if (this.state !== "waiting") return;
+    if (this.#mustWait(head.close))
+      return this.#wait(() => this.sendHead(head, length));
     this.resume();
+    if (head.close && length === undefined && !this.#engineCloses)
+      return this.#sendLastHead(head);
     this.state = "ended";
-    this.#cork(() => {
+    this.#res.cork(() => {
       this.#writeHead(head);
-      if (head.close) this.#res.writeHeader("connection", "close");
-      if (length === undefined)
-        this.#res.endWithoutBody(); // the engine takes an explicit undefined for a number
-      else this.#res.endWithoutBody(length);
+      if (head.close) this.#announceClose();
+      if (length !== undefined) this.#res.endWithoutBody(length, head.close);
+      else this.#res.endWithoutBody(); // the engine takes an explicit undefined for a number
     });
   }
 
-  /** Begins a streamed body. The head travels with the first chunk: the engine has no call that sends it alone. */
-  start(head: Head): void {
+  /** The engine gives a head that ends a connection a length. So this one ends by an empty line in its last value. */
+  #sendLastHead(head: ReplyHead): void {
+    this.#res.cork(() => {
+      this.#writeHead(head);
+      this.#res.writeHeader("date", new Date().toUTCString());
+      this.#res.writeHeader("connection", `close\r\n${this.#flush}`);
+    });
+    this.#cut();
+  }
+
+  start(head: ReplyHead): void {
     if (this.state !== "waiting") return;
     this.state = "streaming";
-    if (head.contentLength !== undefined)
-      this.#promised = new PromisedBody(this.#res, head.contentLength);
-    this.#cork(() => {
+    this.#closing = head.close;
+    this.#cuts = head.close && !this.#engineCloses;
+    const { contentLength: length = Infinity } = head;
+    const inTwo = this.#cuts && length > 1;
+    if (length !== Infinity)
+      this.#promised = new PromisedBody(this.#res, length, inTwo);
+    this.#res.cork(() => {
       this.#writeHead(head);
-      if (head.close) this.#res.writeHeader("connection", "close"); // `end(…, true)` would write it behind the body
+      if (head.close && (length > 1 || !this.#cuts))
+        this.#res.writeHeader("connection", "close"); // `end(…, true)` would write it behind the body
     });
   }
 
-  /**
-   * Sends a chunk of a streamed body. False: it is time to wait for `writable()`.
-   *
-   * @throws {InvalidReplyError} when the body grows longer than the promised length.
-   */
   write(chunk: Chunk): boolean {
     if (this.state === "gone") return true;
     this.#bytesInTurn += chunk.length;
@@ -247,55 +278,113 @@ export class ResponseWriter {
     const bytes = byteLength(chunk);
     this.#written += bytes;
     this.#room -= FRAME_BYTES + bytes;
-    for (const piece of bytes > PIECE_BYTES ? piecesOf(chunk) : [chunk])
-      this.#cork(() => this.#setFull(!this.#res.write(piece)));
+    for (const piece of this.#piecesOf(chunk, bytes))
+      this.#res.cork(() => this.#setFull(!this.#res.write(piece)));
     return !this.#full;
+  }
+
+  /**
+   * When the socket is full, the engine loses what reaches beyond its cork: it sends its size, and not the bytes. And
+   * whether the socket has taken what was corked, it says at the next piece only: so where that matters, the last byte
+   * is one.
+   */
+  #piecesOf(chunk: Chunk, bytes: number): Iterable<Chunk> {
+    if (this.#cuts && bytes > 1) return withLastAlone(chunk);
+    return bytes > PIECE_BYTES ? piecesOf(chunk) : [chunk];
   }
 
   #writePromised(promised: PromisedBody, chunk: Chunk): boolean {
     promised.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-    if (!this.#full) this.#cork(() => this.#sendPromised(promised));
+    if (!this.#full) this.#sendPromised(promised);
     return !this.#full;
   }
 
   #sendPromised(promised: PromisedBody): void {
-    if (promised.produced === promised.length) this.resume(); // it may end
-    const sent = promised.send();
+    if (promised.isProduced) {
+      if (this.#mustWait(this.#closing))
+        return this.#wait(() => this.#sendPromised(promised));
+      this.resume(); // it may end
+      if (promised.cuts) return this.#sendLastPromised(promised);
+      if (this.#closing) this.#endPacket();
+    }
+    this.#res.cork(() => {
+      if (this.#closing && promised.length === 1) this.#sendLastByte(promised);
+      else this.#sent(promised.send());
+    });
+  }
+
+  /** Whether the socket has taken what was corked, the engine says at the next piece: here, the last byte. */
+  #sendLastPromised(promised: PromisedBody): void {
+    if (!this.#atOnce) promised.splitLast();
+    else if (promised.length < CORK_BYTES) promised.flush(FLUSH);
+    this.#res.cork(() => this.#sent(promised.send(this.#atOnce ? 0 : 1)));
+    if (!this.#full) this.#res.cork(() => this.#sent(promised.send()));
+    if (!this.#full) this.#cut();
+  }
+
+  /** Of a body too short to be told about in two pieces. */
+  #sendLastByte(promised: PromisedBody): void {
+    this.state = "ended";
+    this.#res.end(promised.shift(), true);
+  }
+
+  #sent(sent: Sent): void {
     this.#setFull(sent === "full");
     if (sent === "complete") this.state = "ended";
   }
 
   /**
-   * What `body` writes leaves in one piece; it begins with `first`, and asks `hasRoom` before it goes on. A chunk that is
-   * too large for that leaves alone, as do all in the route callback, where the engine has a cork with unknown contents,
-   * and the first one, which has the head before it. What `body` throws comes out here: the engine would take it for
-   * uncaught.
+   * Chunks that fit a cork leave in one piece. One that is too large for that leaves alone, as do all in the packet of
+   * the request, where the engine has a cork with unknown contents, and the first one, which has the head before it.
    */
-  batch(first: unknown, body: () => void): void {
-    this.#room = PIECE_BYTES;
-    const alone = this.state !== "streaming" || !this.hasRoom(first);
-    if (alone || this.#atOnce) {
-      this.#room = 0;
-      return body();
+  writeAll(step: Step, rest: { next(): Step }): boolean {
+    for (;;) {
+      const alone =
+        this.#atOnce ||
+        this.#cuts ||
+        this.#written === 0 ||
+        step.done === true ||
+        !this.#hasRoom(step.value, PIECE_BYTES);
+      const batch = alone
+        ? this.#sendOne(step, rest)
+        : this.#sendBatch(step, rest);
+      if (typeof batch === "boolean") return batch;
+      step = batch;
     }
+  }
+
+  /** The next step, or else whether all is written. */
+  #sendOne(step: Step, rest: { next(): Step }): Step | boolean {
+    if (step.done || this.state === "gone") return true;
+    return this.write(step.value) ? rest.next() : false;
+  }
+
+  /** As `#sendOne`, for as many steps as fit a cork. What they throw comes out here: the engine would take it for uncaught. */
+  #sendBatch(first: Step, rest: { next(): Step }): Step | boolean {
+    let step: Step | boolean = first;
     let failure: { error: unknown } | undefined;
+    this.#room = PIECE_BYTES;
     this.#res.cork(() => {
       try {
-        body();
+        do step = this.#sendOne(step as Step, rest);
+        while (
+          typeof step === "object" &&
+          !step.done &&
+          this.#hasRoom(step.value, this.#room)
+        );
       } catch (error) {
         failure = { error };
       }
     });
     this.#room = 0;
     if (failure !== undefined) throw failure.error;
+    return step;
   }
 
-  /** The chunk can go with those before it; what is none will not go at all. */
-  hasRoom(chunk: unknown): boolean {
-    return !isChunk(chunk) || FRAME_BYTES + byteLength(chunk) <= this.#room;
+  #hasRoom(chunk: Chunk, room: number): boolean {
+    return FRAME_BYTES + byteLength(chunk) <= room;
   }
 
-  /** Resolves when the client can take more, or is gone. At once, but after everybody else's turn, when it only was time for that. */
   writable(): Promise<void> {
     this.#chunksInTurn = this.#bytesInTurn = 0;
     if (!this.#full || this.state !== "streaming") return setImmediate();
@@ -310,6 +399,7 @@ export class ResponseWriter {
 
   /** True tells the engine that nothing is left to be written. */
   #continue(): boolean {
+    if (this.state === "ended") this.#res.cork(() => {}); // sends what the engine has kept
     if (this.state !== "streaming") return true;
     this.#full = false;
     if (this.#promised) this.#sendPromised(this.#promised);
@@ -317,48 +407,101 @@ export class ResponseWriter {
     return !this.#full;
   }
 
-  /**
-   * Nothing more will be written. A promised body may still be on its way: it has ended when the engine has all of it.
-   *
-   * @throws {InvalidReplyError} when the body is shorter than the promised length.
-   */
   end(): void {
     if (this.state !== "streaming") return;
     this.#promised?.end();
     if (this.#promised && this.#promised.length > 0) return;
+    if (this.#mustWait(this.#closing)) return this.#wait(() => this.end());
     this.resume();
+    if (this.#cuts && !this.#promised) return this.#endLastChunked();
     this.state = "ended";
-    if (this.#promised) this.#cork(() => this.#res.endWithoutBody(0));
-    else this.#cork(() => this.#res.end());
+    if (this.#closing) this.#endPacket();
+    this.#res.cork(() => {
+      if (this.#promised) this.#res.endWithoutBody(0, this.#closing);
+      else this.#res.end();
+    });
   }
 
-  /** Cuts the connection: the client must see that the reply is not complete. */
+  /**
+   * The engine has no call that ends a chunked body and its connection. So the last chunk is written as a header field
+   * is, name, colon, value, within an extension that means nothing (RFC 9112, section 7.1.1). Of a client that was
+   * behind it is not known when it has all; it will close the connection then, as it was told, and until then the engine
+   * serves nothing more on it.
+   */
+  #endLastChunked(): void {
+    this.#res.cork(() => {
+      this.#res.writeHeader('\r\n0;end="', `"\r\n${this.#flush}`);
+    });
+    if (this.#wasFull) this.state = "ended";
+    else this.#cut();
+  }
+
   close(): void {
-    if (!this.open) return;
+    if (!this.#open) return;
     this.state = "gone";
     this.#hold?.forget();
     this.#wake?.();
     this.#res.close();
   }
 
-  /** The peer's address as bytes, none on a Unix socket. Undefined once the response is over. */
-  remoteAddress(): Uint8Array | undefined {
-    if (!this.open) return undefined;
-    return new Uint8Array(this.#res.getRemoteAddress());
-  }
-
-  /** The address that a PROXY header gave, which anybody can send; none without it. Undefined once the response is over. */
-  proxiedAddress(): Uint8Array | undefined {
-    if (!this.open) return undefined;
-    return new Uint8Array(this.#res.getProxiedRemoteAddress());
-  }
-
   /** The connection is there, and the response not over. */
-  get open(): boolean {
+  get #open(): boolean {
     return this.state === "waiting" || this.state === "streaming";
   }
 
-  #writeHead(head: Head): void {
+  /** The client has asked for it in the only way that the engine knows: by a single option of five letters. */
+  get #engineCloses(): boolean {
+    const at = this.#fields.indexOf("connection");
+    return at % 2 === 0 && this.#fields[at + 1]!.length === 5;
+  }
+
+  /** The engine says that it closes only where that is not the client's wish. */
+  #announceClose(): void {
+    if (this.#engineCloses) this.#res.writeHeader("connection", "close");
+    this.#endPacket();
+  }
+
+  #endPacket(): void {
+    if (this.#atOnce) this.#packet.end();
+  }
+
+  /**
+   * The engine does not survive that a connection is closed in a callback for a piece of a body, nor does it say when
+   * those are over.
+   */
+  #mustWait(close: boolean): boolean {
+    return (
+      this.#bodyTurn !== -1 &&
+      this.#bodyTurn === this.#packet.turn &&
+      (close || this.#engineCloses)
+    );
+  }
+
+  /** Until this turn of the loop is over. */
+  #wait(write: () => void): void {
+    const { state } = this;
+    this.state = "streaming";
+    globalThis.setImmediate(() => {
+      if (!this.#open) return;
+      this.state = state;
+      this.#bodyTurn = -1;
+      write();
+      this.#wake?.();
+    });
+  }
+
+  /** What makes the engine send its cork: see FLUSH. */
+  get #flush(): string {
+    return this.#atOnce ? FLUSH.toString() : "";
+  }
+
+  /** The reply is complete, and its connection ends, where the engine has no call for both. */
+  #cut(): void {
+    this.state = "ended";
+    this.#res.close();
+  }
+
+  #writeHead(head: ReplyHead): void {
     this.status = head.status;
     const { fields } = head;
     if (head.statusLine !== OK) this.#res.writeStatus(head.statusLine);
@@ -367,26 +510,24 @@ export class ResponseWriter {
     if (this.#requestId !== undefined) this.#writeId(this.#requestId, fields);
   }
 
-  #writeId(requestId: string, others: Head["fields"]): void {
+  #writeId(requestId: string, others: ReplyHead["fields"]): void {
     const given = others.some(
       (it, i) => i % 2 === 0 && String(it).toLowerCase() === REQUEST_ID_FIELD,
     );
     if (!given) this.#res.writeHeader(REQUEST_ID_FIELD, requestId);
   }
-
-  /** Also in the route callback, which the engine has corked: see cork.ts. */
-  #cork(write: () => void): void {
-    this.#res.cork(write);
-  }
 }
 
-/** Chunks of one body that are sent in a row before others get their turn: an endless source that never waits would be alone on the loop. */
+/**
+ * Chunks of one body that are sent in a row before others get their turn: an endless source that never waits would be
+ * alone on the loop.
+ */
 const CHUNKS_PER_TURN = 256;
 
 /** Bytes, likewise: the kernel takes megabytes from a fast source, and copying them takes milliseconds. */
 const BYTES_PER_TURN = 256 * 1024;
 
-/** Bytes, in the route callback, where the engine has corked the connection, and may have more in that cork: see PIECE_BYTES. */
+/** Bytes, in the route callback, where the engine may have more in its cork: see PIECE_BYTES. */
 const BYTES_AT_ONCE = 4096;
 
 /** Bytes around a chunk: its length in hexadecimal digits, and two line ends. */
@@ -395,40 +536,35 @@ const FRAME_BYTES = 8;
 /** Bytes that fit a cork of their own, with a frame around them and the end behind. */
 const PIECE_BYTES = CORK_BYTES - 64;
 
-/** Bytes of a body, and how many of those below are asked for. A client that does not read is stopped after some 16 of them, 32 KiB. */
-const SMALL = 2048;
-const SOME = 1 / 16;
+/**
+ * Bytes of a body, below which only some are asked for: a client that does not read is stopped after some 16 of them,
+ * 32 KiB.
+ */
+const SMALL_BYTES = 2048;
 
 const OK = "200 OK";
 
-/** RFC 9112, section 4: `reason-phrase` without control characters; an unknown code has none of its own. */
-export function statusLine(
-  status: number,
-  reason: string = STATUS_CODES[status] ?? "Unknown",
-): string {
-  if (status === 200 && reason === "OK") return OK;
-  if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new InvalidReplyError(
-      `${typeof status === "number" ? status : JSON.stringify(status)} is no status; a reply has one from 200 to 599`,
-    );
-  if (!/^[\t\x20-\x7e]*$/.test(reason))
-    throw new InvalidReplyError(
-      `${JSON.stringify(reason)} is no reason phrase`,
-    );
-  return `${status} ${reason}`;
+/**
+ * Line ends behind the last reply of a connection. In the route callback nothing leaves the engine before it has gone on
+ * to what came behind the request, unless it is more than its cork holds; and what has not left is lost when the
+ * connection is cut. Clients skip line ends between messages (RFC 9112, section 2.2), and here read no further.
+ */
+const FLUSH = Buffer.alloc(CORK_BYTES, "\r\n");
+
+function* withLastAlone(chunk: Chunk): Generator<Chunk, void, void> {
+  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+  yield* piecesOf(bytes.subarray(0, -1));
+  yield bytes.subarray(-1);
 }
 
-/** A chunk as the engine gets it: when the socket is full, it loses what reaches beyond its cork, of which it sends the size and not the bytes. */
 function* piecesOf(chunk: Chunk): Generator<Chunk, void, void> {
   const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
   for (let at = 0; at < bytes.length; at += PIECE_BYTES)
     yield bytes.subarray(at, at + PIECE_BYTES);
 }
 
-/** Whether it can be a piece of a body. */
-export function isChunk(value: unknown): value is Chunk {
-  return typeof value === "string" || value instanceof Uint8Array;
-}
+const textOf = (address: ArrayBuffer): string =>
+  formatAddress(new Uint8Array(address));
 
 function byteLength(chunk: Chunk): number {
   return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;

@@ -1,40 +1,42 @@
-/** When a stand-in is started, by a clock that is moved by hand; threads.test.ts has real threads. */
+/** When a stand-in is started; threads.test.ts has real threads. */
 import { expect } from "chai";
 import { afterEach, beforeEach } from "mocha";
 import type { Logger } from "../../../lib/adapter.ts";
-import type { Call } from "../../../adapters/wsgi/threads/call.ts";
+import type { ThreadCall } from "../../../adapters/wsgi/threads/call.ts";
 import { threadSettings } from "../../../adapters/wsgi/threads/options.ts";
-import { Pool } from "../../../adapters/wsgi/threads/pool.ts";
+import { ThreadPool } from "../../../adapters/wsgi/threads/pool.ts";
+import type { SharedQueue } from "../../../adapters/wsgi/threads/shared-queue.ts";
 import type { Thread } from "../../../adapters/wsgi/threads/thread.ts";
 import { Clock } from "../../support/clock.ts";
 
 describe("A pool whose thread sleeps in a request", () => {
   const clock = new Clock();
-  const call = {} as Call;
-  let pool: Pool;
-  let hasRoom: boolean;
+  let pool: ThreadPool;
   let standIns: number;
+
+  /** A call, once it is in the queue. */
+  const callOf = (asleep = false): ThreadCall => {
+    const call = {
+      id: 0,
+      asleep,
+      enter(queue: SharedQueue) {
+        call.id = queue.put("") ?? 0;
+        return call.id > 0;
+      },
+    };
+    return call as unknown as ThreadCall;
+  };
 
   beforeEach(() => {
     clock.install();
-    pool = new Pool(
-      threadSettings({ module: "app.js", threads: 1 }),
-      {} as Logger,
-    );
-    hasRoom = true;
+    const settings = threadSettings({ module: "app.js", threads: 1 });
+    pool = new ThreadPool(settings, {} as Logger);
     standIns = 0;
-    let load = 1;
-    pool.add({
-      call: { asleep: true } as Call,
-      get hasRoom() {
-        return hasRoom;
-      },
-      get load() {
-        return load;
-      },
-      give: () => void load++,
-      look: () => 0,
-    } as unknown as Thread);
+    const sleeper = callOf(true);
+    const thread = { call: sleeper, wake() {} } as unknown as Thread;
+    pool.add(thread);
+    pool.ready(thread);
+    pool.submit(sleeper);
     pool.open(() => standIns++);
   });
   afterEach(() => clock.uninstall());
@@ -46,22 +48,16 @@ describe("A pool whose thread sleeps in a request", () => {
     clock.now = until;
   };
 
-  it("starts a stand-in when a request has been in line for 100 ms", () => {
-    hasRoom = false;
-    pool.submit(call);
+  it("starts a stand-in when a request has waited for 100 ms", () => {
+    pool.submit(callOf());
     pass(99);
     expect(standIns).to.equal(0);
     pass(1);
     expect(standIns).to.equal(1);
   });
 
-  it("does not count the time that the request was at hand before", () => {
-    pool.submit(call);
-    pass(90);
-    pool.again([call]);
-    pass(99);
+  it("starts none while nobody waits", () => {
+    pass(1000);
     expect(standIns).to.equal(0);
-    pass(1);
-    expect(standIns).to.equal(1);
   });
 });

@@ -287,6 +287,25 @@ everywhere({ TEXT, note, endless }, (mount, isLoop) => {
 
     refused("is a string", "a string", /one chunk .* put it into an array/);
     refused("is bytes", Buffer.from("a"), /one chunk .* put it into an array/);
+    refused("is a String object", new String("a"), /one chunk .* an array/); // oxlint-disable-line no-new-wrappers
+    const createdOf = portable(
+      (name: string, ...args: Loose[]): WsgiApp =>
+        (_, start) => {
+          start("200 OK", [["content-type", "text/plain"]]);
+          return new (globalThis as Loose)[name](...args);
+        },
+    );
+    const named = (title: string, name: string, ...args: Loose[]): void =>
+      refusedFrom(
+        title,
+        createdOf(name, ...args),
+        RegExp(`returned ${name}[^]* in place .* return an array`),
+      );
+    named("is a form", "FormData");
+    named("are headers", "Headers", { a: "b" });
+    named("are headers, and there are none", "Headers");
+    named("are parameters", "URLSearchParams", "a=b");
+    named("is a Map", "Map", [["a", "b"]]);
     refused("is undefined", undefined, /returned undefined in place/);
     refused("is null", null, /in place of an iterable/);
     refused("is a number", 42, /returned 42 in place/);

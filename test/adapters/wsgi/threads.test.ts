@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { afterEach, beforeEach } from "mocha";
 import type { ThreadedApp } from "../../../adapters/wsgi.ts";
+import type { ThreadTimes } from "../../../adapters/wsgi/threads/options.ts";
 import type { Provided } from "../../../adapters/wsgi/threads/work.ts";
 import type { LoopOptions, TaskView } from "../../../lib/index.ts";
 import { Gate } from "../../support/gate.ts";
@@ -17,8 +18,9 @@ const serve = (
   name: string,
   options: Partial<ThreadedApp> = {},
   loopOptions: Omit<LoopOptions, "log"> = {},
+  times: Partial<ThreadTimes> = {},
 ): Promise<TestServer> =>
-  serveWith((loop) => loop.mount(threaded("blocking", name, options)), {
+  serveWith((loop) => loop.mount(threaded("blocking", name, options, times)), {
     accessLog: true,
     ...loopOptions,
   });
@@ -152,7 +154,7 @@ describe("WSGI in threads:", function () {
     });
   });
 
-  describe("A request that is at hand of a thread, behind one that computes,", () => {
+  describe("A request that waits behind one that computes,", () => {
     const SPINS = { abortGraceMs: 10, provide: FOREVER };
     const reachedBehind = async (
       server: TestServer,
@@ -197,7 +199,7 @@ describe("WSGI in threads:", function () {
       first.abort();
     });
 
-    it("goes to the front of the line when none is free", async () => {
+    it("is served in its turn where another thread is never free", async () => {
       const server = await serve("byPath", { ...SPINS, threads: 2 });
       server.expectLog(/went on for 10 ms/);
       const first = await begun(server, "GET /spins");
@@ -248,6 +250,13 @@ describe("WSGI in threads:", function () {
           expect(await response.text()).to.equal(body ?? "");
         }),
       );
+    });
+
+    it("may have a head that does not fit into the queue", async () => {
+      const { url } = await serve("looks");
+      const sent = "x".repeat(9000);
+      const response = await fetch(url, { headers: { "x-sent": sent } });
+      expect((await response.json())[3]).to.equal(sent);
     });
 
     it("have each the head and body of its own reply, also after another one of the same head", async () => {
@@ -396,9 +405,9 @@ describe("WSGI in threads:", function () {
       const { opened: awake, open: wake } = new Gate();
       const [server, sleeper] = await withOneLost(
         { forever: () => awake },
-        { startTimeoutMs: 2000 },
+        { startTimeoutMs: 1000 },
       );
-      server.expectLog(/a thread has ended; .* has not ended after 2000 ms/);
+      server.expectLog(/a thread has ended; .* has not ended after 1000 ms/);
       await loading.begun();
       loading.letOn(await loading.begun());
       await server.logged(({ msg }) => /a thread has ended/.test(msg ?? ""));
@@ -454,8 +463,9 @@ describe("WSGI in threads:", function () {
       ];
     for (const [title, name, more] of keepers)
       it(`replaces a thread ${title}`, async () => {
-        const server = await serve(name, { threadTimeoutMs: 100, ...more });
-        server.expectLog(/has ended; .* event loop for 1000 ms between/);
+        const options = { threadTimeoutMs: 100, ...more };
+        const server = await serve(name, options, {}, { stuckMs: 300 });
+        server.expectLog(/has ended; .* event loop for 300 ms between/);
         const first = await (await fetch(server.url)).json();
         const second = await fetch(server.url);
         expect(second.status).to.equal(200);
@@ -485,11 +495,11 @@ describe("WSGI in threads:", function () {
     });
 
     it("does not count the time for which the client keeps a read waiting", async () => {
-      const server = await serve("reads", { threadTimeoutMs: 150 });
+      const server = await serve("reads", { threadTimeoutMs: 100 });
       const client = await RawClient.connect(server.port);
       client.request("POST /", ["content-length: 4"], "ha");
       await noted(server, "begun");
-      await new Promise((resolve) => setTimeout(resolve, 400)); // more than twice the limit
+      await new Promise((resolve) => setTimeout(resolve, 250)); // more than twice the limit
       client.send("lf");
       await client.until(/^HTTP\/1.1 200 /);
     });
@@ -531,21 +541,28 @@ describe("WSGI in threads:", function () {
   });
 
   describe("Requests that sleep do not keep others waiting:", () => {
+    const OPTIONS = { provide: FOREVER };
     const asleep = (
       title: string,
       line: string,
       until: (server: TestServer, client: RawClient) => Promise<unknown>,
     ): unknown =>
       it(title, async () => {
-        const app = threaded("blocking", "byPath", { provide: FOREVER });
-        const server = await serveWith((loop) => loop.mount(app));
+        const app = threaded("blocking", "byPath", OPTIONS, { patienceMs: 10 });
+        const server = await serveWith((loop) => loop.mount(app), {
+          accessLog: true,
+        });
         const client = await RawClient.connect(server.port);
         client.socket.pause();
-        client.request(line, ["content-length: 10"], "half");
+        if (line.startsWith("GET")) client.request(line);
+        else client.request(line, ["content-length: 10"], "half");
         await until(server, client);
-        const response = await fetch(`${server.url}/hello`);
+        const response = await fetch(`${server.url}/hello`, {
+          headers: { connection: "close" },
+        });
         expect(await response.json()).to.equal("hello");
         client.abort();
+        await ended(server, "abort");
       });
 
     asleep("in wait", "POST /waits", (server) => noted(server, "begun"));
@@ -555,7 +572,7 @@ describe("WSGI in threads:", function () {
     });
     asleep(
       "for a client that does not take a stream",
-      "POST /streams",
+      "GET /streams",
       (server) => noted(server, "begun"),
     );
     asleep("for a client that does not send", "POST /reads", (server) =>
@@ -563,7 +580,7 @@ describe("WSGI in threads:", function () {
     );
 
     it("stand-ins end when they are not needed any more", async () => {
-      const app = threaded("blocking", "byPath", { provide: FOREVER });
+      const app = threaded("blocking", "byPath", OPTIONS, { patienceMs: 10 });
       const server = await serveWith((loop) => loop.mount(app));
       const client = await begun(server, "GET /waits");
       await fetch(`${server.url}/hello`);
@@ -590,6 +607,7 @@ describe("WSGI in threads:", function () {
       client.socket.removeAllListeners("data").resume();
       await ended(server, "ok");
       expect(notes(server)).to.have.length(800);
+      client.abort();
     });
   });
 

@@ -100,6 +100,26 @@ describe("wait", function () {
     expect(await called({ doubled }, "doubled", 4)).to.equal(8);
   });
 
+  it("calls a function of the mount that gives a String object", async () => {
+    expect(await called({ give: () => new String("a") }, "give")).to.equal("a"); // oxlint-disable-line no-new-wrappers
+  });
+
+  for (const given of [
+    new FormData(),
+    new Headers({ a: "b" }),
+    new URLSearchParams("a=b"),
+    new (class Rows {
+      *[Symbol.iterator]() {}
+    })(),
+  ])
+    it(`throws when it would lose what is in an object of class ${given.constructor.name}`, async () => {
+      const { url } = await serve("catches", { give: () => given });
+      const error = await (await fetch(`${url}?give`)).json();
+      expect((error as Error).message).to.match(
+        RegExp(`"give".* of class ${given.constructor.name}, .* plain data`),
+      );
+    });
+
   it("waits for many at once", async () => {
     let running = 0;
     const waiting: (() => void)[] = [];

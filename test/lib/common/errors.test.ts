@@ -84,6 +84,34 @@ describe("The table of errors", () => {
       expect(errors).to.have.property(error.name, error.constructor);
     });
 
+  it("names a class that is derived from one of them", () => {
+    class LateError extends errors.UpstreamTimeoutError {}
+    const error = new LateError("shop", 5);
+    expect(error).to.be.instanceOf(errors.UpstreamTimeoutError);
+    expect(error).to.include({
+      name: "LateError",
+      code: "EDDY_UPSTREAM_TIMEOUT",
+      message: "shop was silent for 5 ms (timeoutMs)",
+    });
+  });
+
+  it("closes the connection where the next request cannot be told from this one, and says when to come again", () => {
+    const codesOf = (some: errors.GatewayError[]): string[] =>
+      some.map(({ code }) => code);
+    expect(
+      codesOf(EACH.filter((error) => error.closesConnection)),
+    ).to.deep.equal([
+      "EDDY_MALFORMED_REQUEST",
+      "EDDY_BODY_TIMEOUT",
+      "EDDY_BODY_TOO_LARGE",
+      "EDDY_BODY_STORAGE",
+      "EDDY_HEADERS_TOO_LARGE",
+    ]);
+    expect(
+      codesOf(EACH.filter(({ headers }) => headers["retry-after"] === "1")),
+    ).to.deep.equal(["EDDY_THREADS_BUSY", "EDDY_OVERLOADED"]);
+  });
+
   it("lets a client read only what is its own fault, and an HttpError", () => {
     const readable = EACH.filter(
       ({ clientMessage }) => clientMessage !== undefined,

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { afterEach } from "mocha";
-import { backoffMs, wornAfter } from "../../../lib/common/replacement.ts";
+import { backoffMs, randomLifetime } from "../../../lib/common/replacement.ts";
 
-describe("wornAfter()", () => {
+describe("randomLifetime()", () => {
   const { random } = Math;
   afterEach(() => (Math.random = random));
 
@@ -10,7 +10,7 @@ describe("wornAfter()", () => {
   const between = (limit: number, jitter?: number): [number, number] => {
     const drawn = [1 - Number.EPSILON / 2, 0].map((chance) => {
       Math.random = () => chance;
-      return wornAfter(limit, jitter);
+      return randomLifetime(limit, jitter);
     });
     return drawn as [number, number];
   };
@@ -39,10 +39,10 @@ describe("wornAfter()", () => {
 });
 
 describe("backoffMs()", () => {
-  it("doubles, from the first to the last", () => {
-    const waits = [1, 2, 3, 4, 5, 2000].map((failures) =>
+  it("is nothing, then doubles, from the first to the last", () => {
+    const waits = [0, 1, 2, 3, 4, 5, 2000].map((failures) =>
       backoffMs({ first: 50, last: 500 }, failures),
     );
-    expect(waits).to.deep.equal([50, 100, 200, 400, 500, 500]);
+    expect(waits).to.deep.equal([0, 50, 100, 200, 400, 500, 500]);
   });
 });

@@ -114,8 +114,9 @@ describe("The contract with effection", () => {
       `${ROOT}/node_modules/mocha/bin/mocha.js`,
       "--no-config",
       "--no-package",
+      `--require=${ROOT}/dist/test/support/hooks.js`,
       `${ROOT}/dist/test/lib/kernel/fork.test.js`,
-      `${ROOT}/dist/test/lib/exchange.test.js`,
+      `${ROOT}/dist/test/lib/exchange/exchange.test.js`,
     ]);
   });
 });

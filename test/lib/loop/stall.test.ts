@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Host } from "../../../lib/exchange/shared.ts";
+import type { Shared } from "../../../lib/exchange/shared.ts";
 import type { GatewayRequest } from "../../../lib/request/request.ts";
 import type { Logger } from "../../../lib/common/log.ts";
 import { StallWatch } from "../../../lib/loop/stall.ts";
@@ -101,7 +101,7 @@ describe("A handler that keeps the loop to itself", () => {
       called("/slow", () => (block(200), "slow"));
       called("/last", () => "quick");
     };
-    watch.start(requests as unknown as Host);
+    watch.start(requests as unknown as Shared);
     callAll();
     await told.opened;
     expect(lines[0]!.suspects).to.deep.equal(["GET /last", "GET /running"]);
@@ -127,7 +127,7 @@ describe("A handler that keeps the loop to itself", () => {
     watch.start({
       tally: { accepted: 0 },
       running: () => [],
-    } as unknown as Host);
+    } as unknown as Shared);
     watch.witness(["at slow (app.js:1:1)"]);
     block(200);
     await told.opened;

@@ -232,10 +232,14 @@ describe("No reply", () => {
     ["a Date", new Date(), /^a handler returned an? /],
     ["an Error", new Error("secret"), /^a handler returned an? /],
     ["a ReadableStream", new ReadableStream(), /^a handler returned an? /],
-    ["status 100", { status: 100 }, /^100 is no status; .* from 200 to 599$/],
-    ["status 600", { status: 600 }, /^600 is no status/],
-    ["status 200.5", { status: 200.5 }, /^200.5 is no status/],
-    ["a status in a string", { status: "200" }, /^"200" is no status/],
+    [
+      "status 100",
+      { status: 100 },
+      /^100 is not a valid status; .* from 200 to 599$/,
+    ],
+    ["status 600", { status: 600 }, /^600 is not a valid status/],
+    ["status 200.5", { status: 200.5 }, /^200.5 is not a valid status/],
+    ["a status in a string", { status: "200" }, /^"200" is not a valid status/],
     ["headers of null", { headers: null }, /^headers are an object, pairs or/],
     ["headers in a string", { headers: "a: b" }, /^headers are .*"a: b"$/],
     [
@@ -263,11 +267,11 @@ describe("No reply", () => {
     [
       "a status text of two lines",
       { statusText: "a\r\nb: c" },
-      /^"a\\r\\nb: c" is no reason phrase$/,
+      /^"a\\r\\nb: c" is not a valid reason phrase$/,
     ],
     ["a body of a number", { body: 5 }, /^a body is a string, bytes, /],
     ["a body of an object", { body: {} }, /^a body is a string, bytes, /],
-    ["Response.error()", Response.error(), /^0 is no status/],
+    ["Response.error()", Response.error(), /^0 is not a valid status/],
     [
       "less than promised",
       sized(5, "Zoë"),

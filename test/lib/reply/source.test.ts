@@ -26,7 +26,7 @@ describe("A stream of Node.js", () => {
       const file = createReadStream(HERE);
       const closed = once(file, "close");
       const server = await serveWith((loop) => loop.mount(() => reply(file)));
-      server.expectLog(/999 is no status/);
+      server.expectLog(/999 is not a valid status/);
       await (await fetch(server.url, { method })).text();
       await closed;
       expect(file.bytesRead).to.equal(0);

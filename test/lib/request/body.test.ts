@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { each, stream, subscribe, type Future } from "effection";
+import { mock } from "node:test";
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { RequestBody } from "../../../lib/request/body.ts";
-import type { ResponseWriter } from "../../../lib/engine/uws/outlet.ts";
+import type { Inlet } from "../../../lib/engine/engine.ts";
 import {
   BodyStorageError,
   BodyUsedError,
@@ -11,6 +12,7 @@ import {
   type GatewayRequest,
   type Handler,
 } from "../../../lib/index.ts";
+import { afterTest } from "../../support/hooks.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -270,13 +272,13 @@ describe("What comes of a body before anybody reads it", () => {
   /** A body, the engine's side of it, and what it asked of the engine. */
   function pushed() {
     const calls: string[] = [];
-    let push!: (data: ArrayBuffer, isLast: boolean) => void;
+    let push!: (data: Uint8Array, isLast: boolean) => void;
     const connection = {
       onData: (to: typeof push) => (push = to),
       pause: () => calls.push("pause"),
       resume: () => calls.push("resume"),
     };
-    const body = new RequestBody(connection as unknown as ResponseWriter, {
+    const body = new RequestBody(connection as unknown as Inlet, {
       maxBodyBytes: Infinity,
       bodyTimeoutMs: Infinity,
     });
@@ -286,21 +288,21 @@ describe("What comes of a body before anybody reads it", () => {
 
   it("is held back while it waits, and let go when it is taken", async () => {
     const { body, calls, push } = pushed();
-    push(new ArrayBuffer(2 ** 19), false);
-    push(new ArrayBuffer(2 ** 19), false);
+    push(new Uint8Array(2 ** 19), false);
+    push(new Uint8Array(2 ** 19), false);
     expect(calls).to.deep.equal(["pause", "pause"]);
     let bytes = 0;
     while (bytes < 2 ** 20) bytes += (await body.next())!.length;
     const rest = body.next();
     expect(calls).to.deep.equal(["pause", "pause", "resume"]);
-    push(new ArrayBuffer(0), true);
+    push(new Uint8Array(0), true);
     expect(await rest).to.equal(undefined);
   });
 
   it("is not let go when all of it is there: the engine would start its clock", async () => {
     const { body, calls, push } = pushed();
-    push(new ArrayBuffer(2 ** 19), false);
-    push(new ArrayBuffer(1), true);
+    push(new Uint8Array(2 ** 19), false);
+    push(new Uint8Array(1), true);
     expect(await body.collect()).to.have.length(2 ** 19 + 1);
     expect(calls).to.deep.equal(["pause"]);
   });
@@ -308,7 +310,7 @@ describe("What comes of a body before anybody reads it", () => {
   it("is not held back where somebody waits for it", async () => {
     const { body, calls, push } = pushed();
     const next = body.next();
-    push(new ArrayBuffer(2 ** 19), false);
+    push(new Uint8Array(2 ** 19), false);
     expect(await next).to.have.length(2 ** 19);
     expect(calls).to.not.include("pause");
   });
@@ -318,8 +320,8 @@ describe("What comes of a body before anybody reads it", () => {
     process.env["TMPDIR"] = "/nowhere";
     try {
       const { body, push } = pushed();
-      push(new ArrayBuffer(2 ** 20), false);
-      push(new ArrayBuffer(2 ** 20), true);
+      push(new Uint8Array(2 ** 20), false);
+      push(new Uint8Array(2 ** 20), true);
       const error = await body.next().catch((error: unknown) => error);
       expect(error).to.be.an.instanceOf(BodyStorageError);
       expect((error as Error).message).to.match(/kept in \/nowhere: ENOENT/);
@@ -358,22 +360,32 @@ describe("A client that sends a body", () => {
 
   it("is not cut off while the application works, before it reads and after", async function () {
     this.timeout(30_000);
+    mock.timers.enable({ apis: ["setInterval"] }); // by which hold.ts looks after a client
+    afterTest(() => mock.timers.reset());
+    const work = async (): Promise<void> => {
+      await arrival();
+      mock.timers.tick(5000);
+      await delay(5500); // the engine looks at its clocks each 4 s
+    };
     const server = await serveWith(
       (loop) =>
         loop.mount(async (request) => {
-          await delay(5500); // the engine looks at its clocks each 4 s
+          if (request.path === "/before") await work();
           const { length } = await request.bytes();
-          await delay(5500);
+          if (request.path === "/after") await work();
           return `${length} bytes`;
         }),
       { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
     );
-    const client = await RawClient.connect(server.port);
     const length = 2 ** 24;
-    client.request("POST /", [`content-length: ${length}`]);
-    client.send("x".repeat(length));
-    await client.until(/16777216 bytes$/);
-    client.abort();
+    const upload = async (path: string): Promise<void> => {
+      const client = await RawClient.connect(server.port);
+      client.request(`POST ${path}`, [`content-length: ${length}`]);
+      client.send("x".repeat(length));
+      await client.until(/16777216 bytes$/);
+      client.abort();
+    };
+    await Promise.all([upload("/before"), upload("/after")]);
   });
 
   /** Time for what the client has sent to arrive, and for the server to hold it back. */

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import {
-  forwardedHops,
+  forwardedRecords,
   parseForwarded,
-  xForwardedHops,
-  type Hop,
+  xForwardedRecords,
+  type ProxyRecord,
 } from "../../../lib/request/forwarded.ts";
 import { RequestHeaders } from "../../../lib/request/headers.ts";
 
@@ -12,7 +12,11 @@ type Fields = [name: string, value: string][];
 const headers = (fields: Fields): RequestHeaders =>
   new RequestHeaders(fields.flat());
 
-const hop = (address?: string, scheme?: Hop["scheme"], host?: string): Hop => ({
+const hop = (
+  address?: string,
+  scheme?: ProxyRecord["scheme"],
+  host?: string,
+): ProxyRecord => ({
   address,
   scheme,
   host,
@@ -72,7 +76,7 @@ describe("The field Forwarded", () => {
     it(`is malformed: ${line.slice(0, 20)}`, () =>
       expect(parseForwarded(line)).to.equal(undefined));
 
-  const told: [title: string, fields: Fields, hops: Hop[]][] = [
+  const told: [title: string, fields: Fields, hops: ProxyRecord[]][] = [
     ["nothing where it is not there", [], []],
     [
       "the nearest hop first",
@@ -100,7 +104,7 @@ describe("The field Forwarded", () => {
   ];
   for (const [title, fields, hops] of told)
     it(`tells ${title}`, () =>
-      expect([...forwardedHops(headers(fields))]).to.deep.equal(hops));
+      expect([...forwardedRecords(headers(fields))]).to.deep.equal(hops));
 
   const nodes: [node: string, address: string | undefined][] = [
     ["192.0.2.1", "192.0.2.1"],
@@ -128,10 +132,10 @@ describe("The field Forwarded", () => {
   for (const [node, address] of nodes)
     it(`${address === undefined ? "names no address" : `names ${address}`} by ${JSON.stringify(node)}`, () =>
       expect([
-        ...forwardedHops(headers([["forwarded", `for="${node}"`]])),
+        ...forwardedRecords(headers([["forwarded", `for="${node}"`]])),
       ]).to.deep.equal([hop(address)]));
 
-  const rest: [pair: string, found: Hop][] = [
+  const rest: [pair: string, found: ProxyRecord][] = [
     ["proto=https", hop(undefined, "https")],
     ["proto=HTTP", hop(undefined, "http")],
     ["proto=ftp", hop()],
@@ -145,13 +149,13 @@ describe("The field Forwarded", () => {
   ];
   for (const [pair, found] of rest)
     it(`is read with care: ${pair}`, () =>
-      expect([...forwardedHops(headers([["forwarded", pair]]))]).to.deep.equal([
-        found,
-      ]));
+      expect([
+        ...forwardedRecords(headers([["forwarded", pair]])),
+      ]).to.deep.equal([found]));
 });
 
 describe("The fields X-Forwarded-*", () => {
-  const told: [title: string, fields: Fields, hops: Hop[]][] = [
+  const told: [title: string, fields: Fields, hops: ProxyRecord[]][] = [
     ["a hop of which nothing is known where there are none", [], [hop()]],
     [
       "the nearest hop first",
@@ -205,5 +209,5 @@ describe("The fields X-Forwarded-*", () => {
   ];
   for (const [title, fields, hops] of told)
     it(`tell ${title}`, () =>
-      expect([...xForwardedHops(headers(fields))]).to.deep.equal(hops));
+      expect([...xForwardedRecords(headers(fields))]).to.deep.equal(hops));
 });

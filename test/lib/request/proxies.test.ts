@@ -1,15 +1,12 @@
 import { expect } from "chai";
 import { RequestHeaders } from "../../../lib/request/headers.ts";
-import {
-  Proxies,
-  proxiesFrom,
-  type Peer,
-} from "../../../lib/request/proxies.ts";
+import type { Peer } from "../../../lib/engine/engine.ts";
+import { Proxies, proxiesFrom } from "../../../lib/request/proxies.ts";
 
 const CLIENT = "203.0.113.9";
 
 const peer = (address: string | undefined, proxied?: string): Peer => ({
-  peerAddress: address,
+  address,
   proxiedAddress: proxied,
 });
 

@@ -7,12 +7,12 @@ const NOBODY: ReadonlySet<Upstream> = new Set();
 
 /** Upstreams of these names; a failure leaves one out until the test says that the time is over. */
 function upstreams(...names: string[]): Upstreams {
-  const targets = names.map((name) => ({ name, connect: { path: name } }));
-  return new Upstreams(targets, { maxFails: 2, failTimeoutMs: 1000 });
+  const addresses = names.map((name) => ({ name, connect: { path: name } }));
+  return new Upstreams(addresses, { maxFails: 2, failTimeoutMs: 1000 });
 }
 
 const choose = (from: Upstreams, tried = NOBODY): string =>
-  from.choose(tried).target.name;
+  from.choose(tried).address.name;
 
 describe("Upstreams", () => {
   const { now } = performance;
@@ -29,7 +29,7 @@ describe("Upstreams", () => {
   it("give the next request to the one with the fewest", () => {
     const all = upstreams("a", "b", "c");
     const [a, b, c] = all.all as [Upstream, Upstream, Upstream];
-    for (const one of [a, a, b, c, c, c]) one.take();
+    for (const one of [a, a, b, c, c, c]) one.acquire();
     expect(choose(all)).to.equal("b");
     for (let i = 0; i < 3; i++) c.release();
     expect(choose(all)).to.equal("c");
@@ -44,11 +44,11 @@ describe("Upstreams", () => {
     expect(a.eligible).to.equal(true);
     a.failed(LOG);
     expect(a.eligible).to.equal(false);
-    b.take();
+    b.acquire();
     expect(choose(all)).to.equal("b");
     time += 1000;
     expect(choose(all)).to.equal("a");
-    a.take();
+    a.acquire();
     expect(choose(all)).to.equal("b"); // the trial is under way
     a.answered(LOG);
     a.release();
@@ -59,12 +59,12 @@ describe("Upstreams", () => {
     const [a] = upstreams("a").all as [Upstream];
     for (let i = 0; i < 2; i++) a.failed(LOG);
     time += 1000;
-    a.take();
+    a.acquire();
     a.failed(LOG);
     a.release();
     expect(a.eligible).to.equal(false);
     time += 1000;
-    a.take();
+    a.acquire();
     expect(a.eligible).to.equal(false);
     a.release(); // its client has left
     expect(a.eligible).to.equal(true);
@@ -80,7 +80,7 @@ describe("Upstreams", () => {
   it("do not choose one that was tried, while there is another", () => {
     const all = upstreams("a", "b");
     const [a, b] = all.all as [Upstream, Upstream];
-    a.take();
+    a.acquire();
     expect(choose(all, new Set([b]))).to.equal("a");
     expect(choose(all, new Set([a, b]))).to.equal("b");
   });

@@ -14,7 +14,7 @@ import {
   type Loop,
   type LoopOptions,
 } from "../../../lib/index.ts";
-import { encodePacket } from "../../../lib/uwsgi/packet.ts";
+import { encodePacket } from "../../../adapters/uwsgi/packet.ts";
 import { folderWith } from "../../support/folder.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/server.ts";
@@ -293,11 +293,11 @@ describe("listen({ uwsgi })", () => {
     },
     "a path with a space": { REQUEST_URI: "/a b" },
     "a path with a line break": { REQUEST_URI: "/\r\nx: y" },
-    "a path that is none": { REQUEST_URI: "http://example.org/" },
+    "a path that is not valid": { REQUEST_URI: "http://example.org/" },
     "a header with a line break": { HTTP_X: "a\r\nx-evil: 1" },
     "a header with a NUL": { HTTP_X: "a\0b" },
     "a header's name with a line break": { "HTTP_X\r\ny": "a" },
-    "a length that is none": { CONTENT_LENGTH: "1, 2" },
+    "a length that is not valid": { CONTENT_LENGTH: "1, 2" },
     "a host with a line break": { HTTP_HOST: "a\r\nb: c" },
   }))
     it(`refuses ${what}`, async () => {
@@ -306,7 +306,7 @@ describe("listen({ uwsgi })", () => {
       expect(server.loop.tally.accepted).to.equal(0);
     });
 
-  it("refuses what is no packet", async () => {
+  it("refuses what is not a packet", async () => {
     const server = await listen(look);
     const client = await RawClient.connect(server.address.port!);
     client.send("GET / HTTP/1.1\r\n\r\n");
@@ -439,7 +439,7 @@ describe("listen({ uwsgi })", () => {
       expect(error.message).to.match(/is no socket/);
     });
 
-    it("an address that is none", async () => {
+    it("an address that is not valid", async () => {
       const error = await listen(look, {}, "localhost:70000").catch((e) => e);
       expect(error).to.be.instanceOf(UsageError);
     });

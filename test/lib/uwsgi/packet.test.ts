@@ -1,10 +1,7 @@
 import { expect } from "chai";
-import {
-  encodePacket,
-  MAX_BLOCK,
-  PacketError,
-  PacketReader,
-} from "../../../lib/uwsgi/packet.ts";
+import { encodePacket, MAX_BLOCK } from "../../../adapters/uwsgi/packet.ts";
+import { HttpError } from "../../../lib/adapter.ts";
+import { PacketError, PacketReader } from "../../../lib/uwsgi/packet.ts";
 
 const VARIABLES = {
   REQUEST_METHOD: "GET",
@@ -60,7 +57,7 @@ describe("A uwsgi packet", () => {
     const { variables } = new PacketReader().push(encodePacket({ a: value }))!;
     expect(variables).to.deep.equal([["a", value]]);
     expect(() => encodePacket({ a: `${value}x` })).to.throw(
-      PacketError,
+      HttpError,
       "65536 bytes",
     );
   });

@@ -1,11 +1,11 @@
 /**
- * The thread's side of the conversation with the loop, and the only place where a thread sleeps while it serves.
+ * How a thread talks with the loop, and the only place where it sleeps while it serves.
  *
- * A sleeping thread does not turn its event loop. It takes messages from the port by itself, then sleeps on the word that
- * the loop counts up with everything it says.
+ * A sleeping thread does not turn its event loop. It reads the messages from the port by itself, then sleeps on the
+ * word of the flags that the loop counts up with each of them.
  */
 import { availableParallelism } from "node:os";
-import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
+import { performance } from "node:perf_hooks"; // the global is a getter, and slower
 import {
   isMainThread,
   receiveMessageOnPort,
@@ -24,104 +24,77 @@ import type { Chunk } from "../../types.ts";
 import { fromData, toData, type ErrorData } from "../error-data.ts";
 import { writeReply } from "../head.ts";
 import {
-  HEAD_END,
-  STOP,
   THREAD_DATA,
   WINDOW,
-  WORD,
   weightOf,
-  type Beginning,
   type FromThread,
-  type Message,
-  type Requests,
   type ThreadData,
   type ToThread,
-  type Work,
+  type WorkData,
 } from "../protocol.ts";
+import { SharedFlags, STOP } from "../shared-flags.ts";
+import { SharedQueue, type QueuedRequest } from "../shared-queue.ts";
 
-/** Milliseconds. To fall asleep and be woken takes some tens of µs of a processor that is busy, and up to a hundred of one that sleeps itself. */
+/** Milliseconds for which a thread stays awake: to fall asleep and be woken may take as long. */
 const QUICK_MS = 0.15;
 
-/** On a single core whoever stays awake is in the way of the loop. */
+/** On a single core a thread that stays awake is in the way of the loop. */
 const SPARE_CORES = availableParallelism() > 1;
 
-/** What is to be served. */
-export interface Request {
-  readonly id: number;
-  readonly head: string;
-  /** Where there is a body. */
-  readonly beginning: Beginning | undefined;
-}
+type Answer = Extract<ToThread, [kind: "answer", ...unknown[]]>;
 
-type Answer = [
-  kind: "body" | "result",
-  id: number,
-  value?: unknown,
-  error?: ErrorData,
-];
+type HeadedMessage = Extract<FromThread, [kind: "reply" | "chunk", ...any[]]>;
 
 export class Channel {
   readonly #port: MessagePort;
-  readonly #words: Int32Array;
+  readonly #flags: SharedFlags;
+  readonly #queue: SharedQueue;
+  /** How many more requests it may begin. */
+  #left: number;
   /** Of the request that is served; 0 between requests. */
   #id = 0;
   #answer: Answer | undefined;
-  /** Requests at hand. */
-  readonly #requests: Request[] = [];
-  /** Of the reply, by the weight of its chunks; counts as the word `taken` does. */
+  #isIdle = true;
+  /** Of the reply, by the weight of its chunks; counts as the flags do. */
   #sent = 0;
-  /** What it waited for last came so soon that most of the time went into waking up: it stays awake for the next. */
+  /** What it waited for last came within QUICK_MS: so it stays awake for the next. */
   #isQuick = false;
-  /** Of the whole reply that was sent last. */
+  /** Of the reply that was sent last. */
   #head: string | undefined;
-  /** What the loop's errors are known by: those of this request, as the loop forgets them with it. */
+  /** Under which numbers the loop knows the errors that it has sent for this request. */
   #origins: Map<unknown, number> | undefined;
 
-  constructor({ port, words }: Pick<ThreadData, "port" | "words">) {
+  constructor({ port, flags, queue, maxRequests }: ThreadData) {
     this.#port = port;
-    this.#words = new Int32Array(words);
+    this.#flags = new SharedFlags(flags);
+    this.#queue = new SharedQueue(queue);
+    this.#left = maxRequests;
   }
 
   get id(): number {
     return this.#id;
   }
 
-  /** Takes note of requests that are to be served, after the others. */
-  note(requests: Requests): void {
-    const [, first, heads, beginnings] = requests;
-    heads.split(HEAD_END).forEach((head, i) => {
-      const id = (first + i) | 0;
-      this.#requests.push({ id, head, beginning: beginnings?.get(id) });
-    });
-  }
-
-  /** The next request; undefined when there is none at hand. */
-  next(): Request | undefined {
-    for (;;) {
-      const request = this.#requests.shift();
-      if (request === undefined || this.#claim(request.id)) return request;
-    }
-  }
-
-  get hasMore(): boolean {
-    return this.#requests.length > 0;
-  }
-
-  /** False: the loop has taken it back. */
-  #claim(id: number): boolean {
-    const before = (id - 1) | 0;
-    const { claimed } = WORD;
-    return Atomics.compareExchange(this.#words, claimed, before, id) === before;
-  }
-
-  begin(id: number): void {
-    this.#id = id;
+  /** Begins the next request; undefined when there is none. */
+  begin(): QueuedRequest | undefined {
+    if (this.#left === 0) return undefined;
+    const request = this.#queue.take(this.#flags);
+    if (request === undefined) return undefined;
+    this.#left--;
+    this.#id = request.id;
     this.#sent = 0;
     this.#origins = undefined;
+    return request;
   }
 
   end(): void {
+    this.#flags.end(this.#id);
     this.#id = 0;
+  }
+
+  /** It has told the loop that it waits for "work". */
+  get isIdle(): boolean {
+    return this.#isIdle;
   }
 
   post(message: FromThread, transfer: TransferListItem[] = []): void {
@@ -129,59 +102,81 @@ export class Channel {
   }
 
   /** The whole of it. */
-  reply(reply: StartedReply, body: Chunk, brief: boolean): void {
-    const head = writeReply(reply);
-    if (brief && head === this.#head) return this.post(body);
-    this.post(["reply", this.#id, body, brief, head]);
-    this.#head = head;
+  reply(reply: StartedReply, body: Chunk): void {
+    this.#postHead(["reply", this.#id, this.#goesIdle(), body], reply);
+  }
+
+  /** The request is over. */
+  finish(error?: ErrorData): void {
+    this.post(["end", this.#id, this.#goesIdle(), error]);
+  }
+
+  #goesIdle(): boolean {
+    return (this.#isIdle = this.#left === 0 || this.#queue.isEmpty);
   }
 
   /** The request is to end early. */
   get stopped(): boolean {
-    return Atomics.load(this.#words, WORD.stopped) === this.#id;
+    return this.#flags.stopReason(this.#id) !== STOP.no;
   }
 
-  /** Sends a chunk, once the client is not too far behind. False: nobody wants it any more. */
-  send(chunk: Chunk, head?: string): boolean {
+  /** Sends a chunk, the first with the head, once the client is not too far behind. False: nobody wants it any more. */
+  send(chunk: Chunk, reply?: StartedReply): boolean {
     this.#sleepUntil(() => this.stopped || this.#ahead <= WINDOW);
     if (this.stopped) return false;
-    this.#sent = (this.#sent + weightOf(chunk)) | 0;
+    this.#sent = (this.#sent + weightOf(1, chunk.length)) | 0;
     const own = ownBytes(chunk);
-    const message: Message = ["chunk", this.#id, own];
-    if (head !== undefined) message.push(head);
-    this.post(
-      message,
-      own === chunk ? [] : [(own as Uint8Array).buffer as ArrayBuffer],
-    );
+    const transfer =
+      own === chunk ? [] : [(own as Uint8Array).buffer as ArrayBuffer];
+    const message: HeadedMessage = ["chunk", this.#id, own];
+    if (reply === undefined) this.post(message, transfer);
+    else this.#postHead(message, reply, transfer);
     return true;
+  }
+
+  /** With the head, unless it is that of the last reply. */
+  #postHead(
+    message: HeadedMessage,
+    reply: StartedReply,
+    transfer?: TransferListItem[],
+  ): void {
+    const head = writeReply(reply);
+    if (head !== this.#head) message.push(head);
+    this.post(message, transfer);
+    this.#head = head;
+  }
+
+  /** The head of this request. */
+  readHead(): string {
+    return this.#ask(["head", this.#id]) as string;
   }
 
   /** More of the body of request `id`; undefined at its end. Sleeps until it is there. */
   pull(id: number): Uint8Array | undefined {
     if (id !== this.#id) throw new BodyUsedError("the exchange is over");
-    return this.#ask("pull") as Uint8Array | undefined;
+    return this.#ask(["pull", id]) as Uint8Array | undefined;
   }
 
   /** What works come to. Sleeps until they are done. */
-  wait(works: readonly Work[]): unknown[] {
-    return this.#ask("wait", works) as unknown[];
+  wait(works: readonly WorkData[]): unknown[] {
+    if (this.#id === 0)
+      throw new UsageError(
+        "wait() is for the request that runs, and none does",
+      );
+    return this.#ask(["wait", this.#id, works]) as unknown[];
   }
 
-  /** As an error crosses; one that came from the loop is told to be that. */
+  /** The error as data. One that came from the loop has its number there. */
   toData(error: unknown): ErrorData {
     const origin = this.#origins?.get(error);
     return { ...toData(error), ...(origin === undefined ? {} : { origin }) };
   }
 
   /** @throws what the loop answers, and why the request is to end early when it is: that goes before any answer. */
-  #ask(kind: "pull" | "wait", works?: readonly Work[]): unknown {
-    if (this.#id === 0)
-      throw new UsageError(
-        "wait() is for the request that runs, and none does",
-      );
+  #ask(question: FromThread): unknown {
     this.#answer = undefined;
     this.#check();
-    this.post([kind, this.#id, works] as Message);
+    this.post(question);
     this.#sleepUntil(() => this.stopped || this.#answer !== undefined);
     this.#check();
     const [, , value, error] = this.#answer!;
@@ -191,9 +186,11 @@ export class Channel {
 
   /** @throws why the request is to end early. */
   #check(): void {
-    if (!this.stopped) return;
-    const aborted = Atomics.load(this.#words, WORD.stop) === STOP.aborted;
-    throw aborted ? new ClientAbortedError() : new HaltedError();
+    const reason = this.#flags.stopReason(this.#id);
+    if (reason === STOP.no) return;
+    throw reason === STOP.aborted
+      ? new ClientAbortedError()
+      : new HaltedError();
   }
 
   #borrowed(data: ErrorData): Error {
@@ -205,21 +202,19 @@ export class Channel {
 
   /** What of the reply the client has not taken. */
   get #ahead(): number {
-    const known = Atomics.load(this.#words, WORD.takenOf) === this.#id;
-    const taken = known ? Atomics.load(this.#words, WORD.taken) : 0;
-    return (this.#sent - taken) | 0;
+    return (this.#sent - this.#flags.taken(this.#id)) | 0;
   }
 
-  /** The count is read before anything else: what happens in between then ends the sleep at once. */
+  /** Events are read before anything else: what happens in between then ends the sleep at once. */
   #sleepUntil(ready: () => boolean): void {
     let since: number | undefined;
     for (;;) {
-      const events = Atomics.load(this.#words, WORD.events);
+      const { events } = this.#flags;
       this.#receive();
       if (ready()) break;
       since ??= performance.now();
       if (!this.#isQuick || !this.#watch(events, since + QUICK_MS))
-        Atomics.wait(this.#words, WORD.events, events);
+        this.#flags.sleep(events);
     }
     if (since !== undefined)
       this.#isQuick = SPARE_CORES && performance.now() - since < QUICK_MS;
@@ -227,24 +222,27 @@ export class Channel {
 
   /** Stays awake. False: nothing has happened by then. */
   #watch(events: number, until: number): boolean {
-    do if (Atomics.load(this.#words, WORD.events) !== events) return true;
+    do if (this.#flags.events !== events) return true;
     while (performance.now() < until);
     return false;
   }
 
-  #take(): ToThread | undefined {
-    return receiveMessageOnPort(this.#port)?.message as ToThread | undefined;
-  }
-
   /** Answers that an earlier request did not wait for are dropped. */
   #receive(): void {
-    for (let message = this.#take(); message; message = this.#take())
-      if (message[0] === "requests") this.note(message);
-      else if (message[1] === this.#id) this.#answer = message as Answer;
+    for (;;) {
+      const next = receiveMessageOnPort(this.#port);
+      if (next === undefined) return;
+      const message = next.message as ToThread;
+      if (message[0] === "answer" && message[1] === this.#id)
+        this.#answer = message;
+    }
   }
 }
 
-/** A chunk that can be posted. Of a view the whole buffer behind it would be copied, and what is shared would stay so. */
+/**
+ * The chunk, or a copy of it that can be posted: of a view the whole buffer behind it would be posted, and shared
+ * memory would stay shared.
+ */
 export function ownBytes(chunk: Chunk): Chunk {
   if (typeof chunk === "string") return chunk;
   const { buffer, length } = chunk;

@@ -1,4 +1,7 @@
-/** The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns as it does anywhere. */
+/**
+ * The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns
+ * as it does anywhere.
+ */
 import { setPriority } from "node:os";
 import type { WsgiApp } from "../../types.ts";
 import { toData } from "../error-data.ts";
@@ -6,9 +9,9 @@ import { fileOf } from "../options.ts";
 import type { ThreadData, ToThread } from "../protocol.ts";
 import { channel, threadData, type Channel } from "./channel.ts";
 import { printTo } from "./print.ts";
-import { serve } from "./serve.ts";
+import { serveRequest } from "./serve.ts";
 
-/** Lower than the loop, which has to answer everybody: it costs the threads nothing that they could use. */
+/** Lower than the priority of the loop, which has to answer everybody. */
 const NICENESS = 5;
 
 if (channel === undefined || threadData === undefined)
@@ -27,15 +30,14 @@ async function start(
     let due: NodeJS.Immediate | undefined;
     const serveNext = (): void => {
       due = undefined;
-      const request = channel.next();
-      if (request !== undefined) serve(app, request, channel, multiprocess);
-      if (channel.hasMore) due = setImmediate(serveNext); // timers and promises of the application first
+      const request = channel.begin();
+      if (request === undefined) return channel.post(["idle", 0]);
+      serveRequest(app, request, channel, multiprocess);
+      if (!channel.isIdle) due = setImmediate(serveNext); // timers and promises of the application first
     };
-    port.on("message", (message: ToThread) => {
-      if (message[0] === "retire") process.exit();
-      if (message[0] !== "requests") return;
-      channel.note(message);
-      if (due === undefined) serveNext();
+    port.on("message", ([kind]: ToThread) => {
+      if (kind === "retire") process.exit();
+      if (kind === "work" && due === undefined) serveNext();
     });
     channel.post(["ready", 0]);
   } catch (error) {
@@ -43,7 +45,7 @@ async function start(
   }
 }
 
-/** @throws {Error} saying what is wrong with the module: that it fails, or what it exports in place of the application. */
+/** @throws {Error} that says how the module fails, or what it exports in place of the application. */
 async function load(url: string, export_: string): Promise<WsgiApp> {
   const file = fileOf(url);
   let exports: Record<string, unknown>;
@@ -58,6 +60,6 @@ async function load(url: string, export_: string): Promise<WsgiApp> {
   throw new Error(
     app === undefined
       ? `${file} has no export "${export_}"; it exports ${found}`
-      : `export "${export_}" of ${file} is no function`,
+      : `export "${export_}" of ${file} is not a function`,
   );
 }

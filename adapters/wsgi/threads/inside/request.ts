@@ -1,22 +1,35 @@
-/** The request, as far as it is to be had in a thread: what crossed, and a log that crosses back. */
+/** The request as a thread has it: its head, and a log that is written on the loop. */
 import { inspect } from "node:util";
 import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
-import type { CalledRequest, Head } from "../../environ.ts";
+import type { CalledRequest, EnvironHead } from "../../environ.ts";
 import { toData } from "../error-data.ts";
 import { readRequest } from "../head.ts";
 import type { LogLevel } from "../protocol.ts";
 import type { Channel } from "./channel.ts";
 
+/** What else a request has on the loop. The compiler sees to it that none is forgotten. */
+const NOT_HERE: Record<
+  Exclude<keyof GatewayRequest, keyof CalledRequest>,
+  1
+> = {
+  id: 1,
+  query: 1,
+  params: 1,
+  cookies: 1,
+  signal: 1,
+  scope: 1,
+  body: 1,
+  hasBody: 1,
+  bytes: 1,
+  text: 1,
+  json: 1,
+  form: 1,
+};
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging
+export interface ThreadRequest extends EnvironHead {}
+
 export class ThreadRequest implements CalledRequest {
-  declare readonly method: Head["method"];
-  declare readonly mountPath: Head["mountPath"];
-  declare readonly path: Head["path"];
-  declare readonly queryString: Head["queryString"];
-  declare readonly remoteAddress: Head["remoteAddress"];
-  declare readonly scheme: Head["scheme"];
-  declare readonly host: Head["host"];
-  declare readonly deadline: Head["deadline"];
-  declare readonly headers: Head["headers"];
   readonly #channel: Channel;
   #log: ThreadLog | undefined;
 
@@ -26,73 +39,41 @@ export class ThreadRequest implements CalledRequest {
   }
 
   get log(): ThreadLog {
-    return (this.#log ??= new ThreadLog(this.#channel));
+    return (this.#log ??= createLog(this.#channel));
   }
 
   static {
-    for (const name of namesNotHere())
+    for (const name of Object.keys(NOT_HERE))
       Object.defineProperty(this.prototype, name, {
         get() {
           throw new UsageError(
-            `request.${name} is not to be had in a thread, only the head, \`deadline\` and \`log\`; wait.call() asks the loop`,
+            `request.${name} is not available in a thread, only the head, \`deadline\` and \`log\`; wait.call() asks the loop`,
           );
         },
       });
   }
 }
 
-/** What else a request has on the loop. The compiler sees to it that none is forgotten. */
-function namesNotHere(): string[] {
-  const names: Record<Exclude<keyof GatewayRequest, keyof CalledRequest>, 1> = {
-    id: 1,
-    query: 1,
-    params: 1,
-    cookies: 1,
-    signal: 1,
-    scope: 1,
-    body: 1,
-    hasBody: 1,
-    bytes: 1,
-    text: 1,
-    json: 1,
-    form: 1,
-  };
-  return Object.keys(names);
-}
+type ThreadLog = Record<
+  LogLevel,
+  (first: object | string, text?: string) => void
+>;
 
 /** Lines of the request's log, written on the loop. */
-export class ThreadLog {
-  readonly #channel: Channel;
-  readonly #id: number;
-
-  constructor(channel: Channel) {
-    this.#channel = channel;
-    this.#id = channel.id;
-  }
-
-  debug(first: object | string, text?: string): void {
-    this.#write("debug", first, text);
-  }
-
-  info(first: object | string, text?: string): void {
-    this.#write("info", first, text);
-  }
-
-  warn(first: object | string, text?: string): void {
-    this.#write("warn", first, text);
-  }
-
-  error(first: object | string, text?: string): void {
-    this.#write("error", first, text);
-  }
-
-  #write(level: LogLevel, first: object | string, text = ""): void {
-    this.#channel.post(
+function createLog(channel: Channel): ThreadLog {
+  const { id } = channel;
+  const writer =
+    (level: LogLevel) =>
+    (first: object | string, text = ""): void =>
       typeof first === "string"
-        ? ["log", this.#id, level, {}, first]
-        : ["log", this.#id, level, clonable(first), text],
-    );
-  }
+        ? channel.post(["log", id, level, {}, first])
+        : channel.post(["log", id, level, clonable(first), text]);
+  return {
+    debug: writer("debug"),
+    info: writer("info"),
+    warn: writer("warn"),
+    error: writer("error"),
+  };
 }
 
 /** Errors as data; what cannot cross as text. */

@@ -138,7 +138,7 @@ export const failsLater = answering(() => {
 /** Keeps its thread, once, from the next turn of the thread's event loop on. */
 let hasBlocked = false;
 export const blocksLater = answering(() => {
-  if (!hasBlocked) setTimeout(sleepInPlace, 0, 500);
+  if (!hasBlocked) setTimeout(sleepInPlace, 0, 100);
   hasBlocked = true;
 });
 
@@ -160,7 +160,7 @@ let blocked = 0;
 export const blocks = answering((environ) => {
   blocked++;
   note(environ, "begun");
-  sleepInPlace(500);
+  sleepInPlace(200);
 });
 const naps = answering(() => sleepInPlace(5));
 export const hasBlockedTimes = answering(() => blocked);

@@ -1,4 +1,3 @@
-import { Cork } from "../../../../lib/engine/uws/cork.ts";
 import { expect } from "chai";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -15,8 +14,10 @@ import {
   type ReplyBody,
   type StreamWriter,
 } from "../../../../lib/index.ts";
-import { ResponseWriter } from "../../../../lib/engine/uws/outlet.ts";
+import { Entrance } from "../../../../lib/engine/entrance.ts";
+import { UwsOutlet } from "../../../../lib/engine/uws/outlet.ts";
 import type { HttpResponse } from "../../../../lib/engine/uws/load.ts";
+import { Packet } from "../../../../lib/engine/uws/packet.ts";
 import { RawClient } from "../../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../../support/server.ts";
 
@@ -498,7 +499,12 @@ describe("A request body that is held back", () => {
     };
     return {
       calls,
-      out: new ResponseWriter(res as unknown as HttpResponse, new Cork()),
+      out: new UwsOutlet(
+        res as unknown as HttpResponse,
+        new Packet(),
+        new Entrance("http"),
+        [],
+      ),
     };
   }
 

@@ -1,0 +1,32 @@
+/** A request that a pool of threads or processes serves, as an operation. */
+import { action, type Operation } from "eddy/operations";
+import type { GatewayResponse } from "../../lib/adapter.ts";
+
+/** Where the reply goes; what comes after the first of them is ignored. */
+export interface ReplyReceiver {
+  resolve(response: GatewayResponse): void;
+  reject(error: Error): void;
+}
+
+export interface CallPool<C> {
+  /** @throws {ThreadsBusyError} when the line is full. */
+  submit(call: C): void;
+  /** Its exchange does not wait for a head any more: there is one, or it has ended. */
+  leave(call: C): void;
+}
+
+/** Halted before there is a head, the call leaves the pool; after that the body is told to end. */
+export function submitTo<C>(
+  pool: CallPool<C>,
+  createCall: (receiver: ReplyReceiver) => C,
+): Operation<GatewayResponse> {
+  return action((resolve, reject) => {
+    const call = createCall({ resolve, reject });
+    try {
+      pool.submit(call);
+    } catch (error) {
+      reject(error as Error);
+    }
+    return () => pool.leave(call);
+  });
+}

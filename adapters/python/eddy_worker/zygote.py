@@ -1,0 +1,119 @@
+"""Workers that are forked from one process: `lazyApps: false`."""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+
+from .server import exit_soon, start_thread
+from .wire import CHUNK
+
+
+class Zygote:
+    """Imports the application, serves nothing, and forks each worker.
+
+    It runs nothing but this loop, so in a fork nobody else holds a lock or reads a socket, unless the import has
+    started threads: a fork does not have those.
+
+    The gateway sends lines of JSON. The argument of a worker with "channels", the path of a socket to connect to, is
+    answered by "forked <pid>" or "unforked <why>"; {"kill": pid, "signal": number} is not. Of each worker that ends
+    the gateway is told "exit <pid> <wait status>".
+    """
+
+    def __init__(self, control):
+        self.control = control
+        self.workers = set()
+        self.buffer = b""
+        self.ended = False  # the gateway wants no more workers, or is gone
+        self.woken, self.waker = os.pipe()
+        os.set_blocking(self.waker, False)
+        self.imported = (  # what the import has set, for the forks to restore
+            signal.signal(signal.SIGCHLD, lambda *_: None),
+            signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False),
+        )
+
+    def run(self):
+        """Returns in the forks only: the argument and the control channel of a worker."""
+        gc.freeze()  # the collector would write to memory that is shared
+        threads = ", ".join(one.name for one in threading.enumerate() if one is not threading.main_thread())
+        if threads:
+            message = "the import has started threads, which the workers will not have (lazyApps): "
+            print(message + threads, file=sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # or each fork would print it again
+        self.send("ready")
+        while self.workers or not self.ended:
+            readable, _, _ = select.select([self.woken] if self.ended else [self.woken, self.control], [], [])
+            if self.woken in readable:
+                os.read(self.woken, 4096)
+                self.reap()
+            if self.control in readable:
+                for order in self.receive():
+                    config = self.execute(order)
+                    if config is not None:
+                        return config, self.become_worker(config["channels"])
+        start_thread("eddy-exit", exit_soon)  # even when the import has left threads behind
+        sys.exit(0)
+
+    def send(self, text):
+        try:
+            self.control.sendall(text.encode() + b"\n")
+        except OSError:
+            pass  # the gateway is gone, as `receive` will find out
+
+    def receive(self):
+        try:
+            data = self.control.recv(CHUNK)
+        except OSError:
+            data = b""
+        self.ended = not data
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def execute(self, order):
+        """Gives the argument of a worker in the fork for it, else None."""
+        if "kill" in order:
+            if order["kill"] in self.workers:  # not reaped, so the number is still its own
+                os.kill(order["kill"], order["signal"])
+            return None
+        try:
+            pid = os.fork()
+        except OSError as error:
+            return self.send("unforked %s" % error)
+        if not pid:
+            return order
+        self.workers.add(pid)
+        self.send("forked %d" % pid)
+        return None
+
+    def reap(self):
+        while self.workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            if pid in self.workers:
+                self.workers.remove(pid)
+                self.send("exit %d %d" % (pid, status))
+
+    def become_worker(self, channels):
+        """In the fork: connects its control channel, its output and its errors."""
+        handler, wakeup = self.imported
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
+        self.control.close()
+        os.close(self.woken)
+        os.close(self.waker)
+        control, out, err = [connect(channels) for _ in range(3)]
+        os.dup2(out.fileno(), 1)
+        os.dup2(err.fileno(), 2)
+        return control
+
+
+def connect(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(path)
+    return sock

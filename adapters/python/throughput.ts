@@ -1,0 +1,52 @@
+/** How fast a thread is, and whether it does anything at all. */
+
+/**
+ * The most requests that a thread is given ahead, and how much time they may take together, as those behind should
+ * not wait for long. Both are twice what a worker holds back, so that it has requests left while replies are on their
+ * way and new requests come.
+ */
+const MAX_DEPTH = 32;
+const AHEAD_MS = 4;
+
+export class Throughput {
+  readonly #silenceMs: number;
+  readonly #onSilence: () => void;
+  /** Average time from the end of one request to that of the next. */
+  #requestMs = 1;
+  #lastProgress = 0;
+  #silence: NodeJS.Timeout | undefined;
+
+  /** `onSilence` is called when there was no progress for `silenceMs`. */
+  constructor(silenceMs: number, onSilence: () => void) {
+    this.#silenceMs = silenceMs;
+    this.#onSilence = onSilence;
+  }
+
+  /** Requests that the thread can have at a time. */
+  get depth(): number {
+    return Math.max(
+      1,
+      Math.min(MAX_DEPTH, Math.floor(AHEAD_MS / this.#requestMs)),
+    );
+  }
+
+  /** The thread has done something, such as finishing requests, or was given something to do. */
+  progress(finished = 0): void {
+    const now = performance.now();
+    if (finished > 0)
+      this.#requestMs +=
+        ((now - this.#lastProgress) / finished - this.#requestMs) / 8;
+    this.#lastProgress = now;
+    if (this.#silence !== undefined) this.#silence.refresh();
+    else this.#silence = setTimeout(this.#onSilence, this.#silenceMs);
+  }
+
+  /** Milliseconds without progress. */
+  idleMs(now: number): number {
+    return now - this.#lastProgress;
+  }
+
+  stop(): void {
+    clearTimeout(this.#silence);
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The workers of an application as tasks: each place has one, and gets another one when it is lost or its lifetime
+ * ends.
+ */
+import {
+  all,
+  createQueue,
+  ensure,
+  race,
+  resource,
+  sleep,
+  useScope,
+  withResolvers,
+  type Operation,
+} from "eddy/operations";
+import { backoffMs, type Logger } from "../../lib/adapter.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { runIn, useLauncher } from "./launcher.ts";
+import type { PythonSettings } from "./options.ts";
+import { PythonWorker } from "./worker.ts";
+
+/** Milliseconds after which a worker that is lost was not lost at once. */
+const SETTLED_MS = 5000;
+
+export interface WorkerPool {
+  readonly dispatcher: Dispatcher;
+  /**
+   * Replaces the workers, one after the other, each when the next one serves.
+   *
+   * @throws {PythonStartError} when a new worker does not start; the old one goes on.
+   */
+  renew(): Operation<void>;
+}
+
+/**
+ * A pool whose workers live as long as the scope. At its end they are told to end all at once, and waited for.
+ *
+ * @throws {PythonStartError} when the application cannot be loaded.
+ */
+export function useWorkerPool(
+  settings: PythonSettings,
+  log: Logger,
+): Operation<WorkerPool> {
+  return resource(function* (provide) {
+    const dispatcher = new Dispatcher(settings.maxQueuedRequests);
+    yield* ensure(() => dispatcher.close());
+    const launcher = yield* useLauncher(settings, log);
+    const start = yield* useWorkers(
+      () => new PythonWorker(settings, log, dispatcher, launcher),
+    );
+    const places = yield* usePlaces(start, dispatcher, settings, log);
+    yield* provide({
+      dispatcher,
+      *renew() {
+        yield* launcher.renew();
+        for (const place of places) yield* place.renew();
+      },
+    });
+  });
+}
+
+/** Starts workers, which all end with the scope. */
+function useWorkers(create: () => PythonWorker): Operation<() => PythonWorker> {
+  return resource(function* (provide) {
+    const scope = yield* useScope();
+    const workers = new Set<PythonWorker>();
+    try {
+      yield* provide(() => {
+        const worker = create();
+        workers.add(worker);
+        return runIn(scope, worker, () => workers.delete(worker));
+      });
+    } finally {
+      for (const worker of workers) worker.end();
+    }
+  });
+}
+
+/** Ended before the workers, as from then on none is replaced. */
+function usePlaces(
+  start: () => PythonWorker,
+  dispatcher: Dispatcher,
+  settings: PythonSettings,
+  log: Logger,
+): Operation<Place[]> {
+  return resource(function* (provide) {
+    const scope = yield* useScope();
+    const places = Array.from(
+      { length: settings.processes },
+      () => new Place(start, dispatcher, settings, log),
+    );
+    yield* all(places.map((place) => place.fill()));
+    for (const each of places) {
+      const place = (): Operation<void> => each.keep();
+      scope.run(place); // its name is seen in loop.tasks()
+    }
+    yield* provide(places);
+  });
+}
+
+/** What `renew` waits for. */
+type Renewal = ReturnType<typeof withResolvers<void>>;
+
+/** The place of one worker and those that replace it. */
+class Place {
+  readonly #start: () => PythonWorker;
+  readonly #dispatcher: Dispatcher;
+  readonly #settings: PythonSettings;
+  readonly #log: Logger;
+  readonly #renewals = createQueue<Renewal, never>();
+  #worker!: PythonWorker;
+  /** Workers in a row that were lost at once or did not start. */
+  #failures = 0;
+
+  constructor(
+    start: () => PythonWorker,
+    dispatcher: Dispatcher,
+    settings: PythonSettings,
+    log: Logger,
+  ) {
+    this.#start = start;
+    this.#dispatcher = dispatcher;
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** Puts a new worker here; the one before finishes what it has. @throws {PythonStartError} */
+  *fill(): Operation<void> {
+    const worker = this.#start();
+    yield* worker.ready.operation;
+    this.#dispatcher.add(worker.connections);
+    this.#worker = worker;
+  }
+
+  /** Replaces the worker when it is lost, when its lifetime ends, and when somebody asks for it. */
+  *keep(): Operation<void> {
+    for (;;) {
+      const started = performance.now();
+      const old = this.#worker;
+      const why = yield* race([old.leaving.operation, this.#renewals.next()]);
+      if (why === "lost" && performance.now() - started < SETTLED_MS)
+        this.#failures++;
+      else this.#failures = 0;
+      if (typeof why === "object") yield* this.#fillFor(why.value);
+      else yield* this.#refill();
+      if (this.#worker === old) continue;
+      this.#dispatcher.remove(old.connections);
+      old.retire();
+    }
+  }
+
+  /** @throws {PythonStartError} when the new worker does not start; the old one goes on. */
+  *renew(): Operation<void> {
+    const renewal = withResolvers<void>();
+    this.#renewals.add(renewal);
+    yield* renewal.operation;
+  }
+
+  *#fillFor(renewal: Renewal): Operation<void> {
+    try {
+      yield* this.fill();
+      renewal.resolve();
+    } catch (error) {
+      renewal.reject(error as Error);
+    }
+  }
+
+  /** Tries until it succeeds. The first worker that is lost at once is replaced without a wait. */
+  *#refill(): Operation<void> {
+    for (;;) {
+      const waitMs = this.#backoffMs();
+      if (waitMs > 0) yield* sleep(waitMs);
+      try {
+        return yield* this.fill();
+      } catch (err) {
+        this.#failures = Math.max(2, this.#failures + 1);
+        this.#log.error(
+          { err },
+          `a Python process does not start; the next one follows in ${this.#backoffMs()} ms`,
+        );
+      }
+    }
+  }
+
+  #backoffMs(): number {
+    return backoffMs(this.#settings.backoff, this.#failures - 1);
+  }
+}

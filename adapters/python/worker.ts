@@ -1,0 +1,252 @@
+/** A worker: a process of Python that serves requests, from its start to its exit. */
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { withResolvers } from "eddy/operations";
+import {
+  makePrivateFolder,
+  PythonLostError,
+  PythonTimeoutError,
+  randomLifetime,
+  type Logger,
+} from "../../lib/adapter.ts";
+import type { PythonCall } from "./call.ts";
+import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Launcher } from "./launcher.ts";
+import type { PythonSettings } from "./options.ts";
+import {
+  describeExit,
+  removeFolder,
+  socketIn,
+  startError,
+  stateIn,
+  TRACEBACK_MS,
+  type ExitStatus,
+  type PythonProcess,
+} from "./process.ts";
+import { SharedState } from "./shared-state.ts";
+import { StartupOutput } from "./startup-output.ts";
+
+/** Shared memory where there is some, and a short path: that of a socket has 107 bytes at most. */
+const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+/** Both sides count requests in 32 bits. */
+const MAX_REQUESTS = 2 ** 31;
+
+/** `ready`: serves. `leaving`: is given nothing more, finishes what it has. `dead`: the process has ended. */
+type State = "starting" | "ready" | "leaving" | "dead";
+
+export class PythonWorker implements ConnectionOwner {
+  /** Done when the application is loaded; fails when it cannot be. */
+  readonly ready = withResolvers<void>();
+  /** Done when it should be replaced, or has to be. */
+  readonly leaving = withResolvers<"asked" | "lost">();
+  /** Done when the process has ended, and all that it has sent was dealt with. */
+  readonly gone = withResolvers<void>();
+  readonly connections: ThreadConnection[] = [];
+  readonly state: SharedState;
+  readonly harakiriMs: number;
+  readonly abortGraceMs: number;
+  readonly #settings: PythonSettings;
+  readonly #log: Logger;
+  readonly #dispatcher: Dispatcher;
+  /** For the socket and the state file; removed as soon as both sides have them open. */
+  readonly #folder = makePrivateFolder(FOLDER, "python");
+  readonly #process: PythonProcess;
+  readonly #startup = new StartupOutput();
+  /** Requests that it is given before it is replaced. */
+  #requestsLeft: number;
+  #state: State = "starting";
+  #opened = 0;
+  #closed = 0;
+  #ended = false;
+  #exit: ExitStatus | undefined;
+  #timedOut = false;
+  #kill: NodeJS.Timeout | undefined;
+
+  constructor(
+    settings: PythonSettings,
+    log: Logger,
+    dispatcher: Dispatcher,
+    launcher: Launcher,
+  ) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#dispatcher = dispatcher;
+    this.harakiriMs = settings.harakiriMs;
+    this.abortGraceMs = settings.abortGraceMs;
+    this.#requestsLeft = Math.min(
+      randomLifetime(settings.maxRequests, settings.maxRequestsJitter),
+      MAX_REQUESTS,
+    );
+    this.state = this.#share();
+    this.#process = launcher.launch(this.#folder, {
+      line: (text) => this.#print(text),
+      control: () => this.#connect(),
+      failed: (reason) => {
+        this.#startup.add(reason);
+        this.#end(undefined);
+      },
+      exited: () => this.#exited(),
+      ended: (exit) => this.#end(exit),
+    });
+  }
+
+  #share(): SharedState {
+    try {
+      return new SharedState(stateIn(this.#folder), this.#settings.threads);
+    } catch (error) {
+      removeFolder(this.#folder);
+      throw error;
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  countRequest(): void {
+    if (--this.#requestsLeft <= 0) this.leaving.resolve("asked");
+  }
+
+  /** Is given nothing more, and ends when it has nothing to do, at the latest `exitMs` after that. */
+  retire(): void {
+    if (this.#state !== "ready") return;
+    this.#state = "leaving";
+    for (const connection of this.connections) this.free(connection);
+  }
+
+  /** Ends now if it can, and at the latest in `exitMs`. */
+  end(): void {
+    if (this.#state === "dead" || this.#kill !== undefined) return;
+    if (this.#state === "starting") return this.#process.kill("SIGKILL");
+    this.#state = "leaving";
+    for (const connection of this.connections) connection.end();
+    this.#killIn(this.#settings.exitMs);
+  }
+
+  opened(): void {
+    if (++this.#opened < this.#settings.threads) return;
+    removeFolder(this.#folder);
+    this.#state = "ready";
+    for (const line of this.#startup.takeAll()) this.#print(line);
+    this.ready.resolve();
+  }
+
+  free(connection: ThreadConnection): void {
+    if (this.#state === "ready") this.#dispatcher.free(connection);
+    else if (connection.idle) connection.end();
+  }
+
+  /** As uWSGI's harakiri: the process prints where each thread is, and is killed. */
+  overrun(call: PythonCall): void {
+    if (this.#timedOut) return;
+    this.#timedOut = true;
+    this.#lose();
+    const error = new PythonTimeoutError(this.harakiriMs);
+    call.request.log.error(
+      { pid: this.pid },
+      `${call.line}: ${error.message}; its process is replaced, and this is where it was:`,
+    );
+    call.fail(error);
+    this.#process.kill("SIGUSR1");
+    this.#killIn(TRACEBACK_MS);
+  }
+
+  clientGone(slot: number, number: number): void {
+    if (this.#settings.interrupt && !this.#ended)
+      this.#process.tell(`${slot} ${number}\n`);
+  }
+
+  /** The process is killed as soon as nobody waits for its other threads. */
+  runsOn(call: PythonCall): void {
+    call.request.log.warn(
+      { pid: this.pid },
+      `${call.line} went on for ${this.abortGraceMs} ms after its client had left (abortGraceMs); ` +
+        "its process is replaced",
+    );
+    this.leaving.resolve("asked");
+    const killUnlessWanted = (): void => {
+      if (this.connections.some(({ wanted }) => wanted))
+        this.#kill = setTimeout(killUnlessWanted, 100);
+      else this.#process.kill("SIGKILL");
+    };
+    killUnlessWanted();
+  }
+
+  /** The process has ended, or only a thread; then the process has to. */
+  closed(): void {
+    this.#closed++;
+    if (this.#state === "ready") {
+      this.#lose();
+      this.#process.kill("SIGKILL");
+    }
+    if (this.#closed === this.connections.length && this.#kill === undefined)
+      this.#killIn(this.#settings.exitMs); // a thread of the application's own may keep it
+    this.#settle();
+  }
+
+  #exited(): void {
+    this.#lose();
+    for (const connection of this.connections) connection.exited();
+  }
+
+  /** It is given nothing more, and has to be replaced. */
+  #lose(): void {
+    if (this.#state === "starting") return;
+    this.#state = "leaving";
+    this.#dispatcher.remove(this.connections);
+    this.leaving.resolve("lost");
+  }
+
+  #killIn(ms: number): void {
+    clearTimeout(this.#kill);
+    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), ms);
+  }
+
+  #connect(): void {
+    const path = socketIn(this.#folder);
+    for (let i = 0; i < this.#settings.threads; i++)
+      this.connections.push(new ThreadConnection(path, this, this.#dispatcher));
+  }
+
+  /** Takes what the application or Python itself prints. */
+  #print(line: string): void {
+    if (this.#state === "starting") this.#startup.add(line);
+    else this.#log.info({ pid: this.pid }, line);
+  }
+
+  /** `exit`: undefined when there was no process. */
+  #end(exit: ExitStatus | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#exit = exit;
+    this.#settle();
+  }
+
+  /** Ends when the process has, and all that it has sent was read. */
+  #settle(): void {
+    if (!this.#ended || this.#closed < this.connections.length) return;
+    if (this.#state === "dead") return;
+    clearTimeout(this.#kill);
+    const wasReady = this.#state !== "starting";
+    this.#state = "dead";
+    const reason = wasReady
+      ? this.#lostError()
+      : startError(this.#settings, this.#exit, this.#startup.takeAll());
+    const requeued = wasReady
+      ? this.connections.flatMap((one) => one.lose(reason))
+      : []; // there are none, and its connections may not know their slots
+    this.state.close();
+    removeFolder(this.#folder);
+    this.ready.reject(reason);
+    this.gone.resolve();
+    this.#dispatcher.requeue(requeued);
+  }
+
+  #lostError(): Error {
+    return new PythonLostError(
+      `the Python process ${this.pid} of ${this.#settings.app} has ended (${describeExit(this.#exit!)})`,
+    );
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The seam between the gateway and what speaks HTTP with its clients. Types only.
+ *
+ * It is cut above corks, write offsets and buffers: an engine says what a request asks (`Head`), takes what is answered
+ * (`Outlet`), and keeps to itself how bytes come and go.
+ */
+import type { Entrance, Scheme } from "./entrance.ts";
+import type { Address, ListenOptions } from "./listen-options.ts";
+
+export type { Scheme };
+
+/** A piece of a body. Strings are sent as UTF-8. */
+export type Chunk = string | Uint8Array;
+
+/** What a request says before its body. All of it is the request's own: it may be read at any time, also after the reply. */
+export interface Head {
+  /** As sent: methods are case-sensitive (RFC 9110, section 9.1). */
+  readonly method: string;
+  /** The path as sent, percent-escapes kept, without the query. */
+  readonly path: string;
+  /** What follows the `?`, as sent; empty without one. */
+  readonly query: string;
+  /** Header fields: name, value, name, value, … in the order they came; names in lower case. */
+  readonly fields: readonly string[];
+  /** As in a log line: `HTTP/1.1`. */
+  readonly protocol: string;
+  readonly peer: Peer;
+}
+
+/**
+ * The other end of a connection. Asked for lazily, as it may take a system call, and remembered. What nobody asked for
+ * while the exchange lasted is undefined.
+ */
+export interface Peer {
+  /** Empty on a Unix socket. */
+  readonly address: string | undefined;
+  /** From a header of the PROXY protocol, which anybody can send; empty without one. */
+  readonly proxiedAddress: string | undefined;
+}
+
+/** Status line and header fields of a reply, checked. */
+export interface ReplyHead {
+  readonly status: number;
+  /** With the code in front, as on the wire. */
+  readonly statusLine: string;
+  /** name, value, name, value, …; a value with bytes above 0x7f is a Buffer of latin-1. */
+  readonly fields: readonly (string | Buffer)[];
+  /** As promised by the application. */
+  contentLength: number | undefined;
+  /** The connection ends with this reply, and the reply says so (RFC 9112, section 9.6). */
+  close: boolean;
+}
+
+/** The field that carries the id of a request. */
+export const REQUEST_ID_FIELD = "x-request-id";
+
+/**
+ * `waiting`: nothing has been written. `streaming`: the head has, and the body follows. `ended`: the reply is complete
+ * for the gateway. `gone`: the client went away, or the connection was cut.
+ */
+export type OutletState = "waiting" | "streaming" | "ended" | "gone";
+
+/** The next chunk of a body, or its end. */
+export type Step = IteratorResult<Chunk, unknown>;
+
+/** Where the body of a request comes from. */
+export interface Inlet {
+  /** Where the body goes. To be called before `serve` returns, or with `returned`. `data` is the engine's: copy it. */
+  onData(push: (data: Uint8Array, isLast: boolean) => void): void;
+  /** Asks the client to hold the body back; what is on its way still comes. */
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * The way of a reply to its client, one for each exchange.
+ *
+ *     waiting ──send, sendPlain, sendHead──► ended        the head and the whole body at once
+ *     waiting ──start──► streaming ──end──► ended
+ *     waiting, streaming ──close, client gone──► gone
+ *
+ * A call that the state does not allow does nothing: the client may be gone at any time, and whoever writes learns it
+ * from `state`. A whole body that the socket does not take at once is `streaming` until it is on its way.
+ */
+export interface Outlet extends Inlet {
+  readonly state: OutletState;
+  /** Undefined while there is none. */
+  readonly status: number | undefined;
+  /** Body bytes handed to the engine. */
+  readonly bytes: number;
+  /** The client was behind, and the engine does not say when it has taken the end. */
+  readonly lags: boolean;
+  /** `tell` is called when the client goes away. Due before the microtasks end that follow `serve`. */
+  onGone(tell: () => void): void;
+  /** What `serve` was called for has returned: from now on the engine works on other requests. */
+  returned(): void;
+  /** The reply is to carry the id, unless the application gives one itself. */
+  identify(requestId: string): void;
+  /** The hot path: 200, a content-type and a whole body. */
+  sendPlain(contentType: string, body: Chunk): void;
+  send(head: ReplyHead, body: Chunk): void;
+  /**
+   * As `send`, and the connection ends at once: of what came behind the request not a byte is looked at, because nobody
+   * can say where the request ends.
+   */
+  sever(head: ReplyHead, body: string): void;
+  /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */
+  sendHead(head: ReplyHead, length: number | undefined): void;
+  /** Begins a streamed body; the head leaves with the first chunk. */
+  start(head: ReplyHead): void;
+  /**
+   * Sends a chunk of a streamed body. False: it is time to wait for `writable()`.
+   *
+   * @throws {InvalidReplyError} when the body grows longer than the promised length.
+   */
+  write(chunk: Chunk): boolean;
+  /**
+   * Sends `step`, and then what `rest` gives, in as few pieces as the engine can. True: `rest` has ended, or the client
+   * is gone; false: it is time to wait for `writable()`. What `rest` throws comes out here.
+   */
+  writeAll(step: Step, rest: { next(): Step }): boolean;
+  /** Resolves when the client can take more, or is gone; at the earliest after everybody else's turn. */
+  writable(): Promise<void>;
+  /** Resolves when a whole body is on its way, or the client is gone. */
+  taken(): Promise<void>;
+  /**
+   * Nothing more will be written.
+   *
+   * @throws {InvalidReplyError} when the body is shorter than the promised length.
+   */
+  end(): void;
+  /** Cuts the connection: the client must see that the reply is not complete. */
+  close(): void;
+}
+
+/** Serves one request. Called by an engine; never throws. */
+export type Serve = (head: Head, outlet: Outlet, entrance: Entrance) => void;
+
+/** One listening address. */
+export interface Listener {
+  readonly address: Address;
+  /** Takes no new connections. */
+  stop(): void;
+  /** Resolves when no connection is left, or when `signal` fires. */
+  untilUnused(signal: AbortSignal): Promise<void>;
+  /** Cuts the connections that are left; done when those are gone that a reply is still on its way through. */
+  destroy(): void | Promise<void>;
+}
+
+/** What all connections of a listener are held to. */
+export interface ConnectionLimits {
+  /** Milliseconds that a connection may be silent. */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+/** What speaks HTTP with clients. */
+export interface Engine {
+  readonly name: string;
+  /**
+   * Opens a listener. `entrance`: what its requests have in common, where somebody else has made it.
+   *
+   * @throws {ListenError} saying what is in the way.
+   * @throws {UsageError} for an option that this engine does not have.
+   */
+  listen(
+    target: ListenOptions,
+    serve: Serve,
+    limits?: ConnectionLimits,
+    entrance?: Entrance,
+  ): Promise<Listener>;
+}

@@ -1,0 +1,241 @@
+/** uWebSockets.js as an engine: opens a listener, says clearly why it cannot, serves its requests, closes it. */
+import { readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { createSecureContext } from "node:tls";
+import { urlHost } from "../../common/address.ts";
+import { ListenError, UsageError } from "../../common/errors.ts";
+import type { Engine, Listener, Serve } from "../engine.ts";
+import { Entrance } from "../entrance.ts";
+import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
+import { freeUnixPath, reasonOf, refusalAt } from "../obstacles.ts";
+import { readFields, UwsHead } from "./head.ts";
+import {
+  uws,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+} from "./load.ts";
+import { UwsOutlet } from "./outlet.ts";
+import { Packet } from "./packet.ts";
+
+export const engine: Engine = {
+  name: "uws",
+  async listen(
+    target,
+    serve,
+    { idleTimeoutMs } = {},
+    entrance = new Entrance(target.tls ? "https" : "http"),
+  ) {
+    const app = target.tls ? secureApp(target.tls) : uws.App();
+    const { socket, address } = await orClose(app, () => {
+      if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
+      receive(app, serve, entrance);
+      return target.unix === undefined
+        ? listenPort(app, target, entrance.scheme)
+        : listenUnix(app, target.unix);
+    });
+    return new UwsListener(app, socket, address, entrance);
+  },
+};
+
+class UwsListener implements Listener {
+  readonly address: Address;
+  readonly #app: TemplatedApp;
+  readonly #entrance: Entrance;
+  #socket: us_listen_socket | undefined;
+
+  constructor(
+    app: TemplatedApp,
+    socket: us_listen_socket,
+    address: Address,
+    entrance: Entrance,
+  ) {
+    this.#app = app;
+    this.#socket = socket;
+    this.address = address;
+    this.#entrance = entrance;
+  }
+
+  stop(): void {
+    if (this.#socket === undefined) return;
+    uws.us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
+    if (this.address.unix !== undefined)
+      rmSync(this.address.unix, { force: true });
+  }
+
+  untilUnused(signal: AbortSignal): Promise<void> {
+    return this.#entrance.connections.untilNone(signal);
+  }
+
+  destroy(): void {
+    this.stop();
+    this.#app.close();
+  }
+}
+
+/** All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy. */
+function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
+  const packet = new Packet();
+  const receiveOne = (
+    method: string,
+    res: HttpResponse,
+    req: HttpRequest,
+  ): void => {
+    if (packet.hasEnded) return dropped(res);
+    const fields = readFields(req);
+    const outlet = new UwsOutlet(res, packet, entrance, fields);
+    serve(new UwsHead(method, req, fields, outlet), outlet, entrance);
+  };
+  app.get("/*", (res, req) => receiveOne("GET", res, req));
+  app.any("/*", (res, req) =>
+    receiveOne(req.getCaseSensitiveMethod(), res, req),
+  );
+  app.filter((connection, change) => {
+    packet.isOver();
+    if (Number(change) < 0)
+      entrance.closed(); // the address is not known any more
+    else entrance.opened(new Uint8Array(connection.getRemoteAddress()));
+  });
+}
+
+/**
+ * A request behind the last reply of its connection. It is left unanswered until the packet has been worked on, so that
+ * the engine sends that reply.
+ */
+function dropped(res: HttpResponse): void {
+  let open = true;
+  res.onAborted(() => (open = false));
+  setImmediate(() => open && res.close());
+}
+
+/** Not in the typings; other releases of the engine have no such function. */
+function limitIdling(
+  app: TemplatedApp & {
+    setIdleTimeout?(seconds: number): void;
+    setResponseTimeout?(seconds: number): void;
+  },
+  idleTimeoutMs: number,
+): void {
+  if (app.setIdleTimeout === undefined || app.setResponseTimeout === undefined)
+    throw new UsageError(
+      "this release of uWebSockets.js has an idle timeout of its own; leave idleTimeoutMs out",
+    );
+  const seconds = Math.ceil(idleTimeoutMs / 1000);
+  app.setIdleTimeout(seconds); // until there is a request
+  app.setResponseTimeout(seconds); // after a reply
+}
+
+/** An app that does not get to listen is closed: the engine would keep it for ever. */
+async function orClose<T>(
+  app: TemplatedApp,
+  listen: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
+    app.close();
+    throw error;
+  }
+}
+
+/** `ListenOptions` of the engine's typings, which are not there at run time. */
+const SHARED_PORT = 0;
+const EXCLUSIVE_PORT = 1;
+
+interface Opened {
+  socket: us_listen_socket;
+  address: Address;
+}
+
+async function listenPort(
+  app: TemplatedApp,
+  { port = 0, host, share = false }: ListenOptions,
+  scheme: string,
+): Promise<Opened> {
+  const socket = await new Promise<us_listen_socket | false>((resolve) => {
+    // The typings leave out that a host and options go together.
+    const listen = app.listen.bind(app) as (...args: unknown[]) => void;
+    listen(
+      ...(host === undefined ? [] : [host]),
+      port,
+      share ? SHARED_PORT : EXCLUSIVE_PORT,
+      resolve,
+    );
+  });
+  if (!socket) throw await whyNot(port, host);
+  const bound = uws.us_socket_local_port(socket);
+  const shown =
+    host === undefined || host === "0.0.0.0" || host === "::"
+      ? "localhost"
+      : urlHost(host);
+  return {
+    socket,
+    address: {
+      url: `${scheme}://${shown}:${bound}`,
+      port: bound,
+      ...(host !== undefined && { host }),
+    },
+  };
+}
+
+/** The engine only says that it failed; node:net, asked for the same, says why. */
+async function whyNot(
+  port: number,
+  host: string | undefined,
+): Promise<ListenError> {
+  const where = `${host === undefined ? "port " : `${urlHost(host)}:`}${port}`;
+  const probe = createServer();
+  const cause = await new Promise<NodeJS.ErrnoException | undefined>(
+    (resolve) => {
+      probe.once("error", resolve);
+      probe.listen({ port, host, exclusive: true }, () =>
+        probe.close(() => resolve(undefined)),
+      );
+    },
+  );
+  const reason = reasonOf(cause) ?? "the engine gives no reason";
+  return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
+}
+
+async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
+  await freeUnixPath(path);
+  const socket = await new Promise<us_listen_socket | false>((resolve) => {
+    app.listen_unix(resolve, path);
+  });
+  if (!socket) throw refusalAt(path);
+  return { socket, address: { url: `unix:${path}`, unix: path } };
+}
+
+/** Files and certificate are tried by Node first: it can say what is wrong with them. */
+function secureApp({ key, cert, passphrase }: TlsOptions): TemplatedApp {
+  const read = (file: string, what: string): Buffer => {
+    try {
+      return readFileSync(file);
+    } catch (cause) {
+      throw new ListenError(
+        `cannot read the TLS ${what}: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  };
+  try {
+    createSecureContext({
+      key: read(key, "key"),
+      cert: read(cert, "certificate"),
+      passphrase,
+    });
+  } catch (cause) {
+    if (cause instanceof ListenError) throw cause;
+    throw new ListenError(
+      `the TLS key ${key} and certificate ${cert} do not work: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  return uws.SSLApp({
+    key_file_name: key,
+    cert_file_name: cert,
+    ...(passphrase !== undefined && { passphrase }),
+  });
+}

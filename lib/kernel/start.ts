@@ -1,0 +1,120 @@
+/** How a task comes into a scope, or an operation is run without one. */
+import { Err, Ok, type Effect, type Operation, type Result } from "effection";
+import { queue, reducer, STEPPED } from "./queue.ts";
+import type { KernelScope } from "./scope.ts";
+import { notify, type Settle } from "./settled.ts";
+import { KernelTask, resumeBody } from "./task.ts";
+
+/** Starts a task. With `settled` its end is told there, and its failure nowhere else. */
+export function startTask(
+  owner: KernelScope,
+  operation: () => Operation<unknown>,
+  settled?: Settle,
+): KernelTask {
+  const task = createTask(owner, operation, settled);
+  task.schedule();
+  return task;
+}
+
+/** Starts a task that goes before its siblings' children in the queue: what a resource is in effection. */
+export function startResource(
+  owner: KernelScope,
+  operation: () => Operation<unknown>,
+): void {
+  const task = createTask(owner, operation, undefined);
+  task.priority = owner.priority;
+  task.schedule();
+}
+
+/**
+ * Runs an operation, and starts a task for it only if it does not return at its first step, as many do. A task cannot be
+ * seen from within that step: an operation learns of its scope by an effect, at the second. So while nobody else takes
+ * turns and nobody decorates new scopes, the first step is taken before there is a task.
+ */
+export function startOperation(
+  owner: KernelScope,
+  operation: () => Operation<unknown>,
+  settled: Settle,
+): { interrupt(): void } {
+  if (reducer.reducing || !owner.kernel.plain)
+    return startTask(owner, operation, settled);
+  const first = new FirstStep(owner, operation, settled);
+  reducer.schedule(first);
+  return first.task ?? RETURNED;
+}
+
+/** There is nothing left to be halted. */
+const RETURNED = { interrupt(): void {} };
+
+/** As a scope. There is never more than one first step in the queue, so its order there does not matter. */
+const ANY_PRIORITY = { expect: () => 0 };
+
+/** What effection's reducer sees is a routine. */
+class FirstStep {
+  enqueued = false;
+  /** Undefined when the operation has returned. */
+  task: KernelTask | undefined = undefined;
+  readonly #owner: KernelScope;
+  readonly #operation: () => Operation<unknown>;
+  readonly #settled: Settle;
+
+  constructor(
+    owner: KernelScope,
+    operation: () => Operation<unknown>,
+    settled: Settle,
+  ) {
+    this.#owner = owner;
+    this.#operation = operation;
+    this.#settled = settled;
+  }
+
+  get scope(): { expect(): number } {
+    return ANY_PRIORITY;
+  }
+
+  step(): IteratorResult<Effect<unknown>> {
+    let body: Iterator<Effect<unknown>, unknown, unknown> | undefined;
+    let effect: Effect<unknown> | undefined;
+    let result: Result<unknown> | undefined;
+    try {
+      body = this.#operation()[Symbol.iterator]();
+      const step = body.next();
+      if (step.done) result = Ok(step.value);
+      else effect = step.value;
+    } catch (error) {
+      result = Err(error);
+    }
+    if (result !== undefined && queue.empty)
+      notify(this.#settled, result.ok ? "value" : "error", result);
+    else {
+      this.task = createTask(this.#owner, this.#operation, this.#settled);
+      resumeBody(this.task, body, effect, result);
+    }
+    return STEPPED;
+  }
+
+  perform(): void {}
+}
+
+function createTask(
+  owner: KernelScope,
+  operation: () => Operation<unknown>,
+  settled: Settle | undefined,
+): KernelTask {
+  const task = owner.kernel.plain
+    ? new KernelTask(owner, operation, settled)
+    : askForTask(owner, operation, settled);
+  task.join();
+  return task;
+}
+
+/** A task is its scope, so whoever decorates the making of scopes is asked for it. */
+function askForTask(
+  owner: KernelScope,
+  operation: () => Operation<unknown>,
+  settled: Settle | undefined,
+): KernelTask {
+  const make = (parent: KernelScope): KernelTask =>
+    new KernelTask(parent, operation, settled);
+  return owner.kernel.askForScope(owner, make) as KernelTask;
+}

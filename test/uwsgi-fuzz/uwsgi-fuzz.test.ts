@@ -1,9 +1,0 @@
-/** Packets that nobody thought of, the same ones each time. `npm run fuzz:uwsgi` has many more, and others. */
-import { expect } from "chai";
-import { search } from "./fuzz.ts";
-
-describe("Random packets of uwsgi", () => {
-  it("are read as they must be, and each is answered", async () => {
-    expect(await search(1, 4000, 10)).to.equal(undefined);
-  });
-});
