@@ -12,6 +12,7 @@ import {
   type GatewayRequest,
   type Handler,
 } from "../../../lib/index.ts";
+import { Gate } from "../../support/gate.ts";
 import { afterTest } from "../../support/hooks.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
@@ -362,6 +363,7 @@ describe("A client that sends a body", () => {
     this.timeout(30_000);
     mock.timers.enable({ apis: ["setInterval"] }); // by which hold.ts looks after a client
     afterTest(() => mock.timers.reset());
+    const hasRead = new Gate();
     const work = async (): Promise<void> => {
       await arrival();
       mock.timers.tick(5000);
@@ -372,7 +374,10 @@ describe("A client that sends a body", () => {
         loop.mount(async (request) => {
           if (request.path === "/before") await work();
           const { length } = await request.bytes();
-          if (request.path === "/after") await work();
+          if (request.path === "/after") {
+            hasRead.open();
+            await work();
+          }
           return `${length} bytes`;
         }),
       { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
@@ -385,7 +390,9 @@ describe("A client that sends a body", () => {
       await client.until(/16777216 bytes$/);
       client.abort();
     };
-    await Promise.all([upload("/before"), upload("/after")]);
+    const after = upload("/after");
+    await hasRead.opened;
+    await Promise.all([after, upload("/before")]);
   });
 
   /** Time for what the client has sent to arrive, and for the server to hold it back. */
