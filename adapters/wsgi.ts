@@ -55,13 +55,13 @@ export type {
 export function wsgi(app: WsgiApp): Handler;
 /**
  * The same for an application in threads of its own, where it may block: it is loaded from its module in each thread.
- * The request body streams in while the application reads it, and the next chunk of the response is asked for while the
- * client is at most 256 KiB behind. `eddy/wait` waits for asynchronous work.
+ * The request body streams in while the application reads it, and the next chunk of the response is asked for while
+ * the client is at most 256 KiB behind. `eddy/wait` waits for asynchronous work.
  *
- * The threads start with `listen`, which fails with a {@link ThreadStartError} when the application cannot be loaded, and
- * end when the loop has drained. Each request has a thread for itself; when none is free it waits in line, and is
- * answered 503 when the line is full. When the client leaves, or its time is up, what the application blocks in throws,
- * its result is closed, and a thread that goes on computing is replaced.
+ * The threads start with `listen`, which fails with a {@link ThreadStartError} when the application cannot be loaded,
+ * and end when the loop has drained. Each request has a thread for itself; when none is free it waits in line, and is
+ * answered 503 when the line is full. When the client leaves, or its time is up, what the application blocks in
+ * throws, its result is closed, and a thread that goes on computing is replaced.
  *
  * @throws {UsageError} for an option that does not exist or has a bad value.
  *

@@ -1,7 +1,10 @@
-/** A request as variables: RFC 3875, section 4.1, with a character for each byte, as PEP 3333 and the uwsgi protocol have it. */
+/**
+ * A request as variables (RFC 3875, section 4.1), with a character for each byte, as in PEP 3333 and the uwsgi
+ * protocol.
+ */
 import type { GatewayRequest } from "../../lib/adapter.ts";
 
-/** What of a request an application behind a gateway interface is told. */
+/** The parts of a request that become variables. */
 export type CgiRequest = Pick<
   GatewayRequest,
   | "method"
@@ -27,7 +30,10 @@ export const CGI_VARIABLES = {
   REMOTE_ADDR: (request) => request.remoteAddress,
 } as const satisfies Record<string, (request: CgiRequest) => string>;
 
-/** The header fields: name, value, name, value, …; names in lower case. `Content-Type` and `Content-Length` have names of their own; repeated fields are joined, cookies by a semicolon. */
+/**
+ * Adds the header fields, which are given as name, value, name, value, …, with names in lower case. `Content-Type` and
+ * `Content-Length` have names of their own. Repeated fields are joined, cookies by a semicolon.
+ */
 export function addHeaders(
   variables: Record<string, unknown>,
   raw: readonly string[],

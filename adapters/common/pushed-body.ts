@@ -20,7 +20,7 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
 > {
   readonly #sender: BodySender;
   readonly #chunks: C[] = [];
-  /** What is with the client. */
+  /** What was given out last, until the client has taken it. */
   #given = { chunks: 0, length: 0 };
   #waiting = 0;
   #end: { error?: unknown } | undefined;
@@ -75,7 +75,10 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
     this.#sender.taken(chunks, length);
   }
 
-  /** Small chunks of bytes in one: each costs the client's socket as much as a large one, and there may be ten thousands. */
+  /**
+   * Joins small chunks of bytes: each write to the client's socket costs the same, and there may be thousands of
+   * them.
+   */
   #take(): C | undefined {
     let [chunks, length] = [0, 0];
     for (const chunk of this.#chunks) {

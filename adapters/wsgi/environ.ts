@@ -25,7 +25,7 @@ export interface EnvironParts {
 
 /**
  * An environ that behaves as a plain object, but whose variables are made when somebody looks: most requests are
- * answered from a few of them, and making all costs half of a hello. Whoever copies or lists it gets everything.
+ * answered from a few of them. Whoever copies or lists it gets everything.
  */
 export function createEnviron(parts: EnvironParts): Environ {
   return new Proxy(new Variables(parts), LOOK_UP) as unknown as Environ;
@@ -35,7 +35,10 @@ export function createEnviron(parts: EnvironParts): Environ {
 class Variables {
   [name: string]: unknown;
   readonly #parts: EnvironParts;
-  /** `fresh`: some are made. `headed`: those of the headers, too. `complete`: all, and from now on they are the application's to change. */
+  /**
+   * `fresh`: single variables may have been made. `headed`: so are those of the headers. `complete`: all are made, and
+   * from now on the application may change them.
+   */
   #state: "fresh" | "headed" | "complete" = "fresh";
 
   constructor(parts: EnvironParts) {

@@ -4,7 +4,7 @@ import { WsgiError, type Chunk } from "../../lib/adapter.ts";
 import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
 import {
-  checkChunk,
+  checkedChunk,
   StartedResponse,
   type StartedReply,
 } from "./start-response.ts";
@@ -26,14 +26,17 @@ export function runApp(
   try {
     const result = app(environ, response.start);
     return isOneChunk(result) && response.written.length === 0
-      ? response.reply(checkChunk(result[0]))
+      ? response.reply(checkedChunk(result[0]))
       : new Chunks(result, response, request, errors).begin();
   } finally {
     errors.flush();
   }
 }
 
-/** The common case: an array of one. It has nothing to close, and its length is known (PEP 3333, "Handling the Content-Length Header"). */
+/**
+ * The common case: an array of one chunk. It has nothing to close, and its length is known (PEP 3333, "Handling the
+ * Content-Length Header").
+ */
 function isOneChunk(result: WsgiResult): result is [Chunk] & WsgiResult {
   return Array.isArray(result) && result.length === 1 && !("close" in result);
 }
@@ -120,7 +123,7 @@ class Chunks implements IterableIterator<Chunk> {
     while (written.length === 0 && !this.#closed) {
       const step = this.#step();
       if (step.done) this.return();
-      else if (checkChunk(step.value).length > 0) written.push(step.value);
+      else if (checkedChunk(step.value).length > 0) written.push(step.value);
     }
     return written.shift();
   }
@@ -169,7 +172,10 @@ function isChunk(result: object): boolean {
   return typeof value === "string" || value instanceof Uint8Array;
 }
 
-/** What is looked up by name is not a sequence of chunks, even where it is empty: FormData, Headers, URLSearchParams, a Map. */
+/**
+ * What has values by name is not a sequence of chunks, even when it is empty: FormData, Headers, URLSearchParams,
+ * Map.
+ */
 function isLookup(result: object): boolean {
   const { get, has } = result as Partial<Map<string, unknown>>;
   return typeof get === "function" && typeof has === "function";

@@ -10,7 +10,10 @@ import {
 } from "../../lib/adapter.ts";
 import type { StartResponse, Write } from "./types.ts";
 
-/** Connection management is the gateway's (PEP 3333, "Other HTTP Features"); "trailers" is how RFC 2616 and wsgiref have it. */
+/**
+ * Header fields that applications must not set: connections are managed by the gateway (PEP 3333, "Other HTTP
+ * Features"). RFC 2616 and Python's wsgiref spell `Trailer` as `Trailers`, too.
+ */
 export const NOT_FOR_APPLICATIONS: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   "trailers",
@@ -55,7 +58,10 @@ export class StartedResponse {
     return this.#write;
   };
 
-  /** The reply: its body is one chunk, or iterates and is at its first chunk. From now on status and headers are final. */
+  /**
+   * Makes the reply of one chunk, or of what iterates and is at its first chunk. From now on status and headers are
+   * final.
+   */
   reply(body: Chunk | Iterable<Chunk>): StartedReply {
     if (this.#headers === undefined)
       throw new WsgiError(
@@ -67,11 +73,11 @@ export class StartedResponse {
   }
 
   readonly #write: Write = (chunk) => {
-    if (checkChunk(chunk).length > 0) this.written.push(chunk);
+    if (checkedChunk(chunk).length > 0) this.written.push(chunk);
   };
 }
 
-export function checkChunk(chunk: unknown): Chunk {
+export function checkedChunk(chunk: unknown): Chunk {
   if (typeof chunk !== "string" && !(chunk instanceof Uint8Array))
     throw new WsgiError(
       `the application produced a chunk that is neither string nor bytes: ${inspect(chunk)}`,

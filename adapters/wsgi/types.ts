@@ -5,7 +5,9 @@
  * (latin-1). Body chunks are bytes; a string chunk is sent as UTF-8.
  */
 
-import type { GatewayRequest } from "../../lib/adapter.ts";
+import type { Chunk, GatewayRequest } from "../../lib/adapter.ts";
+
+export type { Chunk } from "../../lib/adapter.ts";
 
 /** A synchronous application: gets the request as `environ`, calls `startResponse`, returns the body in chunks. */
 export type WsgiApp = (
@@ -16,14 +18,13 @@ export type WsgiApp = (
 /** The body; `close()` is called exactly once when the gateway is done with it, whatever happened. */
 export type WsgiResult = Iterable<Chunk> & { close?(): void };
 
-export type Chunk = string | Uint8Array;
-
 /** An outer layer around an application, itself an application. */
 export type Middleware = (app: WsgiApp) => WsgiApp;
 
 /**
- * Begins the response. `status` is `"200 OK"`-like, `headers` a fresh array of pairs. May be called again only with
- * `excInfo` (the error being handled): before anything was sent it replaces status and headers, after that it throws `excInfo`.
+ * Begins the response. `status` is like `"200 OK"`, `headers` a fresh array of pairs. It may be called again only with
+ * `excInfo`, the error being handled: before anything was sent it replaces status and headers, after that it throws
+ * `excInfo`.
  */
 export type StartResponse = (
   status: string,
@@ -59,7 +60,10 @@ export interface Environ {
   "wsgi.input_terminated": boolean;
   /** When the exchange has to be over, in milliseconds since the epoch; missing without a limit. */
   "eddy.deadline"?: number;
-  /** The request as the gateway's own handlers get it: `signal`, `log`, `scope`, cookies. In a thread only what is there without waiting: the head, `deadline`, `log`. */
+  /**
+   * The request as the gateway's own handlers get it. In a thread it has only what is there without waiting: the head,
+   * `deadline` and `log`.
+   */
   "eddy.request": GatewayRequest;
   [header: `HTTP_${string}`]: string | undefined;
   [key: string]: unknown;

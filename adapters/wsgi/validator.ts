@@ -9,7 +9,10 @@ import { inspect } from "node:util";
 import { NOT_FOR_APPLICATIONS } from "./start-response.ts";
 import type * as Wsgi from "./types.ts";
 
-/** A rule of PEP 3333 is broken. The message says by whom (`server:` or `application:`), which one, and what was seen. */
+/**
+ * A rule of PEP 3333 is broken. The message says by whom (`server:` or `application:`), which rule, and what was
+ * seen.
+ */
 export class WsgiViolation extends Error {
   override name = "WsgiViolation";
 }

@@ -43,7 +43,7 @@ export const work = {
     data: ["fetch", String(url), init],
     read: fetched,
   }),
-  /** What the mount's `provide[name](...args)` gives. Arguments and result cross by structured clone: data, no functions. */
+  /** What the mount's `provide[name](...args)` returns. Arguments and result are copied by structured clone. */
   call: <T = unknown>(name: string, ...args: unknown[]): Work<T> => ({
     data: ["call", name, ...args],
     read: (value: T) => value,

@@ -1,8 +1,8 @@
-/** When one of those who run an application (workers, threads, processes) is replaced: after so many requests, and how soon after one that failed. */
+/** When a worker, thread or process is replaced: after how many requests, and how soon after one has failed. */
 
 /**
- * Requests after which one is replaced: `limit`, from which up to `jitter` are taken off, by chance, so that those of the
- * same age are not replaced at once; by default a tenth. At least 1, whatever the jitter; `Infinity` stays what it is.
+ * Requests after which one is replaced: `limit` less a random number of up to `jitter` (by default a tenth), so that
+ * those of the same age are not replaced at once. At least 1, whatever the jitter; `Infinity` stays what it is.
  */
 export function randomLifetime(limit: number, jitter = limit / 10): number {
   if (limit === Infinity) return limit;
@@ -16,7 +16,10 @@ export interface Backoff {
   readonly last: number;
 }
 
-/** Milliseconds to wait after so many failures in a row: none after none, then `first`, doubled with each, up to `last`. */
+/**
+ * Milliseconds to wait after so many failures in a row: none after none, then `first`, doubled with each, up to
+ * `last`.
+ */
 export function backoffMs({ first, last }: Backoff, failures: number): number {
   return failures < 1 ? 0 : Math.min(first * 2 ** (failures - 1), last);
 }

@@ -1,6 +1,6 @@
 /** What effection calls a Future: a value to come, for `await` and for `yield*` alike. */
 import type { Future, Operation } from "effection";
-import { until } from "../operations.ts";
+import { until } from "./restated.ts";
 
 /**
  * Makes `promise` an effection Future, in place. `operation` is what `yield*` runs where that is to do more than wait.

@@ -5,6 +5,7 @@ import { wait } from "../../adapters/wsgi/wait.ts";
 import { Loop, ThreadStartError } from "../../lib/index.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith } from "../support/server.ts";
+import { shareServer } from "../support/shared-server.ts";
 import { threaded } from "../support/threads.ts";
 import { describeAdapter } from "./contract.ts";
 import { VALID } from "./wsgi/apps/valid.ts";
@@ -16,23 +17,29 @@ describe("WSGI in threads:", function () {
   this.timeout(PATIENCE_MS);
 
   describe("the contract", () => {
-    describeAdapter("wsgi in threads", (behaviour) =>
-      threaded("contract", behaviour),
+    describeAdapter(
+      "wsgi in threads",
+      (behaviour) => threaded("contract", behaviour),
+      { shared: true },
     );
-    describeAdapter("wsgi in threads with validator", (behaviour) =>
-      threaded(
-        "contract",
-        `valid${behaviour[0]!.toUpperCase()}${behaviour.slice(1)}`,
-      ),
+    describeAdapter(
+      "wsgi in threads with validator",
+      (behaviour) =>
+        threaded(
+          "contract",
+          `valid${behaviour[0]!.toUpperCase()}${behaviour.slice(1)}`,
+        ),
+      { shared: true },
     );
   });
 
   describe("wsgi validator finds nothing wrong with threads", () => {
+    const server = shareServer((loop) =>
+      loop.mount("/app", threaded("valid", "byTitle")),
+    );
     for (const [title, { body, init }] of Object.entries(VALID))
       it(title, async () => {
-        const { url } = await serveWith((loop) =>
-          loop.mount("/app", threaded("valid", "byTitle")),
-        );
+        const { url } = server();
         const headers = { "x-title": title };
         const request = { ...init, headers };
         const response = await fetch(`${url}/app/%FF?q=%FF`, request);
@@ -140,7 +147,7 @@ describe("WSGI in threads:", function () {
       const server = await serveWith((loop) =>
         loop.mount(threaded("blocking", "asksForMore")),
       );
-      server.expectLog(/request\.signal is not to be had in a thread/);
+      server.expectLog(/request\.signal is not available in a thread/);
       expect((await fetch(server.url)).status).to.equal(500);
     });
 

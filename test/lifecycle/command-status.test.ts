@@ -1,6 +1,5 @@
 /** What the command tells of itself, and that it reloads what changes. */
 import {
-  chmodSync,
   existsSync,
   readFileSync,
   renameSync,
@@ -22,6 +21,7 @@ import { openLogs } from "../../lib/cli/logs.ts";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
+import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const APP = `
@@ -457,10 +457,12 @@ describe("The logs of the command", function () {
   });
 
   it("are files of the user that the workers run as, also after USR1", async function () {
-    if (process.getuid?.() !== 0) return this.skip();
-    const path = folderWith({ "app.mjs": "export default () => '';" });
-    chmodSync(path, 0o755); // for the application; the files are opened by root
-    const command = eddy(path, ["app.mjs", "--user", "nobody", ...LOG_FILES]);
+    const reachable = reachableByOthers(this);
+    const path = reachable.folderWith({
+      "app.mjs": "export default () => '';",
+    });
+    const args = ["app.mjs", "--user", "nobody", ...LOG_FILES];
+    const command = reachable.eddy(path, args); // the files are opened by root
     const [errors, access] = [
       join(path, "error.log"),
       join(path, "access.log"),
@@ -475,7 +477,7 @@ describe("The logs of the command", function () {
     await fetch(`${url}/after`);
     await written(command, access, /\/after/);
     for (const name of ["access.log", "error.log"])
-      expect(statSync(join(path, name)).uid).to.equal(65534);
+      expect(statSync(join(path, name)).uid).to.equal(NOBODY);
   });
 
   it("leave alone what is no file of their own", async function () {
@@ -486,7 +488,7 @@ describe("The logs of the command", function () {
       { accessLog: join(path, "link.log") },
       { env: {}, folders: [] },
     );
-    openLogs(settings, { uid: 65534, gid: 65534 }).reopen();
+    openLogs(settings, { uid: NOBODY, gid: NOBODY }).reopen();
     expect(statSync(join(path, "other")).uid).to.equal(0);
   });
 

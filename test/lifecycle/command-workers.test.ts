@@ -1,5 +1,5 @@
 /** The supervisor and its workers: real processes, real signals. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { spawn } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { eddy, Eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const APP = `
@@ -418,13 +419,12 @@ describe("The supervisor", function () {
   });
 
   it("runs in another folder, with another mask and other users, if told so", async function () {
-    if (process.getuid?.() !== 0) return this.skip();
-    const path = folderWith({
+    const reachable = reachableByOthers(this);
+    const path = reachable.folderWith({
       "srv/app.mjs":
         "export default () => JSON.stringify([process.cwd(), process.umask(), process.getuid(), process.getgid()]);",
     });
-    chmodSync(path, 0o755);
-    const command = eddy(path, [
+    const command = reachable.eddy(path, [
       "app.mjs",
       "--chdir",
       "srv",
@@ -438,7 +438,7 @@ describe("The supervisor", function () {
     expect(JSON.parse(await command.text())).to.deep.equal([
       join(path, "srv"),
       0o27,
-      65534,
+      NOBODY,
       1,
     ]);
   });
@@ -461,13 +461,14 @@ describe("Whoever is not root", function () {
       /^eddy: init\.pid: cannot send SIGHUP to process 1: kill EPERM; it takes its own user, or root\n$/,
     ],
   ] as const)
-    it(what, async () => {
-      const path = folderWith({ "app.mjs": APP, "init.pid": "1\n" });
-      chmodSync(path, 0o755);
-      const child = spawn(process.execPath, [MAIN, ...args], {
-        cwd: path,
+    it(what, async function () {
+      const isRoot = process.getuid?.() === 0;
+      const place = isRoot ? reachableByOthers(this) : undefined;
+      const files = { "app.mjs": APP, "init.pid": "1\n" };
+      const child = spawn(process.execPath, [place?.main ?? MAIN, ...args], {
+        cwd: place?.folderWith(files) ?? folderWith(files),
         stdio: ["ignore", "ignore", "pipe"],
-        ...(process.getuid?.() === 0 && { uid: 65534, gid: 65534 }),
+        ...(isRoot && { uid: NOBODY, gid: NOBODY }),
       });
       const ended = once(child, "close");
       expect(await text(child.stderr)).to.match(message);

@@ -1,5 +1,4 @@
 /** The servers that a case is played on. */
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -7,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { Loop } from "../../lib/index.ts";
+import { CERTIFICATE } from "../support/certificate.ts";
 import { mountApplications } from "./application.ts";
 import type { Target } from "./connection.ts";
 import { createNodeServer } from "./node-application.ts";
@@ -19,8 +19,7 @@ export interface Server {
   close(): Promise<string[]>;
 }
 
-/** How a server is started; undefined where this machine cannot. */
-export type Start = () => Promise<Server | undefined>;
+export type Start = () => Promise<Server>;
 
 const HOST = "127.0.0.1";
 
@@ -31,9 +30,8 @@ export const LISTENERS: Record<string, Start> = {
       return { port: port! };
     }),
   "a port with TLS": () =>
-    startLoop(async (loop, folder) => {
-      const tls = makeCertificate(folder);
-      if (tls === undefined) return undefined;
+    startLoop(async (loop) => {
+      const tls = CERTIFICATE;
       const { port } = await loop.listen({ port: 0, host: HOST, tls });
       return { port: port!, tls: true };
     }),
@@ -46,8 +44,8 @@ export const LISTENERS: Record<string, Start> = {
 };
 
 async function startLoop(
-  listen: (loop: Loop, folder: string) => Promise<Target | undefined>,
-): Promise<Server | undefined> {
+  listen: (loop: Loop, folder: string) => Promise<Target>,
+): Promise<Server> {
   const complaints: string[] = [];
   const write = (line: string): void => void complaints.push(line);
   const loop = new Loop({ log: pino({ level: "warn" }, { write }) });
@@ -59,10 +57,7 @@ async function startLoop(
     rmSync(folder, { recursive: true });
     return complaints;
   };
-  const target = await listen(loop, folder);
-  if (target !== undefined) return { target, calls, close };
-  await close();
-  return undefined;
+  return { target: await listen(loop, folder), calls, close };
 }
 
 export async function startNode(): Promise<Server> {
@@ -76,25 +71,4 @@ export async function startNode(): Promise<Server> {
     return [];
   };
   return { target: { port }, calls, close };
-}
-
-/** Undefined: there is no openssl to make one with. */
-function makeCertificate(
-  folder: string,
-): { key: string; cert: string } | undefined {
-  const files = {
-    key: join(folder, "key.pem"),
-    cert: join(folder, "cert.pem"),
-  };
-  const kind = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1";
-  const options = [...kind.split(" "), "-nodes", "-days", "2"];
-  const names = ["-subj", "/CN=localhost"];
-  const out = ["-keyout", files.key, "-out", files.cert];
-  try {
-    execFileSync("openssl", [...options, ...names, ...out], { stdio: "pipe" });
-    return files;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

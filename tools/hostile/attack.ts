@@ -4,7 +4,7 @@ import type { Health } from "./health.ts";
 import { HonestClients, type Served } from "./honest.ts";
 import { Target } from "./target.ts";
 
-/** `small` is for the tests: seconds, and nothing that only time can end. `full` is for the table. */
+/** `small` is for `.ci/run`: seconds, and nothing that only time can end. `full` is for the table. */
 export type Size = "small" | "full";
 
 /** What became of the attackers: so many met this fate. */

@@ -1,4 +1,7 @@
-/** The body of a request on its way into a thread: with the request when all of it is there, else as the application reads it. */
+/**
+ * The body of a request on its way into a thread: with the request where it is short, else as the application reads
+ * it.
+ */
 import type { GatewayRequest } from "../../../lib/adapter.ts";
 
 export class BodyFeed {
@@ -13,7 +16,7 @@ export class BodyFeed {
     this.#chunks = request.body[Symbol.asyncIterator]();
   }
 
-  /** A request takes a thread when its body has begun: a client that sends nothing costs nothing. */
+  /** Done when the body has begun. Only then is a thread taken, so that a client that sends nothing keeps none. */
   async begin(): Promise<void> {
     this.#first = await this.#chunks.next();
   }

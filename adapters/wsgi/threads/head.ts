@@ -1,6 +1,6 @@
 /**
- * The heads of requests and replies as one string each, a field a line: the cheapest form in which they cross. No field
- * has a line break in it: the engine and `CheckedHeaders` see to that.
+ * The heads of requests and replies as one string each, with a field on each line. No field has a line break in it: the
+ * engine and `CheckedHeaders` see to that.
  */
 import {
   CheckedHeaders,
@@ -17,7 +17,7 @@ export function writeRequest(request: EnvironHead): string {
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
 
-/** By index: taking an array apart by a pattern runs an iterator, in a thread that has not run for long at many times the price. */
+/** By index, as it is on the hot path: to take an array apart by a pattern runs an iterator. */
 export function readRequest(text: string): EnvironHead {
   const fields = text.split("\n");
   const deadline = fields[7]!;

@@ -17,8 +17,8 @@ import type { Provided } from "./work.ts";
 /** A synchronous application that runs in threads, by its module. */
 export interface ThreadedApp {
   /**
-   * The JavaScript module that exports the application, of which each thread loads its own copy: a path from the working
-   * directory, or a URL such as `new URL("./app.js", import.meta.url)`.
+   * The JavaScript module that exports the application, of which each thread loads its own copy: a path from the
+   * working directory, or a URL such as `new URL("./app.js", import.meta.url)`.
    */
   module: string | URL;
   /**
@@ -72,8 +72,8 @@ export interface ThreadedApp {
    */
   maxRequestsPerThread?: number;
   /**
-   * Up to so many requests are taken off `maxRequestsPerThread`, by chance, so that threads are not all replaced at once.
-   * One request is left in any case.
+   * Up to so many requests are taken off `maxRequestsPerThread`, by chance, so that threads are not all replaced at
+   * once. One request is left in any case.
    *
    * @default a tenth of `maxRequestsPerThread`
    */

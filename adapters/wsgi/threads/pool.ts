@@ -1,35 +1,35 @@
 /**
  * Which request gets which thread, and when.
  *
- * A request has a thread for itself until the application is done with it. Whoever finds none free waits in line, and the
- * line has an end; its front is the queue that threads take from by themselves. Requests that sleep (for their client, for
- * work) are no reason for others to wait: when somebody has waited for a while, a stand-in is started for one of the
- * sleepers, and ends when it is not needed any more.
+ * A request has a thread for itself until the application is done with it. A request that finds none free waits in
+ * line, and the line has an end. The front of the line is the queue that threads take from by themselves. Requests
+ * that sleep (for their client, for work) are no reason for others to wait: when a request has waited for a while, a
+ * stand-in is started for one of those that sleep, and ends when it is not needed any more.
  */
 import { withResolvers, type Operation } from "eddy/operations";
 import { ThreadsBusyError, type Logger } from "../../../lib/adapter.ts";
 import type { ThreadCall } from "./call.ts";
 import type { ThreadSettings } from "./options.ts";
 import { SharedQueue } from "./shared-queue.ts";
-import type { Thread, ThreadOwner } from "./thread.ts";
+import type { Thread, ThreadSupervisor } from "./thread.ts";
 
-export class ThreadPool implements ThreadOwner {
+export class ThreadPool implements ThreadSupervisor {
   readonly settings: ThreadSettings;
   readonly log: Logger;
   readonly queue = new SharedQueue();
   /** Starts a stand-in; missing while the pool does not serve yet. */
   #startStandIn: (() => void) | undefined;
-  /** Those who serve, or will once they are ready. */
+  /** Those that serve, or will once they are ready. */
   readonly #threads = new Set<Thread>();
   /** Those of them that are ready, and were not told to end. */
   readonly #serving = new Set<Thread>();
-  /** Those who wait for work. The last to become idle is the next to work: it is the warmest. */
+  /** Those that wait for work. The last to become idle is the next to work: it is the warmest. */
   readonly #idle: Thread[] = [];
   /** Calls that threads run, or may take, by what threads know them by. */
   readonly #calls = new Map<number, ThreadCall>();
   /** Those for which the queue has no room, in order. */
   readonly #line = new Set<ThreadCall>();
-  /** Set when somebody has to wait, and as long as somebody does. */
+  /** Set while a request has to wait. */
   #patience: NodeJS.Timeout | undefined;
   #places: number;
   #whenQuiet: (() => void) | undefined;
@@ -137,7 +137,10 @@ export class ThreadPool implements ThreadOwner {
     this.#patience ??= setTimeout(() => this.#relieve(), patienceMs);
   }
 
-  /** Somebody has waited for long. Each of those that sleep may have a stand-in, up to as many as there are threads. */
+  /**
+   * A request has waited for long. Each request that sleeps may have a stand-in; there are at most as many as
+   * threads.
+   */
   #relieve(): void {
     this.#patience = undefined;
     if (this.#waiting <= 0) return;

@@ -22,9 +22,12 @@ export type FromThread =
   | [kind: "refused", id: 0, error: ErrorData]
   /** There was nothing to serve. */
   | [kind: "idle", id: 0]
-  /** The whole reply. `idle`: the thread waits for "work" now; else it goes on by itself. No head: that of its last reply. */
+  /**
+   * The whole reply. `idle`: the thread waits for "work" now; else it goes on by itself. Without a head it has that of
+   * the last reply.
+   */
   | [kind: "reply", id: number, idle: boolean, body: Chunk, head?: string]
-  /** A piece of the reply's body; the head comes with the first, unless it is that of its last reply. */
+  /** A piece of the reply's body. The head comes with the first, unless it is that of the last reply. */
   | [kind: "chunk", id: number, chunk: Chunk, head?: string]
   /** The request is over, well or with an error. */
   | [kind: "end", id: number, idle: boolean, error: ErrorData | undefined]
@@ -46,7 +49,7 @@ export type WorkData = readonly [name: string, ...args: unknown[]];
 /** What of a reply may be on its way to the client before the application has to wait. Four chunks of 64 KiB. */
 export const WINDOW = 256 * 1024;
 
-/** What chunks count for in the window: also one of a byte is a message, and a thousand of them keep the loop busy. */
+/** What chunks count for in the window. Each counts for a little more than its length, as it is a message. */
 export function weightOf(chunks: number, length: number): number {
   return length + 1024 * chunks;
 }

@@ -25,7 +25,7 @@ import { SharedFlags, type StopReason } from "./shared-flags.ts";
 import type { SharedQueue } from "./shared-queue.ts";
 
 /** Who is told what becomes of a thread. */
-export interface ThreadOwner {
+export interface ThreadSupervisor {
   readonly settings: ThreadSettings;
   readonly queue: SharedQueue;
   /** The application is loaded: it waits for work. */
@@ -47,10 +47,13 @@ export interface ThreadEnd {
   readonly unreported: Error | undefined;
 }
 
-/** Messages that are heard in a row: to take them from the port costs less than an event. */
+/** Messages that are read at a time: to read one from the port takes less than an event. */
 const MAX_IN_A_ROW = 16;
 
-/** `starting`: loads the application. `alive`: serves. `retiring`: was told to end. `ended`: what it said last is heard. */
+/**
+ * `starting`: loads the application. `alive`: serves. `retiring`: was told to end. `ended`: its last messages are read.
+ * `lost`: all is done.
+ */
 type State = "starting" | "alive" | "retiring" | "ended" | "lost";
 
 const ENTRY = new URL("./inside/main.js", import.meta.url);
@@ -71,7 +74,7 @@ export class Thread implements ServingThread {
   /** Done when it has ended. */
   readonly exited: Promise<void>;
   readonly replies = new ReplyReader();
-  readonly #owner: ThreadOwner;
+  readonly #supervisor: ThreadSupervisor;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #flags = new SharedFlags();
@@ -93,12 +96,12 @@ export class Thread implements ServingThread {
   /** Why the application cannot be loaded, as the thread says. */
   #refusal: ThreadStartError | undefined;
 
-  constructor(owner: ThreadOwner) {
-    const { settings, queue } = owner;
+  constructor(supervisor: ThreadSupervisor) {
+    const { settings, queue } = supervisor;
     const { module, export: name, threads, startTimeoutMs } = settings;
     const { maxRequestsPerThread, maxRequestsJitter } = settings;
     const { port1, port2 } = new MessageChannel();
-    this.#owner = owner;
+    this.#supervisor = supervisor;
     this.#maxRequests = randomLifetime(maxRequestsPerThread, maxRequestsJitter);
     this.#port = port1.on("message", (message: FromThread) => {
       this.#hear(message);
@@ -165,7 +168,7 @@ export class Thread implements ServingThread {
   }
 
   noteLife(): void {
-    const { threadTimeoutMs } = this.#owner.settings;
+    const { threadTimeoutMs } = this.#supervisor.settings;
     if (this.#silence !== undefined) this.#silence.refresh();
     else this.#silence = setTimeout(() => this.#overrun(), threadTimeoutMs);
   }
@@ -214,7 +217,7 @@ export class Thread implements ServingThread {
     this.#served++;
     this.#stuckMs = 0;
     if (call === undefined) return;
-    this.#owner.over(call); // before somebody hears of it who would stop it
+    this.#supervisor.over(call); // before somebody hears of it who would stop it
     call.hear(message);
   }
 
@@ -228,7 +231,7 @@ export class Thread implements ServingThread {
 
   /** The one of this number, which the thread runs. */
   #callOf(id: number): ThreadCall | undefined {
-    if (this.#call?.id !== id) this.#call = this.#owner.callOf(id);
+    if (this.#call?.id !== id) this.#call = this.#supervisor.callOf(id);
     this.#call?.begun(this);
     return this.#call;
   }
@@ -238,7 +241,7 @@ export class Thread implements ServingThread {
     this.#state = "alive";
     clearTimeout(this.#late);
     this.ready.resolve();
-    this.#owner.ready(this);
+    this.#supervisor.ready(this);
   }
 
   #noteRefusal(data: ErrorData): void {
@@ -250,7 +253,7 @@ export class Thread implements ServingThread {
   #noteIdle(isIdle: boolean): void {
     this.#awake = !isIdle;
     if (this.#state !== "alive") return;
-    if (isIdle) this.#owner.idle(this);
+    if (isIdle) this.#supervisor.idle(this);
     else this.noteLife();
   }
 
@@ -262,7 +265,7 @@ export class Thread implements ServingThread {
   }
 
   #noteSilence(): void {
-    const { threadTimeoutMs, stuckMs } = this.#owner.settings;
+    const { threadTimeoutMs, stuckMs } = this.#supervisor.settings;
     this.#stuckMs += threadTimeoutMs;
     if (this.#stuckMs < stuckMs) this.noteLife();
     else this.kill(this.#stuckError());
@@ -285,7 +288,7 @@ export class Thread implements ServingThread {
     clearTimeout(this.#late);
     const error = this.#refusal ?? reason;
     const why = error ?? new ThreadLostError("the thread was ended");
-    const call = this.#owner.remove(this, running);
+    const call = this.#supervisor.remove(this, running);
     const isReported = call?.lost(why) ?? false;
     this.ready.reject(why);
     this.lost.resolve({
@@ -312,13 +315,13 @@ export class Thread implements ServingThread {
   }
 
   #lostError(how: string): Error {
-    const file = fileOf(this.#owner.settings.module);
+    const file = fileOf(this.#supervisor.settings.module);
     const cause = this.#error;
     return new ThreadLostError(`a thread of ${file} ${how}`, { cause });
   }
 
   #startError(why: string): Error {
-    const file = fileOf(this.#owner.settings.module);
+    const file = fileOf(this.#supervisor.settings.module);
     const cause = this.#error;
     return new ThreadStartError(`cannot load ${file}: ${why}`, { cause });
   }

@@ -10,7 +10,10 @@ import {
 import { UsageError } from "../../../lib/adapter.ts";
 import type { WorkData } from "./protocol.ts";
 
-/** What a mount lends to its threads: functions that give a value, a promise or an operation. An operation is halted when the client leaves; a promise goes on, and nobody waits for it. */
+/**
+ * What a mount provides to its threads: functions that return a value, a promise or an operation. An operation is
+ * halted when the client leaves; a promise goes on, and nobody waits for it.
+ */
 export type Provided = Readonly<Record<string, (...args: any[]) => unknown>>;
 
 /** What `fetch` takes. */
@@ -53,21 +56,18 @@ function start(
   [name, ...args]: WorkData,
   provided: Provided,
 ): Operation<unknown> {
-  const kind = KINDS.get(name);
-  if (kind === undefined)
-    throw new UsageError(`wait() knows no work "${name}"`);
-  return kind(provided, ...args);
+  if (!Object.hasOwn(KINDS, name))
+    throw new UsageError(`wait(): there is no work "${name}"`);
+  return KINDS[name]!(provided, ...args);
 }
 
 type Kind = (provided: Provided, ...args: any[]) => Operation<unknown>;
 
-const KINDS = new Map<string, Kind>(
-  Object.entries({
-    sleep: (_, ms: number) => sleep(ms),
-    fetch: fetching,
-    call: calling,
-  } satisfies Record<string, Kind>),
-);
+const KINDS: Readonly<Record<string, Kind>> = {
+  sleep: (_, ms: number) => sleep(ms),
+  fetch: fetching,
+  call: calling,
+};
 
 function* fetching(
   _: Provided,
@@ -105,7 +105,11 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as Promise<unknown> | null)?.then === "function";
 }
 
-/** @throws {UsageError} when its contents would be lost on the way: of most classes that can be iterated, structured clone makes an empty object. */
+/**
+ * Structured clone makes an empty object of most classes that can be iterated.
+ *
+ * @throws {UsageError} when the contents of the value would be lost that way.
+ */
 function checkContents(name: string, value: object): void {
   if (!(Symbol.iterator in value)) return;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return; // which may be large

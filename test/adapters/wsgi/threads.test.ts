@@ -549,14 +549,20 @@ describe("WSGI in threads:", function () {
     ): unknown =>
       it(title, async () => {
         const app = threaded("blocking", "byPath", OPTIONS, { patienceMs: 10 });
-        const server = await serveWith((loop) => loop.mount(app));
+        const server = await serveWith((loop) => loop.mount(app), {
+          accessLog: true,
+        });
         const client = await RawClient.connect(server.port);
         client.socket.pause();
-        client.request(line, ["content-length: 10"], "half");
+        if (line.startsWith("GET")) client.request(line);
+        else client.request(line, ["content-length: 10"], "half");
         await until(server, client);
-        const response = await fetch(`${server.url}/hello`);
+        const response = await fetch(`${server.url}/hello`, {
+          headers: { connection: "close" },
+        });
         expect(await response.json()).to.equal("hello");
         client.abort();
+        await ended(server, "abort");
       });
 
     asleep("in wait", "POST /waits", (server) => noted(server, "begun"));
@@ -566,7 +572,7 @@ describe("WSGI in threads:", function () {
     });
     asleep(
       "for a client that does not take a stream",
-      "POST /streams",
+      "GET /streams",
       (server) => noted(server, "begun"),
     );
     asleep("for a client that does not send", "POST /reads", (server) =>
@@ -601,6 +607,7 @@ describe("WSGI in threads:", function () {
       client.socket.removeAllListeners("data").resume();
       await ended(server, "ok");
       expect(notes(server)).to.have.length(800);
+      client.abort();
     });
   });
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { each, stream, subscribe, type Future } from "effection";
+import { mock } from "node:test";
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { RequestBody } from "../../../lib/request/body.ts";
 import type { Inlet } from "../../../lib/engine/engine.ts";
@@ -11,6 +12,7 @@ import {
   type GatewayRequest,
   type Handler,
 } from "../../../lib/index.ts";
+import { afterTest } from "../../support/hooks.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -358,22 +360,32 @@ describe("A client that sends a body", () => {
 
   it("is not cut off while the application works, before it reads and after", async function () {
     this.timeout(30_000);
+    mock.timers.enable({ apis: ["setInterval"] }); // by which hold.ts looks after a client
+    afterTest(() => mock.timers.reset());
+    const work = async (): Promise<void> => {
+      await arrival();
+      mock.timers.tick(5000);
+      await delay(5500); // the engine looks at its clocks each 4 s
+    };
     const server = await serveWith(
       (loop) =>
         loop.mount(async (request) => {
-          await delay(5500); // the engine looks at its clocks each 4 s
+          if (request.path === "/before") await work();
           const { length } = await request.bytes();
-          await delay(5500);
+          if (request.path === "/after") await work();
           return `${length} bytes`;
         }),
       { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
     );
-    const client = await RawClient.connect(server.port);
     const length = 2 ** 24;
-    client.request("POST /", [`content-length: ${length}`]);
-    client.send("x".repeat(length));
-    await client.until(/16777216 bytes$/);
-    client.abort();
+    const upload = async (path: string): Promise<void> => {
+      const client = await RawClient.connect(server.port);
+      client.request(`POST ${path}`, [`content-length: ${length}`]);
+      client.send("x".repeat(length));
+      await client.until(/16777216 bytes$/);
+      client.abort();
+    };
+    await Promise.all([upload("/before"), upload("/after")]);
   });
 
   /** Time for what the client has sent to arrive, and for the server to hold it back. */

@@ -1,8 +1,8 @@
 /**
- * The thread's side of the conversation with the loop, and the only place where a thread sleeps while it serves.
+ * How a thread talks with the loop, and the only place where it sleeps while it serves.
  *
- * A sleeping thread does not turn its event loop. It takes messages from the port by itself, then sleeps on the word that
- * the loop counts up with everything it says.
+ * A sleeping thread does not turn its event loop. It reads the messages from the port by itself, then sleeps on the
+ * word of the flags that the loop counts up with each of them.
  */
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks"; // the global is a getter, and slower
@@ -35,10 +35,10 @@ import {
 import { SharedFlags, STOP } from "../shared-flags.ts";
 import { SharedQueue, type QueuedRequest } from "../shared-queue.ts";
 
-/** Milliseconds. To fall asleep and be woken takes some tens of µs of a processor that is busy, and up to a hundred of one that sleeps itself. */
+/** Milliseconds for which a thread stays awake: to fall asleep and be woken may take as long. */
 const QUICK_MS = 0.15;
 
-/** On a single core whoever stays awake is in the way of the loop. */
+/** On a single core a thread that stays awake is in the way of the loop. */
 const SPARE_CORES = availableParallelism() > 1;
 
 type Answer = Extract<ToThread, [kind: "answer", ...unknown[]]>;
@@ -57,11 +57,11 @@ export class Channel {
   #isIdle = true;
   /** Of the reply, by the weight of its chunks; counts as the flags do. */
   #sent = 0;
-  /** What it waited for last came so soon that most of the time went into waking up: it stays awake for the next. */
+  /** What it waited for last came within QUICK_MS: so it stays awake for the next. */
   #isQuick = false;
   /** Of the reply that was sent last. */
   #head: string | undefined;
-  /** What the loop's errors are known by: those of this request, as the loop forgets them with it. */
+  /** Under which numbers the loop knows the errors that it has sent for this request. */
   #origins: Map<unknown, number> | undefined;
 
   constructor({ port, flags, queue, maxRequests }: ThreadData) {
@@ -92,7 +92,7 @@ export class Channel {
     this.#id = 0;
   }
 
-  /** It has said so: it goes on when it is told to, and not by itself. */
+  /** It has told the loop that it waits for "work". */
   get isIdle(): boolean {
     return this.#isIdle;
   }
@@ -166,7 +166,7 @@ export class Channel {
     return this.#ask(["wait", this.#id, works]) as unknown[];
   }
 
-  /** As an error crosses; one that came from the loop is told to be that. */
+  /** The error as data. One that came from the loop has its number there. */
   toData(error: unknown): ErrorData {
     const origin = this.#origins?.get(error);
     return { ...toData(error), ...(origin === undefined ? {} : { origin }) };
@@ -239,7 +239,10 @@ export class Channel {
   }
 }
 
-/** A chunk that can be posted. Of a view the whole buffer behind it would be copied, and what is shared would stay so. */
+/**
+ * The chunk, or a copy of it that can be posted: of a view the whole buffer behind it would be posted, and shared
+ * memory would stay shared.
+ */
 export function ownBytes(chunk: Chunk): Chunk {
   if (typeof chunk === "string") return chunk;
   const { buffer, length } = chunk;

@@ -1,4 +1,7 @@
-/** The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns as it does anywhere. */
+/**
+ * The entry of a thread: loads the application, says so, and serves what comes. Between requests the event loop turns
+ * as it does anywhere.
+ */
 import { setPriority } from "node:os";
 import type { WsgiApp } from "../../types.ts";
 import { toData } from "../error-data.ts";
@@ -6,9 +9,9 @@ import { fileOf } from "../options.ts";
 import type { ThreadData, ToThread } from "../protocol.ts";
 import { channel, threadData, type Channel } from "./channel.ts";
 import { printTo } from "./print.ts";
-import { serve } from "./serve.ts";
+import { serveRequest } from "./serve.ts";
 
-/** Lower than the loop, which has to answer everybody: it costs the threads nothing that they could use. */
+/** Lower than the priority of the loop, which has to answer everybody. */
 const NICENESS = 5;
 
 if (channel === undefined || threadData === undefined)
@@ -29,7 +32,7 @@ async function start(
       due = undefined;
       const request = channel.begin();
       if (request === undefined) return channel.post(["idle", 0]);
-      serve(app, request, channel, multiprocess);
+      serveRequest(app, request, channel, multiprocess);
       if (!channel.isIdle) due = setImmediate(serveNext); // timers and promises of the application first
     };
     port.on("message", ([kind]: ToThread) => {
@@ -42,7 +45,7 @@ async function start(
   }
 }
 
-/** @throws {Error} saying what is wrong with the module: that it fails, or what it exports in place of the application. */
+/** @throws {Error} that says how the module fails, or what it exports in place of the application. */
 async function load(url: string, export_: string): Promise<WsgiApp> {
   const file = fileOf(url);
   let exports: Record<string, unknown>;

@@ -1,4 +1,7 @@
-/** What the application prints. Node writes it in turns of the thread's event loop, and a thread that sleeps has none: so the loop prints it. */
+/**
+ * What the application prints. Node would write it in turns of the thread's event loop, which a thread that sleeps does
+ * not have: so the loop prints it.
+ */
 import { Console } from "node:console";
 import { Writable } from "node:stream";
 import type { Channel } from "./channel.ts";

@@ -1,4 +1,4 @@
-/** The request, as far as it is to be had in a thread: what crossed, and a log that crosses back. */
+/** The request as a thread has it: its head, and a log that is written on the loop. */
 import { inspect } from "node:util";
 import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
 import type { CalledRequest, EnvironHead } from "../../environ.ts";
@@ -6,6 +6,25 @@ import { toData } from "../error-data.ts";
 import { readRequest } from "../head.ts";
 import type { LogLevel } from "../protocol.ts";
 import type { Channel } from "./channel.ts";
+
+/** What else a request has on the loop. The compiler sees to it that none is forgotten. */
+const NOT_HERE: Record<
+  Exclude<keyof GatewayRequest, keyof CalledRequest>,
+  1
+> = {
+  id: 1,
+  query: 1,
+  params: 1,
+  cookies: 1,
+  signal: 1,
+  scope: 1,
+  body: 1,
+  hasBody: 1,
+  bytes: 1,
+  text: 1,
+  json: 1,
+  form: 1,
+};
 
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export interface ThreadRequest extends EnvironHead {}
@@ -24,34 +43,15 @@ export class ThreadRequest implements CalledRequest {
   }
 
   static {
-    for (const name of namesNotHere())
+    for (const name of Object.keys(NOT_HERE))
       Object.defineProperty(this.prototype, name, {
         get() {
           throw new UsageError(
-            `request.${name} is not to be had in a thread, only the head, \`deadline\` and \`log\`; wait.call() asks the loop`,
+            `request.${name} is not available in a thread, only the head, \`deadline\` and \`log\`; wait.call() asks the loop`,
           );
         },
       });
   }
-}
-
-/** What else a request has on the loop. The compiler sees to it that none is forgotten. */
-function namesNotHere(): string[] {
-  const names: Record<Exclude<keyof GatewayRequest, keyof CalledRequest>, 1> = {
-    id: 1,
-    query: 1,
-    params: 1,
-    cookies: 1,
-    signal: 1,
-    scope: 1,
-    body: 1,
-    hasBody: 1,
-    bytes: 1,
-    text: 1,
-    json: 1,
-    form: 1,
-  };
-  return Object.keys(names);
 }
 
 type ThreadLog = Record<

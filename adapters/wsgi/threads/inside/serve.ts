@@ -10,7 +10,7 @@ import { ThreadRequest } from "./request.ts";
 
 const EMPTY = new Uint8Array(0);
 
-export function serve(
+export function serveRequest(
   app: WsgiApp,
   { head, body }: QueuedRequest,
   channel: Channel,
