@@ -15,21 +15,8 @@
  * await new Loop().get("/slow", slowly).listen(8000);
  * ```
  */
-import * as effection from "effection";
-import { probe } from "./kernel/contract.ts";
-import * as actions from "./operations/action.ts";
-import * as concurrent from "./operations/concurrent.ts";
-import * as resources from "./operations/resource.ts";
-
 export * from "effection";
-
-/** eddy's own rely on the same parts of effection as the kernel. */
-const chosen: typeof effection =
-  probe().length === 0
-    ? { ...effection, ...actions, ...concurrent, ...resources }
-    : effection;
-
-export const {
+export {
   action,
   all,
   ensure,
@@ -40,6 +27,5 @@ export const {
   suspend,
   until,
   useAbortSignal,
-} = chosen;
-
+} from "./operations/restated.ts";
 export { isOperation } from "./operations/is-operation.ts";

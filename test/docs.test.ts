@@ -33,7 +33,7 @@ describe("The docs", () => {
 
   it("docs/operations.md lists every option", () => {
     const options = [
-      ...read("lib/options.ts").matchAll(/^ {2}(\w+)\?: /gm),
+      ...read("lib/loop/options.ts").matchAll(/^ {2}(\w+)\?: /gm),
     ].map(([, name]) => name!);
     expect(options).to.include("drainTimeoutMs");
     const page = read("docs/operations.md");

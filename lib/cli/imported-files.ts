@@ -3,6 +3,11 @@ import { createRequire, register } from "node:module";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 
+/** Of eddy itself, which is no package where it runs from its checkout. */
+const OWN = ["../", "../../adapters/"].map((folder) =>
+  fileURLToPath(new URL(folder, import.meta.url)),
+);
+
 export class ImportedFiles {
   readonly #urls = new Set<string>();
   readonly #channel: MessageChannel | undefined;
@@ -28,7 +33,10 @@ export class ImportedFiles {
       ...[...this.#urls].map((url) => fileURLToPath(url)),
       ...Object.keys(cache),
     ].filter(
-      (file) => !file.includes("/node_modules/") && !file.endsWith(".node"),
+      (file) =>
+        !file.includes("/node_modules/") &&
+        !file.endsWith(".node") &&
+        !OWN.some((folder) => file.startsWith(folder)),
     );
   }
 }

@@ -1,20 +1,18 @@
 /** The logs of one process: what is written where, in which form. */
 import { lchownSync, lstatSync } from "node:fs";
-import { hostname } from "node:os";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
 import { prettyFactory } from "pino-pretty";
-import type { AccessLog } from "../index.ts";
+import { LineBuffer } from "../common/line-buffer.ts";
 import {
   COMBINED,
   compileFormat,
   PRETTY,
   SECRET_HEADERS,
-} from "./access-format.ts";
-import { jsonLine } from "./access-json.ts";
+} from "../exchange/access-line.ts";
+import { createAccessLog, type AccessLog } from "../exchange/access-log.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Identity } from "./identity.ts";
-import { LineBuffer } from "./line-buffer.ts";
 import type { Settings } from "./schema.ts";
 
 export interface Logs {
@@ -24,8 +22,6 @@ export interface Logs {
   readonly pretty: boolean;
   /** Opens the files anew: whoever rotates them has moved the old ones. False: not all of them can be opened. */
   readonly reopen: () => boolean;
-  /** Writes what is still held back. */
-  readonly flush: () => void;
 }
 
 /**
@@ -45,23 +41,20 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   };
   const log = pino(
     { level: logLevel, redact: { paths: SECRETS, censor: "[redacted]" } },
-    atOnce(destination(errorLog), lineFormat(pretty, terminal)),
+    pretty ? formatted(destination(errorLog), terminal) : destination(errorLog),
   );
   return {
     log,
     accessLog:
       accessLog === "none"
         ? undefined
-        : lineWriter(formatter(logFormat, pretty), destination(accessLog)),
+        : accessLogTo(destination(accessLog), logFormat, pretty),
     pretty,
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
       const reopened = files.filter(([, one]) => one.reopen());
       for (const [path] of reopened) give(path, owner);
       return reopened.length === files.length;
-    },
-    flush: () => {
-      for (const one of open.values()) one.flush();
     },
   };
 }
@@ -95,41 +88,36 @@ function give(path: string, { uid, gid }: Identity): void {
   if (lstatSync(path).isFile()) lchownSync(path, uid ?? -1, gid ?? -1);
 }
 
-/** At once, behind the access lines that wait: these lines are few, and the last ones before an end are the ones to read. */
-function atOnce(
+/** These lines are few, and the last ones before an end are the ones to read: they do not wait as access lines do. */
+function formatted(
   to: LineBuffer,
-  format: (line: string) => string,
-): { write(line: string): void } {
-  return {
-    write: (line) => {
-      to.write(format(line));
-      to.push();
-    },
-  };
-}
-
-function lineFormat(
-  pretty: boolean,
   colorize: boolean,
-): (line: string) => string {
-  if (!pretty) return (line) => line;
+): { write(line: string): void } {
   const format = prettyFactory({ colorize, ignore: "pid,hostname" });
-  return (line) => format(JSON.parse(line));
+  return { write: (line) => to.write(format(JSON.parse(line))) };
 }
 
-function formatter(
-  format: string,
+function accessLogTo(
+  file: LineBuffer,
+  logFormat: string,
   pretty: boolean,
-): Parameters<typeof lineWriter>[0] {
-  if (pretty) return compileFormat(PRETTY);
-  if (format === "json" || format === "auto")
-    return jsonLine({ pid: process.pid, hostname: hostname() });
-  return compileFormat(format === "combined" ? COMBINED : format);
+): AccessLog | undefined {
+  if (!pretty && ["json", "auto"].includes(logFormat))
+    return createAccessLog(pino({}, file), true);
+  const format = compile(
+    pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,
+  );
+  return (record) => file.writeSoon(`${format(record)}\n`);
 }
 
-function lineWriter(
-  format: (record: Parameters<AccessLog>[0]) => string,
-  to: LineBuffer,
-): AccessLog {
-  return (record) => to.write(`${format(record)}\n`);
+function compile(format: string): ReturnType<typeof compileFormat> {
+  try {
+    return compileFormat(format);
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `logFormat: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }

@@ -22,11 +22,7 @@ const program = commandLine(VERSION, {
     const identity = identityOf(settings);
     const logs = openLogs(settings, identity);
     for (const warning of warnings) logs.log.warn(warning);
-    try {
-      await run(() => supervise(configuration, identity, logs));
-    } finally {
-      logs.flush();
-    }
+    await run(() => supervise(configuration, identity, logs));
   },
   async config(flags: Flags) {
     console.log(explain(await configure(flags)));

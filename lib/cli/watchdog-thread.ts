@@ -35,7 +35,7 @@ async function watch(counter: Uint32Array): Promise<never> {
 
 async function end(): Promise<void> {
   const sight = (await evaluate(LOOK)) as Sight | undefined;
-  const { log, flush } = openLogs(settings);
+  const { log } = openLogs(settings);
   const { stack, running } = sight ?? { stack: [], running: [] };
   const what =
     sight === undefined
@@ -47,7 +47,6 @@ async function end(): Promise<void> {
     { stack },
     `the event loop has not turned for ${settings.workerTimeout} ms; ${what}; the worker is ended`,
   );
-  flush();
   process.kill(process.pid, "SIGKILL");
 }
 

@@ -52,7 +52,6 @@ function* live(orders: Orders): Operation<void> {
 function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const { settings } = orders;
   const logs = openLogs(settings);
-  process.on("exit", () => logs.flush());
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // also while it loads
   });

@@ -3,7 +3,6 @@
  * if anybody does. The same file is then a program of its own, and an application of the command.
  */
 import { channel } from "node:diagnostics_channel";
-import type { Loop } from "./loop.ts";
 import type { LoopOptions } from "./options.ts";
 
 /** A loop is made with these options. Who runs the process may change them: its operator has the last word. */
@@ -23,7 +22,7 @@ export function optionsFromCommand(options: LoopOptions): LoopOptions {
 }
 
 /** False: nobody runs this process but the program itself. */
-export function handToCommand(loop: Loop): boolean {
+export function handToCommand(loop: object): boolean {
   if (!loopServes.hasSubscribers) return false;
   loopServes.publish(loop);
   return true;

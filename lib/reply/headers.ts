@@ -1,7 +1,11 @@
 /** The header fields of a reply, checked. */
 import { InvalidReplyError } from "../common/errors.ts";
 import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/grammar.ts";
-import type { ReplyHeaders } from "./types.ts";
+
+/** Header fields as somebody writes them; a `set-cookie` is repeated by an array of values or by pairs of the same name. */
+export type PlainHeaders =
+  | { readonly [name: string]: string | number | readonly string[] | undefined }
+  | Iterable<readonly [name: string, value: string]>;
 
 /**
  * A reply's headers, checked and ready to be written. May stand in a reply as they are; an adapter makes them where its
@@ -20,10 +24,7 @@ export class CheckedHeaders {
   close = false;
 
   /** `reserved`: names, in lower case, that whoever made these headers may not set. */
-  constructor(
-    headers?: Exclude<ReplyHeaders, CheckedHeaders>,
-    reserved: ReadonlySet<string> = NONE,
-  ) {
+  constructor(headers?: PlainHeaders, reserved: ReadonlySet<string> = NONE) {
     if (headers !== undefined)
       for (const [name, value] of pairs(headers))
         add(this, name, value, reserved);
@@ -112,7 +113,7 @@ const SPECIAL = new Map<string, Take>([
 type Pairs = Iterable<readonly [name: string, value: string]>;
 
 /** Headers in whatever shape, as pairs; these are not checked. @throws {InvalidReplyError} for what has no such shape. */
-export function pairs(headers: Exclude<ReplyHeaders, CheckedHeaders>): Pairs {
+export function pairs(headers: PlainHeaders): Pairs {
   if (typeof headers !== "object" || headers === null)
     throw new InvalidReplyError(
       `headers are an object, pairs or a Headers, not ${quote(headers)}`,

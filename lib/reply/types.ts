@@ -1,7 +1,7 @@
 /** What a reply can be. Types only. */
 import type { Operation } from "effection";
 import type { Chunk } from "../engine/engine.ts";
-import type { CheckedHeaders } from "./headers.ts";
+import type { CheckedHeaders, PlainHeaders } from "./headers.ts";
 
 export type { Chunk };
 
@@ -24,11 +24,7 @@ export interface GatewayResponse {
   readonly body?: ReplyBody;
 }
 
-/** A `set-cookie` is repeated by an array of values or by pairs of the same name. */
-export type ReplyHeaders =
-  | { readonly [name: string]: string | number | readonly string[] | undefined }
-  | Iterable<readonly [name: string, value: string]>
-  | CheckedHeaders;
+export type ReplyHeaders = PlainHeaders | CheckedHeaders;
 
 /**
  * Strings and bytes are sent whole, with their length. All others are streamed: the next chunk is asked for when the

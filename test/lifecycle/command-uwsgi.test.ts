@@ -1,5 +1,5 @@
 /** The setting `uwsgi`: front servers that speak it, before the command with its workers. */
-import { chmodSync, existsSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { encodePacket } from "../../adapters/uwsgi/packet.ts";
 import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const APP = `
@@ -16,7 +17,8 @@ const APP = `
     return path === "/pid" ? String(process.pid) : "hello " + remoteAddress;
   };`;
 
-const folder = (): string => folderWith({ "app.mjs": APP });
+const FILES = { "app.mjs": APP };
+const folder = (): string => folderWith(FILES);
 
 /** Where it accepts, once it serves. */
 async function place(command: Eddy): Promise<string | number> {
@@ -118,12 +120,11 @@ describe("The command with --uwsgi", function () {
   });
 
   it("gives the socket to the user of the workers", async function () {
-    if (process.getuid?.() !== 0) return this.skip();
-    const path = folder();
-    chmodSync(path, 0o755);
+    const reachable = reachableByOthers(this);
+    const path = reachable.folderWith(FILES);
     const args = ["app.mjs", "--uwsgi", "unix:front.sock", "--user", "nobody"];
-    const at = await place(eddy(path, args));
-    expect(statSync(String(at)).uid).to.equal(65534);
+    const at = await place(reachable.eddy(path, args));
+    expect(statSync(String(at)).uid).to.equal(NOBODY);
     expect(await ask(at)).to.match(/hello/);
   });
 

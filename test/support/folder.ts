@@ -12,13 +12,16 @@ import { dirname, join } from "node:path";
 import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
-export function folderWith(files: Readonly<Record<string, string>>): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "eddy-test-")));
+export function folderWith(
+  files: Readonly<Record<string, string>>,
+  { root = ROOT, parent = tmpdir() } = {},
+): string {
+  const folder = realpathSync(mkdtempSync(join(parent, "eddy-test-")));
   afterTest(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, "node_modules"));
-  symlinkSync(ROOT, join(folder, "node_modules/eddy"));
+  symlinkSync(root, join(folder, "node_modules/eddy"));
   symlinkSync(
-    join(ROOT, "node_modules/effection"),
+    join(root, "node_modules/effection"),
     join(folder, "node_modules/effection"),
   );
   for (const [name, content] of Object.entries(files)) {

@@ -1,12 +1,13 @@
 /** The servers that a case is played on. */
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { Loop } from "../../lib/index.ts";
+import { Loop, type ListenOptions } from "../../lib/index.ts";
+import { ENGINES } from "../support/engines.ts";
+import { CERTIFICATE } from "../support/certificate.ts";
 import { mountApplications } from "./application.ts";
 import type { Target } from "./connection.ts";
 import { createNodeServer } from "./node-application.ts";
@@ -19,35 +20,44 @@ export interface Server {
   close(): Promise<string[]>;
 }
 
-/** How a server is started; undefined where this machine cannot. */
-export type Start = () => Promise<Server | undefined>;
+export type Start = () => Promise<Server>;
 
 const HOST = "127.0.0.1";
 
-export const LISTENERS: Record<string, Start> = {
-  "a port": () =>
-    startLoop(async (loop) => {
-      const { port } = await loop.listen({ port: 0, host: HOST });
-      return { port: port! };
-    }),
-  "a port with TLS": () =>
-    startLoop(async (loop, folder) => {
-      const tls = makeCertificate(folder);
-      if (tls === undefined) return undefined;
-      const { port } = await loop.listen({ port: 0, host: HOST, tls });
-      return { port: port!, tls: true };
-    }),
-  "a Unix socket": () =>
-    startLoop(async (loop, folder) => {
-      const unix = join(folder, "socket");
-      await loop.listen({ unix });
-      return { unix };
-    }),
-};
+/** Every kind of listener, on every engine. */
+export const LISTENERS: Record<string, Start> = Object.assign(
+  {},
+  ...ENGINES.map(({ name, options }) => listenersOf(name, options)),
+) as Record<string, Start>;
+
+function listenersOf(
+  name: string,
+  engine: ListenOptions,
+): Record<string, Start> {
+  return {
+    [`a port (${name})`]: () =>
+      startLoop(async (loop) => {
+        const { port } = await loop.listen({ ...engine, port: 0, host: HOST });
+        return { port: port! };
+      }),
+    [`a port with TLS (${name})`]: () =>
+      startLoop(async (loop) => {
+        const at = { ...engine, port: 0, host: HOST, tls: CERTIFICATE };
+        const { port } = await loop.listen(at);
+        return { port: port!, tls: true };
+      }),
+    [`a Unix socket (${name})`]: () =>
+      startLoop(async (loop, folder) => {
+        const unix = join(folder, "socket");
+        await loop.listen({ ...engine, unix });
+        return { unix };
+      }),
+  };
+}
 
 async function startLoop(
-  listen: (loop: Loop, folder: string) => Promise<Target | undefined>,
-): Promise<Server | undefined> {
+  listen: (loop: Loop, folder: string) => Promise<Target>,
+): Promise<Server> {
   const complaints: string[] = [];
   const write = (line: string): void => void complaints.push(line);
   const loop = new Loop({ log: pino({ level: "warn" }, { write }) });
@@ -59,10 +69,7 @@ async function startLoop(
     rmSync(folder, { recursive: true });
     return complaints;
   };
-  const target = await listen(loop, folder);
-  if (target !== undefined) return { target, calls, close };
-  await close();
-  return undefined;
+  return { target: await listen(loop, folder), calls, close };
 }
 
 export async function startNode(): Promise<Server> {
@@ -76,25 +83,4 @@ export async function startNode(): Promise<Server> {
     return [];
   };
   return { target: { port }, calls, close };
-}
-
-/** Undefined: there is no openssl to make one with. */
-function makeCertificate(
-  folder: string,
-): { key: string; cert: string } | undefined {
-  const files = {
-    key: join(folder, "key.pem"),
-    cert: join(folder, "cert.pem"),
-  };
-  const kind = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1";
-  const options = [...kind.split(" "), "-nodes", "-days", "2"];
-  const names = ["-subj", "/CN=localhost"];
-  const out = ["-keyout", files.key, "-out", files.cert];
-  try {
-    execFileSync("openssl", [...options, ...names, ...out], { stdio: "pipe" });
-    return files;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 /** Gunicorn's settings, by ours that they become. */
 import type { ConfigFileSettings } from "../define-config.ts";
-import { compileFormat } from "../access-format.ts";
+import { compileFormat } from "../../exchange/access-line.ts";
 import {
   ByHand,
   missing,
@@ -114,7 +114,7 @@ function format(value: unknown): string {
   try {
     compileFormat(text(value));
   } catch (error) {
-    throw new ByHand((error as Error).message);
+    throw new ByHand(`logFormat: ${(error as Error).message}`);
   }
   return text(value);
 }

@@ -1,12 +1,14 @@
 import { expect } from "chai";
-import {
-  execFile,
-  execFileSync,
-  spawn,
-  type ChildProcess,
-} from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { get as getHttp } from "node:http";
 import { get as getHttps, type RequestOptions } from "node:https";
 import { createServer, type AddressInfo } from "node:net";
@@ -21,6 +23,7 @@ import {
   UsageError,
   type ListenOptions,
 } from "../../../lib/index.ts";
+import { CERTIFICATE } from "../../support/certificate.ts";
 import { serveWith, TestServer } from "../../support/server.ts";
 
 const LOCAL = "127.0.0.1";
@@ -336,15 +339,13 @@ describe("A listener with TLS", () => {
     cert: join(folder, cert),
   });
 
-  before(function () {
+  before(() => {
     folder = mkdtempSync(join(tmpdir(), "eddy-test-"));
-    try {
-      for (const name of ["other.pem", "key.pem"])
-        makeCertificate(files(name, "cert.pem"));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      this.skip(); // there is no openssl to make a certificate with
-    }
+    copyFileSync(CERTIFICATE.key, join(folder, "key.pem"));
+    copyFileSync(CERTIFICATE.cert, join(folder, "cert.pem"));
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const other = privateKey.export({ type: "pkcs8", format: "pem" });
+    writeFileSync(join(folder, "other.pem"), other);
     writeFileSync(join(folder, "garbage.pem"), "no PEM");
   });
   after(() => rmSync(folder, { recursive: true }));
@@ -406,9 +407,3 @@ describe("A listener with TLS", () => {
       expect(error.message).to.match(message);
     });
 });
-
-function makeCertificate({ key, cert }: { key: string; cert: string }): void {
-  const kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
-  const names = ["-subj", "/CN=localhost", "-keyout", key, "-out", cert];
-  execFileSync("openssl", ["req", ...kind, ...names], { stdio: "pipe" });
-}

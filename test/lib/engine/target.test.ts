@@ -5,6 +5,7 @@ import { chmodSync, existsSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
+import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { ListenError } from "../../../lib/index.ts";
 import {
@@ -13,6 +14,11 @@ import {
   parseTarget,
 } from "../../../lib/engine/target.ts";
 import { folderWith } from "../../support/folder.ts";
+import {
+  NOBODY,
+  reachableByOthers,
+  type Reachable,
+} from "../../support/other-user.ts";
 
 describe("Where to listen", () => {
   for (const [where, target, again] of [
@@ -106,22 +112,22 @@ describe("Where to listen", () => {
       ["may not", 0o700, /: this user may not make files in \/.*$/],
     ] as const)
       it(`this user may not write to its folder, which ${what}`, async function () {
-        if (process.getuid?.() !== 0) return this.skip();
-        const folder = folderWith({});
+        const reachable = reachableByOthers(this);
+        const folder = reachable.folderWith({});
         chmodSync(folder, mode);
-        expect(await refusedTo(NOBODY, join(folder, "socket"))).to.match(
+        expect(await refusal(reachable, join(folder, "socket"))).to.match(
           message,
         );
       });
 
     it("the socket there is another user's", async function () {
-      if (process.getuid?.() !== 0) return this.skip();
-      const path = join(folderWith({}), "socket");
+      const reachable = reachableByOthers(this);
+      const path = join(reachable.folderWith({}), "socket");
       chmodSync(dirname(path), 0o777);
       const server = createServer().listen(path);
       await once(server, "listening");
       chmodSync(path, 0o600);
-      expect(await refusedTo(NOBODY, path)).to.match(
+      expect(await refusal(reachable, path)).to.match(
         /: the socket there is another user's, who may be listening; remove it, or choose another path$/,
       );
       expect(existsSync(path)).to.equal(true);
@@ -130,12 +136,10 @@ describe("Where to listen", () => {
   });
 });
 
-const NOBODY = 65534;
-
-/** What a process of that user is told. */
-async function refusedTo(uid: number, path: string): Promise<string> {
+/** What a process of another user is told. */
+async function refusal({ root }: Reachable, path: string): Promise<string> {
   const lib = JSON.stringify(
-    new URL("../../../lib/engine/target.js", import.meta.url),
+    pathToFileURL(join(root, "dist/lib/engine/target.js")),
   );
   const code = `
     import { createServer } from "node:net";
@@ -144,8 +148,8 @@ async function refusedTo(uid: number, path: string): Promise<string> {
     process.exit();`;
   const args = ["--input-type=module", "--eval", code];
   const child = spawn(process.execPath, args, {
-    uid,
-    gid: uid,
+    uid: NOBODY,
+    gid: NOBODY,
     cwd: "/",
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -15,8 +15,8 @@ describe("The kernel tells what effection tells of random programs", () => {
   for (const finder of FINDERS)
     it(`that were told apart once: ${finder}`, () => agree(finder, 1));
 
-  it("by the thousand", async function () {
+  it("by the hundred", async function () {
     this.timeout(60_000);
-    await agree(1, 2000);
+    await agree(1, 200);
   });
 });
