@@ -42,7 +42,13 @@ export const suites = {
   log: {
     title: "The access log",
     baseline: "eddy-sync",
-    servers: ["eddy-sync", "eddy-log json", "eddy-log combined"],
+    servers: [
+      "eddy-sync",
+      "eddy-log true",
+      "eddy-log combined",
+      "eddy-log command-json",
+      "eddy-log command-combined",
+    ],
     path: "/",
     headers: {},
   },

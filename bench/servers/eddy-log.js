@@ -1,5 +1,6 @@
-// The access log as the command writes it, to a file: `eddy-log json`, `eddy-log combined`.
-import { mkdtempSync, rmSync } from "node:fs";
+// The access log to a file: `eddy-log true`, `eddy-log combined` in a program; `eddy-log command-json`,
+// `eddy-log command-combined` as the command writes it.
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Loop } from "eddy";
@@ -8,14 +9,25 @@ import { host, port, ready } from "./report.js";
 
 const folder = mkdtempSync(join(tmpdir(), "eddy-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
-const { accessLog } = openLogs({
-  logFormat: process.argv[3],
-  logLevel: "info",
-  accessLog: join(folder, "access.log"),
-  errorLog: "-",
-});
+const file = join(folder, "access.log");
+const [, command, format] = /^(command-)?(.*)$/.exec(process.argv[3]);
 
-await new Loop({ log: false, accessLog })
-  .mount(() => "Hello, World!")
-  .listen({ port, host });
+if (command === undefined) {
+  closeSync(1); // so that the file becomes standard output
+  openSync(file, "a");
+}
+const options =
+  command === undefined
+    ? { accessLog: format === "true" || format }
+    : {
+        log: false,
+        accessLog: openLogs({
+          logFormat: format,
+          logLevel: "info",
+          accessLog: file,
+          errorLog: "-",
+        }).accessLog,
+      };
+
+await new Loop(options).mount(() => "Hello, World!").listen({ port, host });
 ready();

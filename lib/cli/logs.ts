@@ -1,37 +1,32 @@
 /** The logs of one process: what is written where, in which form. */
 import { lchownSync, lstatSync } from "node:fs";
-import { hostname } from "node:os";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
 import { prettyFactory } from "pino-pretty";
-import type { AccessLog } from "../index.ts";
+import { LineBuffer } from "../common/line-buffer.ts";
 import {
   COMBINED,
   compileFormat,
   PRETTY,
   SECRET_HEADERS,
-} from "./access-format.ts";
-import { jsonLine } from "./access-json.ts";
+} from "../exchange/access-line.ts";
+import { createAccessLog, type AccessLog } from "../exchange/access-log.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Identity } from "./identity.ts";
-import { LineBuffer } from "./line-buffer.ts";
 import type { Settings } from "./schema.ts";
 
 export interface Logs {
   readonly log: Logger;
   readonly accessLog: AccessLog | undefined;
-  /** Lines are for people. */
+  /** Lines are for people to read. */
   readonly pretty: boolean;
-  /** Opens the files anew: whoever rotates them has moved the old ones. False: not all of them can be opened. */
+  /** Opens the files anew after they were moved. False when not all of them can be opened. */
   readonly reopen: () => boolean;
-  /** Writes what is still held back. */
-  readonly flush: () => void;
 }
 
 /**
- * `owner`: gets the files, because the supervisor is the first to open them, and the workers write to them as whom they run.
- *
- * @throws {CommandFailure} for a format that makes no sense, or a file that cannot be written.
+ * @param owner gets the files: the supervisor opens them first, and the workers, which run as `owner`, write to them.
+ * @throws {CommandFailure} for a format that is not valid, or a file that cannot be written.
  */
 export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   const { logFormat, accessLog, errorLog, logLevel } = settings;
@@ -45,14 +40,14 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   };
   const log = pino(
     { level: logLevel, redact: { paths: SECRETS, censor: "[redacted]" } },
-    atOnce(destination(errorLog), lineFormat(pretty, terminal)),
+    pretty ? formatted(destination(errorLog), terminal) : destination(errorLog),
   );
   return {
     log,
     accessLog:
       accessLog === "none"
         ? undefined
-        : lineWriter(formatter(logFormat, pretty), destination(accessLog)),
+        : accessLogTo(destination(accessLog), logFormat, pretty),
     pretty,
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
@@ -60,13 +55,10 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
       for (const [path] of reopened) give(path, owner);
       return reopened.length === files.length;
     },
-    flush: () => {
-      for (const one of open.values()) one.flush();
-    },
   };
 }
 
-/** Headers, wherever somebody logs them. */
+/** Where headers may be in what is logged. */
 const SECRETS = SECRET_HEADERS.flatMap((name) => [
   name,
   `headers.${name}`,
@@ -89,47 +81,41 @@ function openFile(path: string, owner: Identity): LineBuffer {
   }
 }
 
-/** A device or a pipe is not ours to give; nor what a link leads to, which whoever may write to the folder could choose. */
+/** Only a plain file: neither a device or a pipe, nor the target of a link, which others may have chosen. */
 function give(path: string, { uid, gid }: Identity): void {
   if (uid === undefined && gid === undefined) return;
   if (lstatSync(path).isFile()) lchownSync(path, uid ?? -1, gid ?? -1);
 }
 
-/** At once, behind the access lines that wait: these lines are few, and the last ones before an end are the ones to read. */
-function atOnce(
+function formatted(
   to: LineBuffer,
-  format: (line: string) => string,
-): { write(line: string): void } {
-  return {
-    write: (line) => {
-      to.write(format(line));
-      to.push();
-    },
-  };
-}
-
-function lineFormat(
-  pretty: boolean,
   colorize: boolean,
-): (line: string) => string {
-  if (!pretty) return (line) => line;
+): { write(line: string): void } {
   const format = prettyFactory({ colorize, ignore: "pid,hostname" });
-  return (line) => format(JSON.parse(line));
+  return { write: (line) => to.write(format(JSON.parse(line))) };
 }
 
-function formatter(
-  format: string,
+function accessLogTo(
+  file: LineBuffer,
+  logFormat: string,
   pretty: boolean,
-): Parameters<typeof lineWriter>[0] {
-  if (pretty) return compileFormat(PRETTY);
-  if (format === "json" || format === "auto")
-    return jsonLine({ pid: process.pid, hostname: hostname() });
-  return compileFormat(format === "combined" ? COMBINED : format);
+): AccessLog | undefined {
+  if (!pretty && ["json", "auto"].includes(logFormat))
+    return createAccessLog(pino({}, file), true);
+  const format = compile(
+    pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,
+  );
+  return (record) => file.writeSoon(`${format(record)}\n`);
 }
 
-function lineWriter(
-  format: (record: Parameters<AccessLog>[0]) => string,
-  to: LineBuffer,
-): AccessLog {
-  return (record) => to.write(`${format(record)}\n`);
+function compile(format: string): ReturnType<typeof compileFormat> {
+  try {
+    return compileFormat(format);
+  } catch (cause) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `logFormat: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }

@@ -22,11 +22,7 @@ const program = commandLine(VERSION, {
     const identity = identityOf(settings);
     const logs = openLogs(settings, identity);
     for (const warning of warnings) logs.log.warn(warning);
-    try {
-      await run(() => supervise(configuration, identity, logs));
-    } finally {
-      logs.flush();
-    }
+    await run(() => supervise(configuration, identity, logs));
   },
   async config(flags: Flags) {
     console.log(explain(await configure(flags)));
@@ -47,7 +43,7 @@ const program = commandLine(VERSION, {
   },
 });
 
-/** Whoever reads what is printed, as in `eddy config | head`, may have seen enough. */
+/** The reader of standard output may stop early, as in `eddy config | head`. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();
@@ -59,7 +55,7 @@ try {
   process.exitCode = report(error);
 }
 
-/** Commander has said what is wrong already. */
+/** Commander prints its own errors. */
 function report(error: unknown): number {
   if (error instanceof CommanderError)
     return error.exitCode === 0 ? 0 : EXIT.usage;

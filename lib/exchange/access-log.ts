@@ -1,20 +1,20 @@
 /** The access log: one line an exchange. */
-import type { Outcome } from "../common/errors.ts";
+import { pino, type DestinationStream } from "pino";
+import { LineBuffer } from "../common/line-buffer.ts";
 import type { Logger } from "../common/log.ts";
-import type { GatewayRequest } from "../request/request.ts";
+import {
+  COMBINED,
+  compileFormat,
+  fieldsOf,
+  jsonMembers,
+  escapeJson,
+  type AccessFields,
+  type AccessRecord,
+} from "./access-line.ts";
 
-/** What is known of an exchange when it has ended. */
-export interface AccessRecord {
-  request: GatewayRequest;
-  /** Undefined when the client went away before there was one. */
-  status: number | undefined;
-  /** Body bytes handed to the engine. */
-  bytes: number;
-  durationMs: number;
-  outcome: Outcome;
-}
+export type { AccessRecord } from "./access-line.ts";
 
-export type AccessLog = (record: AccessRecord) => void;
+export type AccessLog = (record: AccessRecord) => void | PromiseLike<void>;
 
 /** Writes each exchange as fields, as the message in Apache's combined format, or as somebody else sees fit. */
 export function createAccessLog(
@@ -23,84 +23,109 @@ export function createAccessLog(
 ): AccessLog | undefined {
   if (format === false) return undefined;
   if (typeof format === "function") return guarded(format, log);
-  if (format === "combined") return (record) => log.info(combined(record));
-  return ({ request, status, bytes, durationMs, outcome }) =>
-    log.info(
-      {
-        method: request.method,
-        path: request.mountPath + request.path,
-        status,
-        bytes,
-        durationMs: Math.round(durationMs * 1000) / 1000,
-        outcome,
-        remoteAddress: request.remoteAddress,
-        requestId: request.id,
-      },
-      "request",
-    );
+  if (!isPlain(log)) {
+    const combined = compileFormat(COMBINED);
+    return format === true
+      ? (record) => log.info(fieldsOf(record), "request")
+      : (record) => log.info(combined(record));
+  }
+  const write = lineWriter(log);
+  const combined = compileFormat(COMBINED, escapeJson);
+  return format === true
+    ? (record) => write(jsonMembers(fieldsOf(record)), "request")
+    : (record) => write("", combined(record));
 }
 
-/** Whatever becomes of the line, the exchange has to end. */
+/** A failure of the function goes to the log, because the exchange has to end anyway. */
 function guarded(write: AccessLog, log: Logger): AccessLog {
   return (record) => {
-    try {
-      write(record);
-    } catch (error) {
+    const failed = (error: unknown): void =>
       log.error(
         { err: error, requestId: record.request.id },
         "the access log's function failed",
       );
+    try {
+      void write(record)?.then(undefined, failed);
+    } catch (error) {
+      failed(error);
     }
   };
 }
 
-/** `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"`. https://httpd.apache.org/docs/2.4/logs.html#combined */
-function combined({ request, status, bytes }: AccessRecord): string {
-  const query = request.queryString && `?${request.queryString}`;
-  const line = `${request.method} ${request.mountPath}${request.path}${query} HTTP/1.1`;
-  const header = (name: string): string =>
-    quoted(request.headers.get(name) ?? "-");
-  return (
-    `${request.remoteAddress || "-"} - - [${commonLogTime(new Date())}] ${quoted(line)} ` +
-    `${status ?? "-"} ${bytes || "-"} ${header("referer")} ${header("user-agent")}`
-  );
+const { symbols } = pino;
+
+/** The parts of a pino logger that go into its lines. */
+interface PinoLogger extends Logger {
+  readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
+  readonly [symbols.timeSym]: () => string;
+  readonly [symbols.chindingsSym]: string;
+  readonly [symbols.endSym]: string;
+  readonly [symbols.streamSym]: DestinationStream & {
+    readonly [symbols.needsMetadataGsym]?: boolean;
+  };
+  readonly [symbols.formattersSym]: { readonly log?: unknown };
+  readonly [symbols.hooksSym]: Readonly<Record<string, unknown>>;
+  readonly [symbols.mixinSym]: unknown;
+  readonly [symbols.serializersSym]: object;
+  readonly [symbols.stringifiersSym]: object;
 }
 
-function quoted(text: string): string {
-  return `"${escapeField(text)}"`;
+/** Puts lines together by hand, on the hot path, and writes them where the logger does: if it can, to a buffer. */
+function lineWriter(log: PinoLogger) {
+  const stream = log[symbols.streamSym];
+  return (members: string, message: string): void => {
+    if (!log.isLevelEnabled("info")) return;
+    const line = lineOf(log, log[symbols.timeSym](), members, message);
+    if (stream instanceof LineBuffer) stream.writeSoon(line);
+    else stream.write(line);
+  };
 }
 
-// oxlint-disable-next-line no-control-regex
-const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f]/;
+const lineOf = (
+  log: PinoLogger,
+  time: string,
+  members: string,
+  message: string,
+): string =>
+  `${log[symbols.lsCacheSym][INFO]}${time}${log[symbols.chindingsSym]}` +
+  `${members},"msg":"${message}"${log[symbols.endSym]}`;
 
-/** A client must not be able to end a field early or to start a line: escaped as Apache does. */
-export function escapeField(text: string): string {
-  if (!NEEDS_ESCAPE.test(text)) return text;
-  return text.replace(/["\\]/g, "\\$&").replace(
-    // oxlint-disable-next-line no-control-regex
-    /[\x00-\x1f\x7f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+const INFO = 30;
+
+/**
+ * Whether pino would write the same lines as `lineOf`. Options that may change only some lines are looked for; all
+ * others show in a line of a sample, for which no function of the logger's owner is called.
+ */
+function isPlain(log: Logger): log is PinoLogger {
+  const it = log as PinoLogger;
+  if (it[symbols.lsCacheSym] === undefined) return false; // of another copy of pino, or not pino's at all
+  const keys = [...Object.keys(SAMPLE), "msg"];
+  if (
+    it[symbols.mixinSym] !== undefined ||
+    it[symbols.formattersSym].log !== undefined ||
+    it[symbols.streamSym][symbols.needsMetadataGsym] === true ||
+    Object.values(it[symbols.hooksSym]).some((hook) => hook !== undefined) ||
+    Reflect.ownKeys(it[symbols.stringifiersSym]).length > 0 ||
+    keys.some((key) => key in it[symbols.serializersSym])
+  )
+    return false;
+  let written: string | undefined;
+  const stream = { write: (line: string) => (written = line) };
+  const probe = Object.create(it, {
+    [symbols.streamSym]: { value: stream },
+    [symbols.timeSym]: { value: () => "" },
+  }) as Logger;
+  probe.info(SAMPLE, "request");
+  return written === lineOf(it, "", jsonMembers(SAMPLE), "request");
 }
 
-const MONTHS = [
-  "Jan",
-  "Feb",
-  "Mar",
-  "Apr",
-  "May",
-  "Jun",
-  "Jul",
-  "Aug",
-  "Sep",
-  "Oct",
-  "Nov",
-  "Dec",
-];
-
-/** 10/Oct/2000:13:55:36 +0000 */
-export function commonLogTime(now: Date): string {
-  const [date, time] = now.toISOString().split(/[T.]/) as [string, string];
-  const [year, month, day] = date.split("-") as [string, string, string];
-  return `${day}/${MONTHS[Number(month) - 1]}/${year}:${time} +0000`;
-}
+const SAMPLE: AccessFields = {
+  method: "GET",
+  path: '/"',
+  status: 200,
+  bytes: 1,
+  durationMs: 0.125,
+  outcome: "ok",
+  remoteAddress: "::1",
+  requestId: "a-1",
+};

@@ -25,8 +25,8 @@ export interface Nursery {
   /** Halts the tasks in reverse order of their start; rejects when a cleanup failed. */
   readonly destroy: () => Promise<void>;
   /**
-   * Ends it here and now if nothing is left in it to be halted, and says whether that was so: that of a request that has
-   * started nothing, or whose tasks have all ended.
+   * Ends it here and now if nothing is left in it to be halted, and says whether that was so: that of a request that
+   * has started nothing, or whose tasks have all ended.
    */
   readonly tryEnd: () => boolean;
 }
@@ -58,9 +58,9 @@ export function attach(
 }
 
 /**
- * Starts `operation` as a task of `scope`. `settled` is called exactly once, after the task's cleanup, with the value or
- * the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw. An operation that does
- * not wait has settled when `fork` returns, unless it was called from within another task.
+ * Starts `operation` as a task of `scope`. `settled` is called exactly once, after the task's cleanup, with the value
+ * or the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw. An operation that
+ * does not wait has settled when `fork` returns, unless it was called from within another task.
  */
 export function fork<T>(
   scope: Scope,

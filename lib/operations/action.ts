@@ -1,5 +1,5 @@
 /**
- * effection's `action` and the waits made of it. Each wait of effection's is ten closures, 0.9 KB; here it is one
+ * effection's `action` and the waits made of it. Each wait of effection's is made of ten closures; here it is one
  * object, which is the operation and the effect, and the generator that yields it.
  */
 import { Err, Ok, type Effect, type Operation } from "effection";
@@ -70,7 +70,7 @@ class Until<T> extends Wait<T> {
     return "until";
   }
 
-  /** A promise cannot be left: it resolves a routine that does not listen any more. */
+  /** A promise cannot be left. Should it settle later, the routine ignores it. */
   enter(resolve: Resolve<T>): Exit {
     this.#promise.then(
       (value) => resolve(Ok(value)),
@@ -88,10 +88,13 @@ class Suspend extends Wait<void> {
   }
 }
 
-/** It has no state, so there is one. */
+/** It has no state, so one serves all. */
 export const suspended: Operation<void> & Effect<void> = new Suspend();
 
-/** What a callback resolves or rejects; `execute` gives what is run when that is over, in whatever way. */
+/**
+ * Waits until `execute` has called its `resolve` or `reject`; returns or throws what that was called with. The
+ * function that `execute` returns is run when the wait is over, halted or not.
+ */
 export function action<T>(
   execute: Executor<T>,
   description = "action",
@@ -99,12 +102,15 @@ export function action<T>(
   return new Action(execute, description);
 }
 
-/** Waits for so many milliseconds. */
+/** Waits for `duration` milliseconds. A halted one clears its timer. */
 export function sleep(duration: number): Operation<void> {
   return new Sleep(duration);
 }
 
-/** Waits for a promise. */
+/**
+ * Waits for a promise: returns its value, or throws what it was rejected with. Halting does not stop what it stands
+ * for.
+ */
 export function until<T>(promise: PromiseLike<T>): Operation<T> {
   return new Until(promise);
 }

@@ -1,7 +1,7 @@
 /**
- * effection's `spawn`, `race` and `all`, step for step, on generator functions that are made once: V8 is slow to make one.
- * Where effection's `race` and `all` have `yield* spawn(…)`, these ask for the scope, which is its only step, and run the
- * task there.
+ * effection's `spawn`, `race` and `all`, step for step, on generator functions that are made once: V8 is slow to make
+ * one. Where effection's `race` and `all` have `yield* spawn(…)`, these ask for the scope, which is its only step,
+ * and run the task there.
  */
 import {
   Err,

@@ -1,4 +1,4 @@
-/** effection's `resource` and what is made of it, on tasks of the kernel; elsewhere effection's own. */
+/** effection's `resource` and what is made of it, on tasks of the kernel; in other scopes it is effection's own. */
 import {
   Ok,
   resource as effectionResource,
@@ -15,9 +15,9 @@ import { trap } from "./trap.ts";
 
 type Body<T> = (provide: Provide<T>) => Operation<void>;
 
-/** A value that comes with a task of its own, which lives until the current scope ends. */
+/** Returns the value that `body` provides. `body` runs as a task, until the current scope ends: then it is halted. */
 export function resource<T>(body: Body<T>): Operation<T> {
-  return { [Symbol.iterator]: () => acquire(body) }; // its own property: effection spreads operations
+  return { [Symbol.iterator]: () => acquire(body) }; // an own property, because effection spreads operations
 }
 
 function* acquire<T>(body: Body<T>): Steps<T> {
@@ -41,7 +41,7 @@ function* provision<T>(ready: Deferred<T>, value: T): Steps<void> {
   for (;;) yield suspended;
 }
 
-/** An operation of which the first step, asking for the scope, has been taken already. */
+/** An operation of which the first step, which asks for the scope, has been taken already. */
 class Resumed<T> implements Operation<T> {
   readonly #steps: Iterator<Effect<unknown>, T, unknown>;
   #first: unknown;
@@ -67,7 +67,7 @@ class Resumed<T> implements Operation<T> {
   }
 }
 
-/** Runs `cleanup` when the current scope ends, in whatever way. */
+/** Runs `cleanup` when the current scope ends, in whatever way. What it throws is thrown where the scope ends. */
 export function ensure(
   cleanup: () => Operation<unknown> | void,
 ): Operation<void> {
@@ -86,7 +86,7 @@ function* ensuring(
   }
 }
 
-/** A signal that fires when the current scope ends, in whatever way. */
+/** Returns a signal that is aborted when the current scope ends, in whatever way. */
 export function useAbortSignal(): Operation<AbortSignal> {
   return resource(aborting);
 }

@@ -29,12 +29,12 @@ export function* trap<T>(operation: () => Operation<T>): Steps<T> {
     boundary.outcome = Err(error);
   } finally {
     scope.set(contexts.boundary, outside);
-    // oxlint-disable-next-line no-unsafe-finally -- an operation that is unwound by its child's error ends with that error
+    // oxlint-disable-next-line no-unsafe-finally -- what is unwound by a child's error ends with that error
     return (yield boundary) as T;
   }
 }
 
-/** The boundary, and the effect that leaves it: with its outcome, or by unwinding on when there is none. */
+/** The boundary, and the effect that leaves it: with its outcome, or by unwinding further when there is none. */
 class Trap implements ErrorBoundary, Effect<unknown> {
   readonly description = "exit this trap";
   readonly #routine: Coroutine;

@@ -1,4 +1,4 @@
-/** Operations that are one wait, and what follows one without a task. */
+/** Operations that are a single wait, and how one is followed without a task. */
 import {
   Err,
   unbox,
@@ -12,7 +12,7 @@ import { notify, type Settle, type Settled } from "../kernel/settled.ts";
 
 export type Resolve<T> = (result: Result<T>) => void;
 
-/** It does not look at the task that is in it. */
+/** Its `enter` does not use the routine, so it can be entered without one. */
 export abstract class Wait<T> implements Operation<T>, Effect<T> {
   abstract readonly description: string;
   abstract enter(resolve: Resolve<T>): Exit;
@@ -25,7 +25,7 @@ export abstract class Wait<T> implements Operation<T>, Effect<T> {
   }
 }
 
-/** One wait. The last result counts, and a task that is woken without one waits again: so it is in effection. */
+/** Of one routine. As in effection the last result counts, and a task that is resumed without one waits again. */
 class Waiting<T> implements Effect<T> {
   result: Result<T> | undefined = undefined;
   readonly #wait: Wait<T>;
@@ -44,9 +44,9 @@ class Waiting<T> implements Effect<T> {
 }
 
 /**
- * Follows a wait that is all of an operation: nobody is in there who could ask for a task, so there is none.
+ * Follows an operation that is nothing but a wait. Nothing in it could ask for its task, so there is none.
  *
- * `settled` is called as `fork` calls it: once, after the wait's cleanup, also before `enter` returns.
+ * `settled` is called as `fork` calls it: once, after the wait's cleanup, perhaps before `enter` returns.
  */
 export class LoneWait implements Fork {
   readonly #wait: Wait<unknown>;

@@ -234,10 +234,10 @@ describe("The logs of the command", function () {
       /on (http:\S+);.*reloads"/,
     );
     const before = await (await fetch(url!)).text();
-    await command.complains(/cannot write the log \/dev\/full: ENOSPC/);
+    await command.complains(/the log \/dev\/full cannot be written: ENOSPC/);
     renameSync(join(path, "logs"), join(path, "old"));
     command.kill("SIGUSR1");
-    await command.complains(/cannot open the log logs\/error\.log anew/);
+    await command.complains(/the log logs\/error\.log cannot be opened anew/);
     command.kill("SIGHUP"); // a new worker has no log at all
     await written(
       command,

@@ -85,8 +85,9 @@ function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
   ): void => {
     if (packet.hasEnded) return dropped(res);
     const fields = readFields(req);
-    const outlet = new UwsOutlet(res, packet, entrance, fields);
-    serve(new UwsHead(method, req, fields, outlet), outlet, entrance);
+    const outlet = new UwsOutlet(res, packet, fields);
+    const head = new UwsHead(method, req, fields, res, outlet, entrance);
+    serve(head, outlet, entrance);
   };
   app.get("/*", (res, req) => receiveOne("GET", res, req));
   app.any("/*", (res, req) =>

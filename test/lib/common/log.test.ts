@@ -6,8 +6,8 @@ import { text } from "node:stream/consumers";
 import { setImmediate as tick } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "effection";
-import { pino } from "pino";
-import { HttpError, stream } from "../../../lib/index.ts";
+import { pino, type Logger } from "pino";
+import { HttpError, Loop, stream } from "../../../lib/index.ts";
 import { createLog } from "../../../lib/common/log.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
@@ -135,6 +135,90 @@ describe("The access log", () => {
       paths.length,
     );
   });
+
+  it("may be an async function that fails", async () => {
+    const server = await serveWith((loop) => loop.mount(() => "x"), {
+      accessLog: async () => {
+        await tick();
+        throw new Error("no room");
+      },
+    });
+    server.expectLog(/access log.* no room/);
+    await (await fetch(server.url)).text();
+    await server.logged(({ level }) => level === 50);
+  });
+
+  it("goes where the logger goes, in its own way", async () => {
+    const lines: string[] = [];
+    const to = { write: (line: string) => void lines.push(line) };
+    const secret = { paths: ["path"], censor: "[hidden]" };
+    let level: Logger | undefined;
+    const loggers: [Logger, Record<string, unknown>][] = [
+      [pino({}, to).child({ part: "shop" }), { part: "shop" }],
+      [pino({ base: null, timestamp: false }, to), {}],
+      [pino({ mixin: () => ({ trace: 7 }) }, to), { trace: 7 }],
+      [pino({ messageKey: "text" }, to), { text: "request" }],
+      [pino({ msgPrefix: "eddy: " }, to), { msg: "eddy: request" }],
+      [pino({ redact: secret }, to), { path: "[hidden]" }],
+      [pino({ serializers: { status: String } }, to), { status: "200" }],
+      [
+        pino({ formatters: { level: (name) => ({ name }) } }, to),
+        { name: "info" },
+      ],
+      [
+        pino({ formatters: { log: (of) => ({ ...of, bytes: 0 }) } }, to),
+        { bytes: 0 },
+      ],
+      [(level = pino({ level: "warn" }, to)), { level: 30 }],
+    ];
+    for (const [log, expected] of loggers) {
+      const loop = new Loop({ log, accessLog: true }).mount(() => "x");
+      const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+      await (await fetch(`${url}/a"b`)).text();
+      if (log === level) {
+        level.level = "info"; // at any time
+        await (await fetch(`${url}/a"b`)).text();
+      }
+      await loop.close();
+      const requests = lines
+        .splice(0)
+        .filter((line) => line.includes("outcome"));
+      expect(requests, JSON.stringify(expected)).to.have.length(1);
+      expect(JSON.parse(requests[0]!)).to.include({
+        method: "GET",
+        path: "/a%22b",
+        remoteAddress: "127.0.0.1",
+        ...expected,
+      });
+    }
+  });
+
+  for (const end of [
+    "await loop.close();",
+    "process.exit();",
+    'process.kill(process.pid, "SIGTERM");',
+    'setImmediate(() => { throw new Error("uncaught"); });',
+  ])
+    it(`has all its lines when the program ends by ${end}`, async () => {
+      const index = new URL("../../../lib/index.js", import.meta.url);
+      const program = `
+        import { Loop } from ${JSON.stringify(index)};
+        const loop = new Loop({ accessLog: true }).mount(() => "served");
+        const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+        void loop.serve({ port: 0, host: "127.0.0.1" });
+        for (let i = 0; i < 100; i++) await (await fetch(url + "/" + i)).text();
+        ${end}
+      `;
+      const child = spawn(
+        process.execPath,
+        ["--input-type=module", "-e", program],
+        {
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      );
+      const lines = (await text(child.stdout)).match(/"path":"\/\d+"/g);
+      expect(lines).to.have.length(100);
+    });
 
   it("knows Apache's combined format", async () => {
     const server = await serveWith((loop) => loop.mount(() => "hello"), {

@@ -10,11 +10,11 @@ import {
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { LineBuffer } from "../../../lib/cli/line-buffer.ts";
+import { LineBuffer } from "../../../lib/common/line-buffer.ts";
 import { folderWith } from "../../support/folder.ts";
 import { ROOT } from "../../support/root.ts";
 
-const MODULE = join(ROOT, "dist/lib/cli/line-buffer.js");
+const MODULE = join(ROOT, "dist/lib/common/line-buffer.js");
 
 const programWith = (statements: string): string =>
   `import { LineBuffer } from ${JSON.stringify(MODULE)};${statements}`;
@@ -24,16 +24,16 @@ describe("A line buffer", () => {
     const path = join(folderWith({}), "log");
     const buffer = new LineBuffer(path);
     const lines = Array.from({ length: 1000 }, (_, i) => `line ${i} é\n`);
-    buffer.write(lines[0]!);
+    buffer.writeSoon(lines[0]!);
     expect(readFileSync(path, "utf8")).to.equal("");
-    for (const line of lines.slice(1)) buffer.write(line);
+    for (const line of lines.slice(1)) buffer.writeSoon(line);
     buffer.flush();
     expect(readFileSync(path, "utf8")).to.equal(lines.join(""));
   });
 
   it("writes by itself, soon", async () => {
     const path = join(folderWith({}), "log");
-    new LineBuffer(path).write("one\n");
+    new LineBuffer(path).writeSoon("one\n");
     while (readFileSync(path, "utf8") !== "one\n")
       await new Promise((resolve) => setTimeout(resolve, 10)); // a file tells nobody
   });
@@ -41,10 +41,10 @@ describe("A line buffer", () => {
   it("writes what waits to the file that is moved, and the rest to a new one", () => {
     const path = join(folderWith({}), "log");
     const buffer = new LineBuffer(path);
-    buffer.write("before\n");
+    buffer.writeSoon("before\n");
     renameSync(path, `${path}.1`);
     buffer.reopen();
-    buffer.write("after\n");
+    buffer.writeSoon("after\n");
     buffer.flush();
     expect(readFileSync(`${path}.1`, "utf8")).to.equal("before\n");
     expect(readFileSync(path, "utf8")).to.equal("after\n");
@@ -55,11 +55,11 @@ describe("A line buffer", () => {
     const path = join(folderWith({}), "log");
     symlinkSync("/dev/full", path);
     const buffer = new LineBuffer(path);
-    buffer.write("kept\n");
+    buffer.writeSoon("kept\n");
     buffer.flush();
     unlinkSync(path);
     buffer.reopen();
-    buffer.write("after\n");
+    buffer.writeSoon("after\n");
     buffer.flush();
     expect(readFileSync(path, "utf8")).to.equal("kept\nafter\n");
   });
@@ -79,12 +79,12 @@ describe("A line buffer", () => {
     const said = await complaints(`
       const buffer = new LineBuffer("/dev/full");
       for (const line of ["one", "two"]) {
-        buffer.write(line);
+        buffer.writeSoon(line);
         buffer.flush();
       }
       process.on("exit", () => console.error("the end"));`);
     expect(said).to.match(
-      /^eddy: cannot write the log \/dev\/full: ENOSPC.*; 1 MiB of its lines is kept until that is mended\nthe end\n$/,
+      /^eddy: the log \/dev\/full cannot be written: ENOSPC.*; 1 MiB of its lines is kept until it can\nthe end\n$/,
     );
   });
 
@@ -95,20 +95,20 @@ describe("A line buffer", () => {
       const buffer = new LineBuffer("logs/log");
       renameSync("logs", "old");
       if (buffer.reopen()) throw new Error("it cannot");
-      buffer.write("a line");
+      buffer.writeSoon("a line");
       buffer.flush();
       console.error(readFileSync("old/log", "utf8"));
       renameSync("old", "logs");
       if (!buffer.reopen()) throw new Error("it can");`);
     expect(said).to.match(
-      /^eddy: cannot open the log logs\/log anew: ENOENT.*; the old file is written on\na line\n$/,
+      /^eddy: the log logs\/log cannot be opened anew: ENOENT.*; the old file is written on\na line\n$/,
     );
   });
 
   it("keeps its lines whole in a pipe that others write to, too", async () => {
     const program = programWith(`
       const buffer = new LineBuffer(1);
-      for (let i = 0; i < 20_000; i++) buffer.write(process.argv[2].repeat(99) + "\\n");
+      for (let i = 0; i < 20_000; i++) buffer.writeSoon(process.argv[2].repeat(99) + "\\n");
       buffer.flush();`);
     const both = `"${process.execPath}" program.mjs a & "${process.execPath}" program.mjs b & wait`;
     const child = spawn("sh", ["-c", both], {
