@@ -1,8 +1,8 @@
 /** The logs of one process: what is written where, in which form. */
+import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { prettyFactory } from "pino-pretty";
 import { LineBuffer } from "../common/line-buffer.ts";
 import {
   COMBINED,
@@ -91,6 +91,9 @@ function formatted(
   to: LineBuffer,
   colorize: boolean,
 ): { write(line: string): void } {
+  const { prettyFactory } = createRequire(import.meta.url)(
+    "pino-pretty", // slow to load, and seldom needed
+  ) as typeof import("pino-pretty");
   const format = prettyFactory({ colorize, ignore: "pid,hostname" });
   return { write: (line) => to.write(format(JSON.parse(line))) };
 }
