@@ -2,7 +2,8 @@
  * The access log: one line an exchange, as JSON, or by a format string as Apache has it (`%h "%r" %>s`) or as Gunicorn has
  * it (`%(h)s "%(r)s"`).
  *
- * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, https://docs.gunicorn.org/en/stable/settings.html#access-log-format
+ * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html
+ * https://docs.gunicorn.org/en/stable/settings.html#access-log-format
  */
 import { pino, type DestinationStream } from "pino";
 import { UsageError, type Outcome } from "../common/errors.ts";
@@ -43,7 +44,7 @@ export function createAccessLog(
     : (record) => write("", combined(record));
 }
 
-/** Whatever becomes of the line, the exchange has to end. */
+/** A failure of the function goes to the log, because the exchange has to end anyway. */
 function guarded(write: AccessLog, log: Logger): AccessLog {
   return (record) => {
     const failed = (error: unknown): void =>
@@ -61,7 +62,7 @@ function guarded(write: AccessLog, log: Logger): AccessLog {
 
 const { symbols } = pino;
 
-/** What of a logger of pino's goes into its lines. */
+/** The parts of a pino logger that go into its lines. */
 interface PinoLogger extends Logger {
   readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
   readonly [symbols.timeSym]: () => string;
@@ -77,10 +78,7 @@ interface PinoLogger extends Logger {
   readonly [symbols.stringifiersSym]: object;
 }
 
-/**
- * Puts lines together by hand, because pino's own way takes several times as long, and writes them to where the logger
- * does; on standard output, they may wait for a moment.
- */
+/** Puts lines together by hand, on the hot path, and writes them where the logger does: if it can, to a buffer. */
 function lineWriter(log: PinoLogger) {
   const stream = log[symbols.streamSym];
   return (members: string, message: string): void => {
@@ -97,13 +95,14 @@ const lineOf = (
   members: string,
   message: string,
 ): string =>
-  `${log[symbols.lsCacheSym][INFO]}${time}${log[symbols.chindingsSym]}${members},"msg":"${message}"${log[symbols.endSym]}`;
+  `${log[symbols.lsCacheSym][INFO]}${time}${log[symbols.chindingsSym]}` +
+  `${members},"msg":"${message}"${log[symbols.endSym]}`;
 
 const INFO = 30;
 
 /**
- * Nothing is set by which pino would write other lines than `lineOf`. What may change some of them only is looked for;
- * the rest shows in a line for which no function of the logger's owner is called.
+ * Whether pino would write the same lines as `lineOf`. Options that may change only some lines are looked for; all
+ * others show in a line of a sample, for which no function of the logger's owner is called.
  */
 function isPlain(log: Logger): log is PinoLogger {
   const it = log as PinoLogger;
@@ -163,7 +162,8 @@ function jsonMembers(fields: AccessFields): string {
   const { status } = fields;
   return (
     `,"method":${quote(fields.method)},"path":${quote(fields.path)}` +
-    `${status === undefined ? "" : `,"status":${status}`},"bytes":${fields.bytes},"durationMs":${decimal(fields.durationMs)}` +
+    (status === undefined ? "" : `,"status":${status}`) +
+    `,"bytes":${fields.bytes},"durationMs":${decimal(fields.durationMs)}` +
     `,"outcome":"${fields.outcome}","remoteAddress":"${fields.remoteAddress}","requestId":"${fields.requestId}"`
   );
 }
@@ -173,7 +173,7 @@ const quote = (text: string): string => `"${escapeJson(text)}"`;
 const escapeJson = (text: string): string =>
   isPlainText(text) ? text : JSON.stringify(text).slice(1, -1);
 
-/** It needs no escape, neither in JSON nor in the formats, as nearly all text. A regular expression would be slower. */
+/** Needs no escape in JSON or in the formats, like nearly all text. A loop, because it is on the hot path. */
 function isPlainText(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -186,7 +186,7 @@ function isPlainText(text: string): boolean {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** `.000` to `.999`: the shortest text of a fraction is slow to find. */
+/** `.000` to `.999`, because JavaScript is slow to find the shortest text of a fraction. */
 const FRACTIONS = Array.from(
   { length: 1000 },
   (_, i) => `.${String(i).padStart(3, "0")}`,
@@ -199,7 +199,7 @@ function decimal(ms: number): string {
 
 // By a format.
 
-/** Text that is the same in each line, or how to get what is not. */
+/** Text that is the same in each line, or a function for text that is not. */
 type Piece = string | ((record: AccessRecord) => string | number);
 
 export const COMBINED =
@@ -261,7 +261,10 @@ function header(name: string): Piece {
 const DIRECTIVE =
   /%%|%>?([a-zA-Z])|%\{([^}]+)\}i|%\(([a-zA-Z])\)s|%\(\{([^}]+)\}i\)s|%/g;
 
-/** `escape`: for where the line is to stand. @throws {UsageError} for a directive that does not exist. */
+/**
+ * @param escape of the whole line, for where it is to stand.
+ * @throws {UsageError} for a directive that does not exist.
+ */
 export function compileFormat(
   format: string,
   escape = (text: string): string => text,
