@@ -26,8 +26,8 @@ export class ThreadPool implements ThreadSupervisor {
   /** Those that wait for work. The last to become idle is the next to work: it is the warmest. */
   readonly #idle: Thread[] = [];
   /**
-   * Calls that threads run, or may take. A Map that changes with each request would keep all of them alive until the next
-   * full collection, as V8 links each of its tables to the next one.
+   * Calls that threads run, or may take. A Map that changes with each request would keep all of them alive until the
+   * next full collection, as V8 links each of its tables to the next one.
    */
   readonly #calls: ThreadCall[] = [];
   /** Those for which the queue has no room, in order. */
