@@ -28,4 +28,3 @@ export {
   until,
   useAbortSignal,
 } from "./operations/restated.ts";
-export { isOperation } from "./operations/is-operation.ts";

@@ -14,7 +14,7 @@ export interface AppSpec {
   readonly name: string | undefined;
 }
 
-/** Every application that the settings name. @throws {CommandFailure} when there is none, or one makes no sense. */
+/** Every application that the settings name. @throws {CommandFailure} when there is none, or one cannot be read. */
 export function appSpecs({ app, mount }: Settings): AppSpec[] {
   const specs = mount.map((entry) => {
     const [, prefix, written] = /^(\/[^=]*)=(.+)$/.exec(entry) ?? [];
@@ -34,7 +34,7 @@ export function appSpecs({ app, mount }: Settings): AppSpec[] {
   return specs;
 }
 
-/** What stands in front, and how the rest is read: what to load, and a name in it. */
+/** How an application of each kind is written. The groups are what to load, and a name in it. */
 const KINDS = {
   python: /^python:(.+)$/,
   wsgi: /^wsgi:(.+?)(?::([\w$]+))?$/,

@@ -1,15 +1,18 @@
-/** What is said when it serves: where it listens, what is mounted, who runs. */
+/** The line that says that the command serves: where it listens, what is mounted, which workers run. */
 import type { AppSpec } from "./app-spec.ts";
 import type { Logs } from "./logs.ts";
-import type { Pool } from "./pool.ts";
+import type { ProcessPool } from "./process-pool.ts";
 import { VERSIONS } from "./versions.ts";
 
 export function announce(
   { log }: Logs,
   specs: readonly AppSpec[],
-  pool: Pool,
+  pool: ProcessPool,
 ): void {
   const { addresses } = pool.ready[0]!;
+  const count = pool.ready.length;
+  const apps = specs.map(({ written }) => written).join(", ");
+  const urls = addresses.map(({ url }) => url).join(" and ");
   log.info(
     {
       address: addresses[0],
@@ -19,6 +22,6 @@ export function announce(
       workers: pool.ready.map(({ pid }) => pid),
       versions: VERSIONS,
     },
-    `${specs.map(({ written }) => written).join(", ")} on ${addresses.map(({ url }) => url).join(" and ")}; ${pool.ready.length} ${pool.ready.length === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
+    `${apps} on ${urls}; ${count} ${count === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
   );
 }

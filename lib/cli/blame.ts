@@ -5,7 +5,11 @@ import { fileURLToPath } from "node:url";
 
 const OURS = fileURLToPath(new URL("..", import.meta.url));
 
-/** `TypeError: …` and the first place in the stack that is the user's; `entry` is the file that was to be imported. */
+/**
+ * `TypeError: …` and the first place in the stack that is the user's own.
+ *
+ * @param entry the file that was to be imported.
+ */
 export function blame(error: unknown, entry: string): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
   const text = error.message.trimEnd();
@@ -22,7 +26,7 @@ function placeIn(trace: string): string | undefined {
   return undefined;
 }
 
-/** Node keeps the place of a syntax error in a module for itself, unless nobody catches it. */
+/** Node prints where a module has a syntax error, but the error that it throws does not say it. */
 function placeOfSyntax(error: Error, entry: string): string | undefined {
   if (!(error instanceof SyntaxError)) return undefined;
   const check = spawnSync(process.execPath, ["--check", entry], {

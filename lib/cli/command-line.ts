@@ -26,7 +26,8 @@ export function commandLine(version: string, actions: Actions): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       "after",
-      "\nEach flag can also be given as a variable (--max-body as EDDY_MAX_BODY) or in a config file (maxBody in eddy.config.yaml).",
+      "\nEach flag can also be given as a variable (--max-body as EDDY_MAX_BODY) " +
+        "or in a config file (maxBody in eddy.config.yaml).",
     );
   withSettings(program).action((app: string | undefined, flags: Flags) =>
     actions.run(withApp(app, flags)),
@@ -72,7 +73,7 @@ function withSettings(command: Command): Command {
   return command;
 }
 
-/** Defaults are not commander's business: it could not tell them from flags. */
+/** Without defaults: commander could not tell them from flags that were given. */
 function optionsOf(key: Key): Option[] {
   const { kind, about, group, default: fallback } = settingOf(key);
   const flag = flagOf(key);

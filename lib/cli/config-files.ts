@@ -21,7 +21,7 @@ const PARSERS: Readonly<Record<string, (source: string) => unknown>> = {
   ".ini": (source) => parseINI(withoutRepeats(source)),
 };
 
-/** The others' parsers refuse a key that stands twice; this one would take the last without a word. */
+/** The parsers of the other formats refuse a key that stands twice; this one silently takes the last. */
 function withoutRepeats(source: string): string {
   const seen = new Set<string>();
   let section = "";
@@ -42,7 +42,7 @@ const INI_LINE = /^\s*(?:\[(.*)\]|([^;#=\s][^=]*?)\s*=)/;
 
 export const EXTENSIONS = [".ts", ".js", ...Object.keys(PARSERS)] as const;
 
-/** Those of the folders, in their order; of one folder at most one. */
+/** The config files in these folders, in their order; at most one in each. */
 export function findConfigFiles(folders: readonly string[]): string[] {
   return folders.flatMap((folder) => {
     const found = namesIn(folder).filter((name) => NAME.test(name));
@@ -56,7 +56,7 @@ export function findConfigFiles(folders: readonly string[]): string[] {
   });
 }
 
-/** Not the copies that editors make, nor a module's declarations. */
+/** Leaves out the copies that editors make, and a module's declarations. */
 const NAME = /^eddy\.config\.\w+$/;
 
 function namesIn(folder: string): string[] {
@@ -72,7 +72,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Whoever wrote another kind means it to be read. */
+/** A config file in a format that is not known is an error, because it was written to be read. */
 function checkExtension(path: string): string {
   const extension = extname(path);
   if ((EXTENSIONS as readonly string[]).includes(extension)) return extension;
@@ -89,7 +89,7 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
   if (typeof values !== "object" || values === null || Array.isArray(values))
     throw new CommandFailure(
       EXIT.usage,
-      `${file}: this is no table of settings`,
+      `${file}: this is not a table of settings`,
     );
   return {
     path,
@@ -123,7 +123,7 @@ async function parse(path: string, source: string): Promise<unknown> {
   } catch (cause) {
     throw new CommandFailure(
       EXIT.usage,
-      `${path} is no ${extension.slice(1).toUpperCase()}: ${(cause as Error).message}`,
+      `${path} is not valid ${extension.slice(1).toUpperCase()}: ${(cause as Error).message}`,
       { cause },
     );
   }
@@ -141,7 +141,7 @@ async function importDefault(path: string): Promise<unknown> {
   }
 }
 
-/** The first line where the key stands as one: formats differ in everything else, and their parsers tell no lines. */
+/** The first line that has the key. The parsers do not tell lines, and this works for all formats. */
 export function lineOf(source: string, key: string): number {
   const starts = source
     .split("\n")

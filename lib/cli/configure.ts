@@ -1,4 +1,4 @@
-/** Reads the settings of this process, from wherever they may stand. */
+/** Reads the settings of this process from files, variables and flags. */
 import { resolve } from "node:path";
 import { findConfigFiles, readConfigFile } from "./config-files.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
@@ -10,8 +10,8 @@ import {
   type Configuration,
 } from "./settings.ts";
 
-/** Where settings come from. The later file counts. */
-export interface Surroundings {
+/** Where settings come from, beside flags. A file in a later folder counts. */
+export interface ConfigSources {
   readonly env: NodeJS.ProcessEnv;
   readonly folders: readonly string[];
 }
@@ -21,7 +21,7 @@ export const FOLDERS = ["/etc/eddy", "."];
 /** @throws {CommandFailure} that names all that is wrong. */
 export async function configure(
   flags: Readonly<Record<string, unknown>>,
-  { env, folders }: Surroundings = { env: process.env, folders: FOLDERS },
+  { env, folders }: ConfigSources = { env: process.env, folders: FOLDERS },
 ): Promise<Configuration> {
   const chosen = (flags.config as string | undefined) ?? env.EDDY_CONFIG;
   const paths = chosen ? [chosen] : findConfigFiles(folders);
@@ -64,7 +64,7 @@ export function requiredVariables(
   );
 }
 
-/** The same, and goes to where `chdir` says: the paths among them are read from there. */
+/** As `configure`, and changes to the folder that `chdir` names, from which the paths in settings are read. */
 export async function configureThere(
   flags: Readonly<Record<string, unknown>>,
 ): Promise<Configuration> {

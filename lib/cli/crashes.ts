@@ -26,7 +26,10 @@ export class Crashes {
     this.#recent.push(now);
   }
 
-  /** At the start, and again and again: it will not get better. While none has ever served, it is the start, however long that takes. */
+  /**
+   * Workers have crashed too often, too soon after the start. While none has ever served, that is the start, however
+   * long it takes.
+   */
   get hopeless(): boolean {
     const last = this.#recent.at(-1);
     const first = this.#recent.at(-GIVE_UP);

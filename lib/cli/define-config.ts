@@ -1,7 +1,7 @@
 /** Config files in TypeScript. */
 import type { Key, Settings } from "./schema.ts";
 
-/** What a config file may say: durations and sizes as text, too. */
+/** The settings in a config file. Durations and sizes may be text. */
 export type ConfigFileSettings = {
   [K in Exclude<Key, "config">]?:
     Settings[K] | (Settings[K] extends number ? string : never);

@@ -4,13 +4,17 @@ import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-/** A proxy in front has used each of its connections once more by then; whoever waits for the end does not mind. */
+/** By then a proxy in front has used each of its connections once more, and nobody waits long for the end. */
 const LAST_LINGER_MS = 1000;
 
-/** To write its logs and exit, when all is over. */
+/** For a worker to exit once its requests are over. */
 const EXIT_MS = 2000;
 
-/** Those that take longer than they may are killed. `now`: without waiting for requests. */
+/**
+ * Ends them, and kills those that take longer than they may.
+ *
+ * @param now do not wait for requests.
+ */
 export function* endWorkers(
   workers: readonly WorkerProcess[],
   { linger }: Settings,

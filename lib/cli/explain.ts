@@ -36,7 +36,8 @@ export function settingsPage(): string {
   return [
     "# Settings of the command",
     "",
-    "Made from `lib/cli/schema.ts` by `npm run docs`. [The command](command.md) says how they are given: each is a flag, a variable and a key of a config file.",
+    "Made from `lib/cli/schema.ts` by `npm run docs`. [The command](command.md) says how they are given: " +
+      "each is a flag, a variable and a key of a config file.",
     ...groups.flatMap((group) => [
       "",
       `## ${group}`,

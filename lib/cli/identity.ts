@@ -8,7 +8,11 @@ export interface Identity {
   readonly gid?: number;
 }
 
-/** The machine's own tools are asked: users need not be in /etc/passwd. @throws {CommandFailure} for one that is not there. */
+/**
+ * By the machine's own tools, because not every user is in /etc/passwd.
+ *
+ * @throws {CommandFailure} for a user or group that does not exist.
+ */
 export function identityOf({ user, group }: Settings): Identity {
   const uid = user === "" ? undefined : idOf("user", "id", ["-u", user]);
   const gid =
@@ -23,7 +27,7 @@ export function identityOf({ user, group }: Settings): Identity {
   };
 }
 
-/** `field`: of the answer, which is separated by colons. */
+/** @param field which one of the tool's answer, where colons separate them. */
 function idOf(
   setting: string,
   tool: string,

@@ -1,4 +1,4 @@
-/** Runs in Node's thread for import hooks: tells of each file that is imported. */
+/** Runs in Node's thread for import hooks, and reports each file that is imported. */
 import type { LoadHook } from "node:module";
 import type { MessagePort } from "node:worker_threads";
 

@@ -1,7 +1,7 @@
 /**
- * Imports a file of the user's. What Node runs itself, Node imports. TypeScript goes through jiti, which works in packages
+ * Imports a file of the user's. What Node can run, Node imports. TypeScript goes through jiti, which works in packages
  * of both kinds, knows enums and parameter properties, and shares with Node the packages that it does not transform:
- * an application must get the same `eddy` and `effection` as the worker that runs it.
+ * an application has to get the same `eddy` and `effection` as the worker that runs it.
  */
 import { extname } from "node:path";
 import { pathToFileURL } from "node:url";

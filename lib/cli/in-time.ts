@@ -1,8 +1,13 @@
-/** What would never end counts as failed: an application that does not load would hold up every reload for ever. */
+/** A limit for what may never end: an application that never loads would hold up every reload. */
 import { race, sleep, type Operation } from "effection";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 
-/** What `operation` gives, within so many milliseconds; 0 and `Infinity` are no limit. @throws what `late` makes, after that. */
+/**
+ * What `operation` returns.
+ *
+ * @param limitMs 0 and `Infinity` are unlimited.
+ * @throws what `late` returns, once the time is over.
+ */
 export function* inTime<T>(
   limitMs: number,
   operation: Operation<T>,

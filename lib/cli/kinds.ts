@@ -12,7 +12,7 @@ export interface Kind<T> {
   readonly expected: string;
   /** Given more than once, the values are a list. */
   readonly repeats?: true;
-  /** A value is not repeated to whoever gave a wrong one: terminals and logs keep what they are told. */
+  /** A wrong value is not shown, because terminals and logs would keep it. */
   readonly secret?: true;
   show(value: T): string;
 }
@@ -149,7 +149,7 @@ const NONE = v.pipe(
   v.transform(() => Infinity),
 );
 
-/** Milliseconds. A number without a unit would be seconds to one reader and milliseconds to the next: refused, but for 0. */
+/** Milliseconds. A number without a unit is refused, except 0: it might mean seconds or milliseconds. */
 export const duration: Kind<number> = {
   schema: v.union([
     NONE,
@@ -174,7 +174,7 @@ export const duration: Kind<number> = {
 const DURATIONS = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const SIZES = { GiB: 1024 ** 3, MiB: 1024 ** 2, KiB: 1024, B: 1 };
 
-/** In bytes. `2m` and `2MB` mean `2MiB`, as they do to nginx and Apache; the parsers on npm take them for bits, or for 2. */
+/** In bytes. `2m` and `2MB` mean `2MiB`, as in nginx and Apache; the parsers on npm read bits, or 2. */
 export const size: Kind<number> = {
   schema: v.union([
     NONE,
@@ -215,7 +215,7 @@ function scaled(
   return `${amount / factor}${name}`;
 }
 
-/** What an application asks for; only config files can say it. */
+/** A variable that the application needs. Only config files can ask for one. */
 const REQUIREMENT = v.strictObject({
   required: v.optional(v.boolean()),
   default: v.optional(v.string()),

@@ -11,7 +11,10 @@ import { importModule } from "./import-module.ts";
 
 type Module = Readonly<Record<string, unknown>>;
 
-/** `options`: of those of Python. @throws {CommandFailure} with code 3 that says what is missing, or where it fails. */
+/**
+ * @param options for a Python application.
+ * @throws {CommandFailure} with exit code 3 that says what is missing, or where it fails.
+ */
 export async function loadApp(
   spec: AppSpec,
   options: PythonOptions,
@@ -34,7 +37,7 @@ async function load(spec: AppSpec, path: string): Promise<Module> {
   }
 }
 
-/** A CommonJS module is its default export; what it exports is within. */
+/** The exports of a CommonJS module are properties of its default export. */
 function choose(spec: AppSpec, module: Module): unknown {
   const inner = (
     typeof module.default === "object" ? (module.default ?? {}) : {}
@@ -66,11 +69,12 @@ function runnable(spec: AppSpec, value: unknown): Application | Loop {
   if (canRun(value)) return value;
   throw unloadable(
     spec,
-    `what ${spec.file} exports is no application but ${describe(value)}; a function, an object with a function \`handle\`, or a Loop is one`,
+    `what ${spec.file} exports is not an application but ${describe(value)}; ` +
+      "a function, an object with a function `handle`, or a Loop is one",
   );
 }
 
-/** The adapter is for users, and loaded as they would. */
+/** Imports the adapter by the name that users import, so that both get the same module. */
 async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
   if (typeof value !== "function")
     throw unloadable(
@@ -81,7 +85,7 @@ async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
   return wsgi(value as WsgiApp);
 }
 
-/** It is loaded by Python, when the loop listens. */
+/** Python loads the application itself, when the loop listens. */
 async function adaptPython(
   spec: AppSpec,
   options: PythonOptions,
@@ -101,7 +105,7 @@ const describe = (value: unknown): string =>
       ? "an object"
       : `a ${typeof value}`;
 
-/** What ends the command when there is no application. */
+/** The failure of an application that does not load. */
 export function unloadable(
   spec: AppSpec,
   why: string,

@@ -18,16 +18,15 @@ import type { Settings } from "./schema.ts";
 export interface Logs {
   readonly log: Logger;
   readonly accessLog: AccessLog | undefined;
-  /** Lines are for people. */
+  /** Lines are for people to read. */
   readonly pretty: boolean;
-  /** Opens the files anew: whoever rotates them has moved the old ones. False: not all of them can be opened. */
+  /** Opens the files anew after they were moved. False when not all of them can be opened. */
   readonly reopen: () => boolean;
 }
 
 /**
- * `owner`: gets the files, because the supervisor is the first to open them, and the workers write to them as whom they run.
- *
- * @throws {CommandFailure} for a format that makes no sense, or a file that cannot be written.
+ * @param owner gets the files: the supervisor opens them first, and the workers, which run as `owner`, write to them.
+ * @throws {CommandFailure} for a format that is not valid, or a file that cannot be written.
  */
 export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   const { logFormat, accessLog, errorLog, logLevel } = settings;
@@ -59,7 +58,7 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   };
 }
 
-/** Headers, wherever somebody logs them. */
+/** Where headers may be in what is logged. */
 const SECRETS = SECRET_HEADERS.flatMap((name) => [
   name,
   `headers.${name}`,
@@ -82,13 +81,12 @@ function openFile(path: string, owner: Identity): LineBuffer {
   }
 }
 
-/** A device or a pipe is not ours to give; nor what a link leads to, which whoever may write to the folder could choose. */
+/** Only a plain file: neither a device or a pipe, nor the target of a link, which others may have chosen. */
 function give(path: string, { uid, gid }: Identity): void {
   if (uid === undefined && gid === undefined) return;
   if (lstatSync(path).isFile()) lchownSync(path, uid ?? -1, gid ?? -1);
 }
 
-/** These lines are few, and the last ones before an end are the ones to read: they do not wait as access lines do. */
 function formatted(
   to: LineBuffer,
   colorize: boolean,

@@ -5,7 +5,7 @@ import { parseTarget } from "../engine/target.ts";
 import type { Logs } from "./logs.ts";
 import type { Key, Settings } from "./schema.ts";
 
-export const OF_THE_LOOP = {
+export const LOOP_OPTIONS = {
   maxBody: "maxBodyBytes",
   maxHeaders: "maxHeaderBytes",
   bodyTimeout: "bodyTimeoutMs",
@@ -19,25 +19,25 @@ export const OF_THE_LOOP = {
   requestId: "requestId",
 } as const satisfies Partial<Record<Key, keyof LoopOptions>>;
 
-/** Puts in what the operator said; what nobody said is the application's own business. */
-export function steer(
+/** Overrides the application's options by the settings that the operator gave, and by them alone. */
+export function applySettings(
   options: LoopOptions,
   settings: Settings,
   explicit: readonly Key[],
   { log, accessLog }: Logs,
 ): void {
-  const said = Object.entries(OF_THE_LOOP)
+  const given = Object.entries(LOOP_OPTIONS)
     .filter(([key]) => explicit.includes(key as Key))
     .map(([key, option]) => {
-      const value = settings[key as keyof typeof OF_THE_LOOP];
+      const value = settings[key as keyof typeof LOOP_OPTIONS];
       return [option, value === "" ? undefined : value]; // 0 is a value
     });
-  Object.assign(options, Object.fromEntries(said), { log });
+  Object.assign(options, Object.fromEntries(given), { log });
   if (accessLog !== undefined || explicit.includes("accessLog"))
     options.accessLog = accessLog ?? false;
 }
 
-/** Workers come and go on the same port, so it is always shared. */
+/** The port is always shared, because workers come and go on it. */
 export function httpTarget({
   http,
   tlsKey,
@@ -52,7 +52,11 @@ export function httpTarget({
   };
 }
 
-/** Where a worker listens. `front`: has the connections of servers that speak uwsgi. */
+/**
+ * Where a worker listens.
+ *
+ * @param front receives the connections of front servers that speak uwsgi.
+ */
 export function listenTargets(
   settings: Settings,
   front: Server | undefined,

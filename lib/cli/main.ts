@@ -43,7 +43,7 @@ const program = commandLine(VERSION, {
   },
 });
 
-/** Whoever reads what is printed, as in `eddy config | head`, may have seen enough. */
+/** The reader of standard output may stop early, as in `eddy config | head`. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();
@@ -55,7 +55,7 @@ try {
   process.exitCode = report(error);
 }
 
-/** Commander has said what is wrong already. */
+/** Commander prints its own errors. */
 function report(error: unknown): number {
   if (error instanceof CommanderError)
     return error.exitCode === 0 ? 0 : EXIT.usage;

@@ -3,8 +3,8 @@
 let last = 0;
 
 /**
- * Bytes. The kernel tells by a file: while a process has as many open as it may, the last answer stands, because a figure
- * of the status is no reason to end.
+ * Bytes. Node reads them from a file, which fails while the process has as many files open as it may. The last answer
+ * is given then, because the status is not worth a crash.
  */
 export function residentBytes(): number {
   try {
@@ -16,5 +16,5 @@ export function residentBytes(): number {
   return last;
 }
 
-/** Of the process, and of the machine. */
+/** The process, or the machine, has as many files open as it may. */
 const OUT_OF_FILES = ["EMFILE", "ENFILE"];

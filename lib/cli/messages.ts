@@ -1,36 +1,36 @@
-/** What supervisor and workers tell each other. Types only. */
+/** The messages between supervisor and workers. Types only. */
 import type { AddressInfo } from "node:net";
 import type { Address, CloseLimits, LoopTasks, Tally } from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { Key, Settings } from "./schema.ts";
 
-/** All that a worker needs to know. */
+/** What a worker needs to start. */
 export interface Orders {
   readonly settings: Settings;
-  /** The settings that somebody gave: they override what the application says itself. */
+  /** The settings that were given. They override the application's own options. */
   readonly explicit: readonly Key[];
   readonly specs: readonly AppSpec[];
   /** Where the supervisor accepts for front servers that speak uwsgi. */
   readonly uwsgi: string | AddressInfo | undefined;
 }
 
-/** How a worker is. */
+/** The state of a worker. */
 export interface Report {
   readonly tally: Readonly<Tally>;
   readonly inFlight: number;
   /** Bytes. */
   readonly rss: number;
-  /** How late timers were since the last report, in milliseconds: the mean and the worst. */
+  /** How late timers were since the last report, in milliseconds. */
   readonly loopDelayMs: { readonly mean: number; readonly max: number };
 }
 
 export type ToWorker =
   | { type: "start"; orders: Orders }
-  /** End: let running requests finish, and connections go for so long. */
+  /** End when running requests have finished; open connections get one more request within this time. */
   | { type: "close"; lingerMs: number }
-  /** End now. */
+  /** End without waiting for requests. */
   | { type: "stop" }
-  /** It comes with a connection of a front server, unless that has left meanwhile. */
+  /** Sent with the connection of a front server, unless that has closed it meanwhile. */
   | { type: "connection" }
   | { type: "reopen" }
   | { type: "ask"; id: number; question: Question };

@@ -31,7 +31,7 @@ const OF_WORKERS: readonly [
   ],
 ];
 
-/** Made for one answer: the workers keep the numbers. */
+/** A registry for one answer, because the workers keep the numbers. */
 export function metricsOf(status: Status): Promise<string> {
   const register = new Registry();
   const registers = [register];

@@ -1,6 +1,6 @@
 /**
- * Tells systemd how it goes, where it started us (sd_notify(3)): by its own tool, because Node has no datagram sockets for
- * Unix, and native add-ons would have to be built for everybody.
+ * Notifies systemd (sd_notify(3)) where it started the command. By its own tool, because Node has no datagram sockets
+ * for Unix, and a native add-on would have to be built for every platform.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -28,12 +28,12 @@ export class Systemd {
         }),
       );
     } catch (error) {
-      this.#log.warn({ err: error }, "cannot tell systemd how it goes");
+      this.#log.warn({ err: error }, "cannot notify systemd");
     }
   }
 
-  /** Twice within the time that systemd allows, as it recommends: a supervisor that is stuck is started again. */
-  *reassure(): Operation<void> {
+  /** Twice in the time that systemd allows, as it recommends. It restarts a supervisor that is stuck. */
+  *pingWatchdog(): Operation<void> {
     const everyMs = Number(this.#env.WATCHDOG_USEC) / 2000;
     if (!(everyMs > 0)) return;
     for (;;) {

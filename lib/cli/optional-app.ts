@@ -6,11 +6,11 @@ import {
   type Application,
 } from "../index.ts";
 
-/** It is the application that does not load. */
+/** The application does not load. */
 export const isNoApp = (error: unknown): error is Error =>
   error instanceof PythonStartError || error instanceof ThreadStartError;
 
-/** The same application. If it does not load, `failed` hears why, and its place is answered 404. */
+/** The same application. If it does not load, `failed` is called, and its path is answered 404. */
 export function optional(
   application: Application,
   failed: (error: Error) => void,

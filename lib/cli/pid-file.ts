@@ -34,7 +34,7 @@ function claim(file: string): void {
   }
 }
 
-/** To the supervisor whose pid file it is. @throws {CommandFailure} when there is none, or it is not ours to steer. */
+/** @throws {CommandFailure} when no supervisor runs by that pid file, or this user may not signal it. */
 export function signalSupervisor(file: string, signal: NodeJS.Signals): void {
   const pid = runningPid(file);
   try {
@@ -60,7 +60,7 @@ export function runningPid(file: string): number {
   );
 }
 
-/** Of one process: a signal to 0, or to a negative number, goes to many. */
+/** A positive number: a signal to 0, or to a negative number, would go to a whole group of processes. */
 function existingPid(file: string): number | undefined {
   try {
     const [pid] = /^\d+$/.exec(readFileSync(file, "utf8").trim()) ?? [];
@@ -75,7 +75,7 @@ function existingPid(file: string): number | undefined {
   }
 }
 
-/** Is it another process? In a container that was killed and starts anew, the file of the last one has our own number. */
+/** Whether another process has it. In a container that is started again, an old file may have our own number. */
 function runs(pid: number): boolean {
   if (pid === process.pid) return false;
   try {

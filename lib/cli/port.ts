@@ -9,8 +9,8 @@ import { listenFor } from "./listen.ts";
 import type { Settings } from "./schema.ts";
 
 /**
- * Takes the port for a moment: workers that share a port would share it with anybody who does, too, and never learn that
- * it was taken. Gives the settings with a real port in place of 0.
+ * Listens on the port for a moment, and gives the settings with a real port in place of 0. Workers share their port, so
+ * they would share it with another program that does, too, instead of failing.
  *
  * @throws {CommandFailure} saying what is in the way.
  */
@@ -23,13 +23,13 @@ export function* choosePort(settings: Settings): Operation<Settings> {
     );
   const target = parseTarget(http);
   if (target === undefined) return settings;
-  if ("path" in target) return alone(settings);
+  if ("path" in target) return checkAlone(settings);
   const port = yield* call(() => tryPort(target));
   return { ...settings, http: formatTarget({ ...target, port }) };
 }
 
-/** Whoever listens there has it for itself. */
-function alone(settings: Settings): Settings {
+/** A Unix socket cannot be shared. */
+function checkAlone(settings: Settings): Settings {
   if (settings.workers === 1) return settings;
   throw new CommandFailure(
     EXIT.usage,

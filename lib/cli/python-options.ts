@@ -2,8 +2,8 @@
 import type { PythonOptions } from "eddy/adapters/python";
 import type { Key, Settings } from "./schema.ts";
 
-/** The rest are `chdir`, which is the command's, and the jitter, which is a tenth. */
-export const OF_PYTHON = {
+/** All but `chdir`, which is a setting of the command, and the jitter, which is always a tenth. */
+export const PYTHON_OPTIONS = {
   startTimeout: "startTimeoutMs",
   python: "python",
   pythonVenv: "venv",
@@ -18,24 +18,24 @@ export const OF_PYTHON = {
   pythonMaxRequests: "maxRequests",
 } as const satisfies Partial<Record<Key, keyof PythonOptions>>;
 
-/** For these, 0 is "never", as it is for Gunicorn and uWSGI. */
+/** Here 0 means never, as in Gunicorn and uWSGI. */
 const OFF_AT_0: readonly string[] = [
   "startTimeout",
   "pythonHarakiri",
   "pythonMaxRequests",
 ];
 
-/** What the operator said; the rest is as `python()` has it. */
+/** The options that the operator gave; `python()` has defaults for the rest. */
 export function pythonOptions(
   settings: Settings,
   explicit: readonly Key[],
 ): PythonOptions {
-  const said = Object.entries(OF_PYTHON)
+  const given = Object.entries(PYTHON_OPTIONS)
     .filter(([key]) => explicit.includes(key as Key))
     .map(([key, option]) => {
-      const value = settings[key as keyof typeof OF_PYTHON];
+      const value = settings[key as keyof typeof PYTHON_OPTIONS];
       const off = value === 0 && OFF_AT_0.includes(key);
       return [option, value === "" ? undefined : off ? Infinity : value];
     });
-  return Object.fromEntries(said) as PythonOptions;
+  return Object.fromEntries(given) as PythonOptions;
 }

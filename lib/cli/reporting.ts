@@ -1,4 +1,4 @@
-/** How a worker is, told to the supervisor once a second: that is its heartbeat, too. */
+/** A worker reports its state to the supervisor once a second. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { sleep, type Operation } from "effection";
 import type { Loop } from "../index.ts";
@@ -34,6 +34,6 @@ export function* reporting(
   }
 }
 
-/** The histogram counts the wait itself, too, and is NaN before the first. */
+/** The histogram includes the wait itself, and is NaN before its first value. */
 const late = (nanoseconds: number): number =>
   Math.max(0, Math.round((nanoseconds / 1e6 - RESOLUTION_MS) * 100) / 100) || 0;

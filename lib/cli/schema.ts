@@ -1,5 +1,5 @@
 /**
- * Every setting of the command: its kind, its default, what it is for. The flags, the variables, the config files, `--help`,
+ * Every setting of the command: its kind, its default, its meaning. Flags, variables, config files, `--help`,
  * docs/settings.md and the checks all come from this table.
  */
 import { PLAIN_PATH } from "../common/checked-options.ts";
@@ -27,11 +27,11 @@ export interface Setting<T> {
   readonly default: T;
   readonly about: string;
   readonly group: string;
-  /** As a user would write it, for the docs; tests give it in every way there is. */
+  /** As a user would write it, for the docs. Tests give it in every possible way. */
   readonly example: string;
   /** Only config files can give it. */
   readonly fileOnly?: true;
-  /** Config files cannot give it: it says which of them count. */
+  /** Config files cannot give it, because it says which of them are read. */
   readonly notInFiles?: true;
 }
 
@@ -45,7 +45,7 @@ function group<const T extends Record<string, Omit<Setting<unknown>, "group">>>(
   ) as never;
 }
 
-/** Checks that default and kind agree. */
+/** Its types make sure that default and kind agree. */
 function setting<T>(
   kind: Kind<T>,
   fallback: NoInfer<T>,
@@ -65,7 +65,10 @@ export const SCHEMA = {
       text("APP", "a file, and the name of an export behind a colon"),
       "",
       "./app.ts:api",
-      "The application at `/`: a file, and the export to take when it is neither `default` nor `app`. `wsgi:` in front of it for a WSGI-style one; `python:app:app` for one of Python. Also the argument without a flag.",
+      "The application at `/`: a file, and the export to take when it is neither `default` nor `app`. " +
+        "`wsgi:` in front of it for a WSGI-style one; " +
+        "`python:app:app` for one of Python. " +
+        "Also the argument without a flag.",
     ),
     mount: setting(
       list("PREFIX=APP", "a prefix and an application, such as /old=./old.js"),
@@ -77,7 +80,8 @@ export const SCHEMA = {
       onOff,
       true,
       "false",
-      "End with code 3 when an application does not load. Without it the command starts, and its place is answered 404.",
+      "End with code 3 when an application does not load. " +
+        "Without it the command starts, and its place is answered 404.",
     ),
     chdir: setting(
       text("FOLDER", "a folder"),
@@ -89,14 +93,16 @@ export const SCHEMA = {
       requirements,
       {},
       "",
-      "Variables that the application needs: `{ DATABASE_URL: { required: true } }`. Those that are missing are named at the start, all at once.",
+      "Variables that the application needs: `{ DATABASE_URL: { required: true } }`. " +
+        "Those that are missing are named at the start, all at once.",
       { fileOnly: true },
     ),
     secretKey: setting(
       secret,
       "",
       "correct-horse-battery-staple",
-      "What `secretKey()` of eddy/config returns. Without it, one is made at each start in development, and it is an error in production.",
+      "What `secretKey()` of eddy/config returns. " +
+        "Without it, one is made at each start in development, and it is an error in production.",
     ),
   }),
   ...group("Listening", {
@@ -107,7 +113,9 @@ export const SCHEMA = {
       ),
       ":8000",
       "127.0.0.1:9000",
-      "Where to listen: `[host]:port`, or `unix:` and a path. Port 0 takes any free one. `none`: only where `uwsgi` says.",
+      "Where to listen: `[host]:port`, or `unix:` and a path. " +
+        "Port 0 takes any free one. " +
+        "`none`: only where `uwsgi` says.",
     ),
     uwsgi: setting(
       address(
@@ -116,7 +124,9 @@ export const SCHEMA = {
       ),
       "",
       "127.0.0.1:3031",
-      "Where to listen, too, for front servers that speak uwsgi, as nginx does with `uwsgi_pass`: the supervisor accepts there, and gives the connections to the workers in turn. Whoever can connect is believed: keep it on this machine.",
+      "Where to listen, too, for front servers that speak uwsgi, as nginx does with `uwsgi_pass`: " +
+        "the supervisor accepts there, and gives the connections to the workers in turn. " +
+        "Whoever can connect is believed: keep it on this machine.",
     ),
     tlsKey: setting(
       text("FILE", PATH),
@@ -138,7 +148,8 @@ export const SCHEMA = {
       ),
       [],
       "loopback",
-      "Peers that are believed when they say who asks: addresses, ranges, `loopback`, `private`, `unix`. Repeat it for more.",
+      "Peers that are believed when they say who asks: addresses, ranges, `loopback`, `private`, `unix`. " +
+        "Repeat it for more.",
     ),
     proxyHeader: setting(
       choice("x-forwarded", "forwarded", "proxy-v2"),
@@ -203,7 +214,9 @@ export const SCHEMA = {
       duration,
       60_000,
       "5m",
-      "How long an application may take to load, in a worker or a process of Python, before it counts as one that does not. 0 is `none`.",
+      "How long an application may take to load, in a worker or a process of Python, " +
+        "before it counts as one that does not. " +
+        "0 is `none`.",
     ),
     workerTimeout: setting(
       duration,
@@ -215,7 +228,9 @@ export const SCHEMA = {
       count(0),
       0,
       "10000",
-      "Requests after which a worker is replaced; up to a tenth are taken off, by chance, so that not all are at once. 0: never.",
+      "Requests after which a worker is replaced; up to a tenth are taken off, by chance, " +
+        "so that not all are at once. " +
+        "0: never.",
     ),
     maxRss: setting(
       size,
@@ -239,7 +254,9 @@ export const SCHEMA = {
       duration,
       10_000,
       "2s",
-      "How long a worker that is replaced leaves open connections for one more request, which is answered with `connection: close`. A second at most when the whole command ends.",
+      "How long a worker that is replaced leaves open connections for one more request, " +
+        "which is answered with `connection: close`. " +
+        "A second at most when the whole command ends.",
     ),
   }),
   ...group("Python", {
@@ -353,7 +370,10 @@ export const SCHEMA = {
       ),
       "auto",
       "json",
-      "`json`; `pretty` for people; `combined` or a format string as Apache (`%h %r %>s`) and Gunicorn (`%(h)s`) have it, for the access log. `auto`: pretty on a terminal, JSON otherwise.",
+      "`json`; " +
+        "`pretty` for people; " +
+        "`combined` or a format string as Apache (`%h %r %>s`) and Gunicorn (`%(h)s`) have it, for the access log. " +
+        "`auto`: pretty on a terminal, JSON otherwise.",
     ),
     accessLog: setting(
       text("FILE", "a path, - or none"),
@@ -371,7 +391,10 @@ export const SCHEMA = {
       choice("accept", "generate", "echo"),
       "accept",
       "echo",
-      "The id of a request in its lines. `accept`: the client's `x-request-id` if it makes sense, or else one that is made; `generate`: always made; `echo`: as `accept`, and the reply carries it.",
+      "The id of a request in its lines. " +
+        "`accept`: the client's `x-request-id` if it makes sense, or else one that is made; " +
+        "`generate`: always made; " +
+        "`echo`: as `accept`, and the reply carries it.",
     ),
   }),
   ...group("Development", {
@@ -390,7 +413,8 @@ export const SCHEMA = {
       ),
       "",
       "127.0.0.1:1717",
-      "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. It takes orders, too: keep it on this machine.",
+      "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. " +
+        "It takes orders, too: keep it on this machine.",
     ),
   }),
   ...group("Settings", {

@@ -10,7 +10,7 @@ const production = (): boolean => process.env.NODE_ENV === "production";
 
 const makeUp = (): string => MADE_UP + randomBytes(32).toString("base64url");
 
-/** For the workers' environment. In production nothing is made up. */
+/** For the workers' environment. In production no secret is made up. */
 export function secretVariables({
   secretKey,
 }: Settings): Record<string, string> {
@@ -22,7 +22,8 @@ export function secretVariables({
  * The secret with which the application signs sessions and the like: `secretKey` of the settings. In development, where
  * there is none, one is made at the start of the command, the same for all workers, and a warning says so.
  *
- * @throws {Error} when there is none and `NODE_ENV` is `production`: a made-up secret would sign out everybody at each start.
+ * @throws {Error} when there is none and `NODE_ENV` is `production`: a made-up secret would sign everybody out at each
+ * start.
  *
  * @example
  * ```ts

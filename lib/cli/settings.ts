@@ -12,17 +12,17 @@ import {
 } from "./schema.ts";
 import type { ConfigFile } from "./config-files.ts";
 
-/** One value that somebody gave. */
-export interface Given {
+/** A value that a file, a variable or a flag gives to a setting. */
+export interface Assignment {
   readonly key: string;
   readonly value: unknown;
   /** `file:line`, a variable or a flag. */
   readonly source: string;
-  /** The names that are possible there. */
+  /** The names that are valid in that kind of source. */
   readonly known: ReadonlyMap<string, Key>;
 }
 
-/** A setting as it counts, and what it came in place of. */
+/** The value of a setting, and what it overrode. */
 export interface Resolved {
   readonly value: unknown;
   readonly source: string;
@@ -32,7 +32,7 @@ export interface Resolved {
 export interface Configuration {
   readonly settings: Settings;
   readonly resolved: Readonly<Record<Key, Resolved>>;
-  /** Unknown keys that `--no-strict` lets pass. */
+  /** About unknown keys, which `--no-strict` allows. */
   readonly warnings: readonly string[];
 }
 
@@ -51,7 +51,7 @@ const IN_FLAGS = names(
   (key) => !settingOf(key).fileOnly,
 );
 
-export function fromFile(file: ConfigFile): Given[] {
+export function fromFile(file: ConfigFile): Assignment[] {
   return Object.entries(file.values).map(([key, value]) => ({
     key,
     value,
@@ -60,7 +60,7 @@ export function fromFile(file: ConfigFile): Given[] {
   }));
 }
 
-export function fromVariables(env: NodeJS.ProcessEnv): Given[] {
+export function fromVariables(env: NodeJS.ProcessEnv): Assignment[] {
   return Object.entries(env)
     .filter(([name, value]) => name.startsWith("EDDY_") && value !== undefined)
     .map(([name, value]) => ({
@@ -72,7 +72,9 @@ export function fromVariables(env: NodeJS.ProcessEnv): Given[] {
 }
 
 /** `flags`: by key of the setting. */
-export function fromFlags(flags: Readonly<Record<string, unknown>>): Given[] {
+export function fromFlags(
+  flags: Readonly<Record<string, unknown>>,
+): Assignment[] {
   return Object.entries(flags).map(([key, value]) => ({
     key,
     value,
@@ -82,11 +84,13 @@ export function fromFlags(flags: Readonly<Record<string, unknown>>): Given[] {
 }
 
 /**
- * Puts it all together; what comes later counts.
+ * The values of all settings. A later assignment overrides an earlier one.
  *
  * @throws {CommandFailure} that names all that is wrong, not just the first.
  */
-export function resolveSettings(givens: readonly Given[]): Configuration {
+export function resolveSettings(
+  assignments: readonly Assignment[],
+): Configuration {
   const wrong: string[] = [];
   const unknown: string[] = [];
   const resolved = Object.fromEntries(
@@ -95,7 +99,7 @@ export function resolveSettings(givens: readonly Given[]): Configuration {
       { value: settingOf(key).default, source: DEFAULT, overrode: [] },
     ]),
   ) as unknown as Record<Key, Resolved>;
-  for (const given of givens) {
+  for (const given of assignments) {
     const key = given.known.get(given.key);
     if (key === undefined) unknown.push(unknownName(given));
     else
@@ -117,7 +121,7 @@ export function resolveSettings(givens: readonly Given[]): Configuration {
 function override(
   before: Resolved,
   key: Key,
-  { value, source }: Given,
+  { value, source }: Assignment,
 ): Resolved {
   return {
     value: readValue(key, value, source),
@@ -137,7 +141,7 @@ function readValue(key: Key, given: unknown, source: string): unknown {
   );
 }
 
-function unknownName({ key, source, known }: Given): string {
+function unknownName({ key, source, known }: Assignment): string {
   const meant = closestMatch(key, [...known.keys()], {
     maxDistance: Math.ceil(key.length / 3),
   });

@@ -8,7 +8,7 @@ import { call, resource, useScope, type Operation } from "effection";
 import { parseTarget, type Target } from "../engine/target.ts";
 import { listenFor } from "./listen.ts";
 import { metricsOf } from "./metrics.ts";
-import type { Pool } from "./pool.ts";
+import type { ProcessPool } from "./process-pool.ts";
 import { haltIn, statusOf, tasksOf } from "./status.ts";
 
 interface Answer {
@@ -23,7 +23,7 @@ const json = (value: unknown, status = 200): Answer => ({
   body: `${JSON.stringify(value, null, 2)}\n`,
 });
 
-type Page = (pool: Pool, id: string) => Operation<Answer>;
+type Page = (pool: ProcessPool, id: string) => Operation<Answer>;
 
 const PAGES: readonly [pattern: RegExp, page: Page][] = [
   [
@@ -56,8 +56,11 @@ const PAGES: readonly [pattern: RegExp, page: Page][] = [
   ],
 ];
 
-/** Ends with the scope. @throws {CommandFailure} when the address is not to be had. */
-export function useStatusServer(stats: string, pool: Pool): Operation<void> {
+/** Ends with the scope. @throws {CommandFailure} when it cannot listen there. */
+export function useStatusServer(
+  stats: string,
+  pool: ProcessPool,
+): Operation<void> {
   return resource(function* (provide) {
     if (stats === "") return yield* provide();
     const scope = yield* useScope();
@@ -75,7 +78,7 @@ export function useStatusServer(stats: string, pool: Pool): Operation<void> {
 }
 
 function* answer(
-  pool: Pool,
+  pool: ProcessPool,
   { method, url = "" }: IncomingMessage,
   response: ServerResponse,
 ): Operation<void> {

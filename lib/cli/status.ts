@@ -1,8 +1,8 @@
-/** Where supervisor and workers tell how they are: what is asked most, in one place. */
+/** The state of the supervisor and its workers, and what runs in them. */
 import { all, type Operation } from "effection";
 import type { Outcome, Tally } from "../index.ts";
 import { residentBytes } from "./memory.ts";
-import type { Pool } from "./pool.ts";
+import type { ProcessPool } from "./process-pool.ts";
 import { VERSIONS } from "./versions.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -17,14 +17,14 @@ const OUTCOMES: readonly Outcome[] = [
   "drain",
 ];
 
-export function statusOf(pool: Pool) {
+export function statusOf(pool: ProcessPool) {
   return {
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
     rss: residentBytes(),
     versions: VERSIONS,
     restarts: pool.restarts,
-    /** Of all workers there have been, as of their last report. */
+    /** Of all workers so far, by their last reports. */
     requests: total(pool, "accepted"),
     outcomes: Object.fromEntries(
       OUTCOMES.map((outcome) => [outcome, total(pool, outcome)]),
@@ -47,14 +47,14 @@ function statusOfWorker({ pid, state, startedAt, report }: WorkerProcess) {
   };
 }
 
-function total({ past, workers }: Pool, name: keyof Tally): number {
+function total({ past, workers }: ProcessPool, name: keyof Tally): number {
   let sum = past[name] ?? 0;
   for (const { report } of workers) sum += report?.tally[name] ?? 0;
   return sum;
 }
 
-/** What runs in each worker that serves, or that it does not answer. */
-export function* tasksOf(pool: Pool): Operation<object[]> {
+/** What runs in each worker that serves; `answers: false` for one that is stuck. */
+export function* tasksOf(pool: ProcessPool): Operation<object[]> {
   return yield* all(
     pool.ready.map(function* (worker) {
       const tasks = yield* worker.ask({ about: "tasks" });
@@ -63,16 +63,19 @@ export function* tasksOf(pool: Pool): Operation<object[]> {
   );
 }
 
-/** What has come of an order to halt. */
-export interface Halt {
-  /** A worker had it. */
+/** The result of a request to halt an exchange. */
+export interface HaltResult {
+  /** A worker had the exchange. */
   readonly halted: boolean;
-  /** Pids of workers that did not answer: one of them may have it, and halts it when it turns again. */
+  /** Pids of workers that did not answer. One of them may have it, and halts it as soon as it is not stuck any more. */
   readonly silent: readonly number[];
 }
 
 /** Halts an exchange, whichever worker has it. */
-export function* haltIn(pool: Pool, exchange: string): Operation<Halt> {
+export function* haltIn(
+  pool: ProcessPool,
+  exchange: string,
+): Operation<HaltResult> {
   const workers = pool.ready;
   const answers = yield* all(
     workers.map((worker) => worker.ask({ about: "halt", exchange })),

@@ -1,4 +1,4 @@
-/** The supervisor: workers for one application, and the signals that steer them. It never runs the application itself. */
+/** The supervisor: starts workers and handles signals. It never runs the application itself. */
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import { isatty } from "node:tty";
@@ -10,7 +10,7 @@ import type { Identity } from "./identity.ts";
 import type { Logs } from "./logs.ts";
 import { Systemd } from "./notify.ts";
 import { usePidFile } from "./pid-file.ts";
-import { usePool, type Pool } from "./pool.ts";
+import { useProcessPool, type ProcessPool } from "./process-pool.ts";
 import { choosePort } from "./port.ts";
 import { KEYS } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
@@ -53,7 +53,7 @@ export function* supervise(
   const front = settings.uwsgi
     ? yield* useUwsgiFront(settings.uwsgi, identity)
     : undefined;
-  const pool = yield* usePool({
+  const pool = yield* useProcessPool({
     orders: {
       settings: yield* choosePort(settings),
       explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
@@ -66,14 +66,14 @@ export function* supervise(
     log: logs.log,
     patient: settings.reload,
     imported: (files) => watcher?.add(files),
-    ready: () => front?.spread(),
+    ready: () => front?.distribute(),
   });
   front?.serveBy(() => pool.ready);
   yield* useStatusServer(settings.stats, pool);
   if (watcher !== undefined)
-    yield* spawn(() => passOn(watcher, steering, logs));
+    yield* spawn(() => reloadOnChange(watcher, steering, logs));
   yield* spawn(() => reopening(rotations, pool, logs));
-  yield* spawn(() => systemd.reassure());
+  yield* spawn(() => systemd.pingWatchdog());
   const signal = yield* race([
     next(endings),
     pool.broken,
@@ -84,7 +84,7 @@ export function* supervise(
   yield* end(pool, signal, endings, logs);
 }
 
-/** A terminal that is closed sends SIGHUP, too, but not for a reload: whoever sat there has gone. */
+/** A terminal that is closed sends SIGHUP, too: that means the end, and not a reload. */
 function* endWithTerminal(
   endings: Queue<NodeJS.Signals, never>,
 ): Operation<never> {
@@ -97,9 +97,9 @@ function* endWithTerminal(
   }
 }
 
-/** Starts the workers and does what signals say, one thing after the other. */
+/** Starts the workers and handles signals, one after the other. */
 function* run(
-  pool: Pool,
+  pool: ProcessPool,
   steering: Queue<Steering, never>,
   logs: Logs,
   systemd: Systemd,
@@ -123,9 +123,9 @@ function* run(
   }
 }
 
-/** That it serves is told when it does: meanwhile, a signal can bring what is missing. */
+/** Waits for the first worker in a task of its own, because a signal may have to bring it about. */
 function* ready(
-  pool: Pool,
+  pool: ProcessPool,
   systemd: Systemd,
   started?: () => void,
 ): Operation<void> {
@@ -134,10 +134,10 @@ function* ready(
   yield* systemd.tell("READY=1");
 }
 
-/** At once, also in the middle of a reload: whoever has moved the files may soon compress them. */
+/** At once, also in the middle of a reload: the files that were moved may soon be compressed. */
 function* reopening(
   rotations: Queue<unknown, never>,
-  pool: Pool,
+  pool: ProcessPool,
   logs: Logs,
 ): Operation<never> {
   for (;;) {
@@ -147,8 +147,8 @@ function* reopening(
   }
 }
 
-/** A change is as good as a signal. What changes in the same moment is one change. */
-function* passOn(
+/** Changes at about the same time are one reload. */
+function* reloadOnChange(
   { changes }: Watcher,
   steering: Queue<Steering, never>,
   { log }: Logs,
@@ -168,7 +168,7 @@ const SETTLE_MS = 50;
 
 /** The first signal lets requests finish, the second does not. */
 function* end(
-  pool: Pool,
+  pool: ProcessPool,
   signal: string,
   endings: Queue<NodeJS.Signals, never>,
   { log }: Logs,

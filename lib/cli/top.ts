@@ -9,7 +9,7 @@ import { statusTarget } from "./status-server.ts";
 import { ENDING, useSignals } from "./use-signals.ts";
 
 const EVERY_MS = 1000;
-/** The supervisor has nothing to do that takes long. */
+/** The supervisor answers at once, unless it is stuck. */
 const ANSWER_MS = 5000;
 const CLEAR = "\x1b[H\x1b[2J";
 
@@ -60,13 +60,19 @@ async function ask(stats: string): Promise<Status> {
 function statusIn(body: string): Status {
   const status = JSON.parse(body) as Partial<Status> | null;
   if (status?.versions?.eddy === undefined)
-    throw new Error("what answers there is no eddy");
+    throw new Error("what answers there is not an eddy");
   return status as Status;
 }
 
-/** `before`: a second ago. */
+/** @param before the status of a second ago, for what has changed since. */
 export function table(status: Status, before?: Status): string {
-  const head = `eddy ${status.versions.eddy}, supervisor ${status.pid}, up ${Math.round(status.uptimeMs / 1000)} s, ${status.requests} requests, ${status.restarts} restarts`;
+  const head = [
+    `eddy ${status.versions.eddy}`,
+    `supervisor ${status.pid}`,
+    `up ${Math.round(status.uptimeMs / 1000)} s`,
+    `${status.requests} requests`,
+    `${status.restarts} restarts`,
+  ];
   const outcomes = Object.entries(status.outcomes).map(
     ([name, count]) => `${name} ${count}`,
   );
@@ -96,7 +102,11 @@ export function table(status: Status, before?: Status): string {
       .map((cell, i) => cell.padEnd(Math.max(names[i]!.length, 9)))
       .join(" ")
       .trimEnd();
-  return [head, outcomes.join(", "), "", line(names), ...rows.map(line)].join(
-    "\n",
-  );
+  return [
+    head.join(", "),
+    outcomes.join(", "),
+    "",
+    line(names),
+    ...rows.map(line),
+  ].join("\n");
 }

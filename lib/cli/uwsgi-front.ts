@@ -13,8 +13,8 @@ import type { Identity } from "./identity.ts";
 import { listenFor } from "./listen.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-/** Connections that may wait for a worker: as many as in the kernel's own line. */
-const MOST_WAITING = 511;
+/** Connections that may wait for a worker, as many as in the kernel's own queue. */
+const MAX_WAITING = 511;
 
 /** The supervisor's side. */
 export class UwsgiFront {
@@ -24,41 +24,46 @@ export class UwsgiFront {
   #ready: () => readonly WorkerProcess[] = () => [];
 
   constructor(server: Server) {
-    this.#server = server.on("connection", (socket) => this.#take(socket));
+    this.#server = server.on("connection", (socket) => this.#accept(socket));
   }
 
   get address(): string | AddressInfo {
     return this.#server.address()!;
   }
 
-  /** Where workers come from. */
+  /** Which workers the connections are given to. */
   serveBy(ready: () => readonly WorkerProcess[]): void {
     this.#ready = ready;
   }
 
-  /** There may be a worker for those that wait. */
-  spread(): void {
+  /** Gives those that wait to workers, if there are any. */
+  distribute(): void {
     const workers = this.#ready();
     if (workers.length === 0) return;
     for (const socket of this.#waiting.splice(0))
       workers[this.#given++ % workers.length]!.give(socket);
   }
 
-  /** Takes no more. */
+  /** Accepts no more connections. */
   stop(): void {
     this.#server.close();
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 
-  #take(socket: Socket): void {
-    socket.on("error", () => {}); // whoever it is given to will see it
-    if (this.#waiting.length >= MOST_WAITING) return void socket.destroy();
+  #accept(socket: Socket): void {
+    socket.on("error", () => {}); // the worker that it is given to will see it
+    if (this.#waiting.length >= MAX_WAITING) return void socket.destroy();
     this.#waiting.push(socket);
-    this.spread();
+    this.distribute();
   }
 }
 
-/** `owner`: of a Unix socket. Stops with the scope, if not before. @throws {CommandFailure} when the address is not to be had. */
+/**
+ * Stops with the scope, if not before.
+ *
+ * @param owner gets a Unix socket, so that the workers can use it.
+ * @throws {CommandFailure} when it cannot listen there.
+ */
 export function useUwsgiFront(
   uwsgi: string,
   owner: Identity,
@@ -77,13 +82,13 @@ export function useUwsgiFront(
   });
 }
 
-/** A path as the workers tell it, whoever asks them from another folder. */
+/** A path as an absolute one: it is reported by workers, whose folder may be another one. */
 function inFull(uwsgi: string): Target {
   const target = parseTarget(uwsgi)!;
   return "path" in target ? { path: resolve(target.path) } : target;
 }
 
-/** The worker's side: a server that the supervisor accepts for. */
+/** The worker's side: the supervisor accepts its connections. */
 export class HandedServer extends Server {
   readonly #address: string | AddressInfo;
 

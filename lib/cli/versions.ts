@@ -7,7 +7,7 @@ const { version, dependencies } = createRequire(import.meta.url)(
 
 export const VERSION = version;
 
-/** The engine's is pinned, and its package does not tell. */
+/** The engine's package does not tell its version, but ours pins it. */
 export const VERSIONS: Readonly<Record<string, string>> = {
   eddy: version,
   node: process.versions.node,

@@ -13,9 +13,8 @@ export interface Watcher {
   add(files: readonly string[]): void;
 }
 
-/** Who hears what. */
 export interface WatcherListener {
-  /** How many files are watched, whenever there are more. */
+  /** There are more files than before. */
   watching(files: number): void;
   /** A file cannot be watched: mostly, the machine watches as many as it may. */
   failed(error: Error): void;

@@ -3,23 +3,28 @@ import { Session } from "node:inspector/promises";
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { openLogs } from "./logs.ts";
-import { WATCHED, WORD, type Sight, type WatchdogData } from "./watchdog.ts";
+import {
+  WATCHED,
+  WORD,
+  type LoopSnapshot,
+  type WatchdogData,
+} from "./watchdog.ts";
 
 const { words, settings } = workerData as WatchdogData;
 const watched = `globalThis[Symbol.for("${WATCHED}")]`;
 
-/** Evaluated in the thread that is stuck, on top of what it does: so the stack tells what that is. */
+/** Evaluated in the thread that is stuck, on top of its stack, which shows what it does. */
 const TELL = `${watched}.tell()`;
 const LOOK = `${watched}.look()`;
 
-/** How long a look may take. In native code the thread is not to be asked. */
+/** How long an answer may take. A thread in native code gives none. */
 const LOOK_MS = 1000;
 
-await evaluate("0"); // a first connection can only be made while the other thread turns; with it, later ones work
+await evaluate("0"); // the first connection needs a thread that is not stuck; later ones work anyway
 parentPort!.postMessage("watching");
 await watch(new Uint32Array(words));
 
-/** It looks twice in the time that is too long: what holds the loop is seen before it lets go, and is told once. */
+/** Looks twice in the time that is too long, to see what holds the loop before it goes on; tells it once. */
 async function watch(counter: Uint32Array): Promise<never> {
   let before: number | undefined;
   for (let stillMs = 0; ;) {
@@ -34,7 +39,7 @@ async function watch(counter: Uint32Array): Promise<never> {
 }
 
 async function end(): Promise<void> {
-  const sight = (await evaluate(LOOK)) as Sight | undefined;
+  const sight = (await evaluate(LOOK)) as LoopSnapshot | undefined;
   const { log } = openLogs(settings);
   const { stack, running } = sight ?? { stack: [], running: [] };
   const what =
@@ -50,7 +55,7 @@ async function end(): Promise<void> {
   process.kill(process.pid, "SIGKILL");
 }
 
-/** In the main thread. Undefined: it does not answer. Connected no longer than needed: an exit would wait for us. */
+/** In the main thread. Undefined when it does not answer. A connection that stays open would hold up the exit. */
 async function evaluate(expression: string): Promise<unknown> {
   const session = new Session();
   session.connectToMainThread();

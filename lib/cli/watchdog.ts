@@ -1,7 +1,6 @@
 /**
- * Notices that a worker's event loop does not turn. Only another thread can: it looks what the loop is held by. Of a short
- * while it tells the loop, whose warning says so; after a long one it ends the process, because nothing in it will ever be
- * served again.
+ * Notices that a worker's event loop is stuck, from another thread, which also sees what it is stuck in. After a short
+ * while it tells the loop, which then warns; after a long one it ends the process, which will never serve again.
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -16,29 +15,33 @@ export interface WatchdogData {
   readonly settings: Settings;
 }
 
-/** What a look into the loop's thread shows. */
-export interface Sight {
+/** What the loop's thread does. */
+export interface LoopSnapshot {
   readonly stack: string[];
   /** The requests that run. */
   readonly running: string[];
 }
 
-/** `beats`: a counter that the loop moves. `limitMs`: how long is too long for whoever has the least patience. */
+/** What both threads share: a counter of the loop's beats, and after how long without one the loop counts as stuck. */
 export const WORD = { beats: 0, limitMs: 1 } as const;
 
-/** Under this symbol the thread finds the other end, when it looks into the thread that is stuck. */
+/** Under this symbol the thread finds the {@link Watched} of the thread that is stuck. */
 export const WATCHED = "eddy:watched";
 
-/** Milliseconds that are always too long: so the thread never sleeps long, and learns soon who has less patience. */
-const MOST_MS = 1000;
+/** An upper limit, so that the thread never sleeps long and soon sees a lower one. */
+const MAX_LIMIT_MS = 1000;
 
 /** Beats in the time that is too long. */
 const BEATS = 4;
 
-/** Lines of a stack that are told: enough to find the application under a library's own. */
+/** Lines of a stack: enough to find the application below the frames of a library. */
 const LINES = 30;
 
-/** Watches, from when it is given, until the scope ends. `running` names the requests that run. */
+/**
+ * Watches until the scope ends.
+ *
+ * @param running names the requests that run.
+ */
 export function useWatchdog(
   settings: Settings,
   running: () => string[],
@@ -65,7 +68,7 @@ export function useWatchdog(
   });
 }
 
-/** It sees us. */
+/** The thread can see into this one. */
 async function started(thread: Worker): Promise<void> {
   await Promise.race([
     once(thread, "message"),
@@ -75,7 +78,7 @@ async function started(thread: Worker): Promise<void> {
   ]);
 }
 
-/** What is held up by what called this: by a method, which was called by what the thread evaluates. */
+/** The stack below the method that called this, and below the expression that the thread evaluates. */
 function stackBelow(): string[] {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = LINES;
@@ -84,7 +87,7 @@ function stackBelow(): string[] {
   return lines.slice(4).map((line) => line.trim());
 }
 
-/** The end that is watched: it beats, and the other one calls its methods while nothing else here runs. */
+/** The side of the loop: it beats, and the thread calls its methods in the middle of whatever holds the loop. */
 class Watched {
   readonly words = new SharedArrayBuffer(8);
   readonly #running: () => string[];
@@ -94,7 +97,7 @@ class Watched {
 
   constructor(limitMs: number, running: () => string[]) {
     this.#running = running;
-    this.#counter[WORD.limitMs] = Math.min(limitMs, MOST_MS);
+    this.#counter[WORD.limitMs] = Math.min(limitMs, MAX_LIMIT_MS);
   }
 
   readonly #join = (watch: unknown): void => {
@@ -122,13 +125,13 @@ class Watched {
     clearInterval(this.#beat);
   }
 
-  /** Whoever waits for the loop learns what holds it. */
+  /** Tells the loops' own watches what holds the loop. */
   tell(): void {
     const stack = stackBelow();
     for (const watch of this.#watches) watch.witness(stack);
   }
 
-  look(): Sight {
+  look(): LoopSnapshot {
     return { stack: stackBelow(), running: this.#running().slice(0, 20) };
   }
 }

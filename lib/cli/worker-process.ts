@@ -1,4 +1,4 @@
-/** One worker as the supervisor sees it: its process, what it said last, and its end. */
+/** A worker as the supervisor sees it: its process, its last report, and its end. */
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -22,26 +22,30 @@ import type {
 
 const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
 
-/** Whoever has not answered by then is stuck: other questions are answered between two turns of the loop. */
+/** A worker that has not answered by then is stuck. */
 const ANSWER_MS = 1000;
 
 export type WorkerState = "starting" | "ready" | "closing";
 
 /** How a worker ended. */
-export interface Ending {
+export interface WorkerExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** What it said before, if it could. */
-  readonly failure?: Failure | undefined;
+  /** What it reported before, if it could. */
+  readonly failure?: WorkerFailure | undefined;
 }
 
-export interface Failure {
+export interface WorkerFailure {
   readonly message: string;
   readonly exitCode: number;
 }
 
-/** An end that nobody wanted, for the operator. */
-export function failureOf({ code, signal, failure }: Ending): CommandFailure {
+/** An unexpected end, as the operator reads it. */
+export function failureOf({
+  code,
+  signal,
+  failure,
+}: WorkerExit): CommandFailure {
   const { exitCode, message } = failure ?? {
     exitCode: EXIT.failed,
     message:
@@ -52,8 +56,8 @@ export function failureOf({ code, signal, failure }: Ending): CommandFailure {
   return new CommandFailure(exitCode, message);
 }
 
-/** Whoever starts workers hears of what they say. */
-export interface Listener {
+/** What is called on messages of a worker. */
+export interface WorkerEvents {
   reported?(worker: WorkerProcess): void;
   imported?(files: readonly string[]): void;
 }
@@ -63,24 +67,24 @@ export class WorkerProcess {
   report: Report | undefined;
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
-  /** How long it may take to end. Until it has said it, as by default: what it says and what it is told may cross. */
+  /** How long it may take to end: the defaults, until it reports its own. */
   closeLimits: CloseLimits = { requestsMs: 30_000, cleanupsMs: 20_000 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
   readonly startedAt = Date.now();
   #readyAt = Infinity;
   readonly #child: ChildProcess;
-  readonly #listener: Listener;
+  readonly #events: WorkerEvents;
   readonly #ready = withResolvers<void>();
-  readonly #ended = withResolvers<Ending>();
+  readonly #ended = withResolvers<WorkerExit>();
   readonly #asked = new Map<number, (answer: unknown) => void>();
   #questions = 0;
-  #failure: Failure | undefined;
+  #failure: WorkerFailure | undefined;
 
-  constructor(child: ChildProcess, maxRequests: number, listener: Listener) {
+  constructor(child: ChildProcess, maxRequests: number, events: WorkerEvents) {
     this.#child = child;
     this.maxRequests = maxRequests;
-    this.#listener = listener;
+    this.#events = events;
     child.on("message", (message: FromWorker) => this.#hear(message));
     child.on("exit", (code, signal) =>
       this.#ended.resolve({ code, signal, failure: this.#failure }),
@@ -118,7 +122,7 @@ export class WorkerProcess {
     return Math.max(0, Date.now() - this.#readyAt);
   }
 
-  get ended(): Operation<Ending> {
+  get ended(): Operation<WorkerExit> {
     return this.#ended.operation;
   }
 
@@ -126,14 +130,14 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message);
   }
 
-  /** Ends it: as it is told to, or, while it starts and hears nothing yet, by a signal. */
+  /** Ends it by a message or, while it starts and does not listen yet, by a signal. */
   close(message: ToWorker): void {
     if (this.state === "starting") this.kill("SIGTERM");
     else this.tell(message);
     this.state = "closing";
   }
 
-  /** The connection is its own from now on. */
+  /** Hands over a connection. */
   give(socket: Socket): void {
     const message: ToWorker = { type: "connection" };
     this.#child.send(message, socket, {}, (error) => {
@@ -141,7 +145,7 @@ export class WorkerProcess {
     });
   }
 
-  /** Undefined: it ended before it answered, or its event loop is stuck. It hears the question even then, as soon as it can. */
+  /** Undefined when it ends before it answers, or is stuck. It does as asked even then, as soon as it can. */
   *ask<Q extends Question>(
     question: Q,
   ): Operation<Answers[Q["about"]] | undefined> {
@@ -178,25 +182,29 @@ export class WorkerProcess {
         return;
       case "report":
         this.report = message.report;
-        return this.#listener.reported?.(this);
+        return this.#events.reported?.(this);
       case "imported":
-        return this.#listener.imported?.(message.files);
+        return this.#events.imported?.(message.files);
       case "answer":
         this.#asked.get(message.id)?.(message.answer);
     }
   }
 }
 
-/** Starts a worker. It is killed when the scope ends, unless it has ended before. @throws {CommandFailure} when the machine refuses. */
+/**
+ * Starts a worker, which is killed at the end of the scope if it still runs.
+ *
+ * @throws {CommandFailure} when the process cannot be started.
+ */
 export function useWorkerProcess(
   orders: Orders,
   options: ForkOptions,
   maxRequests: number,
-  listener: Listener,
+  events: WorkerEvents,
 ): Operation<WorkerProcess> {
   return resource(function* (provide) {
     const child = start(options);
-    const worker = new WorkerProcess(child, maxRequests, listener);
+    const worker = new WorkerProcess(child, maxRequests, events);
     worker.tell({ type: "start", orders });
     try {
       yield* provide(worker);
@@ -207,7 +215,7 @@ export function useWorkerProcess(
   });
 }
 
-/** Of what is in the way, Node emits one part as an event of the process, and throws the other. */
+/** Node throws some of the errors; it emits the others as an event of the process. */
 function start(options: ForkOptions): ChildProcess {
   try {
     return fork(ENTRY, { ...options, serialization: "advanced" });
@@ -215,7 +223,8 @@ function start(options: ForkOptions): ChildProcess {
     const refused = (cause as NodeJS.ErrnoException).code === "EPERM";
     throw new CommandFailure(
       refused ? EXIT.usage : EXIT.failed,
-      `cannot start a worker: ${(cause as Error).message}${refused ? "; only root can run workers as another user or group" : ""}`,
+      `cannot start a worker: ${(cause as Error).message}` +
+        (refused ? "; only root can run workers as another user or group" : ""),
       { cause },
     );
   }

@@ -1,4 +1,4 @@
-/** A worker: loads the applications, runs them in a loop, does what the supervisor says. The entry of its process. */
+/** The entry of a worker's process: loads the applications, runs them in a loop, handles the supervisor's messages. */
 import type { Server, Socket } from "node:net";
 import { call, run, scoped, spawn, until, type Operation } from "effection";
 import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
@@ -8,7 +8,7 @@ import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
 import { loadApp, unloadable } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
-import { listenTargets, steer } from "./loop-options.ts";
+import { listenTargets, applySettings } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
 import { inTime } from "./in-time.ts";
 import { isNoApp, optional } from "./optional-app.ts";
@@ -18,8 +18,8 @@ import { SCHEMA, type Settings } from "./schema.ts";
 import { HandedServer } from "./uwsgi-front.ts";
 import { useWatchdog } from "./watchdog.ts";
 
-/** The supervisor decides. The terminal sends these to the whole group of processes, and Node would end or stop at them. */
-const NOT_OURS = [
+/** A terminal sends these to the whole group of processes; only the supervisor handles them. */
+const SUPERVISOR_SIGNALS = [
   "SIGINT",
   "SIGQUIT",
   "SIGHUP",
@@ -28,17 +28,17 @@ const NOT_OURS = [
   "SIGTTOU",
 ] as const;
 
-for (const signal of NOT_OURS) process.on(signal, () => {});
+for (const signal of SUPERVISOR_SIGNALS) process.on(signal, () => {});
 process.once("message", (message: ToWorker) => {
   if (message.type === "start") void run(() => live(message.orders));
 });
 
-/** The process ends with it, whatever the application has left running. */
+/** The process exits behind it, whatever the application has left running. */
 function* live(orders: Orders): Operation<void> {
   const imported = new ImportedFiles(orders.settings.reload);
   let code = 0;
   try {
-    yield* scoped(() => work(orders, imported)); // also what it has spawned may fail
+    yield* scoped(() => work(orders, imported)); // a spawned task may fail, too
   } catch (error) {
     const failure = explained(error);
     code = failure.exitCode;
@@ -53,7 +53,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const { settings } = orders;
   const logs = openLogs(settings);
   process.on("message", ({ type }: ToWorker) => {
-    if (type === "reopen") logs.reopen(); // also while it loads
+    if (type === "reopen") logs.reopen(); // while it loads, too
   });
   let loop: Loop | undefined;
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
@@ -64,7 +64,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const addresses: Address[] = [];
   for (const target of listenTargets(settings, front))
     addresses.push(yield* loop.listen(target));
-  obey(loop, front);
+  handleMessages(loop, front);
   process.on("uncaughtExceptionMonitor", (error) => {
     logs.log.fatal({ err: error }, "the worker fails");
     tell({
@@ -93,7 +93,7 @@ function explained(error: unknown): { message: string; exitCode: number } {
   };
 }
 
-/** The application's own mistakes have made it an application that does not load: what is used wrongly here are settings. */
+/** A `UsageError` is about a setting here, because an application's own made it one that does not load. */
 function exitCodeOf(error: unknown): number {
   if (isNoApp(error)) return EXIT.noApp;
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
@@ -103,11 +103,11 @@ function tell(message: FromWorker): void {
   if (process.connected) process.send!(message);
 }
 
-/** One loop with everything that is mounted; or the only application, if it is a loop itself. */
+/** A loop with all applications mounted, or the only application, if that is a loop itself. */
 function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
   const { settings, explicit, specs } = orders;
   loopOptions.subscribe((options) =>
-    steer(options as LoopOptions, settings, explicit, logs),
+    applySettings(options as LoopOptions, settings, explicit, logs),
   );
   const loop = new Loop();
   for (const spec of specs) {
@@ -116,7 +116,8 @@ function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
       if (specs.length === 1 && spec.prefix === "/") return app;
       throw new CommandFailure(
         EXIT.noApp,
-        `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; export a handler, or mount the others in it`,
+        `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; ` +
+          "export a handler, or mount the others in it",
       );
     }
     if (app !== undefined)
@@ -134,7 +135,7 @@ function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
 
 type Loaded = Awaited<ReturnType<typeof loadApp>>;
 
-/** A program that would serve by itself never ends its import: its loop is taken from it. */
+/** The import of a program that serves by itself never ends; its loop is used instead. */
 function* loadOrTakeOver(
   spec: AppSpec,
   { settings, explicit }: Orders,
@@ -157,16 +158,17 @@ function* loadOrTakeOver(
 }
 
 const stuck = ({ startTimeout }: Settings): string =>
-  `its import has not ended within ${SCHEMA.startTimeout.kind.show(startTimeout)} (startTimeout); look for an \`await\` at the top level that waits for what does not come, or give it more time`;
+  `its import has not ended within ${SCHEMA.startTimeout.kind.show(startTimeout)} (startTimeout); ` +
+  "look for an `await` at the top level that waits for what does not come, or give it more time";
 
-function obey(loop: Loop, front: Server | undefined): void {
+function handleMessages(loop: Loop, front: Server | undefined): void {
   const orders: {
     [T in ToWorker["type"]]?: (
       message: Extract<ToWorker, { type: T }>,
       socket?: Socket,
     ) => void;
   } = {
-    // After the poll phase, in which the engine has accepted what was waiting: what still waits when it stops listening is lost.
+    // After the poll phase, in which the engine accepts connections: those that it has not accepted would be lost.
     close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
     stop: () => void loop.stop(),
     connection: (_, socket) =>

@@ -10,10 +10,10 @@ const PIPE_CHARACTERS = 3800;
 /** How long a line may wait. */
 const WAIT_MS = 100;
 
-/** Characters that wait while there is no room on the disk; what comes then is lost. */
+/** Characters that wait while the disk is full. Further lines are lost. */
 const MAX_CHARACTERS = 1024 * 1024;
 
-/** For a pipe that is full. */
+/** Between two attempts to write to a full pipe. */
 const PAUSE_MS = 10;
 
 /** Buffers with lines in them. */
@@ -29,10 +29,13 @@ export class LineBuffer {
   #descriptor: number;
   #text = "";
   #timer: NodeJS.Timeout | undefined;
-  /** Lines wait for room, and somebody has been told. */
+  /** The last attempt has failed, and standard error says so. */
   #failing = false;
 
-  /** `file`: a path or a descriptor. @throws when it cannot be opened; what goes wrong later is told on standard error. */
+  /**
+   * @param file a path or a descriptor.
+   * @throws when it cannot be opened. Later failures are reported on standard error.
+   */
   constructor(file: string | number) {
     const isPath = typeof file === "string";
     this.#path = isPath ? file : undefined;
@@ -42,7 +45,7 @@ export class LineBuffer {
       : PIPE_CHARACTERS;
   }
 
-  /** At once, behind the lines that wait; while there is no room, with the next look whether there is. */
+  /** At once, behind the lines that wait; while the disk is full, with the next attempt. */
   write(line: string): void {
     this.writeSoon(line);
     if (!this.#failing) this.flush();
@@ -59,7 +62,7 @@ export class LineBuffer {
     filled.add(this);
   }
 
-  /** Writes what waits, all of it before it returns. What has no room is kept for the next time. */
+  /** Writes all lines that wait before it returns. What a full disk does not take is kept for the next time. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -73,7 +76,8 @@ export class LineBuffer {
     } catch (error) {
       if (!this.#failing)
         complain(
-          `the log ${this.#path ?? "on standard output"} cannot be written: ${(error as Error).message}; 1 MiB of its lines is kept until it can`,
+          `the log ${this.#path ?? "on standard output"} cannot be written: ${(error as Error).message}; ` +
+            "1 MiB of its lines is kept until it can",
         );
       this.#failing = true;
       this.#text = String(rest);
@@ -102,7 +106,7 @@ export class LineBuffer {
   }
 }
 
-/** A pipe that is full takes nothing for a while, where somebody who shares it has told it not to wait. */
+/** A full pipe fails in place of waiting if another process that shares it has set it so. */
 function writeSome(descriptor: number, bytes: Uint8Array): number {
   try {
     return writeSync(descriptor, bytes);

@@ -2,7 +2,8 @@
  * What is known of an exchange as one line of text: JSON, or a format string as Apache has it (`%h "%r" %>s`) or as
  * Gunicorn has it (`%(h)s "%(r)s"`).
  *
- * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, https://docs.gunicorn.org/en/stable/settings.html#access-log-format
+ * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html
+ * https://docs.gunicorn.org/en/stable/settings.html#access-log-format
  */
 import { UsageError, type Outcome } from "../common/errors.ts";
 import type { GatewayRequest } from "../request/request.ts";
@@ -40,7 +41,8 @@ export function jsonMembers(fields: AccessFields): string {
   const { status } = fields;
   return (
     `,"method":${quote(fields.method)},"path":${quote(fields.path)}` +
-    `${status === undefined ? "" : `,"status":${status}`},"bytes":${fields.bytes},"durationMs":${decimal(fields.durationMs)}` +
+    (status === undefined ? "" : `,"status":${status}`) +
+    `,"bytes":${fields.bytes},"durationMs":${decimal(fields.durationMs)}` +
     `,"outcome":"${fields.outcome}","remoteAddress":"${fields.remoteAddress}","requestId":"${fields.requestId}"`
   );
 }
@@ -50,7 +52,7 @@ const quote = (text: string): string => `"${escapeJson(text)}"`;
 export const escapeJson = (text: string): string =>
   isPlain(text) ? text : JSON.stringify(text).slice(1, -1);
 
-/** It needs no escape, neither in JSON nor in the formats, as nearly all text. A regular expression would be slower. */
+/** Needs no escape in JSON or in the formats, like nearly all text. A loop, because it is on the hot path. */
 function isPlain(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -63,7 +65,7 @@ function isPlain(text: string): boolean {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** `.000` to `.999`: the shortest text of a fraction is slow to find. */
+/** `.000` to `.999`, because JavaScript is slow to find the shortest text of a fraction. */
 const FRACTIONS = Array.from(
   { length: 1000 },
   (_, i) => `.${String(i).padStart(3, "0")}`,
@@ -74,7 +76,7 @@ function decimal(ms: number): string {
   return whole + FRACTIONS[Math.round((ms - whole) * 1000)]!;
 }
 
-/** Text that is the same in each line, or how to get what is not. */
+/** Text that is the same in each line, or a function for text that is not. */
 type Piece = string | ((record: AccessRecord) => string | number);
 
 export const COMBINED =
@@ -136,7 +138,10 @@ function header(name: string): Piece {
 const DIRECTIVE =
   /%%|%>?([a-zA-Z])|%\{([^}]+)\}i|%\(([a-zA-Z])\)s|%\(\{([^}]+)\}i\)s|%/g;
 
-/** `escape`: for where the line is to stand. @throws {UsageError} for a directive that does not exist. */
+/**
+ * @param escape of the whole line, for where it is to stand.
+ * @throws {UsageError} for a directive that does not exist.
+ */
 export function compileFormat(
   format: string,
   escape = (text: string): string => text,

@@ -36,7 +36,7 @@ export function createAccessLog(
     : (record) => write("", combined(record));
 }
 
-/** Whatever becomes of the line, the exchange has to end. */
+/** A failure of the function goes to the log, because the exchange has to end anyway. */
 function guarded(write: AccessLog, log: Logger): AccessLog {
   return (record) => {
     const failed = (error: unknown): void =>
@@ -54,7 +54,7 @@ function guarded(write: AccessLog, log: Logger): AccessLog {
 
 const { symbols } = pino;
 
-/** What of a logger of pino's goes into its lines. */
+/** The parts of a pino logger that go into its lines. */
 interface PinoLogger extends Logger {
   readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
   readonly [symbols.timeSym]: () => string;
@@ -70,10 +70,7 @@ interface PinoLogger extends Logger {
   readonly [symbols.stringifiersSym]: object;
 }
 
-/**
- * Puts lines together by hand, because pino's own way takes several times as long, and writes them to where the logger
- * does; on standard output, they may wait for a moment.
- */
+/** Puts lines together by hand, on the hot path, and writes them where the logger does: if it can, to a buffer. */
 function lineWriter(log: PinoLogger) {
   const stream = log[symbols.streamSym];
   return (members: string, message: string): void => {
@@ -90,13 +87,14 @@ const lineOf = (
   members: string,
   message: string,
 ): string =>
-  `${log[symbols.lsCacheSym][INFO]}${time}${log[symbols.chindingsSym]}${members},"msg":"${message}"${log[symbols.endSym]}`;
+  `${log[symbols.lsCacheSym][INFO]}${time}${log[symbols.chindingsSym]}` +
+  `${members},"msg":"${message}"${log[symbols.endSym]}`;
 
 const INFO = 30;
 
 /**
- * Nothing is set by which pino would write other lines than `lineOf`. What may change some of them only is looked for;
- * the rest shows in a line for which no function of the logger's owner is called.
+ * Whether pino would write the same lines as `lineOf`. Options that may change only some lines are looked for; all
+ * others show in a line of a sample, for which no function of the logger's owner is called.
  */
 function isPlain(log: Logger): log is PinoLogger {
   const it = log as PinoLogger;

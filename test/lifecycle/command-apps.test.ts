@@ -234,7 +234,7 @@ describe("The command ends with 3, and says why, when", function () {
       "the export is no application",
       { "app.ts": "export default 5;" },
       "app.ts",
-      /no application but a number; a function, .* is one$/m,
+      /not an application but a number; a function, .* is one$/m,
     ],
     [
       "the export of a WSGI-style application is none",

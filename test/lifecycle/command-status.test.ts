@@ -221,7 +221,9 @@ describe("The status", function () {
     const { port } = other.address() as AddressInfo;
     const wrong = new Eddy(path, ["top", "--stats", `127.0.0.1:${port}`]);
     expect(await wrong.ended).to.equal(1);
-    expect(wrong.stderr).to.match(/at 127.*: what answers there is no eddy\n$/);
+    expect(wrong.stderr).to.match(
+      /at 127.*: what answers there is not an eddy\n$/,
+    );
     other.close();
     const nameless = new Eddy(path, ["top"]);
     expect(await nameless.ended).to.equal(2);

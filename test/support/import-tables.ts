@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { GUNICORN } from "../../lib/cli/import/gunicorn.ts";
-import type { Rule, Source } from "../../lib/cli/import/rules.ts";
+import type {
+  TranslationRule,
+  TranslationTable,
+} from "../../lib/cli/import/rules.ts";
 import { UWSGI } from "../../lib/cli/import/uwsgi.ts";
-import { OF_THE_LOOP } from "../../lib/cli/loop-options.ts";
-import { OF_PYTHON } from "../../lib/cli/python-options.ts";
+import { LOOP_OPTIONS } from "../../lib/cli/loop-options.ts";
+import { PYTHON_OPTIONS } from "../../lib/cli/python-options.ts";
 import { ROOT } from "./root.ts";
 
 export const PAGE = join(ROOT, "docs/python.md");
@@ -21,10 +24,13 @@ const IN_CODE: Readonly<Record<string, string>> = {
   settings: "`env`",
   chdir: "`chdir`",
   ...Object.fromEntries(
-    Object.entries(OF_PYTHON).map(([key, option]) => [key, `\`${option}\``]),
+    Object.entries(PYTHON_OPTIONS).map(([key, option]) => [
+      key,
+      `\`${option}\``,
+    ]),
   ),
   ...Object.fromEntries(
-    Object.entries(OF_THE_LOOP).map(([key, option]) => [
+    Object.entries(LOOP_OPTIONS).map(([key, option]) => [
       key,
       `\`${option}\` of the loop`,
     ]),
@@ -35,14 +41,14 @@ const IN_CODE: Readonly<Record<string, string>> = {
 const code = (names: readonly string[]): string =>
   names.map((name) => `\`${name}\``).join(", ");
 
-function cells(rule: Rule): string[] {
+function cells(rule: TranslationRule): string[] {
   if ("needless" in rule) return ["not needed", "", rule.needless];
   if ("missing" in rule) return ["none", "", rule.missing];
   const inCode = rule.becomes.flatMap((key) => IN_CODE[key] ?? []);
   return [code(rule.becomes), inCode.join(", "), rule.remark ?? ""];
 }
 
-function table({ server, rules }: Source): string {
+function table({ server, rules }: TranslationTable): string {
   const rows = Object.entries(rules).map(([names, rule]) => [
     code(names.split(", ")),
     ...cells(rule),

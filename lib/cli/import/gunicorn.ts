@@ -2,13 +2,13 @@
 import type { ConfigFileSettings } from "../define-config.ts";
 import { compileFormat } from "../../exchange/access-line.ts";
 import {
-  ByHand,
+  TranslationError,
   missing,
   needless,
   to,
-  type Lose,
-  type Rules,
-  type Source,
+  type ReportLoss,
+  type TranslationRules,
+  type TranslationTable,
 } from "./rules.ts";
 import {
   addresses,
@@ -23,7 +23,7 @@ import {
   yes,
 } from "./values.ts";
 
-const RULES: Rules = {
+const RULES: TranslationRules = {
   bind: to("http", addresses),
   wsgi_app: to("app", application),
   workers: to("pythonProcesses", whole),
@@ -105,7 +105,7 @@ const RULES: Rules = {
 /** `gthread` is what we have, with one thread or more. */
 function workerClass(value: unknown): ConfigFileSettings {
   if (["sync", "gthread"].includes(text(value))) return {};
-  throw new ByHand(
+  throw new TranslationError(
     `${text(value)} has no counterpart: more pythonThreads for what waits, or async handlers in TypeScript`,
   );
 }
@@ -114,12 +114,12 @@ function format(value: unknown): string {
   try {
     compileFormat(text(value));
   } catch (error) {
-    throw new ByHand(`logFormat: ${(error as Error).message}`);
+    throw new TranslationError(`logFormat: ${(error as Error).message}`);
   }
   return text(value);
 }
 
-function trusted(value: unknown, lose: Lose): string[] {
+function trusted(value: unknown, lose: ReportLoss): string[] {
   const peers = several(value);
   if (peers.includes("*"))
     lose("whoever can connect would be believed: name the proxies instead");
@@ -130,7 +130,7 @@ function proxyProtocol(value: unknown): ConfigFileSettings["proxyHeader"] {
   return yes(value) ? "proxy-v2" : undefined;
 }
 
-export const GUNICORN: Source = {
+export const GUNICORN: TranslationTable = {
   server: "Gunicorn",
   rules: RULES,
   defaults: () => ({ http: "127.0.0.1:8000", maxBody: "none" }),

@@ -1,11 +1,11 @@
-/** `eddy import FILE`: the config file of another server as one of ours. */
+/** `eddy import FILE`: translates the config file of another server. */
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { CommandFailure, EXIT } from "../failure.ts";
 import { GUNICORN } from "./gunicorn.ts";
 import { readGunicorn } from "./read-gunicorn.ts";
 import { readUwsgi, UWSGI_EXTENSIONS } from "./read-uwsgi.ts";
-import type { Source, Theirs } from "./rules.ts";
+import type { TranslationTable, ForeignOption } from "./rules.ts";
 import { translate } from "./translate.ts";
 import { UWSGI } from "./uwsgi.ts";
 import { asConfigFile, isLost, summary } from "./write.ts";
@@ -19,8 +19,9 @@ export interface Imported {
 }
 
 /**
- * Nothing of the file is run. `python`: the interpreter that reads it, if it is Python.
+ * Does not run anything in the file.
  *
+ * @param python the interpreter that reads it, if it is Python.
  * @throws {CommandFailure} for a file that cannot be read.
  */
 export function importFile(file: string, python: string): Imported {
@@ -37,7 +38,7 @@ export function importFile(file: string, python: string): Imported {
 function read(
   file: string,
   python: string,
-): { source: Source; options: Theirs[] } {
+): { source: TranslationTable; options: ForeignOption[] } {
   const extension = extname(file);
   try {
     const text = readFileSync(file, "utf8");

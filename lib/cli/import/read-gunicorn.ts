@@ -1,8 +1,8 @@
 /** Reads gunicorn.conf.py without running it: Python itself says which names have which literals. */
 import { execFileSync } from "node:child_process";
-import type { Theirs } from "./rules.ts";
+import type { ForeignOption } from "./rules.ts";
 
-/** A name that is bound to anything else, or on a condition, has a reason in place of a value. */
+/** A name that is not bound to a literal, or only on a condition, has a reason in place of a value. */
 const PROGRAM = `
 import ast, json, sys
 
@@ -48,16 +48,15 @@ for node in tree.body:
 `;
 
 /**
- * `python`: any interpreter from 3.8 up.
- *
+ * @param python any interpreter from 3.8 up.
  * @throws {Error} saying what is wrong with the file, or that there is no Python.
  */
-export function readGunicorn(source: string, python: string): Theirs[] {
+export function readGunicorn(source: string, python: string): ForeignOption[] {
   return run(python, source)
     .split("\n")
     .filter(Boolean)
     .map((line) => ({
-      ...(JSON.parse(line) as Theirs),
+      ...(JSON.parse(line) as ForeignOption),
       harmless: "no setting of Gunicorn's",
     }));
 }

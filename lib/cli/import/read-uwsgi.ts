@@ -7,12 +7,12 @@ import { availableParallelism, hostname } from "node:os";
 import { basename, dirname, extname, parse, resolve } from "node:path";
 import { parseJSONC, parseYAML } from "confbox";
 import { lineOf } from "../config-files.ts";
-import type { Theirs } from "./rules.ts";
+import type { ForeignOption } from "./rules.ts";
 
-type Line = Theirs & { readonly value: string };
+type Line = ForeignOption & { readonly value: string };
 
 /** @throws {Error} saying what is wrong with the file. */
-export function readUwsgi(file: string, source: string): Theirs[] {
+export function readUwsgi(file: string, source: string): ForeignOption[] {
   const lines = FORMATS[extname(file)]!(source);
   const placeholders = new Placeholders(resolve(file));
   const options = decided(lines).map((line) => placeholders.fill(line));
@@ -68,7 +68,7 @@ const NO_SECTION = "there is no section uwsgi in it";
 const OPENS = /^(if|for)(-|$)|^if(env|exists|plugin|file|dir)$/;
 const CLOSES = /^end-?(if|for)$/;
 
-/** What stands between `if-env` and `endif` holds only when uWSGI finds it so. */
+/** Whether lines between `if-env` and `endif` count is known to uWSGI alone. */
 function decided(lines: readonly Line[]): Line[] {
   let depth = 0;
   return lines.flatMap((line): Line[] => {
@@ -137,12 +137,12 @@ class Placeholders {
 const APPLICATIONS = ["module", "wsgi", "wsgi-file", "file"];
 
 /** `callable` is a name in the module or file that another line names. */
-function withCallable(options: readonly Theirs[]): Theirs[] {
-  const isPlain = ({ name, value }: Theirs): boolean =>
+function withCallable(options: readonly ForeignOption[]): ForeignOption[] {
+  const isPlain = ({ name, value }: ForeignOption): boolean =>
     APPLICATIONS.includes(name) && !String(value).includes(":");
   const callable = options.find(({ name }) => name === "callable");
   if (callable === undefined || !options.some(isPlain)) return [...options];
-  const complete = (option: Theirs): Theirs => ({
+  const complete = (option: ForeignOption): ForeignOption => ({
     ...option,
     value: `${String(option.value)}:${String(callable.value)}`,
     written: `${option.written}, ${callable.written}`,

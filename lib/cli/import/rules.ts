@@ -1,55 +1,55 @@
-/** What a table says of another server's options: which setting each becomes, or why it becomes none. */
+/** How another server's options translate: which setting each becomes, or why there is none. */
 import type { ConfigFileSettings } from "../define-config.ts";
 import type { Key } from "../schema.ts";
 
-/** One option as their file has it. */
-export interface Theirs {
+/** An option in the other server's file. */
+export interface ForeignOption {
   readonly name: string;
   readonly value: unknown;
   readonly line: number;
-  /** As it stands there. */
+  /** The line itself. */
   readonly written: string;
-  /** Why it does no harm if no rule has it. */
+  /** Why it can be left out if there is no rule for it. */
   readonly harmless?: string;
-  /** Why there is no value, where only the running server knows it. */
+  /** Why its value is not known, if only the running server knows it. */
   readonly unread?: string;
 }
 
-/** Says that a part of the value is lost. */
-export type Lose = (why: string) => void;
+/** Reports that a part of the value is lost. */
+export type ReportLoss = (why: string) => void;
 
 /** What becomes of an option. */
-export type Rule =
+export type TranslationRule =
   | {
       readonly becomes: readonly Key[];
       readonly remark?: string | undefined;
-      read(value: unknown, lose: Lose): ConfigFileSettings;
+      read(value: unknown, lose: ReportLoss): ConfigFileSettings;
     }
-  /** It is so here, too, or means nothing here. */
+  /** It is always so here, or has no meaning here. */
   | { readonly needless: string }
-  /** There is nothing like it; what to do. */
+  /** There is nothing like it here. Says what to do instead. */
   | { readonly missing: string };
 
-/** By their names, "threads, thread"; one that ends with * is for all that begin so. */
-export type Rules = Readonly<Record<string, Rule>>;
+/** By the options' names, such as "threads, thread"; `*` at the end of one stands for any rest. */
+export type TranslationRules = Readonly<Record<string, TranslationRule>>;
 
 /** A server whose config files can be read. */
-export interface Source {
+export interface TranslationTable {
   readonly server: string;
-  readonly rules: Rules;
-  /** What it does where nothing is said, and we would not. */
+  readonly rules: TranslationRules;
+  /** Its defaults that differ from ours. */
   defaults(given: ConfigFileSettings): ConfigFileSettings;
 }
 
-/** Thrown by a conversion. */
-export class ByHand extends Error {}
+/** Thrown for a value that cannot be translated. */
+export class TranslationError extends Error {}
 
 /** A rule for an option that has exactly one setting. */
 export function to<K extends Key & keyof ConfigFileSettings>(
   key: K,
-  read: (value: unknown, lose: Lose) => ConfigFileSettings[K],
+  read: (value: unknown, lose: ReportLoss) => ConfigFileSettings[K],
   remark?: string,
-): Rule {
+): TranslationRule {
   return {
     becomes: [key],
     remark,
@@ -57,10 +57,13 @@ export function to<K extends Key & keyof ConfigFileSettings>(
   };
 }
 
-export const needless = (why: string): Rule => ({ needless: why });
-export const missing = (what: string): Rule => ({ missing: what });
+export const needless = (why: string): TranslationRule => ({ needless: why });
+export const missing = (what: string): TranslationRule => ({ missing: what });
 
-export function ruleFor(rules: Rules, name: string): Rule | undefined {
+export function ruleFor(
+  rules: TranslationRules,
+  name: string,
+): TranslationRule | undefined {
   const entries = Object.entries(rules).flatMap(([names, rule]) =>
     names.split(", ").map((one) => [one, rule] as const),
   );
@@ -83,5 +86,5 @@ const OFF: readonly unknown[] = [
   "0",
 ];
 
-/** As both servers say no. */
+/** How both servers write "off". */
 export const isOff = (value: unknown): boolean => OFF.includes(value);

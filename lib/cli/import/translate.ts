@@ -1,28 +1,34 @@
-/** Their options as our settings, with what is to be said about each. */
+/** Translates the other server's options to settings, with remarks about each. */
 import * as v from "valibot";
 import type { ConfigFileSettings } from "../define-config.ts";
 import { settingOf, type Key } from "../schema.ts";
-import { ByHand, isOff, ruleFor, type Source, type Theirs } from "./rules.ts";
+import {
+  TranslationError,
+  isOff,
+  ruleFor,
+  type TranslationTable,
+  type ForeignOption,
+} from "./rules.ts";
 
 /** What became of one option. */
-export interface Translated {
-  readonly theirs: Theirs;
+export interface TranslatedOption {
+  readonly theirs: ForeignOption;
   readonly settings: ConfigFileSettings;
-  /** What is not as it was, or not at all. */
+  /** What could not be translated. */
   readonly lost: readonly string[];
   readonly remark?: string | undefined;
 }
 
 export interface Translation {
   readonly settings: ConfigFileSettings;
-  /** Their defaults, where they said nothing and ours differ. */
+  /** The other server's defaults, where the file sets nothing and ours differ. */
   readonly defaults: ConfigFileSettings;
-  readonly options: readonly Translated[];
+  readonly options: readonly TranslatedOption[];
 }
 
 export function translate(
-  source: Source,
-  options: readonly Theirs[],
+  source: TranslationTable,
+  options: readonly ForeignOption[],
 ): Translation {
   const settings: Record<string, unknown> = {};
   const translated = options.map((theirs) => {
@@ -40,7 +46,10 @@ export function translate(
   };
 }
 
-function translateOne({ rules }: Source, theirs: Theirs): Translated {
+function translateOne(
+  { rules }: TranslationTable,
+  theirs: ForeignOption,
+): TranslatedOption {
   const { name, value, unread, harmless } = theirs;
   const rule = ruleFor(rules, name);
   const nothing = { theirs, settings: {}, lost: [] };
@@ -59,16 +68,16 @@ function translateOne({ rules }: Source, theirs: Theirs): Translated {
     const read = rule.read(value, (why) => lost.push(why));
     return { theirs, settings: checked(read), lost, remark: rule.remark };
   } catch (error) {
-    if (!(error instanceof ByHand)) throw error;
+    if (!(error instanceof TranslationError)) throw error;
     return { ...nothing, lost: [error.message] };
   }
 }
 
-/** What they have switched off, we need not have. */
+/** An option that is switched off need not be translated. */
 const isUnset = (value: unknown, isMissing: boolean): boolean =>
   value === null || value === "" || (isMissing && isOff(value));
 
-/** As a config file's values will be. */
+/** As the values of a config file are. */
 function checked(settings: ConfigFileSettings): ConfigFileSettings {
   const said = Object.entries(settings).filter(
     ([, value]) => value !== undefined,
@@ -76,14 +85,14 @@ function checked(settings: ConfigFileSettings): ConfigFileSettings {
   for (const [key, value] of said) {
     const { schema, expected } = settingOf(key as Key).kind;
     if (!v.safeParse(schema, value).success)
-      throw new ByHand(
+      throw new TranslationError(
         `${key} takes ${expected}, not ${JSON.stringify(value)}`,
       );
   }
   return Object.fromEntries(said);
 }
 
-/** Lists grow and tables join; of other values the last counts. What does not is said. */
+/** Lists and tables are joined; of other values the last one counts. Returns what was overridden. */
 function merge(
   settings: Record<string, unknown>,
   more: ConfigFileSettings,

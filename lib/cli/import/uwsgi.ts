@@ -1,12 +1,12 @@
 /** uWSGI's options, by the settings that they become. */
 import type { ConfigFileSettings } from "../define-config.ts";
 import {
-  ByHand,
+  TranslationError,
   missing,
   needless,
   to,
-  type Rules,
-  type Source,
+  type TranslationRules,
+  type TranslationTable,
 } from "./rules.ts";
 import {
   address,
@@ -21,7 +21,7 @@ import {
   yes,
 } from "./values.ts";
 
-const RULES: Rules = {
+const RULES: TranslationRules = {
   "http, http-socket, http11-socket": to("http", address),
   "socket, uwsgi-socket": to("uwsgi", address),
   "https, https-socket": {
@@ -164,7 +164,7 @@ const RULES: Rules = {
 function secureAddress(value: unknown): ConfigFileSettings {
   const [at, tlsCert, tlsKey] = text(value).split(",");
   if (!tlsCert || !tlsKey)
-    throw new ByHand("it takes an address, a certificate and a key");
+    throw new TranslationError("it takes an address, a certificate and a key");
   return { http: address(at), tlsCert, tlsKey };
 }
 
@@ -172,7 +172,7 @@ function secureAddress(value: unknown): ConfigFileSettings {
 function mount(value: unknown): ConfigFileSettings {
   const [, prefix, named = ""] = /^(\/[^=]*)=(.+)$/.exec(text(value)) ?? [];
   if (prefix === undefined)
-    throw new ByHand(
+    throw new TranslationError(
       "only a path can be a prefix, and the application stands behind =",
     );
   const { app, ...rest } =
@@ -185,11 +185,13 @@ function mount(value: unknown): ConfigFileSettings {
 function logFile(value: unknown): string {
   const path = /^(?:(?:\S+ )?file:)?([^:]+)$/.exec(text(value))?.[1];
   if (path === undefined)
-    throw new ByHand("only files are written; others read standard output");
+    throw new TranslationError(
+      "only files are written; others read standard output",
+    );
   return path === "stdio" ? "-" : path;
 }
 
-export const UWSGI: Source = {
+export const UWSGI: TranslationTable = {
   server: "uWSGI",
   rules: RULES,
   defaults: (given) => ({

@@ -1,10 +1,10 @@
-/** Their values as ours. Each throws {@link ByHand} for what it cannot read. */
+/** Converts values of other servers. Each function throws {@link TranslationError} for what it cannot read. */
 import { parse } from "node:path";
 import { MAX_HEADERS } from "../../engine/header-limit.ts";
 import { formatTarget, parseTarget } from "../../engine/target.ts";
 import type { ConfigFileSettings } from "../define-config.ts";
 import { duration, size } from "../kinds.ts";
-import { ByHand, isOff, type Lose } from "./rules.ts";
+import { TranslationError, isOff, type ReportLoss } from "./rules.ts";
 
 export const text = (value: unknown): string => String(value);
 
@@ -12,11 +12,11 @@ export const yes = (value: unknown): boolean => !isOff(value);
 
 export function whole(value: unknown): number {
   if (!/^\d+$/.test(String(value)))
-    throw new ByHand(`${String(value)} is no whole number`);
+    throw new TranslationError(`${String(value)} is not a whole number`);
   return Number(value);
 }
 
-/** 0 is no limit. */
+/** 0 is unlimited. */
 export const seconds = (value: unknown): string =>
   duration.show(whole(value) * 1000 || Infinity);
 
@@ -25,7 +25,7 @@ export const bytes = (value: unknown): string =>
 
 export function headerBytes(value: unknown): string {
   if ((whole(value) || Infinity) > MAX_HEADERS.bytes)
-    throw new ByHand(
+    throw new TranslationError(
       "request headers have 16KiB at most, which is the default",
     );
   return bytes(value);
@@ -38,11 +38,11 @@ export function address(value: unknown): string {
   if (target !== undefined) return formatTarget(target);
   if (given.startsWith("/") || /\.sock(et)?$/.test(given))
     return `unix:${given}`;
-  throw new ByHand(`${given} is no address, nor a path`);
+  throw new TranslationError(`${given} is neither an address nor a path`);
 }
 
-/** Of several, the first. */
-export function addresses(value: unknown, lose: Lose): string {
+/** The first of several. */
+export function addresses(value: unknown, lose: ReportLoss): string {
   const [first, ...others] = several(value);
   if (others.length > 0)
     lose(`there is one address for HTTP: ${others.join(", ")} is left out`);
@@ -60,7 +60,7 @@ export function variables(value: unknown): ConfigFileSettings["settings"] {
   const entries = [value].flat().map((one) => {
     const [, name, content] = /^([^=]+)=(.*)$/s.exec(text(one)) ?? [];
     if (name === undefined || content === undefined)
-      throw new ByHand(`${text(one)} is not NAME=value`);
+      throw new TranslationError(`${text(one)} is not NAME=value`);
     return [name.trim(), { default: content.trim() }];
   });
   return Object.fromEntries(entries) as ConfigFileSettings["settings"];
@@ -72,8 +72,8 @@ const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
 export function application(value: unknown): string {
   const name = text(value);
   if (!APP.test(name))
-    throw new ByHand(
-      `${name} is no name such as app:app; for a factory that takes arguments, write a function that takes none`,
+    throw new TranslationError(
+      `${name} is not a name such as app:app; for a factory that takes arguments, write a function that takes none`,
     );
   return `python:${name}`;
 }
@@ -85,7 +85,7 @@ export function applicationFile(
   const [, path, name] = /^(.+?)(:.*)?$/.exec(text(value)) ?? [];
   const { dir, name: module, ext } = parse(path ?? "");
   if (ext !== ".py" || module.includes("."))
-    throw new ByHand(
+    throw new TranslationError(
       `${path} cannot be imported: Python has to know it as a module, name.py`,
     );
   return {
@@ -104,6 +104,7 @@ const LEVELS: Readonly<Record<string, ConfigFileSettings["logLevel"]>> = {
 
 export function level(value: unknown): ConfigFileSettings["logLevel"] {
   const name = text(value).toLowerCase();
-  if (!(name in LEVELS)) throw new ByHand(`there is no level ${name}`);
+  if (!(name in LEVELS))
+    throw new TranslationError(`there is no level ${name}`);
   return LEVELS[name];
 }

@@ -1,18 +1,18 @@
-/** A translation as eddy.config.yaml, and what is left to do in a few lines. */
+/** Writes a translation as eddy.config.yaml, and a summary of what is left to do. */
 import { stringifyYAML } from "confbox";
-import type { Translated, Translation } from "./translate.ts";
+import type { TranslatedOption, Translation } from "./translate.ts";
 
-interface From {
+interface Origin {
   readonly file: string;
   readonly server: string;
 }
 
-/** Each setting below the lines that it comes from; the lines without one at the end. */
+/** Each setting stands below the lines that it comes from; lines without a setting stand at the end. */
 export function asConfigFile(
   { settings, defaults, options }: Translation,
-  { file, server }: From,
+  { file, server }: Origin,
 ): string {
-  const groups = new Map<string, Translated[]>();
+  const groups = new Map<string, TranslatedOption[]>();
   for (const option of options)
     for (const key of Object.keys(option.settings))
       groups.set(key, [...(groups.get(key) ?? []), option]);
@@ -47,7 +47,7 @@ export function asConfigFile(
 /** For standard error. */
 export function summary(
   { options }: Translation,
-  { file, server }: From,
+  { file, server }: Origin,
 ): string {
   const lost = options.filter(isLost);
   const lines = lost.map(
@@ -63,19 +63,22 @@ export function summary(
   );
 }
 
-export const isLost = ({ lost }: Translated): boolean => lost.length > 0;
+export const isLost = ({ lost }: TranslatedOption): boolean => lost.length > 0;
 
-const isEmpty = ({ settings }: Translated): boolean =>
+const isEmpty = ({ settings }: TranslatedOption): boolean =>
   Object.keys(settings).length === 0;
 
 const entry = (settings: object, key: string): string =>
   stringifyYAML({ [key]: settings[key as never] }).trimEnd();
 
-const origin = ({ theirs, remark }: Translated): string[] => [
+const origin = ({ theirs, remark }: TranslatedOption): string[] => [
   `# ${theirs.written}${remark === undefined ? "" : ` (${remark})`}`,
 ];
 
-const comment = ({ theirs }: Translated, why: readonly string[]): string =>
+const comment = (
+  { theirs }: TranslatedOption,
+  why: readonly string[],
+): string =>
   [`# ${theirs.written}`, ...why.map((one) => `#   ${one}`)].join("\n");
 
 const section = (title: string, entries: readonly string[]): string[] =>

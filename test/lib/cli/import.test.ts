@@ -163,10 +163,13 @@ describe("A uwsgi.ini", () => {
     });
 
   for (const [lines, message] of [
-    [["socket = fd://3"], /:2: socket: fd:\/\/3 is no address, nor a path$/],
-    [["http = :70000"], /:2: http: :70000 is no address, nor a path$/],
+    [
+      ["socket = fd://3"],
+      /:2: socket: fd:\/\/3 is neither an address nor a path$/,
+    ],
+    [["http = :70000"], /:2: http: :70000 is neither an address nor a path$/],
     [["buffer-size = 0"], /request headers have 16KiB at most/],
-    [["processes = many"], /:2: processes: many is no whole number$/],
+    [["processes = many"], /:2: processes: many is not a whole number$/],
     [["processes = 0"], /pythonProcesses takes a whole number from 1, not 0$/],
     [["wsgi-file = site.wsgi"], /site\.wsgi cannot be imported/],
     [["module = a:make('x')"], /for a factory that takes arguments/],

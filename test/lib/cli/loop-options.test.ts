@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import { configure } from "../../../lib/cli/configure.ts";
 import { openLogs } from "../../../lib/cli/logs.ts";
-import { OF_THE_LOOP, steer } from "../../../lib/cli/loop-options.ts";
+import { LOOP_OPTIONS, applySettings } from "../../../lib/cli/loop-options.ts";
 import { KEYS, settingOf, type Key } from "../../../lib/cli/schema.ts";
 import { DEFAULT } from "../../../lib/cli/settings.ts";
 import type { LoopOptions } from "../../../lib/index.ts";
@@ -18,12 +18,12 @@ async function steered(
   });
   const explicit = KEYS.filter((key) => resolved[key].source !== DEFAULT);
   const options = { ...own };
-  steer(options, settings, explicit, openLogs(settings));
+  applySettings(options, settings, explicit, openLogs(settings));
   return options;
 }
 
 describe("A loop of the command", () => {
-  for (const [key, option] of Object.entries(OF_THE_LOOP))
+  for (const [key, option] of Object.entries(LOOP_OPTIONS))
     it(`has ${option} as ${key} says`, async () => {
       const { example, kind } = settingOf(key as Key);
       const options = await steered({}, { [key]: example });
@@ -39,7 +39,7 @@ describe("A loop of the command", () => {
     "readinessDelay",
   ] as const)
     it(`takes 0 for ${key}`, async () => {
-      const option = OF_THE_LOOP[key];
+      const option = LOOP_OPTIONS[key];
       const options = await steered({ [option]: 5 }, { [key]: "0" });
       expect(options[option]).to.equal(0);
     });

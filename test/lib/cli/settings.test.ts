@@ -276,13 +276,17 @@ describe("A setting is refused", () => {
   });
 
   for (const [name, content, message] of [
-    ["eddy.config.json", '{ "workers": ', /eddy\.config\.json is no JSON: /],
+    [
+      "eddy.config.json",
+      '{ "workers": ',
+      /eddy\.config\.json is not valid JSON: /,
+    ],
     [
       "eddy.config.yaml",
       "a: [1\nb: 2",
-      /eddy\.config\.yaml is no YAML: [^]*2:1/,
+      /eddy\.config\.yaml is not valid YAML: [^]*2:1/,
     ],
-    ["eddy.config.toml", "a = \n", /eddy\.config\.toml is no TOML: /],
+    ["eddy.config.toml", "a = \n", /eddy\.config\.toml is not valid TOML: /],
     ["eddy.config.toml", "umask = 0o27\n", /as text, such as "027", not 23$/],
     [
       "eddy.config.yaml",
@@ -292,13 +296,13 @@ describe("A setting is refused", () => {
     [
       "eddy.config.ini",
       "mount = /a=a.ts\n[settings.A]\nrequired = true\n[settings.B]\nrequired = true\nrequired = false\n",
-      /is no INI: required stands there twice; a list has commas$/,
+      /is not valid INI: required stands there twice; a list has commas$/,
     ],
-    ["eddy.config.yaml", "- 1\n", /this is no table of settings/],
+    ["eddy.config.yaml", "- 1\n", /this is not a table of settings/],
     [
       "eddy.config.js",
       "export const workers = 2;",
-      /this is no table of settings/,
+      /this is not a table of settings/,
     ],
     [
       "eddy.config.ts",

@@ -1,10 +1,10 @@
-/** Who changes the same thing waits for those before: one after the other, in the order in which they came. */
+/** Lets one operation run at a time, in the order in which they came. */
 import { withResolvers, type Operation } from "effection";
 
-export class Turns {
+export class Mutex {
   #last: Operation<void> | undefined;
 
-  *take<T>(change: () => Operation<T>): Operation<T> {
+  *run<T>(change: () => Operation<T>): Operation<T> {
     const before = this.#last;
     const done = withResolvers<void>();
     this.#last = done.operation;

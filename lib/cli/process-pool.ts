@@ -17,20 +17,20 @@ import { endWorkers } from "./end-workers.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
-import { Turns } from "./turns.ts";
+import { Mutex } from "./mutex.ts";
 import {
   failureOf,
   useWorkerProcess,
   type WorkerProcess,
 } from "./worker-process.ts";
 
-/** What the workers are, and who hears of them. */
-export interface PoolOptions {
+/** What to start, and what to call. */
+export interface ProcessPoolOptions {
   readonly orders: Orders;
   readonly fork: ForkOptions;
   readonly workers: number;
   readonly log: Logger;
-  /** A worker that fails does not end the pool: the next change may help. */
+  /** A worker that fails at the start does not end the pool, because the next change of a file may help. */
   readonly patient: boolean;
   imported(files: readonly string[]): void;
   /** One more worker serves. */
@@ -38,39 +38,40 @@ export interface PoolOptions {
 }
 
 /**
- * There are as many workers as are wanted, but for the one that is about to be replaced: it serves until its successor does,
- * and only one is replaced at a time. Whoever is missed without having been told to end is started again.
+ * Keeps as many workers as are wanted. One that is being replaced counts no more, but serves until its successor does,
+ * and only one is replaced at a time. A worker that ends without having been told to is started again.
  */
-export class Pool {
+export class ProcessPool {
   readonly workers = new Set<WorkerProcess>();
-  /** Workers that were started in place of another one. */
+  /** How many workers were started in place of another one. */
   restarts = 0;
-  /** Of the workers that have ended. */
+  /** The sums of the workers that have ended. */
   readonly past: Partial<Record<keyof Tally, number>> = {};
   readonly #scope: Scope;
-  readonly #options: PoolOptions;
+  readonly #options: ProcessPoolOptions;
   readonly #crashes = new Crashes();
   readonly #broken = withResolvers<never>();
-  #welcomed = withResolvers<void>();
+  /** The next worker that is ready. */
+  #nextReady = withResolvers<void>();
   #wanted: number;
-  /** The one that is about to be replaced. */
+  /** The one that is being replaced. */
   #outgoing: WorkerProcess | undefined;
-  /** For those who replace workers, or change their number. */
-  readonly #turns = new Turns();
+  /** One at a time replaces workers, or changes their number. */
+  readonly #mutex = new Mutex();
   readonly #renewals: Renewals;
 
-  constructor(scope: Scope, options: PoolOptions) {
+  constructor(scope: Scope, options: ProcessPoolOptions) {
     this.#scope = scope;
     this.#options = options;
     this.#wanted = options.workers;
     this.#renewals = new Renewals(scope, {
       settings: options.orders.settings,
       log: options.log,
-      replace: (worker) => this.#turns.take(() => this.#replace(worker)),
+      replace: (worker) => this.#mutex.run(() => this.#replace(worker)),
     });
   }
 
-  /** Fails when there is no hope to keep workers running. */
+  /** Fails when workers cannot be kept running. */
   get broken(): Operation<never> {
     return this.#broken.operation;
   }
@@ -85,10 +86,10 @@ export class Pool {
 
   /** Done when a worker serves. */
   *serves(): Operation<void> {
-    while (this.ready.length === 0) yield* this.#welcomed.operation;
+    while (this.ready.length === 0) yield* this.#nextReady.operation;
   }
 
-  /** Starts those that are missing. Done when each is ready or has failed; the number of those that are ready. */
+  /** Starts those that are missing, waits until each is ready or has failed, and gives how many are ready. */
   *open(): Operation<number> {
     const added = Array.from({ length: this.#missing }, () => this.#add());
     return (yield* all(added)).filter((serves) => serves).length;
@@ -99,27 +100,31 @@ export class Pool {
       return this.#options.log.warn("a Unix socket has one worker");
     this.#wanted = Math.max(1, this.#wanted + by);
     this.#options.log.info(`${this.#wanted} workers are wanted`);
-    yield* this.#turns.take(() => this.#fit());
+    yield* this.#mutex.run(() => this.#fit());
   }
 
   /** One by one: the next only when the new one serves. When a new one fails, the others stay. */
   reload(): Operation<void> {
-    return this.#turns.take(() => this.#reload());
+    return this.#mutex.run(() => this.#reload());
   }
 
-  /** Ends them all: those that take too long are killed. `now`: without waiting for requests. */
+  /**
+   * Ends all workers, and kills those that take too long.
+   *
+   * @param now do not wait for requests.
+   */
   *close(now: boolean): Operation<void> {
     this.#wanted = 0;
     const { settings } = this.#options.orders;
     yield* endWorkers([...this.workers], settings, now);
   }
 
-  /** Workers cannot share a Unix socket: the next one starts when the last one has ended. */
+  /** Workers cannot share a Unix socket: one starts when the one before has ended. */
   get #exclusive(): boolean {
     return this.#options.orders.settings.http.startsWith("unix:");
   }
 
-  /** Those that are to stay. */
+  /** Neither ending nor being replaced. */
   get #staying(): WorkerProcess[] {
     return [...this.workers].filter(
       (worker) => worker.state !== "closing" && worker !== this.#outgoing,
@@ -156,7 +161,7 @@ export class Pool {
 
   /** False: the new one has failed. */
   *#replace(old: WorkerProcess): Operation<boolean> {
-    if (!this.#staying.includes(old)) return true; // it has ended meanwhile: whoever is there instead is new
+    if (!this.#staying.includes(old)) return true; // it has ended meanwhile, and was started again
     this.restarts++;
     if (this.#exclusive) {
       this.#close(old);
@@ -177,7 +182,7 @@ export class Pool {
     worker.close({ type: "close", lingerMs });
   }
 
-  /** Starts one, and tends it until it has ended. True: it serves. */
+  /** Starts a worker that runs until it ends. True when it serves, false when it has failed. */
   *#add(): Operation<boolean> {
     const serves = withResolvers<boolean>();
     this.#scope.run(() => this.#tend((yes) => serves.resolve(yes)));
@@ -202,7 +207,7 @@ export class Pool {
       imported: (files) => this.#options.imported(files),
     });
     this.workers.add(worker);
-    yield* spawn(() => this.#welcome(worker, serves));
+    yield* spawn(() => this.#awaitReady(worker, serves));
     const ending = yield* worker.ended;
     serves(false);
     this.workers.delete(worker);
@@ -211,7 +216,7 @@ export class Pool {
       yield* this.#recover(failureOf(ending), worker);
   }
 
-  *#welcome(
+  *#awaitReady(
     worker: WorkerProcess,
     serves: (yes: boolean) => void,
   ): Operation<void> {
@@ -219,11 +224,14 @@ export class Pool {
     this.#crashes.served();
     this.#options.ready();
     serves(true);
-    this.#welcomed.resolve();
-    this.#welcomed = withResolvers();
+    this.#nextReady.resolve();
+    this.#nextReady = withResolvers();
   }
 
-  /** A worker ended that nobody told to, or could not even be started. An application that has served once may load again: the database may have been away. */
+  /**
+   * After a worker that has ended without having been told to, or could not be started. An application that has served
+   * once may load again: perhaps a database was away.
+   */
   *#recover(failure: CommandFailure, worker?: WorkerProcess): Operation<void> {
     const { log, patient } = this.#options;
     const loads = !FINAL.has(failure.exitCode);
@@ -248,15 +256,17 @@ export class Pool {
   }
 }
 
-/** To start it again at once would not help: the application does not load, or the settings are no good. */
+/** Failures for which starting again does not help: the application does not load, or a setting is wrong. */
 const FINAL: ReadonlySet<number> = new Set([EXIT.noApp, EXIT.usage]);
 
 /** The workers end with the scope. */
-export function usePool(options: PoolOptions): Operation<Pool> {
+export function useProcessPool(
+  options: ProcessPoolOptions,
+): Operation<ProcessPool> {
   return resource(function* (provide) {
     const [scope, destroy] = createScope(yield* useScope());
     try {
-      yield* provide(new Pool(scope, options));
+      yield* provide(new ProcessPool(scope, options));
     } finally {
       yield* destroy();
     }
