@@ -2,8 +2,9 @@
  * Notices who keeps the loop to itself: while a handler computes, nobody else is served.
  *
  * A timer that fires late shows that somebody did. To know who, each call would have to be timed, and two looks at the
- * clock cost as much as two hundredths of a hello. So at first the request that came last is named, with those that run,
- * and from then on, for a while, each call is timed. What it was at when it held the loop is only seen from another thread.
+ * clock cost as much as two hundredths of a hello. So at first the request that came last is named, with those that
+ * run, and from then on, for a while, each call is timed. What it was at when it held the loop is only seen from
+ * another thread.
  */
 import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
 import { loopWatches } from "./command.ts";
