@@ -1,16 +1,17 @@
 /** The logs of one process: what is written where, in which form. */
+import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { prettyFactory } from "pino-pretty";
 import { LineBuffer } from "../common/line-buffer.ts";
 import {
   COMBINED,
   compileFormat,
+  createAccessLog,
   PRETTY,
   SECRET_HEADERS,
-} from "../exchange/access-line.ts";
-import { createAccessLog, type AccessLog } from "../exchange/access-log.ts";
+  type AccessLog,
+} from "../exchange/access-log.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Identity } from "./identity.ts";
 import type { Settings } from "./schema.ts";
@@ -91,6 +92,9 @@ function formatted(
   to: LineBuffer,
   colorize: boolean,
 ): { write(line: string): void } {
+  const { prettyFactory } = createRequire(import.meta.url)(
+    "pino-pretty", // slow to load, and seldom needed
+  ) as typeof import("pino-pretty");
   const format = prettyFactory({ colorize, ignore: "pid,hostname" });
   return { write: (line) => to.write(format(JSON.parse(line))) };
 }

@@ -191,78 +191,62 @@ const MAKING = [
 
 /** What is not as the kernel needs it, a sentence each; empty when all is as it should be. */
 export function probe(seen: Observation = observed): string[] {
+  const { contexts, scope, routine, queue } = seen;
+  const valueOf = (name: string): unknown => contexts.get(name)?.defaultValue;
   return [
     ...missingContexts(seen),
-    ...missingMembers("a scope", seen.scope, SCOPE_MEMBERS),
-    ...missingMembers("a routine", seen.routine, ROUTINE_MEMBERS),
-    ...missingMembers("a routine's data", seen.routine?.data, DATA_MEMBERS),
-    ...missingMembers("the reducer's queue", seen.queue, QUEUE_MEMBERS),
-    ...missingMembers("the Scope api", scopeApi, API_MEMBERS),
-    ...missingMembers("the Scope api's core", scopeApi.core, CORE_MEMBERS),
+    ...missingMembers("the reducer", valueOf(NAMES.reducer), {
+      function: ["schedule"],
+      boolean: ["reducing"],
+    }),
+    ...missingMembers("the default task group", valueOf(NAMES.group), {
+      object: ["tasks"],
+    }),
+    ...missingMembers("a scope", scope, { function: ["ensure"] }),
+    ...missingMembers("a routine", routine, {
+      object: ["scope", "data"],
+      function: ["resume", "unwind", "step", "perform"],
+    }),
+    ...missingMembers("a routine's data", routine?.data, {
+      function: ["exit"],
+      object: ["resumeWith"],
+      boolean: ["enqueued", "critical", "unwinding"],
+    }),
+    ...missingMembers("the reducer's queue", queue, {
+      function: ["enqueue", "dequeue"],
+    }),
+    ...missingMembers("the Scope api", scopeApi, {
+      object: ["core", "context"],
+      function: ["invoke", "around"],
+    }),
+    ...missingMembers("the Scope api's core", scopeApi.core, {
+      function: ["create", "destroy", "set", "delete"],
+    }),
     ...changedMaking(seen),
     ...changedPasses(seen),
   ];
 }
 
-const SCOPE_MEMBERS = { ensure: "function" };
-const ROUTINE_MEMBERS = {
-  scope: "object",
-  data: "object",
-  resume: "function",
-  unwind: "function",
-  step: "function",
-  perform: "function",
-};
-const DATA_MEMBERS = {
-  exit: "function",
-  resumeWith: "object",
-  enqueued: "boolean",
-  critical: "boolean",
-  unwinding: "boolean",
-};
-const QUEUE_MEMBERS = { enqueue: "function", dequeue: "function" };
-const API_MEMBERS = {
-  core: "object",
-  context: "object",
-  invoke: "function",
-  around: "function",
-};
-const CORE_MEMBERS = {
-  create: "function",
-  destroy: "function",
-  set: "function",
-  delete: "function",
-};
-
-function missingContexts(seen: Observation): string[] {
-  const problems = Object.entries(NAMES)
-    .filter(([, name]) => !seen.contexts.has(name))
+function missingContexts({ contexts }: Observation): string[] {
+  return Object.entries(NAMES)
+    .filter(([, name]) => !contexts.has(name))
     .map(
       ([use, name]) => `effection no longer has the context ${name} (${use})`,
     );
-  const valueOf = (name: string): object =>
-    (seen.contexts.get(name)?.defaultValue ?? {}) as object;
-  return [
-    ...problems,
-    ...missingMembers("the reducer", valueOf(NAMES.reducer), {
-      schedule: "function",
-      reducing: "boolean",
-    }),
-    ...missingMembers("the default task group", valueOf(NAMES.group), {
-      tasks: "object",
-    }),
-  ];
 }
 
+/** `members`: their names, by what `typeof` says of them. */
 function missingMembers(
   what: string,
   value: unknown,
-  members: Record<string, string>,
+  members: Readonly<Record<string, readonly string[]>>,
 ): string[] {
   const found = (value ?? {}) as Record<string, unknown>;
-  return Object.entries(members)
-    .filter(([name, type]) => typeof found[name] !== type)
-    .map(([name, type]) => `${what} of effection has no ${type} "${name}"`);
+  return Object.entries(members).flatMap(([type, names]) =>
+    names
+      .filter((name) => typeof found[name] !== type)
+      .map((name) => `${what} of effection has no ${type} "${name}"`),
+  );
 }
 
 function changedMaking({ making }: Observation): string[] {

@@ -1,6 +1,6 @@
 /** The workers of the command, and how they end: real processes, real signals. */
 import { expect } from "chai";
-import { eddy, PATIENCE_MS } from "../support/command.ts";
+import { eddy, PATIENCE_MS, shorter } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { folder, runs } from "./application.ts";
@@ -78,11 +78,11 @@ describe("Workers", function () {
   it("that do not end are killed after the time that the application gives them", async () => {
     const app =
       "import { Loop } from 'eddy'; export default new Loop({ drainTimeoutMs: 10, teardownTimeoutMs: 10 }).get('/stuck', () => { console.error('inside'); for (;;); });";
-    const command = eddy(folderWith({ "app.mjs": app }), [
-      "app.mjs",
-      "--worker-timeout",
-      "none",
-    ]);
+    const command = eddy(
+      folderWith({ "app.mjs": app }),
+      ["app.mjs", "--worker-timeout", "none"],
+      shorter({ exitMs: 100 }),
+    );
     const client = await RawClient.connect(
       Number(new URL(await command.url()).port),
     );
@@ -126,7 +126,8 @@ describe("Workers", function () {
       "app.mjs":
         "setTimeout(() => { throw new Error('always'); }); export default () => '';",
     });
-    const command = eddy(crashing, ["app.mjs"]);
+    const quick = shorter({ firstRestartMs: 10 });
+    const command = eddy(crashing, ["app.mjs"], quick);
     expect(await command.ended).to.equal(1);
     expect(command.stderr).to.match(/eddy: Error: always\n {4}at /);
     expect(

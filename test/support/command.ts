@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { INTERVALS } from "../../lib/cli/intervals.ts";
 import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
@@ -132,6 +133,13 @@ function withoutSettings(): NodeJS.ProcessEnv {
     ),
   );
 }
+
+/** For the environment of a command that is not to wait as long as it does for users. See lib/cli/intervals.ts. */
+export const shorter = (
+  intervals: Partial<typeof INTERVALS>,
+): NodeJS.ProcessEnv => ({
+  INTERNAL_EDDY_INTERVALS: JSON.stringify(intervals),
+});
 
 /** On a free port of this machine. */
 export function eddy(
