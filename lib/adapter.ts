@@ -48,3 +48,4 @@ export type {
   Reply,
   ReplyHeaders,
 } from "./reply/types.ts";
+export { isOperation } from "./operations/is-operation.ts";

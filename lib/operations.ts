@@ -15,17 +15,4 @@
  * await new Loop().get("/slow", slowly).listen(8000);
  * ```
  */
-export * from "effection";
-export {
-  action,
-  all,
-  ensure,
-  race,
-  resource,
-  sleep,
-  spawn,
-  suspend,
-  until,
-  useAbortSignal,
-} from "./operations/restated.ts";
-export { isOperation } from "./operations/is-operation.ts";
+export * from "./operations/restated.ts";

@@ -1,37 +1,23 @@
 /** The arrows of docs/design.md: who may import whom. */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import {
+  arrowsOf,
+  circleIn,
+  draw,
+  floorsOf,
+  groundPlan,
+  planOf,
+} from "../tools/layers.ts";
+import { ROOT } from "./support/root.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SOURCES = ["lib", "adapters"];
 
-/** Every import in a folder's sources, as [importer, imported], paths from the root; packages keep their names. */
-function importsOf(folder: string): [string, string][] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .flatMap((file) => {
-      const importer = join(folder, file);
-      const source = readFileSync(join(ROOT, importer), "utf8");
-      const specifiers = [
-        ...source.matchAll(
-          /^(?:import|export) (type )?[^;]*? from "([^"]+)";/gms,
-        ),
-      ];
-      return specifiers
-        .filter(([, isType]) => isType === undefined)
-        .map(([, , specifier]): [string, string] => [
-          importer,
-          resolve(importer, specifier!),
-        ]);
-    });
-}
-
-function resolve(importer: string, specifier: string): string {
-  return specifier.startsWith(".")
-    ? relative(ROOT, join(ROOT, dirname(importer), specifier))
-    : specifier;
-}
+/** [importer, imported], without those that are gone at run time. */
+const importsOf = (folder: string): [string, string][] =>
+  arrowsOf(folder)
+    .filter(({ isType }) => !isType)
+    .map(({ from, to }) => [from, to]);
 
 /** All that is loaded with a file. */
 function loadedBy(entry: string): Set<string> {
@@ -71,7 +57,7 @@ describe("The layers", () => {
     expect(strays).to.deep.equal([]);
   });
 
-  it("leave the engine to lib/engine/uws/load.ts", () => {
+  it("leave uWebSockets.js to lib/engine/uws/load.ts", () => {
     const users = [...importsOf("lib"), ...importsOf("adapters")].filter(
       ([, imported]) => imported === "uWebSockets.js",
     );
@@ -98,14 +84,30 @@ describe("The layers", () => {
     expect(strays).to.deep.equal([]);
   });
 
-  it("have no circle in lib", () => {
-    const edges = new Map<string, string[]>();
-    for (const [importer, imported] of importsOf("lib"))
-      edges.set(importer, [...(edges.get(importer) ?? []), imported]);
-    const visit = (file: string, path: string[]): void => {
-      if (path.includes(file)) throw new Error([...path, file].join(" -> "));
-      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
-    };
-    for (const file of edges.keys()) visit(file, []);
+  it("have no circle, between rooms or files, type imports counted", () => {
+    const arrows = SOURCES.flatMap(arrowsOf);
+    expect(circleIn(groundPlan())).to.equal(undefined);
+    expect(circleIn(planOf(arrows, (file) => file))).to.equal(undefined);
+  });
+
+  it("are few: rooms and floors of lib", () => {
+    const floors = floorsOf(groundPlan());
+    expect(floors.size).to.be.at.most(20);
+    expect(Math.max(...floors.values())).to.be.at.most(10);
+  });
+
+  it("are those of docs/design.md", () => {
+    const page = readFileSync(`${ROOT}/docs/design.md`, "utf8");
+    expect(page).to.include(draw(groundPlan()), "npm run layers");
+  });
+
+  it("have no file over 500 lines", () => {
+    const long = SOURCES.flatMap(arrowsOf)
+      .map(({ from }) => from)
+      .filter(
+        (file) =>
+          readFileSync(`${ROOT}/${file}`, "utf8").split("\n").length > 501,
+      );
+    expect([...new Set(long)]).to.deep.equal([]);
   });
 });

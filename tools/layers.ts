@@ -57,7 +57,7 @@ export function planOf(
     const room = roomOf(from);
     const below = plan.get(room) ?? new Map<string, number>();
     plan.set(room, below);
-    if (!to.startsWith("lib/") || roomOf(to) === room) continue;
+    if (!/^(lib|adapters)\//.test(to) || roomOf(to) === room) continue;
     below.set(roomOf(to), (below.get(roomOf(to)) ?? 0) + 1);
   }
   return plan;

@@ -7,10 +7,11 @@ import { LineBuffer } from "../common/line-buffer.ts";
 import {
   COMBINED,
   compileFormat,
+  createAccessLog,
   PRETTY,
   SECRET_HEADERS,
-} from "../exchange/access-line.ts";
-import { createAccessLog, type AccessLog } from "../exchange/access-log.ts";
+  type AccessLog,
+} from "../exchange/access-log.ts";
 import { attempt, EXIT } from "./failure.ts";
 import type { Identity } from "./identity.ts";
 import type { Settings } from "./schema.ts";

@@ -1,18 +1,26 @@
-/** The access log: one line an exchange. */
+/**
+ * The access log: one line an exchange, as JSON, or by a format string as Apache has it (`%h "%r" %>s`) or as Gunicorn has
+ * it (`%(h)s "%(r)s"`).
+ *
+ * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html
+ * https://docs.gunicorn.org/en/stable/settings.html#access-log-format
+ */
 import { pino, type DestinationStream } from "pino";
+import { UsageError, type Outcome } from "../common/errors.ts";
 import { LineBuffer } from "../common/line-buffer.ts";
 import type { Logger } from "../common/log.ts";
-import {
-  COMBINED,
-  compileFormat,
-  fieldsOf,
-  jsonMembers,
-  escapeJson,
-  type AccessFields,
-  type AccessRecord,
-} from "./access-line.ts";
+import type { GatewayRequest } from "../request/request.ts";
 
-export type { AccessRecord } from "./access-line.ts";
+/** What is known of an exchange when it has ended. */
+export interface AccessRecord {
+  request: GatewayRequest;
+  /** Undefined when the client went away before there was one. */
+  status: number | undefined;
+  /** Body bytes handed to the engine. */
+  bytes: number;
+  durationMs: number;
+  outcome: Outcome;
+}
 
 export type AccessLog = (record: AccessRecord) => void | PromiseLike<void>;
 
@@ -129,3 +137,202 @@ const SAMPLE: AccessFields = {
   remoteAddress: "::1",
   requestId: "a-1",
 };
+
+// As JSON.
+
+/** The fields of an access line in JSON, in their order. */
+function fieldsOf(record: AccessRecord) {
+  const { request, status, bytes, durationMs, outcome } = record;
+  return {
+    method: request.method,
+    path: request.mountPath + request.path,
+    status,
+    bytes,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    outcome,
+    remoteAddress: request.remoteAddress,
+    requestId: request.id,
+  };
+}
+
+type AccessFields = ReturnType<typeof fieldsOf>;
+
+/** `,"method":"GET","path":"/" …`: by hand, because it is on the hot path. */
+function jsonMembers(fields: AccessFields): string {
+  const { status } = fields;
+  return (
+    `,"method":${quote(fields.method)},"path":${quote(fields.path)}` +
+    (status === undefined ? "" : `,"status":${status}`) +
+    `,"bytes":${fields.bytes},"durationMs":${decimal(fields.durationMs)}` +
+    `,"outcome":"${fields.outcome}","remoteAddress":"${fields.remoteAddress}","requestId":"${fields.requestId}"`
+  );
+}
+
+const quote = (text: string): string => `"${escapeJson(text)}"`;
+
+const escapeJson = (text: string): string =>
+  isPlainText(text) ? text : JSON.stringify(text).slice(1, -1);
+
+/** Needs no escape in JSON or in the formats, like nearly all text. A loop, because it is on the hot path. */
+function isPlainText(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH)
+      return false;
+  }
+  return true;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** `.000` to `.999`, because JavaScript is slow to find the shortest text of a fraction. */
+const FRACTIONS = Array.from(
+  { length: 1000 },
+  (_, i) => `.${String(i).padStart(3, "0")}`,
+);
+
+function decimal(ms: number): string {
+  const whole = Math.floor(ms);
+  return whole + FRACTIONS[Math.round((ms - whole) * 1000)]!;
+}
+
+// By a format.
+
+/** Text that is the same in each line, or a function for text that is not. */
+type Piece = string | ((record: AccessRecord) => string | number);
+
+export const COMBINED =
+  '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"';
+export const PRETTY = "%m %U%q %s %b %Mms %h %L";
+
+/** What nobody should read in a log. */
+export const SECRET_HEADERS = ["authorization", "cookie"];
+
+const target = ({ request }: AccessRecord): string =>
+  request.mountPath + request.path;
+const query = ({ request }: AccessRecord): string =>
+  request.queryString && `?${request.queryString}`;
+
+/** The letters that mean the same to both. */
+const BOTH: Readonly<Record<string, Piece>> = {
+  h: ({ request }) => request.remoteAddress || "-",
+  l: "-",
+  u: "-",
+  t: () => `[${now()}]`,
+  r: (record) =>
+    escapeField(
+      `${record.request.method} ${target(record)}${query(record)} HTTP/1.1`,
+    ),
+  m: ({ request }) => escapeField(request.method),
+  U: (record) => escapeField(target(record)),
+  q: (record) => escapeField(query(record)),
+  H: "HTTP/1.1",
+  s: ({ status }) => status ?? "-",
+  B: ({ bytes }) => bytes,
+  b: ({ bytes }) => bytes || "-",
+  D: ({ durationMs }) => Math.round(durationMs * 1000),
+  T: ({ durationMs }) => Math.floor(durationMs / 1000),
+};
+
+const APACHE: Readonly<Record<string, Piece>> = {
+  ...BOTH,
+  L: ({ request }) => request.id,
+  P: String(process.pid),
+  M: ({ durationMs }) => Math.round(durationMs * 1000) / 1000, // not Apache's; Gunicorn's in this form
+  O: ({ outcome }) => outcome, // ours
+};
+
+const GUNICORN: Readonly<Record<string, Piece>> = {
+  ...BOTH,
+  f: header("referer"),
+  a: header("user-agent"),
+  M: ({ durationMs }) => Math.round(durationMs),
+  L: ({ durationMs }) => (durationMs / 1000).toFixed(6),
+  p: `<${process.pid}>`,
+};
+
+function header(name: string): Piece {
+  const key = name.toLowerCase();
+  if (SECRET_HEADERS.includes(key)) return "[redacted]";
+  return ({ request }) => escapeField(request.headers.get(key) ?? "-");
+}
+
+const DIRECTIVE =
+  /%%|%>?([a-zA-Z])|%\{([^}]+)\}i|%\(([a-zA-Z])\)s|%\(\{([^}]+)\}i\)s|%/g;
+
+/**
+ * @param escape of the whole line, for where it is to stand.
+ * @throws {UsageError} for a directive that does not exist.
+ */
+export function compileFormat(
+  format: string,
+  escape = (text: string): string => text,
+): (record: AccessRecord) => string {
+  const pieces: Piece[] = [];
+  let literal = "";
+  let end = 0;
+  for (const match of format.matchAll(DIRECTIVE)) {
+    literal += format.slice(end, match.index);
+    end = match.index + match[0].length;
+    const piece = pieceFor(match, format);
+    if (typeof piece === "string") literal += piece;
+    else {
+      pieces.push(escape(literal), piece);
+      literal = "";
+    }
+  }
+  pieces.push(escape(literal + format.slice(end)));
+  return (record) => {
+    let line = "";
+    for (const piece of pieces) {
+      if (typeof piece === "string") line += piece;
+      else line += escape(String(piece(record)));
+    }
+    return line;
+  };
+}
+
+function pieceFor(match: RegExpExecArray, format: string): Piece {
+  const [written, apache, apacheHeader, gunicorn, gunicornHeader] = match;
+  if (written === "%%") return "%";
+  const name = apacheHeader ?? gunicornHeader;
+  const piece = name
+    ? header(name)
+    : (APACHE[apache ?? ""] ?? GUNICORN[gunicorn ?? ""]);
+  if (piece !== undefined) return piece;
+  const unknown =
+    written === "%" ? format.slice(match.index, match.index + 4) : written;
+  const letters = (of: object, show: (letter: string) => string): string =>
+    Object.keys(of).map(show).join(" ");
+  throw new UsageError(
+    `there is no ${unknown} in a format; there are ${letters(APACHE, (letter) => `%${letter}`)} %{name}i, ` +
+      `and in Gunicorn's way ${letters(GUNICORN, (letter) => `%(${letter})s`)} %({name}i)s`,
+  );
+}
+
+/** A client must not be able to end a field early or to start a line: escaped as Apache does. */
+function escapeField(text: string): string {
+  if (isPlainText(text)) return text;
+  return text.replace(/["\\]/g, "\\$&").replace(
+    // oxlint-disable-next-line no-control-regex
+    /[\x00-\x1f\x7f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
+
+/** The time of this second, which all its lines share. */
+const clock = { second: 0, text: "" };
+
+/** `10/Oct/2000:13:55:36 +0000` */
+function now(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== clock.second) {
+    const [, day, month, year, time] = new Date(second * 1000)
+      .toUTCString()
+      .split(" ");
+    clock.second = second;
+    clock.text = `${day}/${month}/${year}:${time} +0000`;
+  }
+  return clock.text;
+}

@@ -15,8 +15,7 @@ import {
 } from "../common/errors.ts";
 import type { Head, Outlet } from "../engine/engine.ts";
 import type { Entrance } from "../engine/entrance.ts";
-import { fork, type Fork } from "../kernel/fork.ts";
-import type { Settle } from "../kernel/settled.ts";
+import { fork, type Fork, type Settle } from "../kernel/fork.ts";
 import { viewFork } from "../kernel/tree.ts";
 import { isOperation } from "../operations/is-operation.ts";
 import { LoneWait, Wait } from "../operations/wait.ts";

@@ -1,6 +1,7 @@
 /**
- * What the kernel relies on and effection does not promise. effection is pinned to one version; this is what tells us
- * when another one gets in: the kernel then stands aside (`fork.ts`), and everything runs on effection's own tasks.
+ * What the kernel relies on and effection does not promise. effection is pinned to one version. This tells when
+ * another one is installed all the same: then `fork.ts` does not use the kernel, and everything runs on effection's
+ * own tasks.
  */
 import {
   createContext,
@@ -12,7 +13,7 @@ import {
 } from "effection";
 import { api } from "effection/experimental";
 
-/** effection's contexts by what they are for. They are private; their names are part of how scopes find them. */
+/** effection's contexts, by what they are for. The contexts are private, but scopes find values by their names. */
 export const NAMES = {
   /** The queue that all routines share. */
   reducer: "@effection/reducer",
@@ -22,7 +23,7 @@ export const NAMES = {
   boundary: "@effection/error-boundary",
   /** The tasks that end with the body that started them. */
   group: "@effection/task-group",
-  /** The depth of a scope, which is the order in the queue. */
+  /** The depth of a scope, by which the queue is ordered. */
   priority: "@effection/scope.generation",
   /** The scopes below a scope, which `around` tells. */
   children: "@effection/scope.children",
@@ -36,7 +37,7 @@ export interface TaskGroup {
   readonly tasks: Set<Member>;
 }
 
-/** A task, or what stands for one. `halt` is called without it. */
+/** A task, or what stands for one. `halt` is called unbound. */
 export interface Member {
   readonly halt: () => Operation<void>;
 }
@@ -45,11 +46,11 @@ export interface Member {
 export interface Reducer {
   schedule(routine: unknown): void;
   readonly reducing: boolean;
-  /** Looked up each time that somebody begins to take turns. */
+  /** Read each time that somebody begins to take turns. */
   queue: Queue;
 }
 
-/** Ordered by priority; routines of the same come in the order in which they were scheduled. */
+/** Ordered by priority; routines of the same priority come in the order in which they were scheduled. */
 export interface Queue {
   /** Does nothing for a routine that is in it. */
   enqueue(routine: unknown, priority: number): void;
@@ -78,11 +79,11 @@ export interface ApiEntry {
 
 export const scopeApi = api.Scope as unknown as InternalApi;
 
-/** A task as it took its course in effection's hands. */
+/** A task as effection runs it. */
 export interface Observation {
   /** The contexts that were asked for, by name. */
   readonly contexts: Map<string, Context<unknown>>;
-  /** What effection asks of the task's scope and of its owner's while it makes the task. */
+  /** What effection asks of the task's scope and of its owner's while it makes the task, in order. */
   readonly making: Set<string>;
   /** Passes through the queue before the body's first step, and in all. */
   passesBefore: number;
@@ -93,7 +94,7 @@ export interface Observation {
   queue: Queue | undefined;
 }
 
-/** Lets effection run one task that does nothing, and watches it: nothing else gives its private parts away. */
+/** Lets effection run one task that does nothing, and watches it: there is no other way to its private parts. */
 function observe(): Observation {
   const seen: Observation = {
     contexts: new Map(),
@@ -165,7 +166,7 @@ export const observed: Observation = observe();
 const contextNamed = <T>(name: string): Context<T> =>
   (observed.contexts.get(name) ?? createContext<T>(name)) as Context<T>;
 
-/** effection's own keys; `reducer` and `group` have what nobody else has as their default. */
+/** effection's own keys. The defaults of `reducer` and `group` are objects that cannot be had otherwise. */
 export const contexts = {
   reducer: contextNamed<Reducer>(NAMES.reducer),
   boundary: contextNamed<ErrorBoundary>(NAMES.boundary),
@@ -174,11 +175,11 @@ export const contexts = {
   children: contextNamed<Set<Scope>>(NAMES.children),
 };
 
-/** Passes of an empty task: three that set it up, and with the body's four to end it. See `phases.ts`. */
+/** Passes of an empty task: three that set it up, and four for its body and its end. See the turns in `task.ts`. */
 const PASSES_BEFORE = 4;
 const PASSES = 7;
 
-/** What effection asks for while it makes a task, in order. See `guest.ts`. */
+/** What effection asks for while it makes a task, in order. See `effection-task.ts`. */
 const MAKING = [
   NAMES.reducer,
   NAMES.settle,
@@ -188,80 +189,64 @@ const MAKING = [
   "scope.ensure",
 ];
 
-/** What is not as the kernel needs it, a sentence each; empty when all is well. */
+/** What is not as the kernel needs it, a sentence each; empty when all is as it should be. */
 export function probe(seen: Observation = observed): string[] {
+  const { contexts, scope, routine, queue } = seen;
+  const valueOf = (name: string): unknown => contexts.get(name)?.defaultValue;
   return [
     ...missingContexts(seen),
-    ...missingMembers("a scope", seen.scope, SCOPE_MEMBERS),
-    ...missingMembers("a routine", seen.routine, ROUTINE_MEMBERS),
-    ...missingMembers("a routine's data", seen.routine?.data, DATA_MEMBERS),
-    ...missingMembers("the reducer's queue", seen.queue, QUEUE_MEMBERS),
-    ...missingMembers("the Scope api", scopeApi, API_MEMBERS),
-    ...missingMembers("the Scope api's core", scopeApi.core, CORE_MEMBERS),
+    ...missingMembers("the reducer", valueOf(NAMES.reducer), {
+      function: ["schedule"],
+      boolean: ["reducing"],
+    }),
+    ...missingMembers("the default task group", valueOf(NAMES.group), {
+      object: ["tasks"],
+    }),
+    ...missingMembers("a scope", scope, { function: ["ensure"] }),
+    ...missingMembers("a routine", routine, {
+      object: ["scope", "data"],
+      function: ["resume", "unwind", "step", "perform"],
+    }),
+    ...missingMembers("a routine's data", routine?.data, {
+      function: ["exit"],
+      object: ["resumeWith"],
+      boolean: ["enqueued", "critical", "unwinding"],
+    }),
+    ...missingMembers("the reducer's queue", queue, {
+      function: ["enqueue", "dequeue"],
+    }),
+    ...missingMembers("the Scope api", scopeApi, {
+      object: ["core", "context"],
+      function: ["invoke", "around"],
+    }),
+    ...missingMembers("the Scope api's core", scopeApi.core, {
+      function: ["create", "destroy", "set", "delete"],
+    }),
     ...changedMaking(seen),
     ...changedPasses(seen),
   ];
 }
 
-const SCOPE_MEMBERS = { ensure: "function" };
-const ROUTINE_MEMBERS = {
-  scope: "object",
-  data: "object",
-  resume: "function",
-  unwind: "function",
-  step: "function",
-  perform: "function",
-};
-const DATA_MEMBERS = {
-  exit: "function",
-  resumeWith: "object",
-  enqueued: "boolean",
-  critical: "boolean",
-  unwinding: "boolean",
-};
-const QUEUE_MEMBERS = { enqueue: "function", dequeue: "function" };
-const API_MEMBERS = {
-  core: "object",
-  context: "object",
-  invoke: "function",
-  around: "function",
-};
-const CORE_MEMBERS = {
-  create: "function",
-  destroy: "function",
-  set: "function",
-  delete: "function",
-};
-
-function missingContexts(seen: Observation): string[] {
-  const problems = Object.entries(NAMES)
-    .filter(([, name]) => !seen.contexts.has(name))
+function missingContexts({ contexts }: Observation): string[] {
+  return Object.entries(NAMES)
+    .filter(([, name]) => !contexts.has(name))
     .map(
       ([use, name]) => `effection no longer has the context ${name} (${use})`,
     );
-  const valueOf = (name: string): object =>
-    (seen.contexts.get(name)?.defaultValue ?? {}) as object;
-  return [
-    ...problems,
-    ...missingMembers("the reducer", valueOf(NAMES.reducer), {
-      schedule: "function",
-      reducing: "boolean",
-    }),
-    ...missingMembers("the default task group", valueOf(NAMES.group), {
-      tasks: "object",
-    }),
-  ];
 }
 
+/** `members`: their names, by what `typeof` says of them. */
 function missingMembers(
   what: string,
   value: unknown,
-  members: Record<string, string>,
+  members: Readonly<Record<string, readonly string[]>>,
 ): string[] {
   const found = (value ?? {}) as Record<string, unknown>;
-  return Object.entries(members)
-    .filter(([name, type]) => typeof found[name] !== type)
-    .map(([name, type]) => `${what} of effection has no ${type} "${name}"`);
+  return Object.entries(members).flatMap(([type, names]) =>
+    names
+      .filter((name) => typeof found[name] !== type)
+      .map((name) => `${what} of effection has no ${type} "${name}"`),
+  );
 }
 
 function changedMaking({ making }: Observation): string[] {

@@ -1,7 +1,9 @@
 /** What a scope has to end before it has ended itself. */
 import type { Operation } from "effection";
 
-/** Bits: what its owner has to do with a node. A task has both, and in the list its halt comes after its destruction. */
+/**
+ * Bits: what its owner has to do with a node. A task has both, and in the list its halt comes after its destruction.
+ */
 export const DESTROY = 1;
 export const HALT = 2;
 

@@ -1,9 +1,10 @@
 /**
- * A task that effection makes by itself in a scope of the kernel: its `resource` does so, and all that is made of that.
+ * A task that effection makes by itself in a scope of the kernel: its `resource` does so, and all that is made of
+ * that.
  *
- * It runs effection's own routine, step for step. Only its halt and its end are done here, by methods: effection makes
- * objects and generator functions for them, whose hidden classes stay in the old part of V8's heap and keep the rest of
- * the task there, out of reach of the cheap collections.
+ * It runs effection's own routine, step for step. Only its halt and its end are done here, by methods: effection
+ * makes objects and generator functions for them, whose hidden classes stay in the old part of V8's heap and keep the
+ * rest of the task there, out of reach of the cheap collections.
  */
 import {
   Err,
@@ -80,8 +81,8 @@ export class EffectionTask implements Pick<Reducer, "schedule">, Member {
   }
 
   /**
-   * Called for `scope.ensure`. effection gives the owner a destructor that halts the task, and then the task's own scope
-   * one that forgets it; both are replaced.
+   * Called for `scope.ensure`. effection gives the owner a destructor that halts the task, and then the task's own
+   * scope one that forgets it; both are replaced.
    */
   ensure(scope: Home, destructor: () => Operation<void>): () => boolean {
     if (destructor === this.#task?.halt)

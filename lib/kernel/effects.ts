@@ -33,11 +33,12 @@ export const CURRENT_ROUTINE: Effect<Coroutine> = {
 type Waiter<T> = (result: Result<T>) => void;
 
 /**
- * Something that ends once, and those who wait for it: effection's `withResolvers`, turn for turn, in one object instead
- * of a dozen closures. It is the effect to wait for it, too: `yield deferred` gives the value or throws the error.
+ * Something that ends once, and those who wait for it: effection's `withResolvers`, turn for turn, in one object
+ * instead of a dozen closures. It is the effect to wait for it, too: `yield deferred` gives the value or throws the
+ * error.
  *
- * A task may be resumed before it has settled, by its own unwinding. As in effection it then waits again, so the `yield`
- * stands in a loop: `do yield deferred; while (!deferred.settled);`.
+ * A task may be resumed before it has settled, by its own unwinding. As in effection it then waits again, so the
+ * `yield` stands in a loop: `do yield deferred; while (!deferred.settled);`.
  */
 export class Deferred<T> implements Effect<T> {
   #result: Result<T> | undefined;

@@ -2,14 +2,20 @@
  * The seam between the gateway and what runs operations: the kernel, or effection's own tasks where the installed
  * effection is not the one that the kernel was made for.
  */
-import { global, type Operation, type Scope } from "effection";
-import { probe } from "./contract.ts";
+import {
+  createScope,
+  global,
+  scoped,
+  type Operation,
+  type Scope,
+} from "effection";
+import { api } from "effection/experimental";
+import { contexts, probe } from "./contract.ts";
 import { Kernel, KernelScope } from "./scope.ts";
-import type { Settle } from "./settled.ts";
+import type { Settle, Settled } from "./settled.ts";
 import { startOperation, startTask } from "./start.ts";
-import * as stock from "./stock.ts";
 
-export type { Settled } from "./settled.ts";
+export type { Settle, Settled } from "./settled.ts";
 
 /** One running operation. */
 export interface Fork {
@@ -25,8 +31,8 @@ export interface Nursery {
   /** Halts the tasks in reverse order of their start; rejects when a cleanup failed. */
   readonly destroy: () => Promise<void>;
   /**
-   * Ends it here and now if nothing is left in it to be halted, and says whether that was so: that of a request that has
-   * started nothing, or whose tasks have all ended.
+   * Ends it here and now if nothing is left in it to be halted, and says whether that was so: that of a request that
+   * has started nothing, or whose tasks have all ended.
    */
   readonly tryEnd: () => boolean;
 }
@@ -44,7 +50,7 @@ export function attach(
   { onError }: { onError: (error: Error) => void },
 ): Nursery {
   problems ??= probe();
-  if (problems.length > 0) return stock.attach(parent, onError);
+  if (problems.length > 0) return attachStock(parent, onError);
   const scope =
     parent instanceof KernelScope
       ? parent.kernel.createScope(parent)
@@ -58,9 +64,9 @@ export function attach(
 }
 
 /**
- * Starts `operation` as a task of `scope`. `settled` is called exactly once, after the task's cleanup, with the value or
- * the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw. An operation that does
- * not wait has settled when `fork` returns, unless it was called from within another task.
+ * Starts `operation` as a task of `scope`. `settled` is called exactly once, after the task's cleanup, with the value
+ * or the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw. An operation that
+ * does not wait has settled when `fork` returns, unless it was called from within another task.
  */
 export function fork<T>(
   scope: Scope,
@@ -69,7 +75,7 @@ export function fork<T>(
 ): Fork {
   return scope instanceof KernelScope
     ? startOperation(scope, operation, settled)
-    : stock.fork(scope, operation, settled);
+    : forkStock(scope, operation, settled);
 }
 
 /** Why the kernel is not used, once a process: for whoever has a log. */
@@ -88,15 +94,64 @@ function tryEnd(scope: KernelScope): boolean {
   return true;
 }
 
-/** By a task that reports to nobody else: what a cleanup throws is not the parent's failure. */
 function destroy(scope: KernelScope): Promise<void> {
   if (tryEnd(scope)) return DONE;
+  return endFrom(scope.parent ?? scope.kernel.outerScope, () =>
+    scope.destruct(),
+  );
+}
+
+/** By a task that reports to nobody else: what a cleanup throws is not the failure of the scope that it runs in. */
+function endFrom(
+  scope: Scope,
+  destruction: () => Operation<void>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    fork(
-      scope.parent ?? scope.kernel.outerScope,
-      () => scope.destruct(),
-      (state, value) =>
-        state === "error" ? reject(value as Error) : resolve(),
+    fork(scope, destruction, (state, value) =>
+      state === "error" ? reject(value as Error) : resolve(),
     );
   });
+}
+
+// The same on effection's own tasks. It is slower, and needs nothing of effection's private parts but one name.
+
+export function attachStock(
+  parent: Scope | undefined,
+  onError: (error: Error) => void,
+): Nursery {
+  const scope: Scope = createScope(parent);
+  scope.set(contexts.boundary, { raise: onError });
+  const destruction = () => api.Scope.operations.destroy(scope);
+  return {
+    scope,
+    tryEnd: () => false, // effection does not say what is in its scopes
+    destroy: () => endFrom(parent ?? global, destruction),
+  };
+}
+
+function forkStock<T>(
+  scope: Scope,
+  operation: () => Operation<T>,
+  settled: Settle,
+): Fork {
+  let state: Settled = "halted";
+  let value: unknown;
+  /** A failure becomes a value: it goes to `settled` alone, not to the scope's boundary as well. */
+  function* track(): Operation<void> {
+    try {
+      value = yield* scoped(operation);
+      state = "value";
+    } catch (error) {
+      value = error;
+      state = "error";
+    }
+  }
+  const task = scope.run(track);
+  const settle = (): void => settled(state, value);
+  task.then(settle, settle); // its own promise does not say more
+  return {
+    interrupt() {
+      task.halt().catch(() => {}); // it halts only when somebody waits for it; what fails is in `value`
+    },
+  };
 }

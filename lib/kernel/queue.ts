@@ -100,7 +100,10 @@ class RoutineQueue implements Queue {
   }
 }
 
-/** The routines of one priority, in the order in which they came. Its places are used again: a new list would be allocated every few turns. */
+/**
+ * The routines of one priority, in the order in which they came. Its places are used again: a new list would be
+ * allocated every few turns.
+ */
 class Tier {
   #routines: (OwnRoutine | Routine | undefined)[] = [];
   #first = 0;

@@ -188,23 +188,19 @@ export class KernelScope implements Scope, Destructor {
   }
 
   findBoundary(): ErrorBoundary {
-    let scope: KernelScope = this; // oxlint-disable-line no-this-alias
-    while (scope.boundary === undefined) {
-      if (scope.parent === undefined)
-        return scope.kernel.outerScope.expect(contexts.boundary);
-      scope = scope.parent;
-    }
-    return scope.boundary;
+    return (
+      this.boundary ??
+      this.parent?.findBoundary() ??
+      this.kernel.outerScope.expect(contexts.boundary)
+    );
   }
 
   findGroup(): TaskGroup {
-    let scope: KernelScope = this; // oxlint-disable-line no-this-alias
-    while (scope.group === undefined) {
-      if (scope.parent === undefined)
-        return scope.kernel.outerScope.expect(contexts.group);
-      scope = scope.parent;
-    }
-    return scope.group;
+    return (
+      this.group ??
+      this.parent?.findGroup() ??
+      this.kernel.outerScope.expect(contexts.group)
+    );
   }
 
   // Its end.

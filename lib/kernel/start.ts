@@ -1,9 +1,9 @@
 /** How a task comes into a scope, or an operation is run without one. */
-import { Err, Ok, type Effect, type Operation, type Result } from "effection";
+import { Err, Ok, type Effect, type Operation } from "effection";
 import { queue, reducer, STEPPED } from "./queue.ts";
 import type { KernelScope } from "./scope.ts";
 import { notify, type Settle } from "./settled.ts";
-import { KernelTask, resumeBody } from "./task.ts";
+import { KernelTask, resumeBody, type Begun, type Body } from "./task.ts";
 
 /** Starts a task. With `settled` its end is told there, and its failure nowhere else. */
 export function startTask(
@@ -27,9 +27,9 @@ export function startResource(
 }
 
 /**
- * Runs an operation, and starts a task for it only if it does not return at its first step, as many do. A task cannot be
- * seen from within that step: an operation learns of its scope by an effect, at the second. So while nobody else takes
- * turns and nobody decorates new scopes, the first step is taken before there is a task.
+ * Runs an operation, and starts a task for it only if it does not return at its first step, as many do. A task cannot
+ * be seen from within that step: an operation learns of its scope by an effect, at the second. So while nobody else
+ * takes turns and nobody decorates new scopes, the first step is taken before there is a task.
  */
 export function startOperation(
   owner: KernelScope,
@@ -73,27 +73,31 @@ class FirstStep {
   }
 
   step(): IteratorResult<Effect<unknown>> {
-    let body: Iterator<Effect<unknown>, unknown, unknown> | undefined;
-    let effect: Effect<unknown> | undefined;
-    let result: Result<unknown> | undefined;
-    try {
-      body = this.#operation()[Symbol.iterator]();
-      const step = body.next();
-      if (step.done) result = Ok(step.value);
-      else effect = step.value;
-    } catch (error) {
-      result = Err(error);
-    }
+    const begun = begin(this.#operation);
+    const { result } = begun;
     if (result !== undefined && queue.empty)
       notify(this.#settled, result.ok ? "value" : "error", result);
     else {
       this.task = createTask(this.#owner, this.#operation, this.#settled);
-      resumeBody(this.task, body, effect, result);
+      resumeBody(this.task, begun);
     }
     return STEPPED;
   }
 
   perform(): void {}
+}
+
+/** Apart from `step`, which V8 compiles to more code with a `try` in it. */
+function begin(operation: () => Operation<unknown>): Begun {
+  let body: Body | undefined;
+  try {
+    body = operation()[Symbol.iterator]();
+    const { done, value } = body.next();
+    if (done) return { body, effect: undefined, result: Ok(value) };
+    return { body, effect: value as Effect<unknown>, result: undefined };
+  } catch (error) {
+    return { body, effect: undefined, result: Err(error) };
+  }
 }
 
 function createTask(

@@ -1,9 +1,10 @@
 /**
  * A task: its scope, its routine and its outcome in one object; and what it does at each of its turns.
  *
- * effection wraps the body of a task in generators (`trap`, `encapsulate`, `critical`) whose effects resume at once, but
- * take a turn each, three before the body and three after it. Other routines run in these turns, and a halt may arrive in
- * any of them, so they are part of how effection behaves. Here each turn is a function, and there are no generators.
+ * effection wraps the body of a task in generators (`trap`, `encapsulate`, `critical`) whose effects resume at once,
+ * but take a turn each, three before the body and three after it. Other routines run in these turns, and a halt may
+ * arrive in any of them, so they are part of how effection behaves. Here each turn is a function, and there are no
+ * generators.
  */
 import {
   Err,
@@ -30,7 +31,14 @@ import { KernelScope } from "./scope.ts";
 import { notify, thrown, type Settle, type Settled } from "./settled.ts";
 
 /** What a task runs: an operation's steps, or those of its own teardown. */
-type Body = Iterator<Effect<unknown>, unknown, unknown>;
+export type Body = Iterator<Effect<unknown>, unknown, unknown>;
+
+/** A body after its first step: with its result if it has ended, or with what it has yielded. */
+export interface Begun {
+  readonly body: Body | undefined;
+  readonly effect: Effect<unknown> | undefined;
+  readonly result: Result<unknown> | undefined;
+}
 
 /** What a task does at its turn. */
 type Turn = (task: KernelTask) => void;
@@ -61,7 +69,10 @@ export class KernelTask
   #resolver: ((result: Result<unknown>) => void) | undefined = undefined;
   /** The one that it is in, or was in last. For views of running tasks. */
   effect: Effect<unknown> | undefined = undefined;
-  /** `Date.now()` when it first waited, 0 before. Not read earlier: hot path, and nobody can see a task before it waits. */
+  /**
+   * `Date.now()` when it first waited, 0 before. Not read earlier: hot path, and nobody can see a task before it
+   * waits.
+   */
   startedAt = 0;
 
   // The task.
@@ -185,7 +196,7 @@ export class KernelTask
     this.state = !result.ok ? "error" : this.#interrupted ? "halted" : "value";
     this.#end?.settle(UNIT);
     const settled = this.#settled;
-    this.operation = this.#settled = undefined; // they may lead to a whole request, and V8 may hold on to tasks for long
+    this.operation = this.#settled = undefined; // they may hold a whole request, and V8 may keep tasks for long
     if (settled !== undefined) notify(settled, this.state, result);
     else if (!result.ok && !this.#interrupted)
       this.parent!.findBoundary().raise(result.error);
@@ -295,12 +306,10 @@ function startBody(task: KernelTask): void {
   runBody(task);
 }
 
-/** In place of the turns above, for a body that took its first step before there was a task: it has yielded or ended. */
+/** In place of the turns above, for a body that took its first step before there was a task. */
 export function resumeBody(
   task: KernelTask,
-  body: Body | undefined,
-  effect: Effect<unknown> | undefined,
-  result: Result<unknown> | undefined,
+  { body, effect, result }: Begun,
 ): void {
   task.outerBoundary = task.findBoundary();
   task.boundary = task;
@@ -387,8 +396,8 @@ function ended(): void {}
 // What several turns do.
 
 /**
- * Stands for an effect that resumes at once: the task takes another turn. Nearly always nobody in the queue comes before
- * it, so that turn is the next thing to happen, and is taken without going through the queue.
+ * Stands for an effect that resumes at once: the task takes another turn. Nearly always nobody in the queue comes
+ * before it, so that turn is the next thing to happen, and is taken without going through the queue.
  */
 function pass(
   task: KernelTask,

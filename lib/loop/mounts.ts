@@ -89,7 +89,11 @@ export abstract class Mounts {
     return this;
   }
 
-  /** The handler of an application, and what holds for its requests. @throws {UsageError} when it is none, or too late. */
+  /**
+   * The handler of an application, and what holds for its requests.
+   *
+   * @throws {UsageError} when it is none, or too late.
+   */
   protected abstract admit(
     application: Application | undefined,
     options: MountOptions,

@@ -1,12 +1,12 @@
-/** What effection calls a Future: a value to come, for `await` and for `yield*` alike. */
+/** What effection calls a Future: a value to come, that can be awaited by `await` and by `yield*`. */
 import type { Future, Operation } from "effection";
 import { until } from "./restated.ts";
 
 /**
- * Makes `promise` an effection Future, in place. `operation` is what `yield*` runs where that is to do more than wait.
+ * Makes `promise` an effection Future, in place. `operation` is what `yield*` runs, where it has to do more than wait.
  *
- * Its failure never counts as an unhandled rejection: whoever ends early (a halted task, an aborted exchange) no longer
- * waits for it, and that is how it should be. Whoever waits gets it.
+ * Its failure never counts as an unhandled rejection: who ends early (a halted task, an aborted exchange) rightly does
+ * not wait for it any more. Those who wait get it.
  */
 export function future<T>(
   promise: Promise<T>,

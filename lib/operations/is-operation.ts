@@ -1,18 +1,19 @@
-/** Tells an operation by what it is. */
+/** Tells an operation by what it is. Loads nothing: threads ask, too. */
 import type { Operation } from "effection";
-import { Wait } from "./wait.ts";
 
 /**
  * What a generator function gives (`next` and `throw`: the iterators of collections have no `throw`), and what effection
- * makes: a plain object that can be iterated, or a wait of ours. Everything else that can be iterated is a value.
+ * makes: a plain object that can be iterated, or an effect that can be. Everything else that can be iterated is a value.
  */
 export function isOperation(value: object): value is Operation<unknown> {
-  if (value instanceof Wait) return true;
-  const { next, throw: raise } = value as Partial<Generator>;
+  const { next, throw: raise, enter } = value as Record<string, unknown>;
   if (typeof next === "function") return typeof raise === "function";
   const prototype: unknown = Object.getPrototypeOf(value);
   return (
-    (prototype === Object.prototype || prototype === null) &&
-    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === "function"
+    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] ===
+      "function" &&
+    (prototype === Object.prototype ||
+      prototype === null ||
+      typeof enter === "function")
   );
 }

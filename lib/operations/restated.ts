@@ -1,16 +1,16 @@
-/** The operations that are ours, where they can be, and else effection's own. */
+/** All of effection; the operations that are ours, where they can be. */
 import * as effection from "effection";
 import { probe } from "../kernel/contract.ts";
-import * as actions from "./action.ts";
-import * as concurrent from "./concurrent.ts";
-import * as resources from "./resource.ts";
+import * as tasks from "./tasks.ts";
+import * as waits from "./wait.ts";
+
+export * from "effection";
 
 /** They rely on the same parts of effection as the kernel. */
 const chosen: typeof effection =
-  probe().length === 0
-    ? { ...effection, ...actions, ...concurrent, ...resources }
-    : effection;
+  probe().length === 0 ? { ...effection, ...tasks, ...waits } : effection;
 
+/** Instead of effection's of the same names. */
 export const {
   action,
   all,

@@ -1,6 +1,11 @@
-/** Operations that are one wait, and what follows one without a task. */
+/**
+ * Operations that are a single wait: effection's `action` and what is made of it, and how one is followed without a task.
+ * Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect, and the
+ * generator that yields it.
+ */
 import {
   Err,
+  Ok,
   unbox,
   type Effect,
   type Operation,
@@ -10,9 +15,9 @@ import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
 import type { Fork } from "../kernel/fork.ts";
 import { notify, type Settle, type Settled } from "../kernel/settled.ts";
 
-export type Resolve<T> = (result: Result<T>) => void;
+type Resolve<T> = (result: Result<T>) => void;
 
-/** It does not look at the task that is in it. */
+/** Its `enter` does not use the routine, so it can be entered without one. */
 export abstract class Wait<T> implements Operation<T>, Effect<T> {
   abstract readonly description: string;
   abstract enter(resolve: Resolve<T>): Exit;
@@ -25,7 +30,7 @@ export abstract class Wait<T> implements Operation<T>, Effect<T> {
   }
 }
 
-/** One wait. The last result counts, and a task that is woken without one waits again: so it is in effection. */
+/** Of one routine. As in effection the last result counts, and a task that is resumed without one waits again. */
 class Waiting<T> implements Effect<T> {
   result: Result<T> | undefined = undefined;
   readonly #wait: Wait<T>;
@@ -43,10 +48,124 @@ class Waiting<T> implements Effect<T> {
   }
 }
 
+type Executor<T> = (
+  resolve: (value: T) => void,
+  reject: (error: Error) => void,
+) => () => void;
+
+class Action<T> extends Wait<T> {
+  readonly description: string;
+  readonly #execute: Executor<T>;
+
+  constructor(execute: Executor<T>, description: string) {
+    super();
+    this.#execute = execute;
+    this.description = description;
+  }
+
+  enter(resolve: Resolve<T>): Exit {
+    const discard = this.#execute(
+      (value) => resolve(Ok(value)),
+      (error) => resolve(Err(error)),
+    );
+    return (left) => {
+      try {
+        discard();
+        left(UNIT);
+      } catch (error) {
+        left(Err(error));
+      }
+    };
+  }
+}
+
+class Sleep extends Wait<void> {
+  readonly #ms: number;
+
+  constructor(ms: number) {
+    super();
+    this.#ms = ms;
+  }
+
+  get description(): string {
+    return `sleep(${this.#ms})`;
+  }
+
+  enter(resolve: Resolve<void>): Exit {
+    const timer = setTimeout(resolve, this.#ms, UNIT);
+    return (left) => {
+      clearTimeout(timer);
+      left(UNIT);
+    };
+  }
+}
+
+class Until<T> extends Wait<T> {
+  readonly #promise: PromiseLike<T>;
+
+  constructor(promise: PromiseLike<T>) {
+    super();
+    this.#promise = promise;
+  }
+
+  get description(): string {
+    return "until";
+  }
+
+  /** A promise cannot be left. Should it settle later, the routine ignores it. */
+  enter(resolve: Resolve<T>): Exit {
+    this.#promise.then(
+      (value) => resolve(Ok(value)),
+      (error: unknown) => resolve(Err(error)),
+    );
+    return exitAtOnce;
+  }
+}
+
+class Suspend extends Wait<void> {
+  readonly description = "suspend";
+
+  enter(): Exit {
+    return exitAtOnce;
+  }
+}
+
+/** It has no state, so one serves all. */
+export const suspended: Operation<void> & Effect<void> = new Suspend();
+
 /**
- * Follows a wait that is all of an operation: nobody is in there who could ask for a task, so there is none.
+ * Waits until `execute` has called its `resolve` or `reject`; returns or throws what that was called with. The
+ * function that `execute` returns is run when the wait is over, halted or not.
+ */
+export function action<T>(
+  execute: Executor<T>,
+  description = "action",
+): Operation<T> {
+  return new Action(execute, description);
+}
+
+/** Waits for `duration` milliseconds. A halted one clears its timer. */
+export function sleep(duration: number): Operation<void> {
+  return new Sleep(duration);
+}
+
+/**
+ * Waits for a promise: returns its value, or throws what it was rejected with. Halting does not stop what it stands
+ * for.
+ */
+export function until<T>(promise: PromiseLike<T>): Operation<T> {
+  return new Until(promise);
+}
+
+/** Waits until the task is halted. */
+export function suspend(): Operation<void> {
+  return suspended;
+}
+
+/**
+ * Follows an operation that is nothing but a wait. Nothing in it could ask for its task, so there is none.
  *
- * `settled` is called as `fork` calls it: once, after the wait's cleanup, also before `enter` returns.
+ * `settled` is called as `fork` calls it: once, after the wait's cleanup, perhaps before `enter` returns.
  */
 export class LoneWait implements Fork {
   readonly #wait: Wait<unknown>;

@@ -13,8 +13,7 @@ import {
   type Scope,
 } from "effection";
 import { api } from "effection/experimental";
-import { attach, type Nursery } from "../../lib/kernel/fork.ts";
-import { attach as attachStock } from "../../lib/kernel/stock.ts";
+import { attach, attachStock, type Nursery } from "../../lib/kernel/fork.ts";
 import * as operations from "../../lib/operations.ts";
 
 type Library = Pick<

@@ -1,6 +1,11 @@
 /** A loop on a free port of this machine, closed after the test; its log is kept, and what no test expects fails it. */
 import { pino } from "pino";
-import { Loop, type Address, type LoopOptions } from "../../lib/index.ts";
+import {
+  Loop,
+  type Address,
+  type ListenOptions,
+  type LoopOptions,
+} from "../../lib/index.ts";
 import { afterTest } from "./hooks.ts";
 
 /** A line of the log, parsed. */
@@ -106,9 +111,11 @@ export class TestServer {
 export async function serveWith(
   setup: (loop: Loop) => unknown,
   options?: Omit<LoopOptions, "log">,
+  engine: ListenOptions = {},
 ): Promise<TestServer> {
   const server = new TestServer(options);
   setup(server.loop);
-  server.address = await server.loop.listen({ port: 0, host: "127.0.0.1" });
+  const target = { port: 0, host: "127.0.0.1", ...engine };
+  server.address = await server.loop.listen(target);
   return server;
 }

@@ -73,6 +73,12 @@ export const REFUSED: Shown = {
 };
 
 export const ENGINE: Shown = {
+  "two or more requests in one packet behind": [
+    "valid/connection-close-then-two",
+  ],
+  "the same behind a request with a body": [
+    "valid/chunked-over-the-limit-then-another",
+  ],
   "HTTP/1.0, HTTP/1.2": [
     "valid/version-1.0",
     "valid/version-1.0-without-host",

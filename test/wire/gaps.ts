@@ -2,6 +2,4 @@
 export const GAPS: Readonly<Record<string, string | undefined>> = {
   "invalid/line-query-with-delete": "only the path is looked at",
   "invalid/line-query-with-fragment": "only the path is looked at",
-  "valid/chunked-over-the-limit-then-another":
-    "what follows in the same packet ends the connection before the reply is sent",
 };

@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { Loop } from "../../lib/index.ts";
+import { Loop, type ListenOptions } from "../../lib/index.ts";
+import { ENGINES } from "../support/engines.ts";
 import { CERTIFICATE } from "../support/certificate.ts";
 import { mountApplications } from "./application.ts";
 import type { Target } from "./connection.ts";
@@ -23,25 +24,36 @@ export type Start = () => Promise<Server>;
 
 const HOST = "127.0.0.1";
 
-export const LISTENERS: Record<string, Start> = {
-  "a port": () =>
-    startLoop(async (loop) => {
-      const { port } = await loop.listen({ port: 0, host: HOST });
-      return { port: port! };
-    }),
-  "a port with TLS": () =>
-    startLoop(async (loop) => {
-      const tls = CERTIFICATE;
-      const { port } = await loop.listen({ port: 0, host: HOST, tls });
-      return { port: port!, tls: true };
-    }),
-  "a Unix socket": () =>
-    startLoop(async (loop, folder) => {
-      const unix = join(folder, "socket");
-      await loop.listen({ unix });
-      return { unix };
-    }),
-};
+/** Every kind of listener, on every engine. */
+export const LISTENERS: Record<string, Start> = Object.assign(
+  {},
+  ...ENGINES.map(({ name, options }) => listenersOf(name, options)),
+) as Record<string, Start>;
+
+function listenersOf(
+  name: string,
+  engine: ListenOptions,
+): Record<string, Start> {
+  return {
+    [`a port (${name})`]: () =>
+      startLoop(async (loop) => {
+        const { port } = await loop.listen({ ...engine, port: 0, host: HOST });
+        return { port: port! };
+      }),
+    [`a port with TLS (${name})`]: () =>
+      startLoop(async (loop) => {
+        const at = { ...engine, port: 0, host: HOST, tls: CERTIFICATE };
+        const { port } = await loop.listen(at);
+        return { port: port!, tls: true };
+      }),
+    [`a Unix socket (${name})`]: () =>
+      startLoop(async (loop, folder) => {
+        const unix = join(folder, "socket");
+        await loop.listen({ ...engine, unix });
+        return { unix };
+      }),
+  };
+}
 
 async function startLoop(
   listen: (loop: Loop, folder: string) => Promise<Target>,

@@ -1,5 +1,9 @@
 /** What an attack is, and how one is played: on a server of its own, among honest clients. */
-import type { DrainReport, LoopOptions } from "../../lib/index.ts";
+import type {
+  DrainReport,
+  ListenOptions,
+  LoopOptions,
+} from "../../lib/index.ts";
 import type { Health } from "./health.ts";
 import { HonestClients, type Served } from "./honest.ts";
 import { Target } from "./target.ts";
@@ -60,8 +64,13 @@ const VISITS = { small: 30, full: 500 };
 const WARM_UP = { small: 100, full: 2000 };
 const WARM_UP_EVERY_MS = 1;
 
-export async function play(attack: Attack, size: Size): Promise<Report> {
-  const target = await Target.start(attack.options ?? {});
+/** `engine`: what chooses it, as options of `listen()`. */
+export async function play(
+  attack: Attack,
+  size: Size,
+  engine: ListenOptions,
+): Promise<Report> {
+  const target = await Target.start(attack.options ?? {}, engine);
   const honest = new HonestClients(target.port);
   try {
     await honest.begin(WARM_UP_EVERY_MS);

@@ -3,6 +3,7 @@
  * they are small, take half a minute, and those of which only time can tell are left out.
  */
 import { parseArgs } from "node:util";
+import { ENGINES } from "../../test/support/engines.ts";
 import { play } from "./attack.ts";
 import { attacks, longAttacks } from "./attacks.ts";
 import { problems } from "./problems.ts";
@@ -22,12 +23,15 @@ const chosen = [...attacks, ...(values.small ? [] : longAttacks)]
 
 let failed = false;
 console.log(HEADING);
-for (const attack of chosen) {
-  const report = await play(attack, size);
-  console.log(row(report));
-  for (const problem of problems(report)) {
-    failed = true;
-    console.error(`${attack.name}: ${problem}`);
+for (const engine of ENGINES) {
+  console.log(`Engine: ${engine.name}`);
+  for (const attack of chosen) {
+    const report = await play(attack, size, engine.options);
+    console.log(row(report));
+    for (const problem of problems(report)) {
+      failed = true;
+      console.error(`${attack.name}: ${problem}`);
+    }
   }
 }
 process.exit(failed ? 1 : 0);

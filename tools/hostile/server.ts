@@ -1,6 +1,11 @@
-/** The attacked server, a process of its own: `server.js OPTIONS`, told what to do by messages. */
+/** The attacked server, a process of its own: `server.js OPTIONS ENGINE`, told what to do by messages. */
 import { pino } from "pino";
-import { Loop, type DrainReport, type LoopOptions } from "../../lib/index.ts";
+import {
+  Loop,
+  type DrainReport,
+  type ListenOptions,
+  type LoopOptions,
+} from "../../lib/index.ts";
 import { held, mountAll } from "./applications.ts";
 import { settledHealth, until, type Health } from "./health.ts";
 
@@ -29,7 +34,11 @@ const loop = new Loop({
   ),
 });
 mountAll(loop);
-const { port } = await loop.listen({ port: 0, host: "127.0.0.1" });
+const { port } = await loop.listen({
+  ...(JSON.parse(process.argv[3] ?? "{}") as ListenOptions),
+  port: 0,
+  host: "127.0.0.1",
+});
 
 const tell = (answer: Answer): void => void process.send?.(answer);
 const activity = (): { live: number; held: number } => ({

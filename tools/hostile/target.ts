@@ -1,7 +1,11 @@
 /** The attacked server, as those see it who attack it. */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { DrainReport, LoopOptions } from "../../lib/index.ts";
+import type {
+  DrainReport,
+  ListenOptions,
+  LoopOptions,
+} from "../../lib/index.ts";
 import type { Health } from "./health.ts";
 import type { Answer, Question } from "./server.ts";
 
@@ -18,8 +22,12 @@ export class Target {
     this.port = port;
   }
 
-  static async start(options: LoopOptions): Promise<Target> {
-    const server = fork(SERVER, [JSON.stringify(options)], {
+  static async start(
+    options: LoopOptions,
+    engine: ListenOptions,
+  ): Promise<Target> {
+    const args = [options, engine].map((it) => JSON.stringify(it));
+    const server = fork(SERVER, args, {
       execArgv: ["--expose-gc"],
       serialization: "advanced", // knows Infinity
     });

@@ -14,6 +14,7 @@ const queue = "kernel/queue.js";
 const scope = "kernel/scope.js";
 const start = "kernel/start.js";
 const task = "kernel/task.js";
+const tasks = "operations/tasks.js";
 
 export const mutants: Mutant[] = [
   {
@@ -174,19 +175,19 @@ export const mutants: Mutant[] = [
   },
   {
     name: "race does not wait for the cleanup of those who lost.",
-    file: "operations/concurrent.js",
+    file: tasks,
     search: "for (const halt of halts)\n        yield* halt;",
     replace: "",
   },
   {
     name: "all lets the others run when one fails.",
-    file: "operations/concurrent.js",
+    file: tasks,
     search: "for (const task of tasks)\n            yield* task.halt();",
     replace: "",
   },
   {
     name: "A resource that cannot be opened fails its task, whoever catches it.",
-    file: "operations/resource.js",
+    file: tasks,
     search: "yield* trap(() => provideTo(owner, body));",
     replace: "yield* provideTo(owner, body);",
   },
@@ -212,13 +213,13 @@ export const mutants: Mutant[] = [
   },
   {
     name: "An abort signal never fires.",
-    file: "operations/resource.js",
+    file: tasks,
     search: "controller.abort();",
     replace: "",
   },
   {
     name: "The timer of a halted sleep goes on.",
-    file: "operations/action.js",
+    file: "operations/wait.js",
     search: "clearTimeout(timer);",
     replace: "",
   },

@@ -25,10 +25,13 @@ export class ThreadPool implements ThreadSupervisor {
   readonly #serving = new Set<Thread>();
   /** Those that wait for work. The last to become idle is the next to work: it is the warmest. */
   readonly #idle: Thread[] = [];
-  /** Calls that threads run, or may take, by what threads know them by. */
-  readonly #calls = new Map<number, ThreadCall>();
+  /**
+   * Calls that threads run, or may take. A Map that changes with each request would keep all of them alive until the
+   * next full collection, as V8 links each of its tables to the next one.
+   */
+  readonly #calls: ThreadCall[] = [];
   /** Those for which the queue has no room, in order. */
-  readonly #line = new Set<ThreadCall>();
+  readonly #line: ThreadCall[] = [];
   /** Set while a request has to wait. */
   #patience: NodeJS.Timeout | undefined;
   #places: number;
@@ -54,15 +57,15 @@ export class ThreadPool implements ThreadSupervisor {
   }
 
   #enter(call: ThreadCall): void {
-    this.#line.add(call);
+    this.#line.push(call);
     this.#fill();
     if (this.#waiting > 0) this.#relieveLater();
   }
 
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
   leave(call: ThreadCall): void {
-    if (this.#line.delete(call) || call.replies) return;
-    if (!this.#calls.has(call.id)) return; // it is over
+    if (call.id === 0) return removeFrom(this.#line, call);
+    if (call.replies || !this.#calls.includes(call)) return; // it goes on by itself, or is over
     if (this.queue.withdraw(call.id)) return this.over(call);
     for (const thread of this.#threads)
       if (thread.current === call.id) call.begun(thread);
@@ -70,26 +73,24 @@ export class ThreadPool implements ThreadSupervisor {
   }
 
   callOf(id: number): ThreadCall | undefined {
-    return this.#calls.get(id);
+    return this.#calls.find((call) => call.id === id);
   }
 
-  over({ id }: ThreadCall): void {
-    this.#calls.delete(id);
+  over(call: ThreadCall): void {
+    removeFrom(this.#calls, call);
     this.#fill();
     this.#noteQuiet();
   }
 
   /** How many wait for a thread; below zero where threads wait for them. */
   get #waiting(): number {
-    return this.#line.size + this.#calls.size - this.#serving.size;
+    return this.#line.length + this.#calls.length - this.#serving.size;
   }
 
   /** Those who are first in line can be taken. */
   #fill(): void {
-    for (const call of this.#line) {
-      if (!call.enter(this.queue)) return;
-      this.#line.delete(call);
-      this.#calls.set(call.id, call);
+    while (this.#line[0]?.enter(this.queue)) {
+      this.#calls.push(this.#line.shift()!);
       this.#idle.pop()?.wake();
     }
   }
@@ -101,9 +102,8 @@ export class ThreadPool implements ThreadSupervisor {
   remove(thread: Thread, id: number): ThreadCall | undefined {
     this.#threads.delete(thread);
     this.#serving.delete(thread);
-    const at = this.#idle.indexOf(thread);
-    if (at >= 0) this.#idle.splice(at, 1);
-    const call = this.#calls.get(id);
+    removeFrom(this.#idle, thread);
+    const call = this.callOf(id);
     const wasBegun = call !== undefined && !this.queue.withdraw(id);
     if (call !== undefined) this.over(call);
     if (call !== undefined && !wasBegun) this.#enter(call); // it was about to
@@ -177,6 +177,11 @@ export class ThreadPool implements ThreadSupervisor {
   }
 
   #noteQuiet(): void {
-    if (this.#calls.size + this.#line.size === 0) this.#whenQuiet?.();
+    if (this.#calls.length + this.#line.length === 0) this.#whenQuiet?.();
   }
+}
+
+function removeFrom<T>(list: T[], one: T): void {
+  const at = list.indexOf(one);
+  if (at >= 0) list.splice(at, 1);
 }

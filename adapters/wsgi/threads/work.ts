@@ -1,13 +1,12 @@
 /** Asynchronous work that an application in a thread waits for: done on the loop, in a task of the request. */
 import {
   all,
-  isOperation,
   sleep,
   until,
   useAbortSignal,
   type Operation,
 } from "eddy/operations";
-import { UsageError } from "../../../lib/adapter.ts";
+import { isOperation, UsageError } from "../../../lib/adapter.ts";
 import type { WorkData } from "./protocol.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Gunicorn's settings, by ours that they become. */
 import type { ConfigFileSettings } from "../define-config.ts";
-import { compileFormat } from "../../exchange/access-line.ts";
+import { compileFormat } from "../../exchange/access-log.ts";
 import {
   TranslationError,
   missing,

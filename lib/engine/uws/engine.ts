@@ -75,7 +75,9 @@ class UwsListener implements Listener {
   }
 }
 
-/** All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy. */
+/**
+ * All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy.
+ */
 function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
   const packet = new Packet();
   const receiveOne = (
@@ -85,8 +87,9 @@ function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
   ): void => {
     if (packet.hasEnded) return dropped(res);
     const fields = readFields(req);
-    const outlet = new UwsOutlet(res, packet, entrance, fields);
-    serve(new UwsHead(method, req, fields, outlet), outlet, entrance);
+    const outlet = new UwsOutlet(res, packet, fields);
+    const head = new UwsHead(method, req, fields, res, outlet, entrance);
+    serve(head, outlet, entrance);
   };
   app.get("/*", (res, req) => receiveOne("GET", res, req));
   app.any("/*", (res, req) =>

@@ -1,32 +1,89 @@
 /** What uWebSockets.js says of a request, copied: it forgets all of it when the route callback returns. */
-import type { Head, Peer } from "../engine.ts";
-import type { HttpRequest } from "./load.ts";
+import { formatAddress } from "../../common/address.ts";
+import type { Head, Outlet, Peer } from "../engine.ts";
+import type { Entrance } from "../entrance.ts";
+import type { HttpRequest, HttpResponse } from "./load.ts";
 
 export class UwsHead implements Head {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly fields: readonly string[];
-  readonly peer: Peer;
+  readonly #res: HttpResponse;
+  readonly #outlet: Outlet;
+  readonly #entrance: Entrance;
+  #peer: UwsPeer | undefined = undefined;
 
   constructor(
     method: string,
     req: HttpRequest,
     fields: readonly string[],
-    peer: Peer,
+    res: HttpResponse,
+    outlet: Outlet,
+    entrance: Entrance,
   ) {
     this.method = method;
     this.path = req.getUrl();
     this.query = req.getQuery() ?? "";
     this.fields = fields;
-    this.peer = peer;
+    this.#res = res;
+    this.#outlet = outlet;
+    this.#entrance = entrance;
   }
 
   /** The engine answers 505 to all other versions. */
   get protocol(): string {
     return "HTTP/1.1";
   }
+
+  get peer(): Peer {
+    return (this.#peer ??= new UwsPeer(
+      this.#res,
+      this.#outlet,
+      this.#entrance,
+    ));
+  }
 }
+
+class UwsPeer implements Peer {
+  readonly #res: HttpResponse;
+  readonly #outlet: Outlet;
+  readonly #entrance: Entrance;
+  #address: string | undefined;
+  #proxiedAddress: string | undefined;
+
+  constructor(res: HttpResponse, outlet: Outlet, entrance: Entrance) {
+    this.#res = res;
+    this.#outlet = outlet;
+    this.#entrance = entrance;
+  }
+
+  get address(): string | undefined {
+    return (this.#address ??= this.#askAddress());
+  }
+
+  /** Not later: the connections of the entrance may be others then. */
+  #askAddress(): string | undefined {
+    const { fronted, peerAddress } = this.#entrance;
+    if (!this.#isKnown) return undefined;
+    if (fronted) return this.proxiedAddress;
+    return peerAddress ?? textOf(this.#res.getRemoteAddress());
+  }
+
+  get proxiedAddress(): string | undefined {
+    if (this.#proxiedAddress === undefined && this.#isKnown)
+      this.#proxiedAddress = textOf(this.#res.getProxiedRemoteAddress());
+    return this.#proxiedAddress;
+  }
+
+  get #isKnown(): boolean {
+    const { state } = this.#outlet;
+    return state === "waiting" || state === "streaming";
+  }
+}
+
+const textOf = (address: ArrayBuffer): string =>
+  formatAddress(new Uint8Array(address));
 
 /** Name, value, name, value, …; names in lower case. */
 export function readFields(req: HttpRequest): readonly string[] {

@@ -1,6 +1,6 @@
 /**
- * The outlet of uWebSockets.js: its response, kept to its contract (never touched after its end or abort, always corked,
- * head first).
+ * The outlet of uWebSockets.js: its response, kept to its contract (never touched after its end or abort, always
+ * corked, head first).
  */
 import { setImmediate } from "node:timers/promises";
 import {
@@ -8,24 +8,21 @@ import {
   type Chunk,
   type Outlet,
   type OutletState,
-  type Peer,
   type ReplyHead,
   type Step,
 } from "../engine.ts";
-import type { Entrance } from "../entrance.ts";
-import { formatAddress } from "../../common/address.ts";
+import { byteLength, ChunkedBody } from "./chunked-body.ts";
 import { Hold } from "./hold.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES, type Packet } from "./packet.ts";
 import { PromisedBody, type Sent } from "./promised-body.ts";
 
-export class UwsOutlet implements Outlet, Peer {
+export class UwsOutlet implements Outlet {
   /** Changes with every call and whenever the client likes. */
   state: OutletState = "waiting";
   status: number | undefined;
   readonly #res: HttpResponse;
   readonly #packet: Packet;
-  readonly #entrance: Entrance;
   /** Of the request. */
   readonly #fields: readonly string[];
   /** In the route callback: the engine holds back what is written, and goes on with what came behind the request. */
@@ -38,12 +35,9 @@ export class UwsOutlet implements Outlet, Peer {
   #cuts = false;
   /** A streamed body with a length; the others are chunked. */
   #promised: PromisedBody | undefined;
-  #written = 0;
+  #chunked: ChunkedBody | undefined;
   /** The client is behind. */
   #full = false;
-  #wasFull = false;
-  /** Bytes that the cork of a batch still takes. */
-  #room = 0;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
   /** Kept to be counted when somebody asks. */
@@ -54,47 +48,21 @@ export class UwsOutlet implements Outlet, Peer {
   #wake: (() => void) | undefined;
   /** Of the request body, where it ever was held back. */
   #hold: Hold | undefined;
-  #address: string | undefined;
-  #proxiedAddress: string | undefined;
 
-  constructor(
-    res: HttpResponse,
-    packet: Packet,
-    entrance: Entrance,
-    fields: readonly string[],
-  ) {
+  constructor(res: HttpResponse, packet: Packet, fields: readonly string[]) {
     this.#res = res;
     this.#packet = packet;
-    this.#entrance = entrance;
     this.#fields = fields;
   }
 
   get bytes(): number {
     if (this.#whole !== undefined) return byteLength(this.#whole);
-    return this.#promised?.produced ?? this.#written;
+    return (this.#promised ?? this.#chunked)?.produced ?? 0;
   }
 
   /** Only with a promised length does the engine say when all is sent. */
   get lags(): boolean {
-    return this.#wasFull && this.#promised === undefined;
-  }
-
-  get address(): string | undefined {
-    return (this.#address ??= this.#askAddress());
-  }
-
-  /** Not later: the connections of the entrance may be others then. */
-  #askAddress(): string | undefined {
-    const { fronted, peerAddress } = this.#entrance;
-    if (!this.#open) return undefined;
-    if (fronted) return this.proxiedAddress;
-    return peerAddress ?? textOf(this.#res.getRemoteAddress());
-  }
-
-  get proxiedAddress(): string | undefined {
-    if (this.#proxiedAddress === undefined && this.#open)
-      this.#proxiedAddress = textOf(this.#res.getProxiedRemoteAddress());
-    return this.#proxiedAddress;
+    return this.#chunked?.wasFull === true;
   }
 
   identify(requestId: string): void {
@@ -140,9 +108,7 @@ export class UwsOutlet implements Outlet, Peer {
   /** When the client is behind, the engine watches the connection in both directions, also one that was paused. */
   #setFull(full: boolean): void {
     this.#full = full;
-    if (!full) return;
-    this.#wasFull = true;
-    this.#hold?.forget();
+    if (full) this.#hold?.forget();
   }
 
   /** The hot path. One crossing into the engine less for each thing left out. */
@@ -180,9 +146,9 @@ export class UwsOutlet implements Outlet, Peer {
   }
 
   /**
-   * What the socket does not take waits here, as a promised body, and the connection with it: in the engine's own buffer
-   * it would not be in the way of the next request, and a client that sends requests and reads no replies would fill the
-   * memory. Of the small ones only some are asked for: it takes many of them to fill anything.
+   * What the socket does not take waits here, as a promised body, and the connection with it: in the engine's own
+   * buffer it would not be in the way of the next request, and a client that sends requests and reads no replies
+   * would fill the memory. Of the small ones only some are asked for: it takes many of them to fill anything.
    */
   #sendWhole(body: Chunk): void {
     const small = body.length < SMALL_BYTES;
@@ -230,14 +196,19 @@ export class UwsOutlet implements Outlet, Peer {
     });
   }
 
-  /** The engine gives a head that ends a connection a length. So this one ends by an empty line in its last value. */
+  /** The engine gives a head that ends a connection a length, which 204 must not have (RFC 9110, section 8.6). */
   #sendLastHead(head: ReplyHead): void {
     this.#res.cork(() => {
       this.#writeHead(head);
-      this.#res.writeHeader("date", new Date().toUTCString());
-      this.#res.writeHeader("connection", `close\r\n${this.#flush}`);
+      this.#endHead("connection", "close");
     });
     this.#cut();
+  }
+
+  /** Behind the last field of a head comes an empty line. */
+  #endHead(name: string, value: string): void {
+    this.#res.writeHeader("date", new Date().toUTCString()); // which the engine writes with a body
+    this.#res.writeHeader(name, `${value}\r\n${this.#flush}`);
   }
 
   start(head: ReplyHead): void {
@@ -249,6 +220,7 @@ export class UwsOutlet implements Outlet, Peer {
     const inTwo = this.#cuts && length > 1;
     if (length !== Infinity)
       this.#promised = new PromisedBody(this.#res, length, inTwo);
+    else this.#chunked = new ChunkedBody(this.#res, this.#cuts);
     this.#res.cork(() => {
       this.#writeHead(head);
       if (head.close && (length > 1 || !this.#cuts))
@@ -270,27 +242,13 @@ export class UwsOutlet implements Outlet, Peer {
     if (chunk.length === 0) return true; // an empty chunk would end a chunked body
     return this.#promised
       ? this.#writePromised(this.#promised, chunk)
-      : this.#writeChunked(chunk);
+      : this.#writeChunked(this.#chunked!, chunk);
   }
 
-  #writeChunked(chunk: Chunk): boolean {
+  #writeChunked(chunked: ChunkedBody, chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
-    const bytes = byteLength(chunk);
-    this.#written += bytes;
-    this.#room -= FRAME_BYTES + bytes;
-    for (const piece of this.#piecesOf(chunk, bytes))
-      this.#res.cork(() => this.#setFull(!this.#res.write(piece)));
+    this.#setFull(!chunked.write(chunk));
     return !this.#full;
-  }
-
-  /**
-   * When the socket is full, the engine loses what reaches beyond its cork: it sends its size, and not the bytes. And
-   * whether the socket has taken what was corked, it says at the next piece only: so where that matters, the last byte
-   * is one.
-   */
-  #piecesOf(chunk: Chunk, bytes: number): Iterable<Chunk> {
-    if (this.#cuts && bytes > 1) return withLastAlone(chunk);
-    return bytes > PIECE_BYTES ? piecesOf(chunk) : [chunk];
   }
 
   #writePromised(promised: PromisedBody, chunk: Chunk): boolean {
@@ -333,56 +291,39 @@ export class UwsOutlet implements Outlet, Peer {
     if (sent === "complete") this.state = "ended";
   }
 
-  /**
-   * Chunks that fit a cork leave in one piece. One that is too large for that leaves alone, as do all in the packet of
-   * the request, where the engine has a cork with unknown contents, and the first one, which has the head before it.
-   */
+  /** Not in the packet of the request, where the engine has a cork with unknown contents. */
   writeAll(step: Step, rest: { next(): Step }): boolean {
-    for (;;) {
-      const alone =
-        this.#atOnce ||
-        this.#cuts ||
-        this.#written === 0 ||
-        step.done === true ||
-        !this.#hasRoom(step.value, PIECE_BYTES);
-      const batch = alone
-        ? this.#sendOne(step, rest)
-        : this.#sendBatch(step, rest);
-      if (typeof batch === "boolean") return batch;
-      step = batch;
-    }
+    const chunked = this.#atOnce ? undefined : this.#chunked;
+    let next: Step | boolean = step;
+    while (typeof next === "object")
+      next =
+        !next.done && chunked?.joins(next.value)
+          ? this.#writeTogether(chunked, next, rest)
+          : this.#writeStep(next, rest);
+    return next;
   }
 
   /** The next step, or else whether all is written. */
-  #sendOne(step: Step, rest: { next(): Step }): Step | boolean {
+  #writeStep(step: Step, rest: { next(): Step }): Step | boolean {
     if (step.done || this.state === "gone") return true;
     return this.write(step.value) ? rest.next() : false;
   }
 
-  /** As `#sendOne`, for as many steps as fit a cork. What they throw comes out here: the engine would take it for uncaught. */
-  #sendBatch(first: Step, rest: { next(): Step }): Step | boolean {
-    let step: Step | boolean = first;
-    let failure: { error: unknown } | undefined;
-    this.#room = PIECE_BYTES;
-    this.#res.cork(() => {
-      try {
-        do step = this.#sendOne(step as Step, rest);
-        while (
-          typeof step === "object" &&
-          !step.done &&
-          this.#hasRoom(step.value, this.#room)
-        );
-      } catch (error) {
-        failure = { error };
-      }
+  #writeTogether(
+    chunked: ChunkedBody,
+    first: Step,
+    rest: { next(): Step },
+  ): Step | boolean {
+    let next: Step | boolean = first;
+    chunked.batch(() => {
+      do next = this.#writeStep(next as Step, rest);
+      while (
+        typeof next === "object" &&
+        !next.done &&
+        chunked.hasRoom(next.value)
+      );
     });
-    this.#room = 0;
-    if (failure !== undefined) throw failure.error;
-    return step;
-  }
-
-  #hasRoom(chunk: Chunk, room: number): boolean {
-    return FRAME_BYTES + byteLength(chunk) <= room;
+    return next;
   }
 
   writable(): Promise<void> {
@@ -413,7 +354,7 @@ export class UwsOutlet implements Outlet, Peer {
     if (this.#promised && this.#promised.length > 0) return;
     if (this.#mustWait(this.#closing)) return this.#wait(() => this.end());
     this.resume();
-    if (this.#cuts && !this.#promised) return this.#endLastChunked();
+    if (this.#cuts && this.#chunked) return this.#endLastChunked(this.#chunked);
     this.state = "ended";
     if (this.#closing) this.#endPacket();
     this.#res.cork(() => {
@@ -423,16 +364,15 @@ export class UwsOutlet implements Outlet, Peer {
   }
 
   /**
-   * The engine has no call that ends a chunked body and its connection. So the last chunk is written as a header field
-   * is, name, colon, value, within an extension that means nothing (RFC 9112, section 7.1.1). Of a client that was
-   * behind it is not known when it has all; it will close the connection then, as it was told, and until then the engine
-   * serves nothing more on it.
+   * Of a client that was behind it is not known when it has all; it will close the connection then, as it was told, and
+   * until then the engine serves nothing more on it.
    */
-  #endLastChunked(): void {
+  #endLastChunked(chunked: ChunkedBody): void {
     this.#res.cork(() => {
-      this.#res.writeHeader('\r\n0;end="', `"\r\n${this.#flush}`);
+      if (chunked.produced > 0) chunked.endLast(this.#flush);
+      else this.#endHead("content-length", "0");
     });
-    if (this.#wasFull) this.state = "ended";
+    if (this.lags) this.state = "ended";
     else this.#cut();
   }
 
@@ -451,8 +391,10 @@ export class UwsOutlet implements Outlet, Peer {
 
   /** The client has asked for it in the only way that the engine knows: by a single option of five letters. */
   get #engineCloses(): boolean {
-    const at = this.#fields.indexOf("connection");
-    return at % 2 === 0 && this.#fields[at + 1]!.length === 5;
+    const at = this.#fields.findIndex(
+      (it, i) => i % 2 === 0 && it === "connection",
+    );
+    return this.#fields[at + 1]?.length === 5 && at !== -1;
   }
 
   /** The engine says that it closes only where that is not the client's wish. */
@@ -530,12 +472,6 @@ const BYTES_PER_TURN = 256 * 1024;
 /** Bytes, in the route callback, where the engine may have more in its cork: see PIECE_BYTES. */
 const BYTES_AT_ONCE = 4096;
 
-/** Bytes around a chunk: its length in hexadecimal digits, and two line ends. */
-const FRAME_BYTES = 8;
-
-/** Bytes that fit a cork of their own, with a frame around them and the end behind. */
-const PIECE_BYTES = CORK_BYTES - 64;
-
 /**
  * Bytes of a body, below which only some are asked for: a client that does not read is stopped after some 16 of them,
  * 32 KiB.
@@ -545,27 +481,8 @@ const SMALL_BYTES = 2048;
 const OK = "200 OK";
 
 /**
- * Line ends behind the last reply of a connection. In the route callback nothing leaves the engine before it has gone on
- * to what came behind the request, unless it is more than its cork holds; and what has not left is lost when the
+ * Line ends behind the last reply of a connection. In the route callback nothing leaves the engine before it has gone
+ * on to what came behind the request, unless it is more than its cork holds; and what has not left is lost when the
  * connection is cut. Clients skip line ends between messages (RFC 9112, section 2.2), and here read no further.
  */
 const FLUSH = Buffer.alloc(CORK_BYTES, "\r\n");
-
-function* withLastAlone(chunk: Chunk): Generator<Chunk, void, void> {
-  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-  yield* piecesOf(bytes.subarray(0, -1));
-  yield bytes.subarray(-1);
-}
-
-function* piecesOf(chunk: Chunk): Generator<Chunk, void, void> {
-  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES)
-    yield bytes.subarray(at, at + PIECE_BYTES);
-}
-
-const textOf = (address: ArrayBuffer): string =>
-  formatAddress(new Uint8Array(address));
-
-function byteLength(chunk: Chunk): number {
-  return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
-}

@@ -2,13 +2,15 @@
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import { onEachEngine } from "../../support/engines.ts";
 
-const LITTLE_ROOM = `
+onEachEngine(({ options: engine }) => {
+  const LITTLE_ROOM = `
   ip link set lo up
   echo 4096 16384 65536 > /proc/sys/net/ipv4/tcp_wmem
   echo 4096 8192 16384 > /proc/sys/net/ipv4/tcp_rmem`;
 
-const PROGRAM = `
+  const PROGRAM = `
   import { get } from "node:http";
   import { once } from "node:events";
   import { setImmediate as turn } from "node:timers/promises";
@@ -26,7 +28,7 @@ const PROGRAM = `
       return stream(chunks);
     })
     .get("/one-by-one", () => stream((async function* () { yield* chunks; })()));
-  const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+  const { url } = await loop.listen({ ...${JSON.stringify(engine)}, port: 0, host: "127.0.0.1" });
   for (const path of ["/at-once", "/later", "/one-by-one"]) {
     const [response] = await once(get(url + path, { agent: false }), "response");
     let received = "";
@@ -38,17 +40,18 @@ const PROGRAM = `
   }
   await loop.close();`;
 
-describe("A client with little room that takes its time", () => {
-  it("gets streams of chunks of all sizes whole", async function () {
-    const inside = ["-n", "sh", "-ec"];
-    const can = spawnSync("unshare", [...inside, LITTLE_ROOM]);
-    if (can.status !== 0) return this.skip(); // no Linux, no right to, or no `ip`
-    const { stdout } = await promisify(execFile)("unshare", [
-      ...inside,
-      `${LITTLE_ROOM}\nexec "$0" --input-type=module -e "$1"`,
-      process.execPath,
-      PROGRAM,
-    ]);
-    expect(stdout).to.equal("/at-once true\n/later true\n/one-by-one true\n");
+  describe("A client with little room that takes its time", () => {
+    it("gets streams of chunks of all sizes whole", async function () {
+      const inside = ["-n", "sh", "-ec"];
+      const can = spawnSync("unshare", [...inside, LITTLE_ROOM]);
+      if (can.status !== 0) return this.skip(); // no Linux, no right to, or no `ip`
+      const { stdout } = await promisify(execFile)("unshare", [
+        ...inside,
+        `${LITTLE_ROOM}\nexec "$0" --input-type=module -e "$1"`,
+        process.execPath,
+        PROGRAM,
+      ]);
+      expect(stdout).to.equal("/at-once true\n/later true\n/one-by-one true\n");
+    });
   });
 });

@@ -11,517 +11,525 @@ import {
   type Outcome,
 } from "../../../lib/index.ts";
 import { RawClient } from "../../support/raw-client.ts";
-import { serveWith, type TestServer } from "../../support/server.ts";
+import { type TestServer } from "../../support/server.ts";
+import { onEachEngine } from "../../support/engines.ts";
 
-const WAIT = 3_600_000;
+onEachEngine(({ serveWith }) => {
+  const WAIT = 3_600_000;
 
-/** A value that a handler hands to its test. */
-function box<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-} {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
+  /** A value that a handler hands to its test. */
+  function box<T>(): {
+    promise: Promise<T>;
+    resolve: (value: T) => void;
+  } {
+    let resolve!: (value: T) => void;
+    const promise = new Promise<T>((settle) => (resolve = settle));
+    return { promise, resolve };
+  }
 
-async function outcomeOf(server: TestServer): Promise<unknown> {
-  return (await server.logged((line) => line.msg === "request")).outcome;
-}
+  async function outcomeOf(server: TestServer): Promise<unknown> {
+    return (await server.logged((line) => line.msg === "request")).outcome;
+  }
 
-describe("An exchange", () => {
-  describe("with a handler that returns", () => {
-    const handlers = {
-      "a plain function": () => "hello",
-      "an async function": async () => "hello",
-      "an async function that waits": async () => {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        return "hello";
-      },
-      "an operation": function* () {
-        yield* sleep(1);
-        return "hello";
-      },
-      "an operation that returns at once": function* () {
-        return "hello";
-      },
-      "a single wait": () => until(Promise.resolve("hello")),
-      "a single wait that is over at once": () =>
-        action<string>((resolve) => {
-          resolve("hello");
-          return () => {};
-        }),
-    };
-    for (const [what, handler] of Object.entries(handlers))
-      it(`serves ${what}`, async () => {
-        const server = await serveWith((loop) => loop.mount(handler), {
-          accessLog: true,
+  describe("An exchange", () => {
+    describe("with a handler that returns", () => {
+      const handlers = {
+        "a plain function": () => "hello",
+        "an async function": async () => "hello",
+        "an async function that waits": async () => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          return "hello";
+        },
+        "an operation": function* () {
+          yield* sleep(1);
+          return "hello";
+        },
+        "an operation that returns at once": function* () {
+          return "hello";
+        },
+        "a single wait": () => until(Promise.resolve("hello")),
+        "a single wait that is over at once": () =>
+          action<string>((resolve) => {
+            resolve("hello");
+            return () => {};
+          }),
+      };
+      for (const [what, handler] of Object.entries(handlers))
+        it(`serves ${what}`, async () => {
+          const server = await serveWith((loop) => loop.mount(handler), {
+            accessLog: true,
+          });
+          const response = await fetch(server.url);
+          expect(await response.text()).to.equal("hello");
+          expect(response.headers.get("content-type")).to.equal(
+            "text/plain; charset=utf-8",
+          );
+          expect(response.headers.get("content-length")).to.equal("5");
+          expect(await outcomeOf(server)).to.equal("ok");
         });
-        const response = await fetch(server.url);
-        expect(await response.text()).to.equal("hello");
-        expect(response.headers.get("content-type")).to.equal(
-          "text/plain; charset=utf-8",
+
+      it("never fires request.signal", async () => {
+        let signal!: AbortSignal;
+        const server = await serveWith((loop) =>
+          loop.mount(async (request) => {
+            ({ signal } = request);
+            return "done";
+          }),
         );
-        expect(response.headers.get("content-length")).to.equal("5");
-        expect(await outcomeOf(server)).to.equal("ok");
+        await (await fetch(server.url)).text();
+        await server.end();
+        expect(signal.aborted).to.equal(false);
       });
 
-    it("never fires request.signal", async () => {
-      let signal!: AbortSignal;
-      const server = await serveWith((loop) =>
-        loop.mount(async (request) => {
-          ({ signal } = request);
-          return "done";
-        }),
-      );
-      await (await fetch(server.url)).text();
-      await server.end();
-      expect(signal.aborted).to.equal(false);
+      it("halts what it has left running in request.scope", async () => {
+        const halted = box<string>();
+        const server = await serveWith((loop) =>
+          loop.mount(async (request) => {
+            request.scope.run(function* () {
+              try {
+                yield* suspend();
+              } finally {
+                halted.resolve("halted");
+              }
+            });
+            return "done";
+          }),
+        );
+        expect(await (await fetch(server.url)).text()).to.equal("done");
+        expect(await halted.promise).to.equal("halted");
+      });
+
+      it("lets nobody start anything in request.scope any more: nobody would end it", async () => {
+        const late = box<Error>();
+        const server = await serveWith((loop) =>
+          loop.mount(async (request) => {
+            const { promise, resolve } = box<void>();
+            request.scope.run(function* () {
+              try {
+                yield* suspend();
+              } finally {
+                yield* until(request.scope.run(() => sleep(1))); // a cleanup may
+                resolve();
+              }
+            });
+            void promise.then(tick).then(() => {
+              try {
+                request.scope.run(suspend);
+              } catch (error) {
+                late.resolve(error as Error);
+              }
+            });
+            return "done";
+          }),
+        );
+        expect(await (await fetch(server.url)).text()).to.equal("done");
+        expect(await late.promise).to.be.instanceOf(UsageError);
+      });
     });
 
-    it("halts what it has left running in request.scope", async () => {
-      const halted = box<string>();
-      const server = await serveWith((loop) =>
-        loop.mount(async (request) => {
-          request.scope.run(function* () {
-            try {
-              yield* suspend();
-            } finally {
-              halted.resolve("halted");
-            }
+    describe("with a handler that throws", () => {
+      const failing = new HttpError(409, "not now", {
+        cause: new Error("the reason"),
+        headers: { "retry-after": "5" },
+      });
+      const throwers = {
+        "a plain function": () => {
+          throw failing;
+        },
+        "an async function": async () => {
+          throw failing;
+        },
+        "an operation": function* (): Operation<string> {
+          yield* sleep(0);
+          throw failing;
+        },
+      };
+      for (const [what, handler] of Object.entries(throwers))
+        it(`answers an HttpError of ${what} with its status, message and headers, and logs the cause`, async () => {
+          const server = await serveWith((loop) => loop.mount(handler), {
+            accessLog: true,
           });
-          return "done";
-        }),
-      );
-      expect(await (await fetch(server.url)).text()).to.equal("done");
-      expect(await halted.promise).to.equal("halted");
-    });
-
-    it("lets nobody start anything in request.scope any more: nobody would end it", async () => {
-      const late = box<Error>();
-      const server = await serveWith((loop) =>
-        loop.mount(async (request) => {
-          const { promise, resolve } = box<void>();
-          request.scope.run(function* () {
-            try {
-              yield* suspend();
-            } finally {
-              yield* until(request.scope.run(() => sleep(1))); // a cleanup may
-              resolve();
-            }
-          });
-          void promise.then(tick).then(() => {
-            try {
-              request.scope.run(suspend);
-            } catch (error) {
-              late.resolve(error as Error);
-            }
-          });
-          return "done";
-        }),
-      );
-      expect(await (await fetch(server.url)).text()).to.equal("done");
-      expect(await late.promise).to.be.instanceOf(UsageError);
-    });
-  });
-
-  describe("with a handler that throws", () => {
-    const failing = new HttpError(409, "not now", {
-      cause: new Error("the reason"),
-      headers: { "retry-after": "5" },
-    });
-    const throwers = {
-      "a plain function": () => {
-        throw failing;
-      },
-      "an async function": async () => {
-        throw failing;
-      },
-      "an operation": function* (): Operation<string> {
-        yield* sleep(0);
-        throw failing;
-      },
-    };
-    for (const [what, handler] of Object.entries(throwers))
-      it(`answers an HttpError of ${what} with its status, message and headers, and logs the cause`, async () => {
-        const server = await serveWith((loop) => loop.mount(handler), {
-          accessLog: true,
+          const response = await fetch(server.url);
+          expect(response.status).to.equal(409);
+          expect(response.headers.get("retry-after")).to.equal("5");
+          expect(await response.text()).to.equal("not now\n");
+          const line = await server.logged(({ err }) => err !== undefined);
+          expect(line.err!.stack).to.include("the reason");
+          expect(await outcomeOf(server)).to.equal("ok");
         });
-        const response = await fetch(server.url);
-        expect(response.status).to.equal(409);
-        expect(response.headers.get("retry-after")).to.equal("5");
-        expect(await response.text()).to.equal("not now\n");
-        const line = await server.logged(({ err }) => err !== undefined);
-        expect(line.err!.stack).to.include("the reason");
-        expect(await outcomeOf(server)).to.equal("ok");
-      });
 
-    for (const [what, thrown] of Object.entries({
-      "an Error": new Error("secret"),
-      "a string": "secret",
-      nothing: undefined,
-    }))
-      it(`answers ${what} with a 500 that says nothing, and logs it with the request's id`, async () => {
-        let id!: string;
+      for (const [what, thrown] of Object.entries({
+        "an Error": new Error("secret"),
+        "a string": "secret",
+        nothing: undefined,
+      }))
+        it(`answers ${what} with a 500 that says nothing, and logs it with the request's id`, async () => {
+          let id!: string;
+          const server = await serveWith(
+            (loop) =>
+              loop.mount(async (request) => {
+                ({ id } = request);
+                throw thrown;
+              }),
+            { accessLog: true },
+          );
+          server.expectLog(/GET \/ failed/);
+          const response = await fetch(server.url);
+          expect(response.status).to.equal(500);
+          expect(await response.text()).to.equal("something went wrong here\n");
+          expect(
+            (await server.logged(({ msg }) => msg === "GET / failed"))
+              .requestId,
+          ).to.equal(id);
+          expect(await outcomeOf(server)).to.equal("error");
+        });
+
+      it("cuts the connection when the head was sent", async () => {
         const server = await serveWith(
           (loop) =>
-            loop.mount(async (request) => {
-              ({ id } = request);
-              throw thrown;
-            }),
+            loop.mount(() =>
+              stream(
+                (async function* () {
+                  yield "first";
+                  await new Promise((resolve) => setTimeout(resolve, 5));
+                  throw new Error("late");
+                })(),
+              ),
+            ),
           { accessLog: true },
         );
-        server.expectLog(/GET \/ failed/);
-        const response = await fetch(server.url);
-        expect(response.status).to.equal(500);
-        expect(await response.text()).to.equal("something went wrong here\n");
-        expect(
-          (await server.logged(({ msg }) => msg === "GET / failed")).requestId,
-        ).to.equal(id);
+        server.expectLog(/failed late/);
+        const client = await RawClient.connect(server.port);
+        client.request("GET /");
+        const received = await client.untilClosed();
+        expect(received).to.include("first").and.not.include("0\r\n\r\n");
         expect(await outcomeOf(server)).to.equal("error");
       });
 
-    it("cuts the connection when the head was sent", async () => {
-      const server = await serveWith(
-        (loop) =>
-          loop.mount(() =>
-            stream(
-              (async function* () {
-                yield "first";
-                await new Promise((resolve) => setTimeout(resolve, 5));
-                throw new Error("late");
-              })(),
-            ),
-          ),
-        { accessLog: true },
-      );
-      server.expectLog(/failed late/);
-      const client = await RawClient.connect(server.port);
-      client.request("GET /");
-      const received = await client.untilClosed();
-      expect(received).to.include("first").and.not.include("0\r\n\r\n");
-      expect(await outcomeOf(server)).to.equal("error");
-    });
-
-    it("answers 500 when the headers of its HttpError are no headers", async () => {
-      const server = await serveWith((loop) =>
-        loop.mount(() => {
-          throw new HttpError(400, "bad", { headers: { "x-a": "a\r\nb: c" } });
-        }),
-      );
-      server.expectLog(/its error reply failed/);
-      const response = await fetch(server.url);
-      expect(response.status).to.equal(500);
-      expect(response.headers.has("b")).to.equal(false);
-    });
-
-    it("lets its siblings live", async () => {
-      const server = await serveWith((loop) => {
-        loop.get("/fails", function* (): Operation<string> {
-          yield* sleep(0);
-          throw new Error("alone");
-        });
-        loop.get("/lives", function* () {
-          yield* sleep(30);
-          return "alive";
-        });
-      });
-      server.expectLog(/failed alone/);
-      const [failed, lived] = await Promise.all([
-        fetch(`${server.url}/fails`),
-        fetch(`${server.url}/lives`),
-      ]);
-      expect(failed.status).to.equal(500);
-      expect(await lived.text()).to.equal("alive");
-    });
-
-    it("fails as a whole when a task that it spawned fails", async () => {
-      const server = await serveWith((loop) =>
-        loop.mount(function* () {
-          yield* spawn(function* (): Operation<void> {
-            yield* sleep(0);
-            throw new Error("child");
-          });
-          yield* suspend();
-          return "never";
-        }),
-      );
-      server.expectLog(/failed child/);
-      expect((await fetch(server.url)).status).to.equal(500);
-    });
-  });
-
-  describe("whose client goes away", () => {
-    async function abort(
-      handler: (request: GatewayRequest) => unknown,
-      settled: Promise<unknown>,
-    ) {
-      const started = box<void>();
-      const server = await serveWith(
-        (loop) =>
-          loop.mount((request) => {
-            started.resolve();
-            return handler(request) as string;
+      it("answers 500 when the headers of its HttpError are no headers", async () => {
+        const server = await serveWith((loop) =>
+          loop.mount(() => {
+            throw new HttpError(400, "bad", {
+              headers: { "x-a": "a\r\nb: c" },
+            });
           }),
-        { accessLog: true },
-      );
-      const client = await RawClient.connect(server.port);
-      client.request("GET /");
-      await started.promise;
-      client.abort();
-      const result = await settled;
-      expect(await outcomeOf(server)).to.equal("abort");
-      return { server, result };
-    }
+        );
+        server.expectLog(/its error reply failed/);
+        const response = await fetch(server.url);
+        expect(response.status).to.equal(500);
+        expect(response.headers.has("b")).to.equal(false);
+      });
 
-    it("halts an operation: its finally runs, and its children's", async () => {
-      const order: string[] = [];
-      const done = box<void>();
-      await abort(function* () {
-        yield* spawn(function* () {
-          try {
-            yield* suspend();
-          } finally {
-            order.push("child");
-            done.resolve();
-          }
+      it("lets its siblings live", async () => {
+        const server = await serveWith((loop) => {
+          loop.get("/fails", function* (): Operation<string> {
+            yield* sleep(0);
+            throw new Error("alone");
+          });
+          loop.get("/lives", function* () {
+            yield* sleep(30);
+            return "alive";
+          });
         });
-        try {
-          yield* sleep(WAIT);
-        } finally {
-          order.push("parent");
-        }
-      }, done.promise);
-      expect(order).to.deep.equal(["parent", "child"]);
+        server.expectLog(/failed alone/);
+        const [failed, lived] = await Promise.all([
+          fetch(`${server.url}/fails`),
+          fetch(`${server.url}/lives`),
+        ]);
+        expect(failed.status).to.equal(500);
+        expect(await lived.text()).to.equal("alive");
+      });
+
+      it("fails as a whole when a task that it spawned fails", async () => {
+        const server = await serveWith((loop) =>
+          loop.mount(function* () {
+            yield* spawn(function* (): Operation<void> {
+              yield* sleep(0);
+              throw new Error("child");
+            });
+            yield* suspend();
+            return "never";
+          }),
+        );
+        server.expectLog(/failed child/);
+        expect((await fetch(server.url)).status).to.equal(500);
+      });
     });
 
-    it("leaves a single wait", async () => {
-      const left = box<void>();
-      await abort(() => action(() => left.resolve), left.promise);
-    });
+    describe("whose client goes away", () => {
+      async function abort(
+        handler: (request: GatewayRequest) => unknown,
+        settled: Promise<unknown>,
+      ) {
+        const started = box<void>();
+        const server = await serveWith(
+          (loop) =>
+            loop.mount((request) => {
+              started.resolve();
+              return handler(request) as string;
+            }),
+          { accessLog: true },
+        );
+        const client = await RawClient.connect(server.port);
+        client.request("GET /");
+        await started.promise;
+        client.abort();
+        const result = await settled;
+        expect(await outcomeOf(server)).to.equal("abort");
+        return { server, result };
+      }
 
-    it("fires request.signal with ClientAbortedError as its reason", async () => {
-      const reason = box<unknown>();
-      const { result } = await abort(
-        (request) =>
-          new Promise(() =>
-            request.signal.addEventListener("abort", () =>
-              reason.resolve(request.signal.reason),
-            ),
-          ),
-        reason.promise,
-      );
-      expect(result).to.have.property("code", "EDDY_CLIENT_ABORTED");
-    });
-
-    it("gives a signal that has fired already to whoever asks late", async () => {
-      const late = box<AbortSignal>();
-      const gone = box<void>();
-      const { server } = await abort(async (request) => {
-        await gone.promise;
-        late.resolve(request.signal);
-        return "too late";
-      }, Promise.resolve());
-      gone.resolve();
-      const signal = await late.promise;
-      expect(signal.aborted).to.equal(true);
-      expect(signal.reason).to.have.property("code", "EDDY_CLIENT_ABORTED");
-      expect(server.accessLines).to.have.length(1);
-    });
-
-    it("halts what runs in request.scope", async () => {
-      const halted = box<void>();
-      await abort(
-        (request) =>
-          request.scope.run(function* () {
+      it("halts an operation: its finally runs, and its children's", async () => {
+        const order: string[] = [];
+        const done = box<void>();
+        await abort(function* () {
+          yield* spawn(function* () {
             try {
               yield* suspend();
             } finally {
-              halted.resolve();
+              order.push("child");
+              done.resolve();
             }
-          }),
-        halted.promise,
-      );
-    });
+          });
+          try {
+            yield* sleep(WAIT);
+          } finally {
+            order.push("parent");
+          }
+        }, done.promise);
+        expect(order).to.deep.equal(["parent", "child"]);
+      });
 
-    it("logs no error when an async handler fails over it", async () => {
-      await abort(
-        (request) =>
-          new Promise((_, reject) =>
-            request.signal.addEventListener("abort", () =>
-              reject(new Error("as expected")),
+      it("leaves a single wait", async () => {
+        const left = box<void>();
+        await abort(() => action(() => left.resolve), left.promise);
+      });
+
+      it("fires request.signal with ClientAbortedError as its reason", async () => {
+        const reason = box<unknown>();
+        const { result } = await abort(
+          (request) =>
+            new Promise(() =>
+              request.signal.addEventListener("abort", () =>
+                reason.resolve(request.signal.reason),
+              ),
             ),
-          ),
-        Promise.resolve(),
-      );
-    });
+          reason.promise,
+        );
+        expect(result).to.have.property("code", "EDDY_CLIENT_ABORTED");
+      });
 
-    it("logs no failed cleanup when what is handed on from elsewhere breaks off with it, as it should", async () => {
-      const left = box<void>();
-      const origin = await serveWith((loop) =>
-        loop.mount(({ signal }) => {
-          signal.addEventListener("abort", () => left.resolve());
-          return stream(function* (out) {
-            yield* out.write("begun");
-            yield* suspend();
-          });
-        }),
-      );
-      const server = await serveWith((loop) =>
-        loop.mount(({ signal }) => fetch(origin.url, { signal })),
-      );
-      const client = await RawClient.connect(server.port);
-      await client.request("GET /").until(/begun/);
-      client.abort();
-      await left.promise;
-      await server.end(); // fails where the log has a warning
-    });
+      it("gives a signal that has fired already to whoever asks late", async () => {
+        const late = box<AbortSignal>();
+        const gone = box<void>();
+        const { server } = await abort(async (request) => {
+          await gone.promise;
+          late.resolve(request.signal);
+          return "too late";
+        }, Promise.resolve());
+        gone.resolve();
+        const signal = await late.promise;
+        expect(signal.aborted).to.equal(true);
+        expect(signal.reason).to.have.property("code", "EDDY_CLIENT_ABORTED");
+        expect(server.accessLines).to.have.length(1);
+      });
 
-    it("ends a stream in the middle: generator, async generator and writer", async () => {
-      for (const body of [
-        (end: () => void) =>
-          stream(
-            (function* () {
+      it("halts what runs in request.scope", async () => {
+        const halted = box<void>();
+        await abort(
+          (request) =>
+            request.scope.run(function* () {
               try {
-                for (;;) yield "x".repeat(10_000);
+                yield* suspend();
               } finally {
-                end();
+                halted.resolve();
               }
-            })(),
-          ),
-        (end: () => void) =>
-          stream(
-            (async function* () {
-              try {
-                for (;;) yield "x".repeat(10_000);
-              } finally {
-                end();
-              }
-            })(),
-          ),
-        (end: () => void) =>
-          stream(function* (out) {
-            try {
-              for (;;) yield* out.write("x".repeat(10_000));
-            } finally {
-              end();
-            }
-          }),
-      ]) {
-        const ended = box<void>();
-        await abort(() => body(ended.resolve), ended.promise);
-      }
-    });
+            }),
+          halted.promise,
+        );
+      });
 
-    it("logs a cleanup that fails", async () => {
-      const { server } = await abort(function* () {
-        try {
-          yield* suspend();
-        } finally {
-          // oxlint-disable-next-line no-unsafe-finally -- it is the subject
-          throw new Error("cannot let go");
-        }
-      }, Promise.resolve());
-      server.expectLog(/a cleanup of GET \/ failed/);
-      await server.logged(({ err }) => err?.message === "cannot let go");
-    });
+      it("logs no error when an async handler fails over it", async () => {
+        await abort(
+          (request) =>
+            new Promise((_, reject) =>
+              request.signal.addEventListener("abort", () =>
+                reject(new Error("as expected")),
+              ),
+            ),
+          Promise.resolve(),
+        );
+      });
 
-    it("logs a cleanup of request.scope that fails, and lets the loop live", async () => {
-      const { server } = await abort(async (request) => {
-        await request.scope.run(function* () {
-          yield* ensure(() => {
-            throw new Error("cannot let go");
-          });
-          yield* suspend();
-        });
-        return "";
-      }, Promise.resolve());
-      server.expectLog(/a cleanup of GET \/ failed/);
-      await server.logged(({ err }) => err?.message === "cannot let go");
-      const alive = Promise.resolve("alive");
-      expect(await Promise.race([server.loop.closed, alive])).to.equal("alive");
-    });
-
-    it("is not answered by what goes on after the halt", async () => {
-      const done = box<void>();
-      await abort(function* () {
-        try {
-          yield* suspend();
-        } finally {
-          done.resolve();
-        }
-        return "nobody hears this";
-      }, done.promise);
-    });
-  });
-
-  it("writes exactly one access line and counts one outcome, however it ends", async () => {
-    const server = await serveWith(
-      (loop) => {
-        loop.get("/sync", () => "ok");
-        loop.get("/async", async () => json({ ok: true }));
-        loop.get("/operation", function* () {
-          yield* sleep(1);
-          return "ok";
-        });
-        loop.get("/stream", () => stream(["a", "b"]));
-        loop.get("/refused", () => {
-          throw new HttpError(403, "no");
-        });
-        loop.get("/broken", () => {
-          throw new Error("broken");
-        });
-        loop.get("/cut", () =>
-          stream(function* (out) {
-            yield* out.write("a");
-            throw new Error("cut");
+      it("logs no failed cleanup when what is handed on from elsewhere breaks off with it, as it should", async () => {
+        const left = box<void>();
+        const origin = await serveWith((loop) =>
+          loop.mount(({ signal }) => {
+            signal.addEventListener("abort", () => left.resolve());
+            return stream(function* (out) {
+              yield* out.write("begun");
+              yield* suspend();
+            });
           }),
         );
-        loop.get("/hangs", suspend as () => Operation<string>);
-      },
-      { accessLog: true, drainTimeoutMs: 20 },
-    );
-    server.expectLog(/broken/, /cut/, /had to be halted/);
-    const paths = [
-      "/sync",
-      "/async",
-      "/operation",
-      "/stream",
-      "/refused",
-      "/broken",
-      "/missing",
-      "/%zz",
-    ];
-    for (const path of paths) await (await fetch(server.url + path)).text();
-    await fetch(`${server.url}/cut`)
-      .then((response) => response.text())
-      .catch(() => "cut");
-    const leaving = await RawClient.connect(server.port);
-    leaving.request("GET /hangs");
-    const staying = await RawClient.connect(server.port);
-    staying.request("GET /hangs");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    leaving.abort();
-    await server.logged((line) => line.outcome === "abort");
-    const { tally, halted } = await server.loop.close();
-    expect(tally).to.deep.equal({
-      accepted: 11,
-      ok: 7,
-      abort: 1,
-      timeout: 0,
-      error: 2,
-      shed: 0,
-      drain: 1,
+        const server = await serveWith((loop) =>
+          loop.mount(({ signal }) => fetch(origin.url, { signal })),
+        );
+        const client = await RawClient.connect(server.port);
+        await client.request("GET /").until(/begun/);
+        client.abort();
+        await left.promise;
+        await server.end(); // fails where the log has a warning
+      });
+
+      it("ends a stream in the middle: generator, async generator and writer", async () => {
+        for (const body of [
+          (end: () => void) =>
+            stream(
+              (function* () {
+                try {
+                  for (;;) yield "x".repeat(10_000);
+                } finally {
+                  end();
+                }
+              })(),
+            ),
+          (end: () => void) =>
+            stream(
+              (async function* () {
+                try {
+                  for (;;) yield "x".repeat(10_000);
+                } finally {
+                  end();
+                }
+              })(),
+            ),
+          (end: () => void) =>
+            stream(function* (out) {
+              try {
+                for (;;) yield* out.write("x".repeat(10_000));
+              } finally {
+                end();
+              }
+            }),
+        ]) {
+          const ended = box<void>();
+          await abort(() => body(ended.resolve), ended.promise);
+        }
+      });
+
+      it("logs a cleanup that fails", async () => {
+        const { server } = await abort(function* () {
+          try {
+            yield* suspend();
+          } finally {
+            // oxlint-disable-next-line no-unsafe-finally -- it is the subject
+            throw new Error("cannot let go");
+          }
+        }, Promise.resolve());
+        server.expectLog(/a cleanup of GET \/ failed/);
+        await server.logged(({ err }) => err?.message === "cannot let go");
+      });
+
+      it("logs a cleanup of request.scope that fails, and lets the loop live", async () => {
+        const { server } = await abort(async (request) => {
+          await request.scope.run(function* () {
+            yield* ensure(() => {
+              throw new Error("cannot let go");
+            });
+            yield* suspend();
+          });
+          return "";
+        }, Promise.resolve());
+        server.expectLog(/a cleanup of GET \/ failed/);
+        await server.logged(({ err }) => err?.message === "cannot let go");
+        const alive = Promise.resolve("alive");
+        expect(await Promise.race([server.loop.closed, alive])).to.equal(
+          "alive",
+        );
+      });
+
+      it("is not answered by what goes on after the halt", async () => {
+        const done = box<void>();
+        await abort(function* () {
+          try {
+            yield* suspend();
+          } finally {
+            done.resolve();
+          }
+          return "nobody hears this";
+        }, done.promise);
+      });
     });
-    expect(halted.map(({ path }) => path)).to.deep.equal(["/hangs"]);
-    expect(await staying.untilClosed()).to.match(
-      /^HTTP\/1\.1 503 [^]*connection: close/i,
-    );
-    const lines = server.accessLines.map((line) => line.outcome as Outcome);
-    expect(lines).to.have.length(tally.accepted);
-    for (const outcome of ["ok", "abort", "error", "drain"] as const)
-      expect(lines.filter((line) => line === outcome)).to.have.length(
-        tally[outcome],
+
+    it("writes exactly one access line and counts one outcome, however it ends", async () => {
+      const server = await serveWith(
+        (loop) => {
+          loop.get("/sync", () => "ok");
+          loop.get("/async", async () => json({ ok: true }));
+          loop.get("/operation", function* () {
+            yield* sleep(1);
+            return "ok";
+          });
+          loop.get("/stream", () => stream(["a", "b"]));
+          loop.get("/refused", () => {
+            throw new HttpError(403, "no");
+          });
+          loop.get("/broken", () => {
+            throw new Error("broken");
+          });
+          loop.get("/cut", () =>
+            stream(function* (out) {
+              yield* out.write("a");
+              throw new Error("cut");
+            }),
+          );
+          loop.get("/hangs", suspend as () => Operation<string>);
+        },
+        { accessLog: true, drainTimeoutMs: 20 },
       );
+      server.expectLog(/broken/, /cut/, /had to be halted/);
+      const paths = [
+        "/sync",
+        "/async",
+        "/operation",
+        "/stream",
+        "/refused",
+        "/broken",
+        "/missing",
+        "/%zz",
+      ];
+      for (const path of paths) await (await fetch(server.url + path)).text();
+      await fetch(`${server.url}/cut`)
+        .then((response) => response.text())
+        .catch(() => "cut");
+      const leaving = await RawClient.connect(server.port);
+      leaving.request("GET /hangs");
+      const staying = await RawClient.connect(server.port);
+      staying.request("GET /hangs");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      leaving.abort();
+      await server.logged((line) => line.outcome === "abort");
+      const { tally, halted } = await server.loop.close();
+      expect(tally).to.deep.equal({
+        accepted: 11,
+        ok: 7,
+        abort: 1,
+        timeout: 0,
+        error: 2,
+        shed: 0,
+        drain: 1,
+      });
+      expect(halted.map(({ path }) => path)).to.deep.equal(["/hangs"]);
+      expect(await staying.untilClosed()).to.match(
+        /^HTTP\/1\.1 503 [^]*connection: close/i,
+      );
+      const lines = server.accessLines.map((line) => line.outcome as Outcome);
+      expect(lines).to.have.length(tally.accepted);
+      for (const outcome of ["ok", "abort", "error", "drain"] as const)
+        expect(lines.filter((line) => line === outcome)).to.have.length(
+          tally[outcome],
+        );
+    });
   });
 });

@@ -14,11 +14,11 @@ import {
 import { createApi } from "effection/experimental";
 import {
   attach,
+  attachStock,
   fork,
   type Nursery,
   type Settled,
 } from "../../../lib/kernel/fork.ts";
-import { attach as attachStock } from "../../../lib/kernel/stock.ts";
 
 type Ending = [state: Settled, value: unknown];
 

@@ -6,233 +6,240 @@ import { HttpError, Loop, stream, type Reply } from "../../../lib/index.ts";
 import { folderWith } from "../../support/folder.ts";
 import { Gate } from "../../support/gate.ts";
 import { RawClient } from "../../support/raw-client.ts";
-import { serveWith, TestServer } from "../../support/server.ts";
+import { TestServer } from "../../support/server.ts";
+import { onEachEngine } from "../../support/engines.ts";
 
-const FOREVER = 3_600_000;
+onEachEngine(({ serveWith, options: engine }) => {
+  const FOREVER = 3_600_000;
 
-/** A handler that waits for ever, and says when it does. */
-function parked(inside: Gate): () => Operation<string> {
-  return function* () {
-    inside.open();
-    yield* suspend();
-    return "";
-  };
-}
+  /** A handler that waits for ever, and says when it does. */
+  function parked(inside: Gate): () => Operation<string> {
+    return function* () {
+      inside.open();
+      yield* suspend();
+      return "";
+    };
+  }
 
-describe("Readiness", () => {
-  it("begins when the loop listens, and ends when it closes", async () => {
-    const server = new TestServer();
-    server.loop.mount(() => "");
-    expect(server.loop.ready).to.equal(false);
-    await server.loop.listen({ port: 0, host: "127.0.0.1" });
-    expect(server.loop.ready).to.equal(true);
-    const closing = server.loop.close();
-    expect(server.loop.ready).to.equal(false);
-    await closing;
-    expect(server.loop.ready).to.equal(false);
-  });
-
-  it("shows at healthCheck, beside what is mounted", async () => {
-    const server = await serveWith((loop) => loop.mount(() => "app"), {
-      healthCheck: "/healthz",
+  describe("Readiness", () => {
+    it("begins when the loop listens, and ends when it closes", async () => {
+      const server = new TestServer();
+      server.loop.mount(() => "");
+      expect(server.loop.ready).to.equal(false);
+      await server.loop.listen({ ...engine, port: 0, host: "127.0.0.1" });
+      expect(server.loop.ready).to.equal(true);
+      const closing = server.loop.close();
+      expect(server.loop.ready).to.equal(false);
+      await closing;
+      expect(server.loop.ready).to.equal(false);
     });
-    const health = await fetch(`${server.url}/healthz`);
-    expect(health.status).to.equal(200);
-    expect(health.headers.get("cache-control")).to.equal("no-store");
-    expect(await health.text()).to.equal("ready\n");
-    const head = await fetch(`${server.url}/healthz`, { method: "HEAD" });
-    expect(head.status).to.equal(200);
-    expect(await (await fetch(`${server.url}/health`)).text()).to.equal("app");
-  });
 
-  it("fails readinessDelayMs before the port is closed; until then all is served as before", async () => {
-    const server = await serveWith((loop) => loop.mount(() => "app"), {
-      healthCheck: "/healthz",
-      readinessDelayMs: FOREVER,
+    it("shows at healthCheck, beside what is mounted", async () => {
+      const server = await serveWith((loop) => loop.mount(() => "app"), {
+        healthCheck: "/healthz",
+      });
+      const health = await fetch(`${server.url}/healthz`);
+      expect(health.status).to.equal(200);
+      expect(health.headers.get("cache-control")).to.equal("no-store");
+      expect(await health.text()).to.equal("ready\n");
+      const head = await fetch(`${server.url}/healthz`, { method: "HEAD" });
+      expect(head.status).to.equal(200);
+      expect(await (await fetch(`${server.url}/health`)).text()).to.equal(
+        "app",
+      );
     });
-    const closing = server.loop.close();
-    const health = await fetch(`${server.url}/healthz`);
-    expect(health.status).to.equal(503);
-    expect(await health.text()).to.equal("closing\n");
-    const client = await RawClient.connect(server.port);
-    await client.request("GET /").until(/app$/);
-    expect(client.received).not.to.match(/connection: close/i);
-    await server.loop.stop();
-    expect((await closing).tally).to.include({ accepted: 2, ok: 2 });
+
+    it("fails readinessDelayMs before the port is closed; until then all is served as before", async () => {
+      const server = await serveWith((loop) => loop.mount(() => "app"), {
+        healthCheck: "/healthz",
+        readinessDelayMs: FOREVER,
+      });
+      const closing = server.loop.close();
+      const health = await fetch(`${server.url}/healthz`);
+      expect(health.status).to.equal(503);
+      expect(await health.text()).to.equal("closing\n");
+      const client = await RawClient.connect(server.port);
+      await client.request("GET /").until(/app$/);
+      expect(client.received).not.to.match(/connection: close/i);
+      await server.loop.stop();
+      expect((await closing).tally).to.include({ accepted: 2, ok: 2 });
+    });
+
+    it("is over at once where nobody has listened", async () => {
+      const server = new TestServer({ readinessDelayMs: FOREVER });
+      await server.loop.close();
+    });
   });
 
-  it("is over at once where nobody has listened", async () => {
-    const server = new TestServer({ readinessDelayMs: FOREVER });
-    await server.loop.close();
+  describe("close()", () => {
+    const body = "x".repeat(128 * 1024 - 1) + "!"; // no more is sent at once
+    const long = `${"x".repeat(1_000_000)}!`;
+    const replies: [title: string, reply: () => Reply, end: RegExp][] = [
+      ["the whole of a reply", () => body, /![^!]*!$/],
+      [
+        "the end of a stream",
+        () => stream([long]),
+        /![^!]*!\r\n0(;end=": ")?\r\n\r\n$/,
+      ],
+    ];
+    for (const [title, reply, end] of replies)
+      it(`waits until a client has taken ${title}, however slow it is`, async () => {
+        const inside = new Gate();
+        const finish = new Gate();
+        const server = new TestServer({ accessLog: true });
+        server.loop
+          .mount("/now", () => body)
+          .mount("/later", async () => {
+            inside.open();
+            await finish.opened;
+            return reply();
+          });
+        const unix = join(folderWith({}), "socket"); // of which the system takes less than both
+        await server.loop.listen({ ...engine, unix });
+        const client = await RawClient.connect(unix);
+        client.socket.pause();
+        client.request("GET /now");
+        await server.logged(({ msg }) => msg === "request");
+        client.request("GET /later");
+        await inside.opened;
+        const closing = server.loop.close();
+        finish.open();
+        for (let turns = 0; turns < 50; turns++) await setImmediate();
+        client.socket.resume();
+        await client.until(end);
+        client.socket.end(); // as it was told
+        expect((await closing).halted).to.deep.equal([]);
+        expect(client.received).to.match(/connection: close/i);
+      });
   });
-});
 
-describe("close()", () => {
-  const body = "x".repeat(128 * 1024 - 1) + "!"; // no more is sent at once
-  const long = `${"x".repeat(1_000_000)}!`;
-  const replies: [title: string, reply: () => Reply, end: RegExp][] = [
-    ["the whole of a reply", () => body, /![^!]*!$/],
-    [
-      "the end of a stream",
-      () => stream([long]),
-      /![^!]*!\r\n0(;end=": ")?\r\n\r\n$/,
-    ],
-  ];
-  for (const [title, reply, end] of replies)
-    it(`waits until a client has taken ${title}, however slow it is`, async () => {
+  describe("stop()", () => {
+    it("halts what runs at once", async () => {
       const inside = new Gate();
-      const finish = new Gate();
-      const server = new TestServer({ accessLog: true });
-      server.loop
-        .mount("/now", () => body)
-        .mount("/later", async () => {
-          inside.open();
-          await finish.opened;
-          return reply();
-        });
-      const unix = join(folderWith({}), "socket"); // of which the system takes less than both
-      await server.loop.listen({ unix });
-      const client = await RawClient.connect(unix);
-      client.socket.pause();
-      client.request("GET /now");
-      await server.logged(({ msg }) => msg === "request");
-      client.request("GET /later");
+      const server = await serveWith((loop) =>
+        loop.mount("/a", parked(inside)),
+      );
+      server.expectLog(/1 exchanges had to be halted/);
+      const reply = fetch(`${server.url}/a`);
+      await inside.opened;
+      const report = await server.loop.stop();
+      expect((await reply).status).to.equal(503);
+      expect(report.halted).to.have.lengthOf(1);
+      expect(report.halted[0]).to.include({ method: "GET", path: "/a" });
+      expect(report.tally).to.include({ accepted: 1, drain: 1 });
+    });
+
+    it("ends the waiting of a drain", async () => {
+      const inside = new Gate();
+      const server = await serveWith((loop) => loop.mount(parked(inside)), {
+        drainTimeoutMs: FOREVER,
+      });
+      server.expectLog(/had to be halted/);
+      const client = await RawClient.connect(server.port);
+      client.request("GET /");
       await inside.opened;
       const closing = server.loop.close();
-      finish.open();
-      for (let turns = 0; turns < 50; turns++) await setImmediate();
-      client.socket.resume();
-      await client.until(end);
-      client.socket.end(); // as it was told
-      expect((await closing).halted).to.deep.equal([]);
-      expect(client.received).to.match(/connection: close/i);
+      expect(await server.loop.stop()).to.equal(await closing);
     });
-});
-
-describe("stop()", () => {
-  it("halts what runs at once", async () => {
-    const inside = new Gate();
-    const server = await serveWith((loop) => loop.mount("/a", parked(inside)));
-    server.expectLog(/1 exchanges had to be halted/);
-    const reply = fetch(`${server.url}/a`);
-    await inside.opened;
-    const report = await server.loop.stop();
-    expect((await reply).status).to.equal(503);
-    expect(report.halted).to.have.lengthOf(1);
-    expect(report.halted[0]).to.include({ method: "GET", path: "/a" });
-    expect(report.tally).to.include({ accepted: 1, drain: 1 });
   });
 
-  it("ends the waiting of a drain", async () => {
-    const inside = new Gate();
-    const server = await serveWith((loop) => loop.mount(parked(inside)), {
-      drainTimeoutMs: FOREVER,
+  it("How long close() may take follows from the options", () => {
+    const loop = new Loop({
+      log: false,
+      readinessDelayMs: 1,
+      drainTimeoutMs: 60_000,
+      teardownTimeoutMs: 100,
     });
-    server.expectLog(/had to be halted/);
-    const client = await RawClient.connect(server.port);
-    client.request("GET /");
-    await inside.opened;
-    const closing = server.loop.close();
-    expect(await server.loop.stop()).to.equal(await closing);
+    expect(loop.closeLimits).to.deep.equal({
+      requestsMs: 60_001,
+      cleanupsMs: 400,
+    });
   });
-});
 
-it("How long close() may take follows from the options", () => {
-  const loop = new Loop({
-    log: false,
-    readinessDelayMs: 1,
-    drainTimeoutMs: 60_000,
-    teardownTimeoutMs: 100,
-  });
-  expect(loop.closeLimits).to.deep.equal({
-    requestsMs: 60_001,
-    cleanupsMs: 400,
-  });
-});
-
-describe("The tally", () => {
-  it("adds up, and has an access line for each, whatever the ending", async () => {
-    const [shedding, unshed] = [new Gate(), new Gate()];
-    const held = new Gate();
-    const gone = new Gate();
-    const server = await serveWith(
-      (loop) =>
-        loop
-          .get("/ok", () => "ok")
-          .get("/async", async () => "ok")
-          .get("/refused", () => {
-            throw new HttpError(403, "no");
-          })
-          .get("/error", () => {
-            throw new Error("broken");
-          })
-          .get("/cut", () =>
-            stream(function* (out) {
-              yield* out.write("begun");
-              throw new Error("broken off");
-            }),
-          )
-          .get("/abort", function* (request) {
-            request.signal.onabort = () => gone.open();
-            shedding.open();
-            yield* suspend();
-            return "";
-          })
-          .get(
-            "/timeout",
-            function* () {
+  describe("The tally", () => {
+    it("adds up, and has an access line for each, whatever the ending", async () => {
+      const [shedding, unshed] = [new Gate(), new Gate()];
+      const held = new Gate();
+      const gone = new Gate();
+      const server = await serveWith(
+        (loop) =>
+          loop
+            .get("/ok", () => "ok")
+            .get("/async", async () => "ok")
+            .get("/refused", () => {
+              throw new HttpError(403, "no");
+            })
+            .get("/error", () => {
+              throw new Error("broken");
+            })
+            .get("/cut", () =>
+              stream(function* (out) {
+                yield* out.write("begun");
+                throw new Error("broken off");
+              }),
+            )
+            .get("/abort", function* (request) {
+              request.signal.onabort = () => gone.open();
+              shedding.open();
               yield* suspend();
               return "";
-            },
-            { requestTimeoutMs: 1 },
-          )
-          .post("/body", (request) => request.text(), { maxBodyBytes: 2 })
-          .get("/shed", async () => {
-            await unshed.opened;
-            return "";
-          })
-          .get("/drain", parked(held)),
-      { accessLog: true, maxConcurrentRequests: 1, drainTimeoutMs: 0 },
-    );
-    server.expectLog(/failed/, /took too long/, /too many/, /be halted/);
-    const get = (path: string): Promise<unknown> =>
-      fetch(server.url + path).then(
-        (response) => response.text(),
-        () => "cut",
+            })
+            .get(
+              "/timeout",
+              function* () {
+                yield* suspend();
+                return "";
+              },
+              { requestTimeoutMs: 1 },
+            )
+            .post("/body", (request) => request.text(), { maxBodyBytes: 2 })
+            .get("/shed", async () => {
+              await unshed.opened;
+              return "";
+            })
+            .get("/drain", parked(held)),
+        { accessLog: true, maxConcurrentRequests: 1, drainTimeoutMs: 0 },
       );
-    for (const path of ["ok", "async", "refused", "error", "cut", "timeout"])
-      await get(`/${path}`);
-    await get("/nothing-here");
-    await fetch(`${server.url}/body`, { method: "POST", body: "too much" });
-    const bad = await RawClient.connect(server.port);
-    await bad.request("GET /ok", ["Content-Length: x"]).untilClosed();
+      server.expectLog(/failed/, /took too long/, /too many/, /be halted/);
+      const get = (path: string): Promise<unknown> =>
+        fetch(server.url + path).then(
+          (response) => response.text(),
+          () => "cut",
+        );
+      for (const path of ["ok", "async", "refused", "error", "cut", "timeout"])
+        await get(`/${path}`);
+      await get("/nothing-here");
+      await fetch(`${server.url}/body`, { method: "POST", body: "too much" });
+      const bad = await RawClient.connect(server.port);
+      await bad.request("GET /ok", ["Content-Length: x"]).untilClosed();
 
-    const leaving = await RawClient.connect(server.port);
-    leaving.request("GET /abort");
-    await shedding.opened;
-    await get("/shed");
-    leaving.abort();
-    await gone.opened;
+      const leaving = await RawClient.connect(server.port);
+      leaving.request("GET /abort");
+      await shedding.opened;
+      await get("/shed");
+      leaving.abort();
+      await gone.opened;
 
-    const drained = await RawClient.connect(server.port);
-    drained.request("GET /drain");
-    await held.opened;
-    const { tally } = await server.loop.close();
+      const drained = await RawClient.connect(server.port);
+      drained.request("GET /drain");
+      await held.opened;
+      const { tally } = await server.loop.close();
 
-    const { accepted, ...outcomes } = tally;
-    expect(outcomes).to.deep.equal({
-      ok: 6,
-      abort: 1,
-      timeout: 1,
-      error: 2,
-      shed: 1,
-      drain: 1,
+      const { accepted, ...outcomes } = tally;
+      expect(outcomes).to.deep.equal({
+        ok: 6,
+        abort: 1,
+        timeout: 1,
+        error: 2,
+        shed: 1,
+        drain: 1,
+      });
+      expect(accepted).to.equal(12);
+      expect(server.accessLines).to.have.lengthOf(12);
+      for (const [outcome, count] of Object.entries(outcomes))
+        expect(
+          server.accessLines.filter((line) => line.outcome === outcome),
+        ).to.have.lengthOf(count);
     });
-    expect(accepted).to.equal(12);
-    expect(server.accessLines).to.have.lengthOf(12);
-    for (const [outcome, count] of Object.entries(outcomes))
-      expect(
-        server.accessLines.filter((line) => line.outcome === outcome),
-      ).to.have.lengthOf(count);
   });
 });

@@ -198,6 +198,37 @@ describe("The router", () => {
     ],
   );
 
+  answers(
+    "matches letters beyond ASCII as a browser sends them",
+    (loop) =>
+      loop
+        .get("/café/:größe", named("route"))
+        .get("/☕", named("plain"))
+        .mount("/größe", named("mount")),
+    [
+      ["GET", "/caf%C3%A9/l", "route: GET |/caf%C3%A9/l"],
+      ["GET", "/%E2%98%95", "plain: GET |/%E2%98%95"],
+      ["GET", "/gr%C3%B6%C3%9Fe/x", "mount: GET /gr%C3%B6%C3%9Fe|/x"],
+      ["GET", "/cafe/l", "404"],
+    ],
+  );
+
+  answers(
+    "looks further where the more specific way leads nowhere",
+    (loop) =>
+      loop
+        .get("/a/b/c", named("text"))
+        .get("/a/:x/d", named("parameter"))
+        .get("/:x/b/e", named("first"))
+        .get("/a/*", named("rest")),
+    [
+      ["GET", "/a/b/c", "text: GET |/a/b/c"],
+      ["GET", "/a/b/d", "parameter: GET |/a/b/d"],
+      ["GET", "/a/b/e", "rest: GET |/a/b/e"],
+      ["GET", "/z/b/e", "first: GET |/z/b/e"],
+    ],
+  );
+
   it("passes the parameters on by name, from whichever pattern matched", async () => {
     const server = await serveWith((loop) =>
       loop
@@ -312,6 +343,25 @@ describe("A loop refuses", () => {
       "the same parameter twice",
       (loop) => loop.get("/:a/:a", hello),
       /^a pattern is/,
+    ],
+    ...[
+      String.raw`/:id(\d+)`,
+      "/:id{[0-9]+}",
+      "/:id+",
+      "/:a-:b",
+      "/users/{id}",
+      "/users/[id]",
+      "/:id?",
+      "/{*rest}",
+    ].map((pattern): (typeof wrong)[number] => [
+      `the pattern ${pattern} of other routers`,
+      (loop) => loop.get(pattern, hello),
+      /^a pattern is a path such as/,
+    ]),
+    [
+      "the prefix /{tenant} of other routers",
+      (loop) => loop.mount("/{tenant}", hello),
+      /prefix is a path/,
     ],
   ];
   for (const [title, setup, message] of wrong)

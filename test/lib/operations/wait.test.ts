@@ -6,12 +6,13 @@ import {
   type Settled,
 } from "../../../lib/kernel/fork.ts";
 import {
+  action,
+  LoneWait,
   sleep,
   suspend,
-  action,
   until,
-} from "../../../lib/operations/action.ts";
-import { LoneWait, type Wait } from "../../../lib/operations/wait.ts";
+  type Wait,
+} from "../../../lib/operations/wait.ts";
 import type { Operation } from "../../../lib/operations.ts";
 
 type Trace = string[];

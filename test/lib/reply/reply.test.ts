@@ -232,6 +232,26 @@ describe("No reply", () => {
     ["a Date", new Date(), /^a handler returned an? /],
     ["an Error", new Error("secret"), /^a handler returned an? /],
     ["a ReadableStream", new ReadableStream(), /^a handler returned an? /],
+    ...Object.entries({
+      FormData: new FormData(),
+      Headers: new Headers(),
+      URLSearchParams: new URLSearchParams("a=1"),
+      String: new String("x"),
+      Set: new Set(["a"]),
+      Map: new Map([["a", 1]]),
+      Array: ["a"],
+    }).map(([name, value]): (typeof wrong)[number] => [
+      `an object of the class ${name}, which is not an operation`,
+      value,
+      new RegExp(
+        `^a handler returned an object of class ${name}, which can be iterated; a reply is a string, bytes`,
+      ),
+    ]),
+    [
+      "the iterator of a collection, which has no throw()",
+      [1, 2].values(),
+      /^a handler returned an object, which can be iterated; a reply is/,
+    ],
     [
       "status 100",
       { status: 100 },

@@ -15,439 +15,443 @@ import {
 import { Gate } from "../../support/gate.ts";
 import { afterTest } from "../../support/hooks.ts";
 import { RawClient } from "../../support/raw-client.ts";
-import { serveWith } from "../../support/server.ts";
+import { onEachEngine } from "../../support/engines.ts";
 
-const post = (url: string, body: BodyInit | null): Promise<Response> =>
-  fetch(url, { method: "POST", body });
+onEachEngine(({ serveWith }) => {
+  const post = (url: string, body: BodyInit | null): Promise<Response> =>
+    fetch(url, { method: "POST", body });
 
-/** As JSON shows it. */
-function plain(value: unknown): unknown {
-  if (value instanceof FormData) return [...value];
-  return value instanceof Uint8Array ? [...value] : value;
-}
-
-describe("A body", () => {
-  const smile = "Zoë \u{1f600}";
-  type Read = (request: GatewayRequest) => Future<unknown>;
-  const reads: [
-    title: string,
-    read: Read,
-    body: BodyInit | null,
-    found: unknown,
-  ][] = [
-    ["text", (request) => request.text(), smile, smile],
-    ["JSON", (request) => request.json(), '{"a":[1]}', { a: [1] }],
-    ["bytes", (request) => request.bytes(), Uint8Array.of(0, 255), [0, 255]],
-    [
-      "a form",
-      (request) => request.form(),
-      new URLSearchParams("a=1"),
-      [["a", "1"]],
-    ],
-    ["text where there is none", (request) => request.text(), null, ""],
-    ["bytes where there is none", (request) => request.bytes(), null, []],
-  ];
-  for (const [title, read, body, found] of reads) {
-    const styles: Record<string, Handler> = {
-      awaited: async (request) => json(plain(await read(request))),
-      "awaited later": async (request) => {
-        await setImmediate();
-        return json(plain(await read(request)));
-      },
-      *"yielded to"(request) {
-        return json(plain(yield* read(request)));
-      },
-    };
-    for (const [style, handler] of Object.entries(styles))
-      it(`is ${style} as ${title}`, async () => {
-        const server = await serveWith((loop) => loop.mount(handler));
-        const response = await post(server.url, body);
-        expect(await response.json()).to.deep.equal(found);
-      });
+  /** As JSON shows it. */
+  function plain(value: unknown): unknown {
+    if (value instanceof FormData) return [...value];
+    return value instanceof Uint8Array ? [...value] : value;
   }
 
-  const iterations: Record<string, Handler> = {
-    async "for await"({ body, log }) {
-      for await (const chunk of body) log.info(String(chunk));
-      return "all";
-    },
-    *"effection's each"({ body, log }) {
-      for (const chunk of yield* each(stream(body))) {
-        log.info(String(chunk));
-        yield* each.next();
-      }
-      return "all";
-    },
-    *"effection's subscribe"({ body, log }) {
-      const chunks = subscribe(body[Symbol.asyncIterator]());
-      for (;;) {
-        const { done, value } = yield* chunks.next();
-        if (done) return "all";
-        log.info(String(value));
-      }
-    },
-  };
-  for (const [style, handler] of Object.entries(iterations))
-    it(`comes through ${style} in the chunks that the client sends`, async () => {
-      const server = await serveWith((loop) => loop.mount(handler));
-      const client = await RawClient.connect(server.port);
-      client.request("POST /", ["content-length: 10"]);
-      for (const chunk of ["hello", "world"]) {
-        client.send(chunk);
-        const bytes = String(Buffer.from(chunk).toJSON().data);
-        await server.logged(({ msg }) => msg === bytes);
-      }
-      await client.until(/all$/);
-      client.abort();
-    });
-
-  const readers: Record<string, Handler> = {
-    "an async handler": async (request) => `${await request.text()}.`,
-    "a loop over its chunks": async ({ body }) => {
-      for await (const chunk of body) return `${chunk.length}`;
-      return ".";
-    },
-    *"an operation"(request) {
-      return `${yield* request.text()}.`;
-    },
-  };
-  for (const [reader, handler] of Object.entries(readers))
-    for (const field of [[], ["Content-Length: 0"]])
-      it(`that is none ends at once for ${reader}, with ${field.join("") || "no length"} in a head of two packets`, async () => {
-        const server = await serveWith((loop) =>
-          loop.get("/first", () => "first").any("/second", handler),
-        );
-        const client = await RawClient.connect(server.port);
-        client.request("GET /first").send("POST /sec");
-        await client.until(/first$/); // so that the engine has read the rest, too
-        client.send(["ond HTTP/1.1", "Host: a", ...field, "\r\n"].join("\r\n"));
-        await client.until(/\r\n\r\n\.$/);
-        client.abort();
-      });
-
-  it("that is no JSON is answered with 400", async () => {
-    const server = await serveWith((loop) =>
-      loop.mount(async (request) => json(await request.json())),
-    );
-    for (const body of ["{", "", "undefined"]) {
-      const response = await post(server.url, body);
-      expect(response.status).to.equal(400);
-      expect(await response.text()).to.equal("the body is no JSON\n");
-    }
-  });
-
-  it("that is read twice is the application's error", async () => {
-    const server = await serveWith((loop) =>
-      loop.mount(
-        async (request) => (await request.text()) + (await request.text()),
-      ),
-    );
-    server.expectLog(/^POST \/ failed the request body was read already/);
-    const response = await post(server.url, "hello");
-    expect(response.status).to.equal(500);
-    expect(await response.text()).to.equal("something went wrong here\n");
-    expect(server.log.find(({ level }) => level === 50)?.err?.type).to.equal(
-      "BodyUsedError",
-    );
-  });
-
-  const tooLate: Record<string, Handler> = {
-    "a plain handler": () => "done",
-    "a handler that waited": async () => {
-      await setImmediate();
-      return "done";
-    },
-  };
-  for (const [title, handler] of Object.entries(tooLate))
-    it(`cannot be read after the reply of ${title}`, async () => {
-      const requests: GatewayRequest[] = [];
-      const server = await serveWith((loop) =>
-        loop.mount((request) => {
-          requests.push(request);
-          return handler(request);
-        }),
-      );
-      for (const body of ["hello", null])
-        expect(await (await post(server.url, body)).text()).to.equal("done");
-      for (const request of requests) {
-        const error: unknown = await request.text().catch((e: unknown) => e);
-        expect(error).to.be.instanceOf(BodyUsedError);
-        expect(String(error)).to.include("the exchange is over");
-      }
-    });
-});
-
-describe("The limit of a body", () => {
-  it("refuses one by its length before the handler runs", async () => {
-    let calls = 0;
-    const server = await serveWith(
-      (loop) => loop.mount(() => `call ${++calls}`),
-      { maxBodyBytes: 10 },
-    );
-    const client = await RawClient.connect(server.port);
-    client.request("POST /", ["content-length: 11"]);
-    const reply = await client.untilClosed();
-    expect(reply).to.match(/^HTTP\/1.1 413 /);
-    expect(reply).to.match(/^connection: close\r$/im);
-    expect(reply).to.match(
-      /\r\n\r\nthe body is longer than the 10 bytes allowed here\n *$/,
-    );
-    expect(calls).to.equal(0);
-  });
-
-  it("refuses one in chunks when too much has come", async () => {
-    const server = await serveWith(
-      (loop) => loop.mount((request) => request.text()),
-      { maxBodyBytes: 10 },
-    );
-    const client = await RawClient.connect(server.port);
-    client.request("POST /", ["transfer-encoding: chunked"]);
-    client.send("6\r\nabcdef\r\n");
-    await setImmediate();
-    client.send("5\r\nghijk\r\n");
-    const reply = await client.untilClosed();
-    expect(reply).to.match(/^HTTP\/1.1 413 [^]*^connection: close\r$/im);
-  });
-
-  const limits: [mount: string, bytes: number, status: number][] = [
-    ["/", 10, 200],
-    ["/", 11, 413],
-    ["/small", 2, 200],
-    ["/small", 3, 413],
-    ["/none", 0, 200],
-    ["/none", 1, 413],
-    ["/route", 20, 200],
-    ["/route", 21, 413],
-    ["/any", 3_000_000, 200],
-  ];
-  for (const [mount, bytes, status] of limits)
-    for (const chunked of [false, true])
-      it(`gives ${status} for ${bytes} ${chunked ? "chunked " : ""}bytes at ${mount}`, async () => {
-        const length: Handler = async (request) =>
-          String((await request.bytes()).length);
-        const server = await serveWith(
-          (loop) =>
-            loop
-              .mount(length)
-              .mount("/small", length, { maxBodyBytes: 2 })
-              .mount("/none", length, { maxBodyBytes: 0 })
-              .mount("/any", length, { maxBodyBytes: Infinity })
-              .post("/route", length, { maxBodyBytes: 20 }),
-          { maxBodyBytes: 10 },
-        );
-        const body = "x".repeat(bytes);
-        const client = await RawClient.connect(server.port);
-        if (chunked)
-          client.request(
-            `POST ${mount}`,
-            ["transfer-encoding: chunked"],
-            `${bytes === 0 ? "" : `${bytes.toString(16)}\r\n${body}\r\n`}0\r\n\r\n`,
-          );
-        else
-          client.request(`POST ${mount}`, [`content-length: ${bytes}`], body);
-        await client.until(new RegExp(`^HTTP/1.1 ${status} [^]*\r\n\r\n.`));
-        client.abort();
-      });
-
-  it("does not bother a handler that never reads", async () => {
-    const server = await serveWith(
-      (loop) =>
-        loop.mount(async () => {
+  describe("A body", () => {
+    const smile = "Zoë \u{1f600}";
+    type Read = (request: GatewayRequest) => Future<unknown>;
+    const reads: [
+      title: string,
+      read: Read,
+      body: BodyInit | null,
+      found: unknown,
+    ][] = [
+      ["text", (request) => request.text(), smile, smile],
+      ["JSON", (request) => request.json(), '{"a":[1]}', { a: [1] }],
+      ["bytes", (request) => request.bytes(), Uint8Array.of(0, 255), [0, 255]],
+      [
+        "a form",
+        (request) => request.form(),
+        new URLSearchParams("a=1"),
+        [["a", "1"]],
+      ],
+      ["text where there is none", (request) => request.text(), null, ""],
+      ["bytes where there is none", (request) => request.bytes(), null, []],
+    ];
+    for (const [title, read, body, found] of reads) {
+      const styles: Record<string, Handler> = {
+        awaited: async (request) => json(plain(await read(request))),
+        "awaited later": async (request) => {
           await setImmediate();
-          return "fine";
-        }),
-      { maxBodyBytes: 10 },
-    );
-    const client = await RawClient.connect(server.port);
-    client.request(
-      "POST /",
-      ["transfer-encoding: chunked"],
-      "b\r\nabcdefghijk\r\n0\r\n\r\n",
-    );
-    await client.until(/fine$/);
-    client.abort();
-  });
-});
-
-describe("What comes of a body before anybody reads it", () => {
-  /** A body, the engine's side of it, and what it asked of the engine. */
-  function pushed() {
-    const calls: string[] = [];
-    let push!: (data: Uint8Array, isLast: boolean) => void;
-    const connection = {
-      onData: (to: typeof push) => (push = to),
-      pause: () => calls.push("pause"),
-      resume: () => calls.push("resume"),
-    };
-    const body = new RequestBody(connection as unknown as Inlet, {
-      maxBodyBytes: Infinity,
-      bodyTimeoutMs: Infinity,
-    });
-    body.receive();
-    return { body, calls, push };
-  }
-
-  it("is held back while it waits, and let go when it is taken", async () => {
-    const { body, calls, push } = pushed();
-    push(new Uint8Array(2 ** 19), false);
-    push(new Uint8Array(2 ** 19), false);
-    expect(calls).to.deep.equal(["pause", "pause"]);
-    let bytes = 0;
-    while (bytes < 2 ** 20) bytes += (await body.next())!.length;
-    const rest = body.next();
-    expect(calls).to.deep.equal(["pause", "pause", "resume"]);
-    push(new Uint8Array(0), true);
-    expect(await rest).to.equal(undefined);
-  });
-
-  it("is not let go when all of it is there: the engine would start its clock", async () => {
-    const { body, calls, push } = pushed();
-    push(new Uint8Array(2 ** 19), false);
-    push(new Uint8Array(1), true);
-    expect(await body.collect()).to.have.length(2 ** 19 + 1);
-    expect(calls).to.deep.equal(["pause"]);
-  });
-
-  it("is not held back where somebody waits for it", async () => {
-    const { body, calls, push } = pushed();
-    const next = body.next();
-    push(new Uint8Array(2 ** 19), false);
-    expect(await next).to.have.length(2 ** 19);
-    expect(calls).to.not.include("pause");
-  });
-
-  it("ends the read when it cannot be kept, with the reason", async () => {
-    const { TMPDIR } = process.env;
-    process.env["TMPDIR"] = "/nowhere";
-    try {
-      const { body, push } = pushed();
-      push(new Uint8Array(2 ** 20), false);
-      push(new Uint8Array(2 ** 20), true);
-      const error = await body.next().catch((error: unknown) => error);
-      expect(error).to.be.an.instanceOf(BodyStorageError);
-      expect((error as Error).message).to.match(/kept in \/nowhere: ENOENT/);
-    } finally {
-      if (TMPDIR === undefined) delete process.env["TMPDIR"];
-      else process.env["TMPDIR"] = TMPDIR;
+          return json(plain(await read(request)));
+        },
+        *"yielded to"(request) {
+          return json(plain(yield* read(request)));
+        },
+      };
+      for (const [style, handler] of Object.entries(styles))
+        it(`is ${style} as ${title}`, async () => {
+          const server = await serveWith((loop) => loop.mount(handler));
+          const response = await post(server.url, body);
+          expect(await response.json()).to.deep.equal(found);
+        });
     }
-  });
-});
 
-describe("A client that sends a body", () => {
-  it("and leaves in the middle ends the read and the exchange", async () => {
-    const server = await serveWith(
-      (loop) =>
-        loop.mount(async (request) => {
-          try {
-            for await (const { length } of request.body)
-              request.log.info(`${length} bytes`);
-          } catch (error) {
-            request.log.info({ err: error }, "stopped");
-          }
-          return "too late";
-        }),
-      { accessLog: true },
-    );
-    const client = await RawClient.connect(server.port);
-    client.request("POST /", ["content-length: 10"], "hello");
-    await server.logged(({ msg }) => msg === "5 bytes");
-    client.abort();
-    const { err } = await server.logged(({ msg }) => msg === "stopped");
-    expect(err?.type).to.equal("ClientAbortedError");
-    await server.logged(({ msg }) => msg === "request");
-    expect(server.accessLines).to.have.length(1);
-    expect(server.accessLines[0]).to.include({ outcome: "abort", bytes: 0 });
-  });
-
-  it("is not cut off while the application works, before it reads and after", async function () {
-    this.timeout(30_000);
-    mock.timers.enable({ apis: ["setInterval"] }); // by which hold.ts looks after a client
-    afterTest(() => mock.timers.reset());
-    const hasRead = new Gate();
-    const work = async (): Promise<void> => {
-      await arrival();
-      mock.timers.tick(5000);
-      await delay(5500); // the engine looks at its clocks each 4 s
+    const iterations: Record<string, Handler> = {
+      async "for await"({ body, log }) {
+        for await (const chunk of body) log.info(String(chunk));
+        return "all";
+      },
+      *"effection's each"({ body, log }) {
+        for (const chunk of yield* each(stream(body))) {
+          log.info(String(chunk));
+          yield* each.next();
+        }
+        return "all";
+      },
+      *"effection's subscribe"({ body, log }) {
+        const chunks = subscribe(body[Symbol.asyncIterator]());
+        for (;;) {
+          const { done, value } = yield* chunks.next();
+          if (done) return "all";
+          log.info(String(value));
+        }
+      },
     };
-    const server = await serveWith(
-      (loop) =>
-        loop.mount(async (request) => {
-          if (request.path === "/before") await work();
-          const { length } = await request.bytes();
-          if (request.path === "/after") {
-            hasRead.open();
-            await work();
-          }
-          return `${length} bytes`;
-        }),
-      { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
-    );
-    const length = 2 ** 24;
-    const upload = async (path: string): Promise<void> => {
-      const client = await RawClient.connect(server.port);
-      client.request(`POST ${path}`, [`content-length: ${length}`]);
-      client.send("x".repeat(length));
-      await client.until(/16777216 bytes$/);
-      client.abort();
-    };
-    const after = upload("/after");
-    await hasRead.opened;
-    await Promise.all([after, upload("/before")]);
-  });
-
-  /** Time for what the client has sent to arrive, and for the server to hold it back. */
-  async function arrival(): Promise<void> {
-    for (let turn = 0; turn < 50; turn++) await setImmediate();
-  }
-
-  /** Reply without reading the body, before it has come or while it comes. */
-  const ignorant: Record<string, Handler> = {
-    "a plain handler": () => "reply",
-    "an async handler": async () => "reply",
-    "a handler that waits": async () => {
-      await arrival();
-      return "reply";
-    },
-    "a handler that takes one chunk": async ({ body }) => {
-      for await (const _ of body) break;
-      return "reply";
-    },
-    "a handler that streams": async () => {
-      await arrival();
-      return { body: ["re", "ply"] };
-    },
-    "a handler that streams with a length": async () => {
-      await arrival();
-      return { headers: { "content-length": 5 }, body: ["re", "ply"] };
-    },
-    "a handler without a reply": async () => {
-      await arrival();
-      return null;
-    },
-    "a handler that fails": async () => {
-      await arrival();
-      throw new HttpError(400, "reply");
-    },
-  };
-  const orders: [title: string, before: number, after: number][] = [
-    ["all of it before the reply", 5, 0],
-    ["half of it after the reply", 5, 5],
-    ["half of much after the reply", 2 ** 22, 2 ** 22],
-  ];
-  for (const [title, handler] of Object.entries(ignorant))
-    for (const [order, before, after] of orders)
-      it(`to ${title} can go on with the next request: ${order}`, async () => {
-        const server = await serveWith(
-          (loop) => loop.mount("/body", handler).mount(() => "next"),
-          { maxBodyBytes: Infinity },
-        );
+    for (const [style, handler] of Object.entries(iterations))
+      it(`comes through ${style} in the chunks that the client sends`, async () => {
+        const server = await serveWith((loop) => loop.mount(handler));
         const client = await RawClient.connect(server.port);
-        client.request("POST /body", [`content-length: ${before + after}`]);
-        client.send("x".repeat(before));
-        await client.until(/\r\n\r\n/);
-        client.send("x".repeat(after));
-        client.request("GET /next");
-        await client.until(/next$/);
+        client.request("POST /", ["content-length: 10"]);
+        for (const chunk of ["hello", "world"]) {
+          client.send(chunk);
+          const bytes = String(Buffer.from(chunk).toJSON().data);
+          await server.logged(({ msg }) => msg === bytes);
+        }
+        await client.until(/all$/);
         client.abort();
       });
+
+    const readers: Record<string, Handler> = {
+      "an async handler": async (request) => `${await request.text()}.`,
+      "a loop over its chunks": async ({ body }) => {
+        for await (const chunk of body) return `${chunk.length}`;
+        return ".";
+      },
+      *"an operation"(request) {
+        return `${yield* request.text()}.`;
+      },
+    };
+    for (const [reader, handler] of Object.entries(readers))
+      for (const field of [[], ["Content-Length: 0"]])
+        it(`that is none ends at once for ${reader}, with ${field.join("") || "no length"} in a head of two packets`, async () => {
+          const server = await serveWith((loop) =>
+            loop.get("/first", () => "first").any("/second", handler),
+          );
+          const client = await RawClient.connect(server.port);
+          client.request("GET /first").send("POST /sec");
+          await client.until(/first$/); // so that the engine has read the rest, too
+          client.send(
+            ["ond HTTP/1.1", "Host: a", ...field, "\r\n"].join("\r\n"),
+          );
+          await client.until(/\r\n\r\n\.$/);
+          client.abort();
+        });
+
+    it("that is no JSON is answered with 400", async () => {
+      const server = await serveWith((loop) =>
+        loop.mount(async (request) => json(await request.json())),
+      );
+      for (const body of ["{", "", "undefined"]) {
+        const response = await post(server.url, body);
+        expect(response.status).to.equal(400);
+        expect(await response.text()).to.equal("the body is not valid JSON\n");
+      }
+    });
+
+    it("that is read twice is the application's error", async () => {
+      const server = await serveWith((loop) =>
+        loop.mount(
+          async (request) => (await request.text()) + (await request.text()),
+        ),
+      );
+      server.expectLog(/^POST \/ failed the request body was read already/);
+      const response = await post(server.url, "hello");
+      expect(response.status).to.equal(500);
+      expect(await response.text()).to.equal("something went wrong here\n");
+      expect(server.log.find(({ level }) => level === 50)?.err?.type).to.equal(
+        "BodyUsedError",
+      );
+    });
+
+    const tooLate: Record<string, Handler> = {
+      "a plain handler": () => "done",
+      "a handler that waited": async () => {
+        await setImmediate();
+        return "done";
+      },
+    };
+    for (const [title, handler] of Object.entries(tooLate))
+      it(`cannot be read after the reply of ${title}`, async () => {
+        const requests: GatewayRequest[] = [];
+        const server = await serveWith((loop) =>
+          loop.mount((request) => {
+            requests.push(request);
+            return handler(request);
+          }),
+        );
+        for (const body of ["hello", null])
+          expect(await (await post(server.url, body)).text()).to.equal("done");
+        for (const request of requests) {
+          const error: unknown = await request.text().catch((e: unknown) => e);
+          expect(error).to.be.instanceOf(BodyUsedError);
+          expect(String(error)).to.include("the exchange is over");
+        }
+      });
+  });
+
+  describe("The limit of a body", () => {
+    it("refuses one by its length before the handler runs", async () => {
+      let calls = 0;
+      const server = await serveWith(
+        (loop) => loop.mount(() => `call ${++calls}`),
+        { maxBodyBytes: 10 },
+      );
+      const client = await RawClient.connect(server.port);
+      client.request("POST /", ["content-length: 11"]);
+      const reply = await client.untilClosed();
+      expect(reply).to.match(/^HTTP\/1.1 413 /);
+      expect(reply).to.match(/^connection: close\r$/im);
+      expect(reply).to.match(
+        /\r\n\r\nthe body is longer than the 10 bytes allowed here\n *$/,
+      );
+      expect(calls).to.equal(0);
+    });
+
+    it("refuses one in chunks when too much has come", async () => {
+      const server = await serveWith(
+        (loop) => loop.mount((request) => request.text()),
+        { maxBodyBytes: 10 },
+      );
+      const client = await RawClient.connect(server.port);
+      client.request("POST /", ["transfer-encoding: chunked"]);
+      client.send("6\r\nabcdef\r\n");
+      await setImmediate();
+      client.send("5\r\nghijk\r\n");
+      const reply = await client.untilClosed();
+      expect(reply).to.match(/^HTTP\/1.1 413 [^]*^connection: close\r$/im);
+    });
+
+    const limits: [mount: string, bytes: number, status: number][] = [
+      ["/", 10, 200],
+      ["/", 11, 413],
+      ["/small", 2, 200],
+      ["/small", 3, 413],
+      ["/none", 0, 200],
+      ["/none", 1, 413],
+      ["/route", 20, 200],
+      ["/route", 21, 413],
+      ["/any", 3_000_000, 200],
+    ];
+    for (const [mount, bytes, status] of limits)
+      for (const chunked of [false, true])
+        it(`gives ${status} for ${bytes} ${chunked ? "chunked " : ""}bytes at ${mount}`, async () => {
+          const length: Handler = async (request) =>
+            String((await request.bytes()).length);
+          const server = await serveWith(
+            (loop) =>
+              loop
+                .mount(length)
+                .mount("/small", length, { maxBodyBytes: 2 })
+                .mount("/none", length, { maxBodyBytes: 0 })
+                .mount("/any", length, { maxBodyBytes: Infinity })
+                .post("/route", length, { maxBodyBytes: 20 }),
+            { maxBodyBytes: 10 },
+          );
+          const body = "x".repeat(bytes);
+          const client = await RawClient.connect(server.port);
+          if (chunked)
+            client.request(
+              `POST ${mount}`,
+              ["transfer-encoding: chunked"],
+              `${bytes === 0 ? "" : `${bytes.toString(16)}\r\n${body}\r\n`}0\r\n\r\n`,
+            );
+          else
+            client.request(`POST ${mount}`, [`content-length: ${bytes}`], body);
+          await client.until(new RegExp(`^HTTP/1.1 ${status} [^]*\r\n\r\n.`));
+          client.abort();
+        });
+
+    it("does not bother a handler that never reads", async () => {
+      const server = await serveWith(
+        (loop) =>
+          loop.mount(async () => {
+            await setImmediate();
+            return "fine";
+          }),
+        { maxBodyBytes: 10 },
+      );
+      const client = await RawClient.connect(server.port);
+      client.request(
+        "POST /",
+        ["transfer-encoding: chunked"],
+        "b\r\nabcdefghijk\r\n0\r\n\r\n",
+      );
+      await client.until(/fine$/);
+      client.abort();
+    });
+  });
+
+  describe("What comes of a body before anybody reads it", () => {
+    /** A body, the engine's side of it, and what it asked of the engine. */
+    function pushed() {
+      const calls: string[] = [];
+      let push!: (data: Uint8Array, isLast: boolean) => void;
+      const connection = {
+        onData: (to: typeof push) => (push = to),
+        pause: () => calls.push("pause"),
+        resume: () => calls.push("resume"),
+      };
+      const body = new RequestBody(connection as unknown as Inlet, {
+        maxBodyBytes: Infinity,
+        bodyTimeoutMs: Infinity,
+      });
+      body.receive();
+      return { body, calls, push };
+    }
+
+    it("is held back while it waits, and let go when it is taken", async () => {
+      const { body, calls, push } = pushed();
+      push(new Uint8Array(2 ** 19), false);
+      push(new Uint8Array(2 ** 19), false);
+      expect(calls).to.deep.equal(["pause", "pause"]);
+      let bytes = 0;
+      while (bytes < 2 ** 20) bytes += (await body.next())!.length;
+      const rest = body.next();
+      expect(calls).to.deep.equal(["pause", "pause", "resume"]);
+      push(new Uint8Array(0), true);
+      expect(await rest).to.equal(undefined);
+    });
+
+    it("is not let go when all of it is there: the engine would start its clock", async () => {
+      const { body, calls, push } = pushed();
+      push(new Uint8Array(2 ** 19), false);
+      push(new Uint8Array(1), true);
+      expect(await body.collect()).to.have.length(2 ** 19 + 1);
+      expect(calls).to.deep.equal(["pause"]);
+    });
+
+    it("is not held back where somebody waits for it", async () => {
+      const { body, calls, push } = pushed();
+      const next = body.next();
+      push(new Uint8Array(2 ** 19), false);
+      expect(await next).to.have.length(2 ** 19);
+      expect(calls).to.not.include("pause");
+    });
+
+    it("ends the read when it cannot be kept, with the reason", async () => {
+      const { TMPDIR } = process.env;
+      process.env["TMPDIR"] = "/nowhere";
+      try {
+        const { body, push } = pushed();
+        push(new Uint8Array(2 ** 20), false);
+        push(new Uint8Array(2 ** 20), true);
+        const error = await body.next().catch((error: unknown) => error);
+        expect(error).to.be.an.instanceOf(BodyStorageError);
+        expect((error as Error).message).to.match(/kept in \/nowhere: ENOENT/);
+      } finally {
+        if (TMPDIR === undefined) delete process.env["TMPDIR"];
+        else process.env["TMPDIR"] = TMPDIR;
+      }
+    });
+  });
+
+  describe("A client that sends a body", () => {
+    it("and leaves in the middle ends the read and the exchange", async () => {
+      const server = await serveWith(
+        (loop) =>
+          loop.mount(async (request) => {
+            try {
+              for await (const { length } of request.body)
+                request.log.info(`${length} bytes`);
+            } catch (error) {
+              request.log.info({ err: error }, "stopped");
+            }
+            return "too late";
+          }),
+        { accessLog: true },
+      );
+      const client = await RawClient.connect(server.port);
+      client.request("POST /", ["content-length: 10"], "hello");
+      await server.logged(({ msg }) => msg === "5 bytes");
+      client.abort();
+      const { err } = await server.logged(({ msg }) => msg === "stopped");
+      expect(err?.type).to.equal("ClientAbortedError");
+      await server.logged(({ msg }) => msg === "request");
+      expect(server.accessLines).to.have.length(1);
+      expect(server.accessLines[0]).to.include({ outcome: "abort", bytes: 0 });
+    });
+
+    it("is not cut off while the application works, before it reads and after", async function () {
+      this.timeout(30_000);
+      mock.timers.enable({ apis: ["setInterval"] }); // by which hold.ts looks after a client
+      afterTest(() => mock.timers.reset());
+      const hasRead = new Gate();
+      const work = async (): Promise<void> => {
+        await arrival();
+        mock.timers.tick(5000);
+        await delay(5500); // the engine looks at its clocks each 4 s
+      };
+      const server = await serveWith(
+        (loop) =>
+          loop.mount(async (request) => {
+            if (request.path === "/before") await work();
+            const { length } = await request.bytes();
+            if (request.path === "/after") {
+              hasRead.open();
+              await work();
+            }
+            return `${length} bytes`;
+          }),
+        { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
+      );
+      const length = 2 ** 24;
+      const upload = async (path: string): Promise<void> => {
+        const client = await RawClient.connect(server.port);
+        client.request(`POST ${path}`, [`content-length: ${length}`]);
+        client.send("x".repeat(length));
+        await client.until(/16777216 bytes$/);
+        client.abort();
+      };
+      const after = upload("/after");
+      await hasRead.opened;
+      await Promise.all([after, upload("/before")]);
+    });
+
+    /** Time for what the client has sent to arrive, and for the server to hold it back. */
+    async function arrival(): Promise<void> {
+      for (let turn = 0; turn < 50; turn++) await setImmediate();
+    }
+
+    /** Reply without reading the body, before it has come or while it comes. */
+    const ignorant: Record<string, Handler> = {
+      "a plain handler": () => "reply",
+      "an async handler": async () => "reply",
+      "a handler that waits": async () => {
+        await arrival();
+        return "reply";
+      },
+      "a handler that takes one chunk": async ({ body }) => {
+        for await (const _ of body) break;
+        return "reply";
+      },
+      "a handler that streams": async () => {
+        await arrival();
+        return { body: ["re", "ply"] };
+      },
+      "a handler that streams with a length": async () => {
+        await arrival();
+        return { headers: { "content-length": 5 }, body: ["re", "ply"] };
+      },
+      "a handler without a reply": async () => {
+        await arrival();
+        return null;
+      },
+      "a handler that fails": async () => {
+        await arrival();
+        throw new HttpError(400, "reply");
+      },
+    };
+    const orders: [title: string, before: number, after: number][] = [
+      ["all of it before the reply", 5, 0],
+      ["half of it after the reply", 5, 5],
+      ["half of much after the reply", 2 ** 22, 2 ** 22],
+    ];
+    for (const [title, handler] of Object.entries(ignorant))
+      for (const [order, before, after] of orders)
+        it(`to ${title} can go on with the next request: ${order}`, async () => {
+          const server = await serveWith(
+            (loop) => loop.mount("/body", handler).mount(() => "next"),
+            { maxBodyBytes: Infinity },
+          );
+          const client = await RawClient.connect(server.port);
+          client.request("POST /body", [`content-length: ${before + after}`]);
+          client.send("x".repeat(before));
+          await client.until(/\r\n\r\n/);
+          client.send("x".repeat(after));
+          client.request("GET /next");
+          await client.until(/next$/);
+          client.abort();
+        });
+  });
 });

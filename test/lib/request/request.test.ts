@@ -146,6 +146,49 @@ describe("A request", () => {
   });
 });
 
+describe("What a request says", () => {
+  const seen = (request: GatewayRequest): unknown => ({
+    path: request.path,
+    mountPath: request.mountPath,
+    query: request.query.get("q"),
+    queryString: request.queryString,
+    params: { ...request.params },
+  });
+  const expected = {
+    path: "/users/5/x",
+    mountPath: "",
+    query: "a b",
+    queryString: "q=a%20b",
+    params: { id: "5" },
+  };
+
+  for (const [kind, handler] of Object.entries<Handler>({
+    "a plain handler": () => "x",
+    "an async handler": async () => "x",
+    "one that waits": async () => {
+      await setImmediate();
+      return "x";
+    },
+  }))
+    it(`may be read after the reply, and by the access log's function: ${kind}`, async () => {
+      const requests: GatewayRequest[] = [];
+      const logged: unknown[] = [];
+      const server = await serveWith(
+        (loop) =>
+          loop.get("/users/:id/*", (request) => {
+            requests.push(request);
+            return handler(request);
+          }),
+        { accessLog: ({ request }) => void logged.push(seen(request)) },
+      );
+      const response = await fetch(`${server.url}/users/5/x?q=a%20b`);
+      expect(await response.text()).to.equal("x");
+      await setImmediate();
+      expect(requests.map(seen)).to.deep.equal([expected]);
+      expect(logged).to.deep.equal([expected]);
+    });
+});
+
 describe("The parameters of a request", () => {
   const values: [url: string, params: unknown][] = [
     ["/users/5/posts/6", { id: "5", post: "6" }],
@@ -172,7 +215,7 @@ describe("The parameters of a request", () => {
       const response = await fetch(`${server.url}/%FF`);
       expect(response.status).to.equal(400);
       expect(await response.text()).to.equal(
-        "a percent-escape in the path is no UTF-8\n",
+        "a percent-escape in the path is not valid UTF-8\n",
       );
     });
 });

@@ -126,6 +126,11 @@ export const OF_BODIES: readonly Difference[] = [
     cases: "valid/pipelined-behind-a-pending-one-after-a-good-one",
   },
   {
+    why: "The engine closes the connection for the second of them, and what was not sent is lost.",
+    node: ["200", "| hello", "closed"],
+    cases: "valid/connection-close-then-two",
+  },
+  {
     why: "The engine looks at the length of the option, node:http at its name.",
     node: ANSWERED,
     cases: "valid/connection-option-of-five-letters",

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
-import { Packet, CORK_BYTES } from "../../../../lib/engine/uws/packet.ts";
+import { CORK_BYTES, Packet } from "../../../../lib/engine/uws/packet.ts";
 
 describe("The engine's cork", () => {
   const fill = (packet: Packet): number => {
