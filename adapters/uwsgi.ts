@@ -10,9 +10,7 @@ import {
   type UpstreamAddress,
   type UpstreamOptions,
 } from "../lib/upstream.ts";
-import { encodePacket } from "./uwsgi/packet.ts";
-import { UwsgiSocket } from "./uwsgi/socket.ts";
-import { variablesOf } from "./uwsgi/variables.ts";
+import { encodePacket, UwsgiSocket, variablesOf } from "./uwsgi/packet.ts";
 
 export type { UpstreamOptions as UwsgiOptions } from "../lib/upstream.ts";
 
@@ -47,7 +45,7 @@ export function uwsgi(
   const settings = upstreamSettings(options, addresses.length);
   const servers = new Upstreams(addresses, settings);
   return {
-    handle: (request) => forward(request, prepare, servers, settings),
+    handle: (request) => forward(request, prepare, servers),
   };
 }
 

@@ -14,7 +14,7 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "../common/log.ts";
-import { endToEnd } from "../upstream/fields.ts";
+import { endToEnd } from "../common/hop-by-hop.ts";
 import { ReplySocket } from "../upstream/socket.ts";
 import { PacketError, PacketReader } from "./packet.ts";
 import { proxyHeader } from "./proxy-header.ts";
