@@ -13,11 +13,11 @@ import {
   type IncomingMessage,
 } from "node:http";
 import type { Socket } from "node:net";
+import ipaddr from "ipaddr.js";
 import type { Logger } from "../common/log.ts";
 import { endToEnd } from "../common/hop-by-hop.ts";
 import { ReplySocket } from "../upstream/socket.ts";
 import { PacketError, PacketReader } from "./packet.ts";
-import { proxyHeader } from "./proxy-header.ts";
 import { toRequest, type UwsgiRequest } from "./request.ts";
 
 /** Paths of the Unix sockets on which the loop listens for these connections, by the scheme that the client spoke. */
@@ -176,4 +176,18 @@ export class UwsgiConnection {
     this.#state = "over";
     this.#out?.destroy();
   }
+}
+
+/** What a header of the PROXY protocol begins with (section 2.2 of its text): its signature, its version and command. */
+const PROXY = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, 0x21];
+const TCP_4 = 0x11;
+const TCP_6 = 0x21;
+
+/** A header of its version 2 with this address as the source; destination and ports, which nobody reads, are zero. */
+function proxyHeader(address: string): Buffer {
+  const source = ipaddr.parse(address).toByteArray();
+  const family = source.length === 4 ? TCP_4 : TCP_6;
+  const rest = Buffer.alloc(2 * source.length + 4);
+  rest.set(source);
+  return Buffer.from([...PROXY, family, 0, rest.length, ...rest]);
 }
