@@ -71,21 +71,23 @@ async function multipart(
   return formOf(parts);
 }
 
-/** Bytes that are parsed in a row before others get their turn: a megabyte made for it keeps the parser busy for a fifth of a second. */
+/**
+ * Bytes that are parsed in a row before others get their turn: a megabyte made for it keeps the parser busy for a fifth of
+ * a second.
+ */
 const SLICE = 64 * 1024;
 
 /** Gives the parser all of the body, unless it is refused before. */
 async function feed(
   parser: BusboyInstance,
   body: Uint8Array,
-  refused: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   for (let start = 0; start < body.length; start += SLICE) {
-    if (start > 0) await setImmediate();
-    if (refused.aborted) return;
+    if (start > 0) await setImmediate(undefined, { signal });
     parser.write(body.subarray(start, start + SLICE));
   }
-  const finished = once(parser, "finish", { signal: refused });
+  const finished = once(parser, "finish", { signal });
   parser.end();
   await finished;
 }

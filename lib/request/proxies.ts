@@ -198,10 +198,7 @@ export function isTrustEntry(entry: unknown): boolean {
 }
 
 function testOf(entry: string): Test | undefined {
-  return NAMED[entry] ?? testOfRange(entry);
-}
-
-function testOfRange(entry: string): Test | undefined {
+  if (NAMED[entry] !== undefined) return NAMED[entry];
   const [, text = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
   const version = isIP(text); // the library takes shorthands such as 127.1, too
   const longest = version === 4 ? 32 : 128;

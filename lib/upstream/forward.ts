@@ -12,6 +12,7 @@ import { action, until, type Operation } from "../operations.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import type { Chunk, GatewayResponse } from "../reply/types.ts";
 import type { UpstreamAddress } from "./options.ts";
+import { saysClosed } from "./socket.ts";
 import type { Upstream, Upstreams } from "./upstreams.ts";
 
 /** A request that is ready to be sent, as often as it takes: nothing of the client's is missing but the body. */
@@ -183,7 +184,7 @@ class Attempt {
       // with other characters it is dropped: nobody knows how they are encoded
       statusText: PLAIN_VALUE.test(statusMessage) ? statusMessage : undefined,
       headers: pairsOf(endToEnd(rawHeaders)),
-      body: this.#hasBody(reply) ? this.#bodyOf(reply) : drop(reply),
+      body: this.#hasBody(reply) ? this.#bodyOf(reply) : void reply.resume(),
     });
   }
 
@@ -223,8 +224,8 @@ class Attempt {
     this.#state = "over";
     const stale = this.#foundClosed(error);
     this.#out.destroy();
-    if (!stale && !isClientFault(error))
-      this.#upstream.failed(this.#request.log);
+    const isClients = error instanceof GatewayError && error.fault === "client"; // it left, or reached a limit
+    if (!stale && !isClients) this.#upstream.failed(this.#request.log);
     this.#reject(
       before === "connecting" || stale
         ? new UnseenError(`${this.#name} cannot be reached`, { cause: error })
@@ -236,12 +237,12 @@ class Attempt {
    * A kept connection turned out to be closed. The server may have read the request before that, so this holds only for
    * one that may be repeated (RFC 9110, section 9.2.2).
    */
-  #foundClosed(error: NodeJS.ErrnoException): boolean {
+  #foundClosed(error: Error): boolean {
     return (
       this.#out.reusedSocket &&
-      (error.code === "ECONNRESET" || error.code === "EPIPE") &&
+      saysClosed(error) &&
       this.#outgoing.body === undefined &&
-      IDEMPOTENT.has(this.#request.method)
+      IDEMPOTENT.test(this.#request.method)
     );
   }
 
@@ -265,27 +266,11 @@ class Attempt {
   }
 }
 
-/** The client left, or reached a limit. */
-function isClientFault(error: Error): boolean {
-  return error instanceof GatewayError && error.fault === "client";
-}
-
 /** RFC 9110, section 15: there are five classes of them. */
 const MAX_STATUS = 599;
 
 /** RFC 9110, section 9.2.2. */
-const IDEMPOTENT = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "TRACE",
-  "PUT",
-  "DELETE",
-]);
-
-function drop(reply: IncomingMessage): undefined {
-  reply.resume();
-}
+const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/;
 
 function pairsOf(raw: readonly string[]): [string, string][] {
   return Array.from({ length: raw.length / 2 }, (_, i) => [

@@ -48,7 +48,9 @@ export class UwsgiConnection {
     this.#log = log;
     socket
       .setTimeout(idleTimeoutMs, () => socket.destroy())
-      .on("data", (piece) => this.#receive(piece))
+      .on("data", (piece) =>
+        this.#state === "reading" ? this.#read(piece) : this.#pass(piece),
+      )
       .on("end", () => socket.destroy()) // a front server does so only when its client has left
       .on("error", (error) => log.debug({ err: error }, "a front server left"))
       .on("finish", () => this.#linger())
@@ -59,11 +61,6 @@ export class UwsgiConnection {
   finish(): void {
     if (this.#state === "reading") this.#socket.destroy();
     else this.#socket.setTimeout(this.#idleTimeoutMs);
-  }
-
-  #receive(piece: Buffer): void {
-    if (this.#state === "reading") this.#read(piece);
-    else this.#pass(piece);
   }
 
   #read(piece: Buffer): void {
