@@ -154,15 +154,9 @@ export class KernelScope implements Scope, Destructor {
   }
 
   hasOwn<T>({ name }: Context<T>): boolean {
-    switch (name) {
-      case NAMES.boundary:
-        return this.boundary !== undefined;
-      case NAMES.group:
-        return this.group !== undefined;
-      case NAMES.priority:
-      case NAMES.children:
-        return true;
-    }
+    if (name === NAMES.boundary) return this.boundary !== undefined;
+    if (name === NAMES.group) return this.group !== undefined;
+    if (name === NAMES.priority || name === NAMES.children) return true;
     return this.#values?.has(name) ?? false;
   }
 
