@@ -50,7 +50,8 @@ export function addHeaders(
   }
 }
 
-function cgiName(name: string): string {
+/** The variable of a header field. */
+export function cgiName(name: string): string {
   const key = name.toUpperCase().replaceAll("-", "_");
   return key === "CONTENT_TYPE" || key === "CONTENT_LENGTH"
     ? key

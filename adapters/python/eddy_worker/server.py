@@ -142,7 +142,7 @@ class Server:
     def call(self, environ, reply):
         if self.interrupter is None:
             return self.respond(environ, reply)
-        self.interrupter.enter(self.connection.number)
+        self.interrupter.number = self.connection.number
         try:
             self.respond(environ, reply)
         finally:
@@ -181,10 +181,7 @@ class Interrupter:
         self.thread = ctypes.c_ulong(threading.get_ident())
         self.exception = ctypes.py_object(Interrupted)
         self.lock = threading.Lock()
-        self.number = 0
-
-    def enter(self, number):
-        self.number = number
+        self.number = 0  # of the request that the application works on
 
     def leave(self):
         """An interrupt that arrives late ends here."""

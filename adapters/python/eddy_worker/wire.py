@@ -69,20 +69,6 @@ class Connection:
         self.at = 0  # how much of the buffer was read
         self.barrier = threading.Lock()
 
-    def fill(self, length):
-        """Waits until so many bytes are in the buffer."""
-        while len(self.buffer) - self.at < length:
-            if self.held:
-                self.send(b"")
-            try:
-                data = self.sock.recv(CHUNK)
-            except OSError:
-                data = b""
-            if not data:
-                raise GatewayGone
-            self.buffer = self.buffer[self.at :] + data if self.at < len(self.buffer) else data
-            self.at = 0
-
     def read_frame(self):
         """The next frame's type and payload. Hot path: most frames are in the buffer already."""
         buffer = self.buffer
@@ -102,25 +88,28 @@ class Connection:
         return word & 0xFFFFFF, word >> 24
 
     def read(self, length):
-        self.fill(length)
+        while len(self.buffer) - self.at < length:
+            self.receive()
         self.at += length
         return self.buffer[self.at - length : self.at]
 
-    def read_into(self, view):
-        """Fills some of `view` with what comes next."""
-        waiting = len(self.buffer) - self.at
-        if waiting:
-            count = min(waiting, len(view))
-            view[:count] = self.buffer[self.at : self.at + count]
-            self.at += count
-            return count
+    def read_some(self, length):
+        """Some of so many bytes: what there is."""
+        if self.at == len(self.buffer):
+            self.receive()
+        return self.read(min(length, len(self.buffer) - self.at))
+
+    def receive(self):
+        if self.held:
+            self.send(b"")
         try:
-            count = self.sock.recv_into(view)
+            data = self.sock.recv(CHUNK)
         except OSError:
-            count = 0
-        if not count:
+            data = b""
+        if not data:
             raise GatewayGone
-        return count
+        self.buffer = self.buffer[self.at :] + data if self.at < len(self.buffer) else data
+        self.at = 0
 
     def begin(self):
         """Announces the next request. False: the gateway has withdrawn it.
