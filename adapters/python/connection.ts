@@ -61,8 +61,8 @@ const SMALL_READ_BYTES = 16 * 1024;
 
 export class ThreadConnection implements CallConnection {
   readonly heads = new ReplyHeadReader();
-  /** The thread's part of the shared state. */
-  #slot = -1;
+  /** Number of the thread, which has this part of the shared state. */
+  readonly #slot: number;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #frames = new FrameReader((frame) => this.#receive(frame));
@@ -81,7 +81,8 @@ export class ThreadConnection implements CallConnection {
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(path: string, owner: ConnectionOwner) {
+  constructor(path: string, slot: number, owner: ConnectionOwner) {
+    this.#slot = slot;
     this.#owner = owner;
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
@@ -89,6 +90,7 @@ export class ThreadConnection implements CallConnection {
       return true;
     };
     this.#socket = connect({ path, onread: { buffer, callback } })
+      .on("connect", () => owner.opened())
       .on("error", () => {}) // it is followed by "close"
       .on("drain", () => this.#whenDrained?.())
       .on("close", () => this.#close());
@@ -113,7 +115,7 @@ export class ThreadConnection implements CallConnection {
   give(call: PythonCall): void {
     if (this.#inFlight.count === 0) this.#throughput.progress();
     this.#inFlight.add(call);
-    call.givenTo(this);
+    call.connection = this;
     this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
     if (this.#out === "") setImmediate(() => this.#flush());
@@ -145,7 +147,12 @@ export class ThreadConnection implements CallConnection {
       upload.error = error as Error;
       end = lostBody(upload.error.message);
     } finally {
-      this.#endBody(end);
+      this.#uploading = undefined;
+      if (!this.#socket.destroyed) {
+        this.#socket.write(end);
+        this.#throughput.progress();
+        if (this.idle) this.#owner.free(this);
+      }
     }
   }
 
@@ -157,14 +164,6 @@ export class ThreadConnection implements CallConnection {
         return () => (this.#whenDrained = undefined);
       });
     if (!this.#socket.destroyed) this.#throughput.progress();
-  }
-
-  #endBody(end: Buffer): void {
-    this.#uploading = undefined;
-    if (this.#socket.destroyed) return;
-    this.#socket.write(end);
-    this.#throughput.progress();
-    if (this.idle) this.#owner.free(this);
   }
 
   /** The client is slow: the worker's next write blocks. */
@@ -202,10 +201,15 @@ export class ThreadConnection implements CallConnection {
   check(now: number): void {
     if (this.#inFlight.count === 0 || this.#socket.destroyed) return;
     const idleMs = this.#throughput.idleMs(now);
-    if (idleMs >= this.#owner.settings.harakiriMs) return this.#overrun();
-    if (this.#slow || this.#uploading || idleMs < SLOW_MS) return;
-    this.#slow = true;
-    this.withdraw();
+    if (idleMs >= SLOW_MS && !this.#slow && !this.#uploading) {
+      this.#slow = true;
+      this.withdraw();
+    }
+    const call = this.#inFlight.current;
+    if (call === undefined || idleMs < this.#owner.settings.harakiriMs) return;
+    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
+      this.#throughput.progress(); // a client that is slow is left to the limits on clients
+    else this.#owner.overrun(call);
   }
 
   /** What the thread has not begun goes to other threads. */
@@ -254,10 +258,6 @@ export class ThreadConnection implements CallConnection {
 
   #receive(frame: WorkerFrame): void {
     const { type } = frame;
-    if (type === FROM_WORKER.hello) {
-      this.#slot = frame.bytes.readUInt16LE(frame.start);
-      return this.#owner.opened();
-    }
     if (type === FROM_WORKER.log) return this.#log(frame);
     const call = this.#inFlight.current;
     if (type === FROM_WORKER.skip) {
@@ -302,15 +302,6 @@ export class ThreadConnection implements CallConnection {
         this.#inFlight.at(number)?.receive(frame);
       number++;
     });
-  }
-
-  /** A client that is slow is left to the limits on clients. */
-  #overrun(): void {
-    const call = this.#inFlight.current;
-    if (call === undefined) return;
-    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
-      this.#throughput.progress();
-    else this.#owner.overrun(call);
   }
 
   #close(): void {

@@ -8,7 +8,7 @@ import {
   HttpError,
   type GatewayRequest,
 } from "../../lib/adapter.ts";
-import { CGI_VARIABLES, cgiName, toNative } from "../common/cgi.ts";
+import { CGI_VARIABLES, cgiName, joinValues, toNative } from "../common/cgi.ts";
 
 const { PATH_INFO, SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;
 
@@ -80,19 +80,15 @@ export class EnvironWriter {
 /** The fields with each name once. */
 function eachOnce(raw: readonly string[]): readonly string[] {
   for (let i = 2; i < raw.length; i += 2)
-    if (raw.indexOf(raw[i]!) < i) return joined(raw); // it may have been a value, but that does no harm
+    for (let j = 0; j < i; j += 2) if (raw[j] === raw[i]) return joined(raw);
   return raw;
 }
 
-/** Repeated cookies are joined by a semicolon (RFC 6265, section 5.4), other fields by a comma. */
 function joined(raw: readonly string[]): string[] {
   const fields = new Map<string, string>();
   for (let i = 0; i < raw.length; i += 2) {
-    const [name, value] = [raw[i]!, raw[i + 1]!];
-    const before = fields.get(name);
-    const start =
-      before === undefined ? "" : before + (name === "cookie" ? "; " : ",");
-    fields.set(name, start + value);
+    const name = raw[i]!;
+    fields.set(name, joinValues(name, fields.get(name), raw[i + 1]!));
   }
   return [...fields].flat();
 }

@@ -14,8 +14,7 @@ export const FROM_WORKER = {
   end: 2,
   fail: 4,
   skip: 8,
-  hello: 16,
-  log: 32,
+  log: 16,
 } as const;
 
 /** Bytes of a body that travel inside its request. A larger one is streamed, and needs a thread for itself. */

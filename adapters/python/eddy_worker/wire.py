@@ -14,12 +14,11 @@ From the worker, HEAD, END and FAIL being bits of one type:
     END         the reply is complete with this piece
     FAIL        the request is over with an error: Python's traceback
     SKIP        the request was withdrawn before it was begun
-    HELLO       u16: which part of the state file belongs to this connection
     LOG         u32: number of the request; what the application wrote to wsgi.errors
 
-Requests have no number on the wire: both sides count them. The state file is shared memory, 64 KiB for each thread:
-which request was begun last, which one has lost its client, which ones the gateway withdraws, and replies that are
-finished but not sent. So when a worker dies, only what it was doing is lost.
+Requests and connections have no number on the wire: both sides count them. The state file is shared memory, 64 KiB for
+each thread: which request was begun last, which one has lost its client, which ones the gateway withdraws, and replies
+that are finished but not sent. So when a worker dies, only what it was doing is lost.
 """
 
 import struct
@@ -27,7 +26,7 @@ import threading
 from time import monotonic
 
 REQUEST, BODY, BODY_END, BODY_LOST = 1, 2, 3, 4
-HEAD, END, FAIL, SKIP, HELLO, LOG = 1, 2, 4, 8, 16, 32
+HEAD, END, FAIL, SKIP, LOG = 1, 2, 4, 8, 16
 
 STRIDE = 65536  # bytes of the state file for each thread
 BEGUN, ABORTED, WITHDRAWN_FROM, WITHDRAWN_TO, HELD_FIRST, HELD_LENGTH = range(6)  # its words, u32
@@ -37,7 +36,6 @@ CHUNK = 65536  # bytes read at once, and of a reply in one frame
 MAX_HELD = 15  # replies: half of what the gateway gives ahead, so that both sides have something to do
 MAX_HELD_SECONDS = 0.002  # likewise
 
-U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
 read_u32 = U32.unpack_from
 

@@ -11,11 +11,6 @@ MAX_HEAD = 65000  # bytes of a reply's head: its length has 16 bits, and Content
 
 FRAME_AND_HEAD_LENGTH = struct.Struct("<IH")
 
-# Connection management is the gateway's (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1).
-HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
-)
-
 
 class Body(io.RawIOBase):
     """The bytes behind wsgi.input, for a body that arrives while the application runs."""
@@ -126,10 +121,7 @@ class Reply:
         self.length = None
         fields = [status]
         for name, value in headers:
-            lower = name.lower()
-            if lower in HOP_BY_HOP:
-                continue
-            if lower == "content-length":
+            if name.lower() == "content-length":
                 self.length = int(value)
             fields += name, value
         text = "\0".join(fields)
