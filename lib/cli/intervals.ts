@@ -7,6 +7,8 @@ const DEFAULTS = {
   workerAnswerMs: 1000,
   /** For the supervisor's answer to `eddy top`. It takes that long only when it is stuck. */
   statusAnswerMs: 5000,
+  /** For an answer from a thread whose event loop is stuck. One in native code gives none. */
+  watchdogAnswerMs: 1000,
   /** Before a worker is replaced again whose successor has failed. */
   renewalRetryMs: 5000,
   /** For a worker to exit once its requests are over. */

@@ -157,7 +157,11 @@ describe("Workers", function () {
   });
 
   it("that are stuck in native code are ended, too", async () => {
-    const command = eddy(folder(), ["app.mjs", "--worker-timeout", "300ms"]);
+    const command = eddy(
+      folder(),
+      ["app.mjs", "--worker-timeout", "300ms"],
+      shorter({ watchdogAnswerMs: 300 }),
+    );
     await command.text("/block").catch(() => "cut");
     await command.logged(
       /^the event loop has not turned for 300 ms; it is in native code; the worker is ended$/,
@@ -166,7 +170,8 @@ describe("Workers", function () {
   });
 
   it("are replaced after so many requests, or with so much memory", async () => {
-    const command = eddy(folder(), ["app.mjs", "--max-requests", "2"]);
+    const quick = shorter({ reportMs: 100 });
+    const command = eddy(folder(), ["app.mjs", "--max-requests", "3"], quick);
     const [first] = await command.workers();
     for (let i = 0; i < 3; i++) await command.text();
     expect((await command.logged(/it has had 3 requests$/)).msg).to.include(
@@ -175,7 +180,7 @@ describe("Workers", function () {
     await command.logged(/^stopped$/);
     expect(Number(await command.text("/pid"))).to.not.equal(first);
 
-    const heavy = eddy(folder(), ["app.mjs", "--max-rss", "1MiB"]);
+    const heavy = eddy(folder(), ["app.mjs", "--max-rss", "1MiB"], quick);
     await heavy.logged(/is replaced: it takes \d+ MiB/);
     await heavy.logged(/^stopped$/);
   });

@@ -11,7 +11,7 @@ import { ROOT } from "./root.ts";
 export const MAIN = join(ROOT, "dist/lib/cli/main.js");
 
 /** Of a test with real processes: the machine may be busy. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 export interface Line {
   pid: number;
