@@ -21,7 +21,6 @@ const WINDOW = 256 * 1024;
 
 /** What a call needs of the connection that it was given to. */
 export interface CallConnection {
-  readonly heads: ReplyHeadReader;
   /** Enough is here: no more is to be sent for now. */
   pause(): void;
   resume(): void;
@@ -116,7 +115,7 @@ export class PythonCall implements BodySender {
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
-      const head = this.connection!.heads.read(text);
+      const head = readHead(text);
       this.#receiver.resolve({ ...head, body: this.#bodyOf(frame, at) });
     } catch (error) {
       this.fail(error as Error); // a header field that is not valid
@@ -194,18 +193,13 @@ export class Upload {
 /** A head as a worker sends it: "status NUL name NUL value NUL …". */
 type ReplyHead = Omit<GatewayResponse, "body">;
 
-/** Reads heads, and keeps the last one: most are the same as the one before. */
-export class ReplyHeadReader {
-  #text: string | undefined;
-  #head!: ReplyHead;
+/** The last one that was read: most are the same as the one before. */
+let last: { readonly text: string; readonly head: ReplyHead } | undefined;
 
-  /** @throws {InvalidReplyError} naming the field that is not valid. */
-  read(text: string): ReplyHead {
-    if (text === this.#text) return this.#head;
-    this.#head = parse(text);
-    this.#text = text;
-    return this.#head;
-  }
+/** @throws {InvalidReplyError} naming the field that is not valid. */
+function readHead(text: string): ReplyHead {
+  if (last?.text !== text) last = { text, head: parse(text) };
+  return last.head;
 }
 
 /** The connection is managed by the gateway (PEP 3333, "Other HTTP Features"), so those fields are left out. */

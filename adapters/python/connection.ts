@@ -8,12 +8,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
-import {
-  ReplyHeadReader,
-  type CallConnection,
-  type PythonCall,
-  type Upload,
-} from "./call.ts";
+import type { CallConnection, PythonCall, Upload } from "./call.ts";
 import { InFlight } from "./in-flight.ts";
 import type { PythonSettings } from "./options.ts";
 import { endSoon } from "./process.ts";
@@ -60,12 +55,11 @@ const READ_BYTES = 128 * 1024;
 const SMALL_READ_BYTES = 16 * 1024;
 
 export class ThreadConnection implements CallConnection {
-  readonly heads = new ReplyHeadReader();
   /** Number of the thread, which has this part of the shared state. */
   readonly #slot: number;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
-  readonly #frames = new FrameReader((frame) => this.#receive(frame));
+  readonly #frames = new FrameReader();
   readonly #inFlight = new InFlight();
   readonly #throughput = new Throughput();
   /** The last one that was finished: what it logs comes later. */
@@ -247,8 +241,9 @@ export class ThreadConnection implements CallConnection {
   }
 
   #read(data: Buffer): void {
-    if (data.length > SMALL_READ_BYTES) this.#frames.push(data, false);
-    else this.#frames.push(Buffer.from(data), true);
+    if (data.length > SMALL_READ_BYTES)
+      this.#frames.push(data, false, this.#receive);
+    else this.#frames.push(Buffer.from(data), true, this.#receive);
     this.#throughput.progress(this.#finishedInTurn);
     if (this.#finishedInTurn === 0) return;
     this.#finishedInTurn = 0;
@@ -256,7 +251,7 @@ export class ThreadConnection implements CallConnection {
     this.#owner.free(this);
   }
 
-  #receive(frame: WorkerFrame): void {
+  readonly #receive = (frame: WorkerFrame): void => {
     const { type } = frame;
     if (type === FROM_WORKER.log) return this.#log(frame);
     const call = this.#inFlight.current;
@@ -267,7 +262,7 @@ export class ThreadConnection implements CallConnection {
     }
     call?.receive(frame);
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
-  }
+  };
 
   /** The first of its requests is over, for the worker. */
   #finish(): void {

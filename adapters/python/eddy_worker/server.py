@@ -87,9 +87,7 @@ class Server:
         self.app = app
         self.errors = Errors(connection)
         self.interrupter = interrupter
-        self.environ = dict(environ)
-        self.environ["wsgi.errors"] = self.errors
-        self.environ["eddy.disconnected"] = connection.disconnected
+        self.environ = {**environ, "wsgi.errors": self.errors, "eddy.disconnected": connection.disconnected}
 
     def run(self):
         self.errors.owner = threading.get_ident()
