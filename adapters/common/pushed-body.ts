@@ -49,7 +49,10 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
 
   /** Being asked for the next says that the client has taken the one before. */
   async next(): Promise<Step<C>> {
-    this.#noteTaken();
+    const { chunks, length } = this.#delivered;
+    this.#delivered = { chunks: 0, length: 0 };
+    this.#waiting -= length;
+    if (chunks > 0) this.#sender.taken(chunks, length);
     while (this.#chunks.length === 0 && this.#end === undefined)
       await new Promise<void>((resolve) => (this.#wake = resolve));
     const value = this.#take();
@@ -65,14 +68,6 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  #noteTaken(): void {
-    const { chunks, length } = this.#delivered;
-    if (chunks === 0) return;
-    this.#delivered = { chunks: 0, length: 0 };
-    this.#waiting -= length;
-    this.#sender.taken(chunks, length);
   }
 
   /**

@@ -8,12 +8,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
-import {
-  ReplyHeadReader,
-  type CallConnection,
-  type PythonCall,
-  type Upload,
-} from "./call.ts";
+import type { CallConnection, PythonCall, Upload } from "./call.ts";
 import { InFlight } from "./in-flight.ts";
 import type { PythonSettings } from "./options.ts";
 import { endSoon } from "./process.ts";
@@ -60,12 +55,11 @@ const READ_BYTES = 128 * 1024;
 const SMALL_READ_BYTES = 16 * 1024;
 
 export class ThreadConnection implements CallConnection {
-  readonly heads = new ReplyHeadReader();
-  /** The thread's part of the shared state. */
-  #slot = -1;
+  /** Number of the thread, which has this part of the shared state. */
+  readonly #slot: number;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
-  readonly #frames = new FrameReader((frame) => this.#receive(frame));
+  readonly #frames = new FrameReader();
   readonly #inFlight = new InFlight();
   readonly #throughput = new Throughput();
   /** The last one that was finished: what it logs comes later. */
@@ -81,7 +75,8 @@ export class ThreadConnection implements CallConnection {
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(path: string, owner: ConnectionOwner) {
+  constructor(path: string, slot: number, owner: ConnectionOwner) {
+    this.#slot = slot;
     this.#owner = owner;
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
@@ -89,6 +84,7 @@ export class ThreadConnection implements CallConnection {
       return true;
     };
     this.#socket = connect({ path, onread: { buffer, callback } })
+      .on("connect", () => owner.opened())
       .on("error", () => {}) // it is followed by "close"
       .on("drain", () => this.#whenDrained?.())
       .on("close", () => this.#close());
@@ -113,7 +109,7 @@ export class ThreadConnection implements CallConnection {
   give(call: PythonCall): void {
     if (this.#inFlight.count === 0) this.#throughput.progress();
     this.#inFlight.add(call);
-    call.givenTo(this);
+    call.connection = this;
     this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
     if (this.#out === "") setImmediate(() => this.#flush());
@@ -145,7 +141,12 @@ export class ThreadConnection implements CallConnection {
       upload.error = error as Error;
       end = lostBody(upload.error.message);
     } finally {
-      this.#endBody(end);
+      this.#uploading = undefined;
+      if (!this.#socket.destroyed) {
+        this.#socket.write(end);
+        this.#throughput.progress();
+        if (this.idle) this.#owner.free(this);
+      }
     }
   }
 
@@ -157,14 +158,6 @@ export class ThreadConnection implements CallConnection {
         return () => (this.#whenDrained = undefined);
       });
     if (!this.#socket.destroyed) this.#throughput.progress();
-  }
-
-  #endBody(end: Buffer): void {
-    this.#uploading = undefined;
-    if (this.#socket.destroyed) return;
-    this.#socket.write(end);
-    this.#throughput.progress();
-    if (this.idle) this.#owner.free(this);
   }
 
   /** The client is slow: the worker's next write blocks. */
@@ -202,10 +195,15 @@ export class ThreadConnection implements CallConnection {
   check(now: number): void {
     if (this.#inFlight.count === 0 || this.#socket.destroyed) return;
     const idleMs = this.#throughput.idleMs(now);
-    if (idleMs >= this.#owner.settings.harakiriMs) return this.#overrun();
-    if (this.#slow || this.#uploading || idleMs < SLOW_MS) return;
-    this.#slow = true;
-    this.withdraw();
+    if (idleMs >= SLOW_MS && !this.#slow && !this.#uploading) {
+      this.#slow = true;
+      this.withdraw();
+    }
+    const call = this.#inFlight.current;
+    if (call === undefined || idleMs < this.#owner.settings.harakiriMs) return;
+    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
+      this.#throughput.progress(); // a client that is slow is left to the limits on clients
+    else this.#owner.overrun(call);
   }
 
   /** What the thread has not begun goes to other threads. */
@@ -243,8 +241,9 @@ export class ThreadConnection implements CallConnection {
   }
 
   #read(data: Buffer): void {
-    if (data.length > SMALL_READ_BYTES) this.#frames.push(data, false);
-    else this.#frames.push(Buffer.from(data), true);
+    if (data.length > SMALL_READ_BYTES)
+      this.#frames.push(data, false, this.#receive);
+    else this.#frames.push(Buffer.from(data), true, this.#receive);
     this.#throughput.progress(this.#finishedInTurn);
     if (this.#finishedInTurn === 0) return;
     this.#finishedInTurn = 0;
@@ -252,12 +251,8 @@ export class ThreadConnection implements CallConnection {
     this.#owner.free(this);
   }
 
-  #receive(frame: WorkerFrame): void {
+  readonly #receive = (frame: WorkerFrame): void => {
     const { type } = frame;
-    if (type === FROM_WORKER.hello) {
-      this.#slot = frame.bytes.readUInt16LE(frame.start);
-      return this.#owner.opened();
-    }
     if (type === FROM_WORKER.log) return this.#log(frame);
     const call = this.#inFlight.current;
     if (type === FROM_WORKER.skip) {
@@ -267,7 +262,7 @@ export class ThreadConnection implements CallConnection {
     }
     call?.receive(frame);
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
-  }
+  };
 
   /** The first of its requests is over, for the worker. */
   #finish(): void {
@@ -302,15 +297,6 @@ export class ThreadConnection implements CallConnection {
         this.#inFlight.at(number)?.receive(frame);
       number++;
     });
-  }
-
-  /** A client that is slow is left to the limits on clients. */
-  #overrun(): void {
-    const call = this.#inFlight.current;
-    if (call === undefined) return;
-    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
-      this.#throughput.progress();
-    else this.#owner.overrun(call);
   }
 
   #close(): void {

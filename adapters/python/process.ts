@@ -147,10 +147,8 @@ export function endSoon(channel: Socket): void {
 }
 
 /** The system says ENOENT for a folder and for a program alike. */
-function reasonFor(
-  error: Error,
-  { chdir, python, venv }: PythonSettings,
-): string {
+function reasonFor(error: Error, settings: PythonSettings): string {
+  const { chdir, python, venv } = settings;
   if (!statSync(chdir, { throwIfNoEntry: false })?.isDirectory())
     return `there is no folder ${chdir}; see the option chdir`;
   if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error.message;

@@ -1,6 +1,5 @@
 /** Workers that are forked from one process, which imports the application once: `lazyApps: false`. */
 import { createServer, type Server, type Socket } from "node:net";
-import { constants } from "node:os";
 import { withResolvers } from "eddy/operations";
 import type { Logger } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
@@ -104,7 +103,8 @@ export class Zygote {
     if (word === "ready") this.#begin();
     else if (word === "forked") this.#ordered.shift()!.forked(Number(rest[0]));
     else if (word === "unforked") this.#ordered.shift()!.fail(rest.join(" "));
-    else if (word === "exit") this.#exited(Number(rest[0]), Number(rest[1]));
+    else if (word === "exit")
+      this.#exited(Number(rest[0]), rest.slice(1).join(" "));
   }
 
   #begin(): void {
@@ -114,9 +114,8 @@ export class Zygote {
     this.ready.resolve();
   }
 
-  #exited(pid: number, status: number): void {
-    for (const fork of this.#forks)
-      if (fork.pid === pid) fork.exited(describeStatus(status));
+  #exited(pid: number, exit: string): void {
+    for (const fork of this.#forks) if (fork.pid === pid) fork.exited(exit);
   }
 
   /** Its forks end as well, as nobody else would notice when they do. `exit`: undefined when there was no process. */
@@ -132,14 +131,6 @@ export class Zygote {
 
 /** Assumed where nobody has seen how the process ended. */
 const UNSEEN_EXIT = "SIGKILL";
-
-/** As wait(2) has it. */
-function describeStatus(status: number): string {
-  const number = status & 0x7f;
-  if (number === 0) return `exit code ${status >> 8}`;
-  const signals = Object.entries(constants.signals);
-  return signals.find(([, value]) => value === number)?.[0] ?? UNSEEN_EXIT;
-}
 
 /** A process that is forked. It connects its channels to the gateway, which has not started it itself. */
 class ForkedProcess implements PythonProcess {

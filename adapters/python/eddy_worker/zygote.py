@@ -21,7 +21,7 @@ class Zygote:
 
     The gateway sends lines of JSON. The argument of a worker with "channels", the path of a socket to connect to, is
     answered by "forked <pid>" or "unforked <why>"; {"kill": pid, "signal": name} is not. Of each worker that ends
-    the gateway is told "exit <pid> <wait status>".
+    the gateway is told "exit <pid> <how>".
     """
 
     def __init__(self, control):
@@ -97,7 +97,7 @@ class Zygote:
                 return
             if pid in self.workers:
                 self.workers.remove(pid)
-                self.send("exit %d %d" % (pid, status))
+                self.send("exit %d %s" % (pid, describe(status)))
 
     def become_worker(self, channels):
         """In the fork: connects its control channel, its output and its errors."""
@@ -111,6 +111,12 @@ class Zygote:
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
         return control
+
+
+def describe(status):
+    names = {one.value: one.name for one in signal.Signals}
+    number = os.WTERMSIG(status)
+    return names.get(number, "signal %d" % number) if number else "exit code %d" % os.WEXITSTATUS(status)
 
 
 def connect(path):
