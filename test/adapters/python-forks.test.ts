@@ -66,12 +66,12 @@ describe("Processes of Python", function () {
     });
 
     it("do not start where there is no interpreter, and say so", async () => {
-      const failure = await versioned({ lazyApps, python: "no-python" }).then(
+      const failure = await versioned({ lazyApps, python: "/no-python" }).then(
         () => undefined,
         (error: Error) => error,
       );
       expect(failure!.message).to.match(
-        /:\nthere is no interpreter no-python;/,
+        /:\nthere is no interpreter \/no-python;/,
       );
     });
 

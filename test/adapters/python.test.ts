@@ -93,9 +93,9 @@ describe("Python:", function () {
     fails(
       "there is no interpreter",
       "pep3333:hello",
-      /no interpreter nopython/,
+      /no interpreter \/no-python/,
       {
-        python: "nopython",
+        python: "/no-python",
       },
     );
     fails(

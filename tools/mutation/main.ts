@@ -30,6 +30,7 @@ const mocha = (name: string, file: string): Check => ({
     "node_modules/mocha/bin/mocha.js",
     "--no-config",
     "--no-package",
+    "--timeout=20000",
     "--require=./dist/test/support/hooks.js",
     "--bail",
     `dist/test/lib/kernel/${file}.test.js`,

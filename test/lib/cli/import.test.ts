@@ -357,8 +357,8 @@ describe("A gunicorn.conf.py", () => {
 
   it("is refused where there is no Python to read it", () => {
     const folder = folderWith({ "a.py": "" });
-    expect(() => importFile(join(folder, "a.py"), "no-python")).to.throw(
-      /there is no no-python; name one by --python/,
+    expect(() => importFile(join(folder, "a.py"), "/no-python")).to.throw(
+      /there is no \/no-python; name one by --python/,
     );
   });
 });

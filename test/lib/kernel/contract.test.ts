@@ -114,6 +114,7 @@ describe("The contract with effection", () => {
       `${ROOT}/node_modules/mocha/bin/mocha.js`,
       "--no-config",
       "--no-package",
+      "--timeout=20000",
       `--require=${ROOT}/dist/test/support/hooks.js`,
       `${ROOT}/dist/test/lib/kernel/fork.test.js`,
       `${ROOT}/dist/test/lib/exchange/exchange.test.js`,
