@@ -11,7 +11,7 @@ import { shareServer } from "../support/shared-server.ts";
 import { describeAdapter } from "./contract.ts";
 
 /** Processes have to start, on a machine that may be busy. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 describe("Python:", function () {
   this.timeout(PATIENCE_MS);

@@ -11,7 +11,7 @@ import { describeAdapter } from "./contract.ts";
 import { VALID } from "./wsgi/apps/valid.ts";
 
 /** Threads have to start, on a machine that may be busy. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 describe("WSGI in threads:", function () {
   this.timeout(PATIENCE_MS);

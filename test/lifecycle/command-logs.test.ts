@@ -10,7 +10,12 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { configure } from "../../lib/cli/configure.ts";
 import { openLogs } from "../../lib/cli/logs.ts";
-import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
+import {
+  Eddy,
+  eddy,
+  eddyThatCrashes,
+  PATIENCE_MS,
+} from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 
@@ -155,7 +160,7 @@ describe("The logs of the command", function () {
       "app.mjs":
         "export default () => { setImmediate(() => { throw new Error('boom'); }); return ''; };",
     });
-    const command = eddy(path, [
+    const command = await eddyThatCrashes(path, [
       "app.mjs",
       "--access-log",
       "access.log",

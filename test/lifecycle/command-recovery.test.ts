@@ -11,7 +11,13 @@ import { get, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect } from "chai";
-import { eddy, Eddy, PATIENCE_MS, shorter } from "../support/command.ts";
+import {
+  eddy,
+  eddyThatCrashes,
+  Eddy,
+  PATIENCE_MS,
+  shorter,
+} from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 
@@ -66,7 +72,7 @@ describe("A worker that does not load", function () {
   it("after a crash is started again until it does", async () => {
     const folder = new Folder();
     const quick = shorter({ firstRestartMs: 10 });
-    const command = eddy(folder.path, ["app.mjs"], quick);
+    const command = await eddyThatCrashes(folder.path, ["app.mjs"], quick);
     const [worker] = await command.workers();
     folder.write("down");
     process.kill(worker!, "SIGKILL");

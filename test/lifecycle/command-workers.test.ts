@@ -1,6 +1,11 @@
 /** The workers of the command, and how they end: real processes, real signals. */
 import { expect } from "chai";
-import { eddy, PATIENCE_MS, shorter } from "../support/command.ts";
+import {
+  eddy,
+  eddyThatCrashes,
+  PATIENCE_MS,
+  shorter,
+} from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { folder, runs } from "./application.ts";
@@ -93,7 +98,7 @@ describe("Workers", function () {
   });
 
   it("that crash are started again, and the log has the error", async () => {
-    const command = eddy(folder(), ["app.mjs"]);
+    const command = await eddyThatCrashes(folder(), ["app.mjs"]);
     const [first] = await command.workers();
     await command.text("/crash").catch(() => "cut");
     expect((await command.logged(/has ended: Error: boom/)).msg).to.include(
@@ -104,7 +109,7 @@ describe("Workers", function () {
   });
 
   it("that cannot tell how they are are started again, too", async () => {
-    const command = eddy(folder(), ["app.mjs"]);
+    const command = await eddyThatCrashes(folder(), ["app.mjs"]);
     await command.text("/unmeasured");
     await command.logged(/has ended: Error: no memory to see/);
     await command.logged(/^listening on/, 2);
@@ -127,7 +132,7 @@ describe("Workers", function () {
         "setTimeout(() => { throw new Error('always'); }); export default () => '';",
     });
     const quick = shorter({ firstRestartMs: 10 });
-    const command = eddy(crashing, ["app.mjs"], quick);
+    const command = await eddyThatCrashes(crashing, ["app.mjs"], quick);
     expect(await command.ended).to.equal(1);
     expect(command.stderr).to.match(/eddy: Error: always\n {4}at /);
     expect(
@@ -136,7 +141,11 @@ describe("Workers", function () {
   });
 
   it("that are stuck are ended, and the log names the request and the place that held them", async () => {
-    const command = eddy(folder(), ["app.mjs", "--worker-timeout", "300ms"]);
+    const command = await eddyThatCrashes(folder(), [
+      "app.mjs",
+      "--worker-timeout",
+      "300ms",
+    ]);
     await command.text("/spin").catch(() => "cut");
     const { msg, stack } = await command.logged(
       /^the event loop has not turned for 300 ms/,
@@ -157,7 +166,7 @@ describe("Workers", function () {
   });
 
   it("that are stuck in native code are ended, too", async () => {
-    const command = eddy(
+    const command = await eddyThatCrashes(
       folder(),
       ["app.mjs", "--worker-timeout", "300ms"],
       shorter({ watchdogAnswerMs: 300 }),

@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { INTERVALS } from "../../lib/cli/intervals.ts";
+import { freePort } from "./free-port.ts";
 import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
@@ -153,4 +154,14 @@ export function eddy(
   env?: NodeJS.ProcessEnv,
 ): Eddy {
   return new Eddy(cwd, ["--http", "127.0.0.1:0", ...args], env);
+}
+
+/** On a port that the system gives to nobody else while no worker has it: between a crash and the next one's start. */
+export async function eddyThatCrashes(
+  cwd: string,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<Eddy> {
+  const http = `127.0.0.1:${await freePort()}`;
+  return new Eddy(cwd, ["--http", http, ...args], env);
 }

@@ -4,7 +4,7 @@ import { wsgi, type WsgiApp } from "../../adapters/wsgi.ts";
 import type { Application } from "../../lib/index.ts";
 
 /** Threads have to start, on a machine that may be busy. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** What applications use by its name: functions, and constants of JSON. */
 type Known = Readonly<Record<string, unknown>>;

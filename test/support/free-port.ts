@@ -1,12 +1,22 @@
-/** For those who cannot be told to take any. */
+/** For those who cannot be told to take any, or who must get it again later: none that the system hands out meanwhile. */
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
+
+/** Below those that Linux, macOS and Windows give to who takes any. */
+const [FIRST, LAST] = [10_000, 32_000];
 
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(FIRST, LAST);
+    const probe = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(probe, "listening"); // fails with an error of the probe
+    } catch {
+      continue;
+    }
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }

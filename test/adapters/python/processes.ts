@@ -16,7 +16,7 @@ import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
 
 /** Processes have to start, on a machine that may be busy. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
 
 /** What holds for processes that import the application themselves, and for those that are forked. */
 export function describeProcesses(lazyApps: boolean): void {

@@ -7,7 +7,7 @@ import { serveWith, type TestServer } from "../../support/server.ts";
 import { threaded } from "../../support/threads.ts";
 
 /** Threads have to start, on a machine that may be busy. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 const serve = (
   name: string,

@@ -116,7 +116,7 @@ onEachEngine(({ serveWith }) => {
   }
 
   describe("A large reply", function () {
-    this.timeout(10_000);
+    this.timeout(30_000);
     const bytes = new Uint8Array(8_000_000);
     for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31 + (i >> 8)) % 251;
     const text = "Zoë \u{1f600} ".repeat(800_000);
@@ -489,7 +489,7 @@ onEachEngine(({ serveWith }) => {
 
   describe("A request body that is held back", () => {
     it("does not hold back the reply", async function () {
-      this.timeout(10_000); // in steps of LOOK_MS it would take minutes
+      this.timeout(30_000); // in steps of LOOK_MS it would take minutes
       const length = 64 * 2 ** 20;
       const server = await serveWith(
         (loop) => loop.mount(() => new Uint8Array(length)),
