@@ -21,7 +21,7 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
   readonly #sender: BodySender;
   readonly #chunks: C[] = [];
   /** What was given out last, until the client has taken it. */
-  #given = { chunks: 0, length: 0 };
+  #delivered = { chunks: 0, length: 0 };
   #waiting = 0;
   #end: { error?: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -68,9 +68,9 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
   }
 
   #noteTaken(): void {
-    const { chunks, length } = this.#given;
+    const { chunks, length } = this.#delivered;
     if (chunks === 0) return;
-    this.#given = { chunks: 0, length: 0 };
+    this.#delivered = { chunks: 0, length: 0 };
     this.#waiting -= length;
     this.#sender.taken(chunks, length);
   }
@@ -89,7 +89,7 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
       length += chunk.length;
       if (!isBytes) break;
     }
-    this.#given = { chunks, length };
+    this.#delivered = { chunks, length };
     const taken = this.#chunks.splice(0, chunks);
     return chunks > 1
       ? (Buffer.concat(taken as Uint8Array[], length) as Uint8Array as C)

@@ -8,7 +8,7 @@ import {
   type Surroundings,
 } from "../../lib/adapter.ts";
 import { submitTo } from "../common/submit.ts";
-import { PythonCall } from "./call.ts";
+import { PythonCall, Upload } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
 import {
   pythonSettings,
@@ -16,7 +16,6 @@ import {
   type PythonSettings,
 } from "./options.ts";
 import { useWorkerPool, type WorkerPool } from "./worker-pool.ts";
-import { Upload } from "./upload.ts";
 
 /** What `python()` makes. */
 export class PythonApplication implements OpenApplication {

@@ -1,18 +1,25 @@
 /** One request for a worker, from the queue to the end of its reply. */
-import type { Operation } from "eddy/operations";
-import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
-import { PythonError } from "../../lib/adapter.ts";
+import { until, type Operation } from "eddy/operations";
+import {
+  CheckedHeaders,
+  PythonError,
+  type GatewayRequest,
+  type GatewayResponse,
+} from "../../lib/adapter.ts";
 import { PushedBody, type BodySender } from "../common/pushed-body.ts";
 import type { ReplyReceiver } from "../common/submit.ts";
-import { FROM_WORKER, pieceOf, type WorkerFrame } from "./protocol.ts";
-import type { ReplyHeadReader } from "./reply-head.ts";
-import type { PieceSink, Upload } from "./upload.ts";
+import {
+  FROM_WORKER,
+  INLINE_BYTES,
+  pieceOf,
+  type WorkerFrame,
+} from "./protocol.ts";
 
 /** Bytes of a reply that wait for the client before the worker has to. Four pieces of 64 KiB. */
 const WINDOW = 256 * 1024;
 
 /** What a call needs of the connection that it was given to. */
-export interface CallConnection extends PieceSink {
+export interface CallConnection {
   readonly heads: ReplyHeadReader;
   /** Enough is here: no more is to be sent for now. */
   pause(): void;
@@ -73,14 +80,6 @@ export class PythonCall implements BodySender {
     this.#connection = connection;
   }
 
-  /** Begins to send a long body, in a task of the request. */
-  sendBody(): void {
-    const { upload, request } = this;
-    const connection = this.#connection!;
-    const sendBody = (): Operation<void> => upload!.sendRest(connection);
-    request.scope.run(sendBody);
-  }
-
   /** Takes a frame of its reply. */
   receive(frame: WorkerFrame): void {
     if (!this.open) return;
@@ -121,13 +120,7 @@ export class PythonCall implements BodySender {
     const text = bytes.toString("latin1", start + 2, at);
     try {
       const head = this.#connection!.heads.read(text);
-      const { status, statusText, headers } = head;
-      this.#receiver.resolve({
-        status,
-        statusText,
-        headers,
-        body: this.#bodyOf(frame, at),
-      });
+      this.#receiver.resolve({ ...head, body: this.#bodyOf(frame, at) });
     } catch (error) {
       this.fail(error as Error); // a header field that is not valid
     }
@@ -156,4 +149,76 @@ export class PythonCall implements BodySender {
     this.#body!.push(piece);
     if (this.#body!.waiting > WINDOW) this.#connection?.pause();
   }
+}
+
+/** The body of a request on its way to a worker: with the request when it is small, else in pieces. */
+export class Upload {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #begun: Uint8Array[] = [];
+  /** `first` is all of it. */
+  whole = false;
+  /** The application may be waiting for the client. */
+  waits = false;
+  /** Why the rest does not come, which is not the application's fault. */
+  error: Error | undefined;
+
+  constructor(request: GatewayRequest) {
+    this.#chunks = request.body[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Reads what fits into the request's own frame: a client that is slow with a small body keeps no thread waiting.
+   *
+   * @throws what the body fails with: too long, too slow, the client is gone.
+   */
+  async begin(): Promise<void> {
+    for (let length = 0; length <= INLINE_BYTES;) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return void (this.whole = true);
+      this.#begun.push(value);
+      length += value.length;
+    }
+  }
+
+  /** What was read by `begin`. */
+  get first(): Buffer {
+    return Buffer.concat(this.#begun);
+  }
+
+  /** The next piece of the rest; undefined at its end. @throws as `begin`. */
+  *next(): Operation<Uint8Array | undefined> {
+    this.waits = true;
+    const step = yield* until(this.#chunks.next());
+    this.waits = false;
+    return step.done ? undefined : step.value;
+  }
+}
+
+/** A head as a worker sends it: "status NUL name NUL value NUL …". */
+type ReplyHead = Omit<GatewayResponse, "body">;
+
+/** Reads heads, and keeps the last one: most are the same as the one before. */
+export class ReplyHeadReader {
+  #text: string | undefined;
+  #head!: ReplyHead;
+
+  /** @throws {InvalidReplyError} naming the field that is not valid. */
+  read(text: string): ReplyHead {
+    if (text === this.#text) return this.#head;
+    this.#head = parse(text);
+    this.#text = text;
+    return this.#head;
+  }
+}
+
+function parse(text: string): ReplyHead {
+  const [status, ...fields] = text.split("\0") as [string, ...string[]];
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < fields.length; i += 2)
+    pairs.push([fields[i]!, fields[i + 1]!]);
+  return {
+    status: Number(status.slice(0, 3)),
+    statusText: status.slice(4) || undefined,
+    headers: new CheckedHeaders(pairs),
+  };
 }

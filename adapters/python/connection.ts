@@ -8,8 +8,14 @@
  */
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
-import type { CallConnection, PythonCall } from "./call.ts";
+import {
+  ReplyHeadReader,
+  type CallConnection,
+  type PythonCall,
+  type Upload,
+} from "./call.ts";
 import { InFlight } from "./in-flight.ts";
+import type { PythonSettings } from "./options.ts";
 import { endSoon } from "./process.ts";
 import {
   frame,
@@ -19,17 +25,16 @@ import {
   requestFrame,
   TO_WORKER,
   type WorkerFrame,
-  type FrameListener,
 } from "./protocol.ts";
-import { ReplyHeadReader } from "./reply-head.ts";
 import type { SharedState } from "./shared-state.ts";
 import { Throughput } from "./throughput.ts";
 
 /** The worker whose thread it is. */
 export interface ConnectionOwner {
   readonly state: SharedState;
-  readonly harakiriMs: number;
-  readonly abortGraceMs: number;
+  readonly settings: PythonSettings;
+  /** Takes those that were given to a thread, which has not begun them: they go to other threads, before all others. */
+  readonly dispatcher: { requeue(calls: readonly PythonCall[]): void };
   /** The thread can be given requests. */
   opened(): void;
   /** A request was given to the thread. */
@@ -43,14 +48,6 @@ export interface ConnectionOwner {
   /** The request goes on `abortGraceMs` after its client has left. */
   runsOn(call: PythonCall): void;
   closed(): void;
-}
-
-/** Where requests come from. */
-export interface CallQueue {
-  /** These were given to a thread, which has not begun them: they go to other threads, before all others. */
-  requeue(calls: readonly PythonCall[]): void;
-  /** The connection has something to write: `flush` is to be called at the end of this turn. */
-  flushLater(connection: ThreadConnection): void;
 }
 
 /** Milliseconds after which a request is slow, and those behind it are withdrawn. */
@@ -67,11 +64,10 @@ export class ThreadConnection implements CallConnection {
   /** The thread's part of the shared state. */
   #slot = -1;
   readonly #owner: ConnectionOwner;
-  readonly #queue: CallQueue;
   readonly #socket: Socket;
   readonly #frames = new FrameReader((frame) => this.#receive(frame));
   readonly #inFlight = new InFlight();
-  readonly #throughput: Throughput;
+  readonly #throughput = new Throughput();
   /** The last one that was finished: what it logs comes later. */
   #finished: PythonCall | undefined;
   #finishedInTurn = 0;
@@ -85,10 +81,8 @@ export class ThreadConnection implements CallConnection {
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(path: string, owner: ConnectionOwner, queue: CallQueue) {
+  constructor(path: string, owner: ConnectionOwner) {
     this.#owner = owner;
-    this.#queue = queue;
-    this.#throughput = new Throughput(owner.harakiriMs, () => this.#overrun());
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
       this.#read(buffer.subarray(0, length));
@@ -122,21 +116,40 @@ export class ThreadConnection implements CallConnection {
     call.givenTo(this);
     this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
-    if (this.#out === "") this.#queue.flushLater(this);
+    if (this.#out === "") setImmediate(() => this.#flush());
     this.#out += requestFrame(call.environ, body, call.streams);
     if (!call.streams) return;
     this.#uploading = call;
-    this.flush();
-    call.sendBody();
+    this.#flush();
+    const sendBody = (): Operation<void> => this.#sendBody(call.upload!);
+    call.request.scope.run(sendBody);
   }
 
-  flush(): void {
+  #flush(): void {
     const out = this.#out;
     this.#out = "";
     if (out !== "") this.#socket.write(out, "latin1");
   }
 
-  *sendPiece(piece: Uint8Array): Operation<void> {
+  /** Sends the rest of a long body. Halted, or when the client fails, it tells the worker that no more will come. */
+  *#sendBody(upload: Upload): Operation<void> {
+    let end = lostBody("the rest of the body is not wanted");
+    try {
+      for (;;) {
+        const piece = yield* upload.next();
+        if (piece === undefined) break;
+        yield* this.#sendPiece(piece);
+      }
+      end = frame(TO_WORKER.bodyEnd, Buffer.alloc(0));
+    } catch (error) {
+      upload.error = error as Error;
+      end = lostBody(upload.error.message);
+    } finally {
+      this.#endBody(end);
+    }
+  }
+
+  *#sendPiece(piece: Uint8Array): Operation<void> {
     if (this.#socket.destroyed) return;
     if (!this.#socket.write(frame(TO_WORKER.body, piece)))
       yield* action<void>((resolve) => {
@@ -146,14 +159,10 @@ export class ThreadConnection implements CallConnection {
     if (!this.#socket.destroyed) this.#throughput.progress();
   }
 
-  endBody(problem: string | undefined): void {
-    const call = this.#uploading;
-    if (call === undefined) return;
+  #endBody(end: Buffer): void {
     this.#uploading = undefined;
     if (this.#socket.destroyed) return;
-    if (problem === undefined)
-      this.#socket.write(frame(TO_WORKER.bodyEnd, Buffer.alloc(0)));
-    else this.#socket.write(frame(TO_WORKER.bodyLost, Buffer.from(problem)));
+    this.#socket.write(end);
     this.#throughput.progress();
     if (this.idle) this.#owner.free(this);
   }
@@ -189,22 +198,24 @@ export class ThreadConnection implements CallConnection {
     endSoon(this.#socket);
   }
 
-  /** Withdraws what waits behind a request that is slow. */
-  relieve(now: number): void {
-    if (this.#slow || this.#inFlight.count === 0 || this.#uploading) return;
-    if (this.#throughput.idleMs(now) < SLOW_MS) return;
+  /** Whether the thread gets on. What waits behind a request that is slow is withdrawn. */
+  check(now: number): void {
+    if (this.#inFlight.count === 0 || this.#socket.destroyed) return;
+    const idleMs = this.#throughput.idleMs(now);
+    if (idleMs >= this.#owner.settings.harakiriMs) return this.#overrun();
+    if (this.#slow || this.#uploading || idleMs < SLOW_MS) return;
     this.#slow = true;
     this.withdraw();
   }
 
   /** What the thread has not begun goes to other threads. */
   withdraw(): void {
-    this.flush();
+    this.#flush();
     this.#deliverHeld();
     const { last } = this.#inFlight;
     if (this.#kept >= last) return;
     this.#owner.state.withdraw(this.#slot, this.#kept + 1, last);
-    this.#queue.requeue(this.#inFlight.withdrawFrom(this.#kept + 1));
+    this.#owner.dispatcher.requeue(this.#inFlight.withdrawFrom(this.#kept + 1));
   }
 
   /**
@@ -219,7 +230,6 @@ export class ThreadConnection implements CallConnection {
 
   /** The worker is dead: fails what it had begun, and returns the rest. */
   lose(reason: Error): readonly PythonCall[] {
-    this.#throughput.stop();
     clearTimeout(this.#grace);
     this.#deliverHeld();
     const begun = this.#owner.state.begun(this.#slot);
@@ -252,7 +262,7 @@ export class ThreadConnection implements CallConnection {
     const call = this.#inFlight.current;
     if (type === FROM_WORKER.skip) {
       this.#finish();
-      if (call !== undefined) this.#queue.requeue([call]);
+      if (call !== undefined) this.#owner.dispatcher.requeue([call]);
       return;
     }
     call?.receive(frame);
@@ -278,7 +288,7 @@ export class ThreadConnection implements CallConnection {
     const { first, current: call } = this.#inFlight;
     this.#owner.state.abort(this.#slot, first);
     this.#owner.clientGone(this.#slot, first);
-    const { abortGraceMs } = this.#owner;
+    const { abortGraceMs } = this.#owner.settings;
     this.#grace = setTimeout(() => this.#owner.runsOn(call!), abortGraceMs);
   }
 
@@ -287,12 +297,11 @@ export class ThreadConnection implements CallConnection {
     const held = this.#owner.state.held(this.#slot);
     if (held === undefined) return;
     let number = held.first;
-    const deliver: FrameListener = (frame) => {
+    readFrames(held.frames, true, (frame) => {
       if (frame.type !== FROM_WORKER.skip)
         this.#inFlight.at(number)?.receive(frame);
       number++;
-    };
-    readFrames(held.frames, deliver, true);
+    });
   }
 
   /** A client that is slow is left to the limits on clients. */
@@ -305,10 +314,13 @@ export class ThreadConnection implements CallConnection {
   }
 
   #close(): void {
-    this.#throughput.stop();
     clearTimeout(this.#grace);
     this.#slow = true;
     this.#whenDrained?.();
     this.#owner.closed();
   }
 }
+
+/** The body is not complete, and why. */
+const lostBody = (problem: string): Buffer =>
+  frame(TO_WORKER.bodyLost, Buffer.from(problem));

@@ -6,21 +6,20 @@
  */
 import { ThreadsBusyError } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
-import type { ThreadConnection, CallQueue } from "./connection.ts";
+import type { ThreadConnection } from "./connection.ts";
 
-/** Milliseconds between two checks for requests that wait behind a slow one. */
+/** Milliseconds between two checks of the threads that work. */
 const CHECK_MS = 5;
 
-export class Dispatcher implements CallQueue {
+export class Dispatcher {
   readonly #maxQueuedRequests: number;
   /** Those to the threads that serve. */
   readonly #connections = new Set<ThreadConnection>();
+  /** Those that have something to do, also when they are given nothing more. */
+  readonly #working = new Set<ThreadConnection>();
   /** The last to become idle is the next to work: it is the warmest. */
   #idle: ThreadConnection[] = [];
   #queue: PythonCall[] = [];
-  /** Those that have something to write at the end of the turn. */
-  #unwritten: ThreadConnection[] = [];
-  #check: NodeJS.Timeout | undefined;
 
   constructor(maxQueuedRequests: number) {
     this.#maxQueuedRequests = maxQueuedRequests;
@@ -33,10 +32,7 @@ export class Dispatcher implements CallQueue {
     }
   }
 
-  /**
-   * They are given nothing more. What they have not begun goes to others, as nobody checks any more whether they are
-   * slow.
-   */
+  /** They are given nothing more, and what they have not begun goes to others. */
   remove(connections: readonly ThreadConnection[]): void {
     const removed = connections.filter((one) => this.#connections.delete(one));
     this.#idle = this.#idle.filter((one) => this.#connections.has(one));
@@ -75,17 +71,6 @@ export class Dispatcher implements CallQueue {
       this.#idle.push(connection);
   }
 
-  flushLater(connection: ThreadConnection): void {
-    if (this.#unwritten.push(connection) === 1)
-      setImmediate(() => this.#flush());
-  }
-
-  #flush(): void {
-    const connections = this.#unwritten;
-    this.#unwritten = [];
-    for (const connection of connections) connection.flush();
-  }
-
   #choose(call: PythonCall): ThreadConnection | undefined {
     const idle = this.#idle.pop();
     if (idle !== undefined || this.#queue.length > 0 || call.streams)
@@ -102,24 +87,19 @@ export class Dispatcher implements CallQueue {
 
   #give(connection: ThreadConnection, call: PythonCall): void {
     connection.give(call);
-    this.#check ??= setTimeout(() => this.#relieve(), CHECK_MS);
+    if (this.#working.size === 0) this.#checkLater();
+    this.#working.add(connection);
   }
 
-  #relieve(): void {
-    const now = performance.now();
-    let working = false;
-    for (const connection of this.#connections) {
-      connection.relieve(now);
-      working ||= !connection.idle;
-    }
-    this.#check = working
-      ? setTimeout(() => this.#relieve(), CHECK_MS)
-      : undefined;
-  }
-
-  /** No worker is left. */
-  close(): void {
-    clearTimeout(this.#check);
+  #checkLater(): void {
+    setTimeout(() => {
+      const now = performance.now();
+      for (const connection of this.#working) {
+        connection.check(now);
+        if (connection.idle) this.#working.delete(connection);
+      }
+      if (this.#working.size > 0) this.#checkLater();
+    }, CHECK_MS);
   }
 }
 

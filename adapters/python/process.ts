@@ -25,12 +25,6 @@ export function removeFolder(folder: string): void {
   if (existsSync(folder)) rmdirSync(folder);
 }
 
-/** How a process has ended. */
-export interface ExitStatus {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 /** A process, whether started or forked. */
 export interface PythonProcess {
   /** Undefined while there is no process, or if there never was. */
@@ -42,18 +36,19 @@ export interface PythonProcess {
   end(): void;
 }
 
+/** Starts the process of a worker with this folder. */
+export type Launch = (folder: string, events: ProcessEvents) => PythonProcess;
+
 /** What is told of a process. */
 export interface ProcessEvents {
-  /** It has printed a line. */
+  /** It has printed a line, or this is why it does not start. */
   line(text: string): void;
   /** A line has come on the control channel. The first is "ready". */
   control(text: string): void;
-  /** There is no process, and will be none. */
-  failed(reason: string): void;
   /** It has ended. Its last output may still come. */
   exited(): void;
-  /** It has ended, and all of its output was read. */
-  ended(exit: ExitStatus): void;
+  /** It has ended, and all of its output was read. `exit`: how; undefined when there was no process. */
+  ended(exit: string | undefined): void;
 }
 
 /** Milliseconds in which the last output of a process is read, once it has ended. */
@@ -87,36 +82,34 @@ export function startProcess(
     env,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
-  child.on("error", (error) => events.failed(reasonFor(error, settings)));
-  if (!hasChannels(child)) return NO_PROCESS;
+  child.on("error", (error) => events.line(reasonFor(error, settings)));
+  if (child.pid === undefined) {
+    child.on("error", () => events.ended(undefined));
+    return NO_PROCESS;
+  }
   const control = child.stdio[3] as Socket;
   const output = [child.stdout as Socket, child.stderr as Socket];
-  const started = limitStart(child, settings.startTimeoutMs, events);
-  onLine(control, (text) => {
-    started();
-    events.control(text);
-  });
+  const stopClock = limitStart(child, settings.startTimeoutMs, events);
+  control.once("data", stopClock);
+  onLine(control, (text) => events.control(text));
   for (const stream of output) onLine(stream, (text) => events.line(text));
-  child.on("error", started).on("exit", started);
   child.on("exit", () => {
+    stopClock();
     for (const channel of [control, ...output]) endSoon(channel);
     events.exited();
   });
-  child.on("close", (code, signal) => events.ended({ code, signal }));
+  child.on("close", (code, signal) =>
+    events.ended(signal ?? `exit code ${code}`),
+  );
   return {
-    get pid() {
-      return child.pid;
-    },
+    pid: child.pid,
     kill: (signal) => void child.kill(signal),
     tell: (text) => void control.write(text),
     end: () => void control.end(),
   };
 }
 
-/** There are none without free descriptors, which the types do not know. The event "error" follows. */
-const hasChannels = ({ stdio }: { stdio: unknown }): boolean =>
-  stdio !== undefined;
-
+/** One that could not be started. Without free descriptors it has not even channels. */
 const NO_PROCESS: PythonProcess = {
   pid: undefined,
   kill() {},
@@ -166,17 +159,35 @@ function reasonFor(
     : `there is no virtual environment at ${venv}, as there is no ${python}; see the option venv`;
 }
 
-/** `exit`: undefined where there was no process. */
+/** Characters that are kept of what a process prints before it is ready. */
+const MAX_OUTPUT = 16 * 1024;
+
+/** What a process prints before it is ready, such as a traceback: the last lines, as many as fit. */
+export class StartupOutput {
+  readonly #lines: string[] = [];
+  #length = 0;
+
+  add(line: string): void {
+    this.#length += line.length;
+    this.#lines.push(line);
+    while (this.#length > MAX_OUTPUT && this.#lines.length > 1)
+      this.#length -= this.#lines.shift()!.length;
+  }
+
+  takeAll(): string[] {
+    this.#length = 0;
+    return this.#lines.splice(0);
+  }
+}
+
+/** `exit`: how it has ended; undefined when there was no process. */
 export function startError(
   { app, python, chdir }: PythonSettings,
-  exit: ExitStatus | undefined,
+  exit: string | undefined,
   output: readonly string[],
 ): PythonStartError {
-  const how = exit === undefined ? "" : ` (${describeExit(exit)})`;
+  const how = exit === undefined ? "" : ` (${exit})`;
   return new PythonStartError(
     `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${output.join("\n")}`,
   );
 }
-
-export const describeExit = ({ code, signal }: ExitStatus): string =>
-  signal === null ? `exit code ${code}` : signal;

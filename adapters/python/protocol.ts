@@ -73,7 +73,7 @@ export function pieceOf(
   return lasts ? piece : Buffer.from(piece);
 }
 
-export type FrameListener = (frame: WorkerFrame) => void;
+type FrameListener = (frame: WorkerFrame) => void;
 
 /** Cuts what comes into frames, and keeps the beginning of one that is not complete. */
 export class FrameReader {
@@ -90,29 +90,23 @@ export class FrameReader {
       data = Buffer.concat([this.#rest, data]);
       lasts = true;
     }
-    const rest = data.subarray(readFrames(data, this.#onFrame, lasts));
+    const rest = data.subarray(readFrames(data, lasts, this.#onFrame));
     this.#rest = lasts ? rest : Buffer.from(rest);
   }
-}
-
-/** Bytes before a payload. */
-const START = 4;
-
-function sizeAt(bytes: Buffer, at: number): number {
-  return START + bytes.readUIntLE(at, 3);
 }
 
 /** Reads whole frames, and returns how many bytes they have. */
 export function readFrames(
   bytes: Buffer,
-  onFrame: FrameListener,
   lasts: boolean,
+  onFrame: FrameListener,
 ): number {
   let at = 0;
-  while (bytes.length - at >= START) {
-    const end = at + sizeAt(bytes, at);
+  while (bytes.length - at >= 4) {
+    const start = at + 4;
+    const end = start + bytes.readUIntLE(at, 3);
     if (end > bytes.length) break;
-    onFrame({ type: bytes[at + 3]!, bytes, start: at + START, end, lasts });
+    onFrame({ type: bytes[at + 3]!, bytes, start, end, lasts });
     at = end;
   }
   return at;

@@ -2,13 +2,7 @@
  * The gateway's view of a worker's shared memory: a file that the worker maps, and that is read and written here. That
  * takes a system call, so it is done only when something is wrong: a worker is dead or slow, or a client is gone.
  */
-import {
-  closeSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  writeSync,
-} from "node:fs";
+import * as fs from "node:fs";
 
 /** Bytes for each thread, and where the words are in them: as in eddy_worker/wire.py. */
 const STRIDE = 64 * 1024;
@@ -24,11 +18,10 @@ interface HeldReplies {
 
 export class SharedState {
   readonly #file: number;
-  #open = true;
 
   constructor(path: string, threads: number) {
-    this.#file = openSync(path, "wx+", 0o600);
-    ftruncateSync(this.#file, STRIDE * threads);
+    this.#file = fs.openSync(path, "wx+", 0o600);
+    fs.ftruncateSync(this.#file, STRIDE * threads);
   }
 
   /** Number of the request that the thread has begun last. */
@@ -57,20 +50,18 @@ export class SharedState {
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    closeSync(this.#file);
+    fs.closeSync(this.#file);
   }
 
   #read(slot: number, at: number, length: number): Buffer {
     const bytes = Buffer.alloc(length);
-    readSync(this.#file, bytes, 0, length, slot * STRIDE + at);
+    fs.readSync(this.#file, bytes, 0, length, slot * STRIDE + at);
     return bytes;
   }
 
   #write(slot: number, at: number, words: number[]): void {
     const bytes = Buffer.alloc(4 * words.length);
     words.forEach((word, i) => bytes.writeUInt32LE(word >>> 0, 4 * i));
-    writeSync(this.#file, bytes, 0, bytes.length, slot * STRIDE + at);
+    fs.writeSync(this.#file, bytes, 0, bytes.length, slot * STRIDE + at);
   }
 }

@@ -9,18 +9,9 @@ const MAX_DEPTH = 32;
 const AHEAD_MS = 4;
 
 export class Throughput {
-  readonly #silenceMs: number;
-  readonly #onSilence: () => void;
   /** Average time from the end of one request to that of the next. */
   #requestMs = 1;
   #lastProgress = 0;
-  #silence: NodeJS.Timeout | undefined;
-
-  /** `onSilence` is called when there was no progress for `silenceMs`. */
-  constructor(silenceMs: number, onSilence: () => void) {
-    this.#silenceMs = silenceMs;
-    this.#onSilence = onSilence;
-  }
 
   /** Requests that the thread can have at a time. */
   get depth(): number {
@@ -37,16 +28,10 @@ export class Throughput {
       this.#requestMs +=
         ((now - this.#lastProgress) / finished - this.#requestMs) / 8;
     this.#lastProgress = now;
-    if (this.#silence !== undefined) this.#silence.refresh();
-    else this.#silence = setTimeout(this.#onSilence, this.#silenceMs);
   }
 
   /** Milliseconds without progress. */
   idleMs(now: number): number {
     return now - this.#lastProgress;
-  }
-
-  stop(): void {
-    clearTimeout(this.#silence);
   }
 }

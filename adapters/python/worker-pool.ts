@@ -15,9 +15,10 @@ import {
 } from "eddy/operations";
 import { backoffMs, type Logger } from "../../lib/adapter.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { runIn, useLauncher } from "./launcher.ts";
 import type { PythonSettings } from "./options.ts";
+import { startProcess, workerConfig, type Launch } from "./process.ts";
 import { PythonWorker } from "./worker.ts";
+import { Zygote } from "./zygote.ts";
 
 /** Milliseconds after which a worker that is lost was not lost at once. */
 const SETTLED_MS = 5000;
@@ -42,13 +43,14 @@ export function useWorkerPool(
   log: Logger,
 ): Operation<WorkerPool> {
   return resource(function* (provide) {
+    const run = yield* useProcesses();
     const dispatcher = new Dispatcher(settings.maxQueuedRequests);
-    yield* ensure(() => dispatcher.close());
-    const launcher = yield* useLauncher(settings, log);
-    const start = yield* useWorkers(
-      () => new PythonWorker(settings, log, dispatcher, launcher),
-    );
-    const places = yield* usePlaces(start, dispatcher, settings, log);
+    const launcher = settings.lazyApps
+      ? importing(settings)
+      : forking(() => run(new Zygote(settings, log)));
+    const start = (): PythonWorker =>
+      run(new PythonWorker(settings, log, dispatcher, launcher.launch));
+    const places = yield* usePlaces(start, settings, log);
     yield* provide({
       dispatcher,
       *renew() {
@@ -59,27 +61,80 @@ export function useWorkerPool(
   });
 }
 
-/** Starts workers, which all end with the scope. */
-function useWorkers(create: () => PythonWorker): Operation<() => PythonWorker> {
+/** A process as a task. */
+interface ProcessTask {
+  /** Done when the process has ended. */
+  readonly gone: { readonly operation: Operation<void> };
+  end(): void;
+}
+
+/** Makes processes tasks. At the end of the scope all are told to end at once, and waited for. */
+function useProcesses(): Operation<<T extends ProcessTask>(process: T) => T> {
   return resource(function* (provide) {
     const scope = yield* useScope();
-    const workers = new Set<PythonWorker>();
+    const processes = new Set<ProcessTask>();
     try {
-      yield* provide(() => {
-        const worker = create();
-        workers.add(worker);
-        return runIn(scope, worker, () => workers.delete(worker));
+      yield* provide((process) => {
+        processes.add(process);
+        function* python(): Operation<void> {
+          yield* ensure(function* () {
+            process.end();
+            yield* process.gone.operation;
+            processes.delete(process);
+          });
+          yield* process.gone.operation;
+        }
+        scope.run(python); // its name is seen in loop.tasks()
+        return process;
       });
     } finally {
-      for (const worker of workers) worker.end();
+      for (const process of processes) process.end();
     }
   });
+}
+
+/** How workers are started. */
+interface Launcher {
+  readonly launch: Launch;
+  /**
+   * Loads the code anew, for the workers from now on.
+   *
+   * @throws {PythonStartError} when it does not load; then nothing has changed.
+   */
+  renew(): Operation<void>;
+}
+
+/** Each worker imports the application itself. */
+const importing = (settings: PythonSettings): Launcher => ({
+  launch: (folder, events) =>
+    startProcess(settings, workerConfig(settings, folder), events),
+  *renew() {},
+});
+
+/** Workers are forks of a process that has imported the application. */
+function forking(start: () => Zygote): Launcher {
+  /** The one with the current code. Those before it end behind their last workers. */
+  let current = start();
+  return {
+    launch(folder, events) {
+      if (current.dead) current = start();
+      return current.fork(folder, events);
+    },
+    *renew() {
+      let other = start();
+      try {
+        yield* other.ready.operation;
+        [current, other] = [other, current];
+      } finally {
+        other.end();
+      }
+    },
+  };
 }
 
 /** Ended before the workers, as from then on none is replaced. */
 function usePlaces(
   start: () => PythonWorker,
-  dispatcher: Dispatcher,
   settings: PythonSettings,
   log: Logger,
 ): Operation<Place[]> {
@@ -87,9 +142,9 @@ function usePlaces(
     const scope = yield* useScope();
     const places = Array.from(
       { length: settings.processes },
-      () => new Place(start, dispatcher, settings, log),
+      () => new Place(start, settings, log),
     );
-    yield* all(places.map((place) => place.fill()));
+    yield* all(places.map((each) => each.fill()));
     for (const each of places) {
       const place = (): Operation<void> => each.keep();
       scope.run(place); // its name is seen in loop.tasks()
@@ -104,7 +159,6 @@ type Renewal = ReturnType<typeof withResolvers<void>>;
 /** The place of one worker and those that replace it. */
 class Place {
   readonly #start: () => PythonWorker;
-  readonly #dispatcher: Dispatcher;
   readonly #settings: PythonSettings;
   readonly #log: Logger;
   readonly #renewals = createQueue<Renewal, never>();
@@ -114,12 +168,10 @@ class Place {
 
   constructor(
     start: () => PythonWorker,
-    dispatcher: Dispatcher,
     settings: PythonSettings,
     log: Logger,
   ) {
     this.#start = start;
-    this.#dispatcher = dispatcher;
     this.#settings = settings;
     this.#log = log;
   }
@@ -128,7 +180,6 @@ class Place {
   *fill(): Operation<void> {
     const worker = this.#start();
     yield* worker.ready.operation;
-    this.#dispatcher.add(worker.connections);
     this.#worker = worker;
   }
 
@@ -143,9 +194,7 @@ class Place {
       else this.#failures = 0;
       if (typeof why === "object") yield* this.#fillFor(why.value);
       else yield* this.#refill();
-      if (this.#worker === old) continue;
-      this.#dispatcher.remove(old.connections);
-      old.retire();
+      if (this.#worker !== old) old.retire();
     }
   }
 

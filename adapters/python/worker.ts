@@ -12,20 +12,18 @@ import {
 import type { PythonCall } from "./call.ts";
 import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Launcher } from "./launcher.ts";
 import type { PythonSettings } from "./options.ts";
 import {
-  describeExit,
   removeFolder,
   socketIn,
   startError,
+  StartupOutput,
   stateIn,
   TRACEBACK_MS,
-  type ExitStatus,
+  type Launch,
   type PythonProcess,
 } from "./process.ts";
 import { SharedState } from "./shared-state.ts";
-import { StartupOutput } from "./startup-output.ts";
 
 /** Shared memory where there is some, and a short path: that of a socket has 107 bytes at most. */
 const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -45,11 +43,9 @@ export class PythonWorker implements ConnectionOwner {
   readonly gone = withResolvers<void>();
   readonly connections: ThreadConnection[] = [];
   readonly state: SharedState;
-  readonly harakiriMs: number;
-  readonly abortGraceMs: number;
-  readonly #settings: PythonSettings;
+  readonly settings: PythonSettings;
   readonly #log: Logger;
-  readonly #dispatcher: Dispatcher;
+  readonly dispatcher: Dispatcher;
   /** For the socket and the state file; removed as soon as both sides have them open. */
   readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: PythonProcess;
@@ -60,7 +56,7 @@ export class PythonWorker implements ConnectionOwner {
   #opened = 0;
   #closed = 0;
   #ended = false;
-  #exit: ExitStatus | undefined;
+  #exit: string | undefined;
   #timedOut = false;
   #kill: NodeJS.Timeout | undefined;
 
@@ -68,37 +64,31 @@ export class PythonWorker implements ConnectionOwner {
     settings: PythonSettings,
     log: Logger,
     dispatcher: Dispatcher,
-    launcher: Launcher,
+    launch: Launch,
   ) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#log = log;
-    this.#dispatcher = dispatcher;
-    this.harakiriMs = settings.harakiriMs;
-    this.abortGraceMs = settings.abortGraceMs;
+    this.dispatcher = dispatcher;
     this.#requestsLeft = Math.min(
       randomLifetime(settings.maxRequests, settings.maxRequestsJitter),
       MAX_REQUESTS,
     );
-    this.state = this.#share();
-    this.#process = launcher.launch(this.#folder, {
-      line: (text) => this.#print(text),
-      control: () => this.#connect(),
-      failed: (reason) => {
-        this.#startup.add(reason);
-        this.#end(undefined);
-      },
-      exited: () => this.#exited(),
-      ended: (exit) => this.#end(exit),
-    });
-  }
-
-  #share(): SharedState {
     try {
-      return new SharedState(stateIn(this.#folder), this.#settings.threads);
+      this.state = new SharedState(stateIn(this.#folder), settings.threads);
     } catch (error) {
       removeFolder(this.#folder);
       throw error;
     }
+    this.#process = launch(this.#folder, {
+      line: (text) => this.#print(text),
+      control: () => this.#connect(),
+      exited: () => this.#exited(),
+      ended: (exit) => {
+        this.#ended = true;
+        this.#exit = exit;
+        this.#settle();
+      },
+    });
   }
 
   get pid(): number | undefined {
@@ -112,6 +102,7 @@ export class PythonWorker implements ConnectionOwner {
   /** Is given nothing more, and ends when it has nothing to do, at the latest `exitMs` after that. */
   retire(): void {
     if (this.#state !== "ready") return;
+    this.dispatcher.remove(this.connections);
     this.#state = "leaving";
     for (const connection of this.connections) this.free(connection);
   }
@@ -122,19 +113,20 @@ export class PythonWorker implements ConnectionOwner {
     if (this.#state === "starting") return this.#process.kill("SIGKILL");
     this.#state = "leaving";
     for (const connection of this.connections) connection.end();
-    this.#killIn(this.#settings.exitMs);
+    this.#killIn(this.settings.exitMs);
   }
 
   opened(): void {
-    if (++this.#opened < this.#settings.threads) return;
+    if (++this.#opened < this.settings.threads) return;
     removeFolder(this.#folder);
     this.#state = "ready";
     for (const line of this.#startup.takeAll()) this.#print(line);
+    this.dispatcher.add(this.connections);
     this.ready.resolve();
   }
 
   free(connection: ThreadConnection): void {
-    if (this.#state === "ready") this.#dispatcher.free(connection);
+    if (this.#state === "ready") this.dispatcher.free(connection);
     else if (connection.idle) connection.end();
   }
 
@@ -143,7 +135,7 @@ export class PythonWorker implements ConnectionOwner {
     if (this.#timedOut) return;
     this.#timedOut = true;
     this.#lose();
-    const error = new PythonTimeoutError(this.harakiriMs);
+    const error = new PythonTimeoutError(this.settings.harakiriMs);
     call.request.log.error(
       { pid: this.pid },
       `${call.line}: ${error.message}; its process is replaced, and this is where it was:`,
@@ -154,7 +146,7 @@ export class PythonWorker implements ConnectionOwner {
   }
 
   clientGone(slot: number, number: number): void {
-    if (this.#settings.interrupt && !this.#ended)
+    if (this.settings.interrupt && !this.#ended)
       this.#process.tell(`${slot} ${number}\n`);
   }
 
@@ -162,7 +154,7 @@ export class PythonWorker implements ConnectionOwner {
   runsOn(call: PythonCall): void {
     call.request.log.warn(
       { pid: this.pid },
-      `${call.line} went on for ${this.abortGraceMs} ms after its client had left (abortGraceMs); ` +
+      `${call.line} went on for ${this.settings.abortGraceMs} ms after its client had left (abortGraceMs); ` +
         "its process is replaced",
     );
     this.leaving.resolve("asked");
@@ -182,7 +174,7 @@ export class PythonWorker implements ConnectionOwner {
       this.#process.kill("SIGKILL");
     }
     if (this.#closed === this.connections.length && this.#kill === undefined)
-      this.#killIn(this.#settings.exitMs); // a thread of the application's own may keep it
+      this.#killIn(this.settings.exitMs); // a thread of the application's own may keep it
     this.#settle();
   }
 
@@ -195,7 +187,7 @@ export class PythonWorker implements ConnectionOwner {
   #lose(): void {
     if (this.#state === "starting") return;
     this.#state = "leaving";
-    this.#dispatcher.remove(this.connections);
+    this.dispatcher.remove(this.connections);
     this.leaving.resolve("lost");
   }
 
@@ -206,8 +198,8 @@ export class PythonWorker implements ConnectionOwner {
 
   #connect(): void {
     const path = socketIn(this.#folder);
-    for (let i = 0; i < this.#settings.threads; i++)
-      this.connections.push(new ThreadConnection(path, this, this.#dispatcher));
+    for (let i = 0; i < this.settings.threads; i++)
+      this.connections.push(new ThreadConnection(path, this));
   }
 
   /** Takes what the application or Python itself prints. */
@@ -216,24 +208,18 @@ export class PythonWorker implements ConnectionOwner {
     else this.#log.info({ pid: this.pid }, line);
   }
 
-  /** `exit`: undefined when there was no process. */
-  #end(exit: ExitStatus | undefined): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#exit = exit;
-    this.#settle();
-  }
-
   /** Ends when the process has, and all that it has sent was read. */
   #settle(): void {
     if (!this.#ended || this.#closed < this.connections.length) return;
-    if (this.#state === "dead") return;
     clearTimeout(this.#kill);
     const wasReady = this.#state !== "starting";
     this.#state = "dead";
+    const { app } = this.settings;
     const reason = wasReady
-      ? this.#lostError()
-      : startError(this.#settings, this.#exit, this.#startup.takeAll());
+      ? new PythonLostError(
+          `the Python process ${this.pid} of ${app} has ended (${this.#exit})`,
+        )
+      : startError(this.settings, this.#exit, this.#startup.takeAll());
     const requeued = wasReady
       ? this.connections.flatMap((one) => one.lose(reason))
       : []; // there are none, and its connections may not know their slots
@@ -241,12 +227,6 @@ export class PythonWorker implements ConnectionOwner {
     removeFolder(this.#folder);
     this.ready.reject(reason);
     this.gone.resolve();
-    this.#dispatcher.requeue(requeued);
-  }
-
-  #lostError(): Error {
-    return new PythonLostError(
-      `the Python process ${this.pid} of ${this.#settings.app} has ended (${describeExit(this.#exit!)})`,
-    );
+    this.dispatcher.requeue(requeued);
   }
 }

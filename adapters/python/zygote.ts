@@ -1,22 +1,25 @@
-/** The process that imports the application once, and forks each worker: `lazyApps: false`. */
+/** Workers that are forked from one process, which imports the application once: `lazyApps: false`. */
+import { createServer, type Server, type Socket } from "node:net";
 import { constants } from "node:os";
 import { withResolvers } from "eddy/operations";
 import type { Logger } from "../../lib/adapter.ts";
-import { ForkedProcess } from "./forked-process.ts";
 import type { PythonSettings } from "./options.ts";
 import {
+  channelsIn,
+  endSoon,
+  onLine,
   startError,
   startProcess,
+  StartupOutput,
   workerConfig,
-  type ExitStatus,
   type ProcessEvents,
   type PythonProcess,
 } from "./process.ts";
-import { StartupOutput } from "./startup-output.ts";
 
 /** `ending`: forks no more, and stays to see its forks end. */
 type State = "starting" | "ready" | "ending" | "dead";
 
+/** The process that imports the application. */
 export class Zygote {
   /** Done when the application is loaded; fails when it cannot be. */
   readonly ready = withResolvers<void>();
@@ -39,10 +42,6 @@ export class Zygote {
     this.#process = startProcess(settings, config, {
       line: (text) => this.#print(text),
       control: (text) => this.#receive(text),
-      failed: (reason) => {
-        this.#output.add(reason);
-        this.#die(undefined);
-      },
       exited: () => {}, // its forks are told when all was read that it has to say of them
       ended: (exit) => this.#die(exit),
     });
@@ -54,22 +53,28 @@ export class Zygote {
 
   /** A process that it forks, as soon as it is ready. */
   fork(folder: string, events: ProcessEvents): PythonProcess {
-    const config = workerConfig(this.#settings, folder);
-    const fork: ForkedProcess = new ForkedProcess(folder, events, {
-      order: (channels) => {
-        this.#ordered.push(fork);
-        this.#tell({ ...config, channels });
-      },
-      kill: (pid, signal) =>
-        this.#tell({ kill: pid, signal: constants.signals[signal] }),
-      gone: () => {
-        this.#forks.delete(fork);
-        this.#endIfAlone();
-      },
-    });
+    const channels = channelsIn(folder);
+    const order = { ...workerConfig(this.#settings, folder), channels };
+    const fork = new ForkedProcess(this, order, events);
     this.#forks.add(fork);
     if (this.#state === "ready") fork.begin();
     return fork;
+  }
+
+  /** Tells the process to fork this one. */
+  order(fork: ForkedProcess): void {
+    this.#ordered.push(fork);
+    this.tell(fork.order);
+  }
+
+  tell(order: object): void {
+    this.#process.tell(`${JSON.stringify(order)}\n`);
+  }
+
+  /** Nothing of the fork is left. */
+  remove(fork: ForkedProcess): void {
+    this.#forks.delete(fork);
+    this.#endIfAlone();
   }
 
   /** Ends behind the last of its forks. */
@@ -89,10 +94,6 @@ export class Zygote {
     );
   }
 
-  #tell(order: object): void {
-    this.#process.tell(`${JSON.stringify(order)}\n`);
-  }
-
   #print(text: string): void {
     if (this.#state === "starting") this.#output.add(text);
     else this.#log.info({ pid: this.#process.pid }, text);
@@ -103,7 +104,7 @@ export class Zygote {
     if (word === "ready") this.#begin();
     else if (word === "forked") this.#ordered.shift()!.forked(Number(rest[0]));
     else if (word === "unforked") this.#ordered.shift()!.fail(rest.join(" "));
-    else if (word === "exit") this.#ended(Number(rest[0]), Number(rest[1]));
+    else if (word === "exit") this.#exited(Number(rest[0]), Number(rest[1]));
   }
 
   #begin(): void {
@@ -113,14 +114,13 @@ export class Zygote {
     this.ready.resolve();
   }
 
-  #ended(pid: number, status: number): void {
+  #exited(pid: number, status: number): void {
     for (const fork of this.#forks)
-      if (fork.pid === pid) fork.exited(exitStatusOf(status));
+      if (fork.pid === pid) fork.exited(describeStatus(status));
   }
 
   /** Its forks end as well, as nobody else would notice when they do. `exit`: undefined when there was no process. */
-  #die(exit: ExitStatus | undefined): void {
-    if (this.#state === "dead") return;
+  #die(exit: string | undefined): void {
     clearTimeout(this.#kill);
     const output = this.#output.takeAll();
     this.#state = "dead";
@@ -130,12 +130,120 @@ export class Zygote {
   }
 }
 
+/** Assumed where nobody has seen how the process ended. */
+const UNSEEN_EXIT = "SIGKILL";
+
 /** As wait(2) has it. */
-function exitStatusOf(status: number): ExitStatus {
+function describeStatus(status: number): string {
   const number = status & 0x7f;
-  if (number === 0) return { code: status >> 8, signal: null };
-  const [signal] =
-    Object.entries(constants.signals).find(([, value]) => value === number) ??
-    [];
-  return { code: null, signal: (signal ?? "SIGKILL") as NodeJS.Signals };
+  if (number === 0) return `exit code ${status >> 8}`;
+  const signals = Object.entries(constants.signals);
+  return signals.find(([, value]) => value === number)?.[0] ?? UNSEEN_EXIT;
+}
+
+/** A process that is forked. It connects its channels to the gateway, which has not started it itself. */
+class ForkedProcess implements PythonProcess {
+  pid: number | undefined;
+  /** What the zygote is told, with the path that the process connects its control channel, output and errors to. */
+  readonly order: { readonly channels: string };
+  readonly #zygote: Zygote;
+  readonly #events: ProcessEvents;
+  readonly #server: Server;
+  readonly #sockets: Socket[] = [];
+  #exit: string | undefined;
+  #over = false;
+  /** For a process that is ordered and not there yet. */
+  #pendingSignal: NodeJS.Signals | undefined;
+
+  constructor(
+    zygote: Zygote,
+    order: { readonly channels: string },
+    events: ProcessEvents,
+  ) {
+    this.order = order;
+    this.#zygote = zygote;
+    this.#events = events;
+    this.#server = createServer((socket) => this.#accept(socket))
+      .on("listening", () => zygote.order(this))
+      .on("error", (error) => this.fail(error.message));
+  }
+
+  /** The zygote is ready. */
+  begin(): void {
+    if (!this.#over) this.#server.listen(this.order.channels);
+  }
+
+  forked(pid: number): void {
+    this.pid = pid;
+    if (this.#pendingSignal !== undefined) this.kill(this.#pendingSignal);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (this.#exit !== undefined) return;
+    if (this.pid !== undefined) this.#zygote.tell({ kill: this.pid, signal });
+    else if (this.#server.listening) this.#pendingSignal = signal;
+    else this.exited(UNSEEN_EXIT); // it was not ordered yet
+  }
+
+  tell(text: string): void {
+    this.#sockets[0]?.write(text);
+  }
+
+  end(): void {
+    this.#sockets[0]?.end();
+  }
+
+  /** There will be no process. */
+  fail(...reasons: string[]): void {
+    for (const reason of reasons) this.#events.line(reason);
+    this.#finish(undefined);
+  }
+
+  exited(exit: string): void {
+    if (this.#exit !== undefined) return;
+    this.#exit = exit;
+    for (const socket of this.#sockets) endSoon(socket);
+    this.#events.exited();
+    this.#settle();
+  }
+
+  /** The zygote has ended. `exit`: undefined when it has never been there. */
+  orphaned(exit: string | undefined, output: readonly string[]): void {
+    if (this.pid !== undefined) {
+      if (this.#exit === undefined) killIfRunning(this.pid);
+      return this.exited(UNSEEN_EXIT);
+    }
+    if (exit === undefined) return this.fail(...output);
+    for (const line of output) this.#events.line(line);
+    this.exited(exit);
+  }
+
+  #accept(socket: Socket): void {
+    const event = this.#sockets.length === 0 ? "control" : "line";
+    this.#sockets.push(socket);
+    onLine(socket, (text) => this.#events[event](text));
+    socket.on("close", () => this.#settle());
+    if (this.#sockets.length === 3) this.#server.close();
+  }
+
+  /** Tells of the end when all of the output was read. */
+  #settle(): void {
+    if (this.#exit === undefined || this.#over) return;
+    if (this.#sockets.every(({ closed }) => closed)) this.#finish(this.#exit);
+  }
+
+  #finish(exit: string | undefined): void {
+    this.#over = true;
+    this.#server.close();
+    this.#events.ended(exit);
+    this.#zygote.remove(this);
+  }
+}
+
+function killIfRunning(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }

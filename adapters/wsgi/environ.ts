@@ -6,7 +6,7 @@ import type { Environ, ErrorStream, InputStream } from "./types.ts";
 
 const VERSION = Object.freeze([1, 0] as const);
 
-/** What of a request an application is told. */
+/** The parts of a request that an environ is made from. */
 export type EnvironHead = CgiRequest & Pick<GatewayRequest, "deadline">;
 
 /** A request, on the loop or in a thread. */

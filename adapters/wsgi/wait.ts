@@ -38,7 +38,7 @@ export interface Fetched {
 export const work = {
   /** So many milliseconds. */
   sleep: (ms: number): Work<void> => ({ data: ["sleep", ms], read: () => {} }),
-  /** What `fetch` gives, with its body. Fails as `fetch` does; a status is no failure. */
+  /** What `fetch` gives, with its body. Fails as `fetch` does; a status is not a failure. */
   fetch: (url: string | URL, init: FetchInit = {}): Work<Fetched> => ({
     data: ["fetch", String(url), init],
     read: fetched,
@@ -92,16 +92,16 @@ function waitFor<T>(work: Work<T>): T;
 function waitFor<const T extends readonly Work<unknown>[]>(
   works: T,
 ): Results<T>;
-function waitFor(given: Work<unknown> | readonly Work<unknown>[]): unknown {
+function waitFor(asked: Work<unknown> | readonly Work<unknown>[]): unknown {
   if (channel === undefined)
     throw new UsageError(
       "wait() blocks, and on the loop everybody would wait: mount the application in threads, by wsgi({ module })",
     );
-  const works = Array.isArray(given) ? given : [given as Work<unknown>];
+  const works = Array.isArray(asked) ? asked : [asked as Work<unknown>];
   for (const one of works) checkWork(one);
   const values = channel.wait(works.map(({ data }) => data));
   const results = works.map(({ read }, i) => read(values[i]));
-  return Array.isArray(given) ? results : results[0];
+  return Array.isArray(asked) ? results : results[0];
 }
 
 /** A promise is of this thread, which does not turn its event loop while it waits. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import { parseINI, parseJSONC, parseTOML, parseYAML } from "confbox";
 import { blame } from "./blame.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { attempt, CommandFailure, EXIT } from "./failure.ts";
 import { importModule } from "./import-module.ts";
 
 export interface ConfigFile {
@@ -84,7 +84,11 @@ function checkExtension(path: string): string {
 
 export async function readConfigFile(file: string): Promise<ConfigFile> {
   const path = resolve(file);
-  const source = read(path, file);
+  const source = attempt(
+    EXIT.usage,
+    `cannot read the config file ${file}`,
+    () => readFileSync(path, "utf8"),
+  );
   const values = await parse(path, source);
   if (typeof values !== "object" || values === null || Array.isArray(values))
     throw new CommandFailure(
@@ -98,18 +102,6 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
   };
 }
 
-function read(path: string, shown: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `cannot read the config file ${shown}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-}
-
 /** An empty line or a comment: YAML takes neither for a document. */
 const NO_SETTING = /^\s*([#;]|$)/;
 
@@ -118,15 +110,10 @@ async function parse(path: string, source: string): Promise<unknown> {
   const parser = PARSERS[extension];
   if (parser === undefined) return await importDefault(path);
   if (source.split("\n").every((line) => NO_SETTING.test(line))) return {};
-  try {
-    return parser(source);
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `${path} is not valid ${extension.slice(1).toUpperCase()}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+  const format = extension.slice(1).toUpperCase();
+  return attempt(EXIT.usage, `${path} is not valid ${format}`, () =>
+    parser(source),
+  );
 }
 
 async function importDefault(path: string): Promise<unknown> {

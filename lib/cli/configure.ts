@@ -1,7 +1,7 @@
 /** Reads the settings of this process from files, variables and flags. */
 import { resolve } from "node:path";
 import { findConfigFiles, readConfigFile } from "./config-files.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { attempt, CommandFailure, EXIT } from "./failure.ts";
 import {
   fromFile,
   fromFlags,
@@ -75,13 +75,7 @@ export async function configureThere(
 
 function enterFolder(folder: string): void {
   if (folder === "") return;
-  try {
-    process.chdir(resolve(folder));
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `chdir: cannot go to ${folder}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+  attempt(EXIT.usage, `chdir: cannot go to ${folder}`, () =>
+    process.chdir(resolve(folder)),
+  );
 }

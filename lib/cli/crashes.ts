@@ -1,9 +1,10 @@
 /** How workers have crashed lately: how long to wait before the next start, and when to give up. */
 import { backoffMs } from "../common/replacement.ts";
+import { INTERVALS } from "./intervals.ts";
 
 const WINDOW_MS = 10_000;
 const GIVE_UP = 5;
-const BACKOFF_MS = { first: 100, last: 10_000 };
+const BACKOFF_MS = { first: INTERVALS.firstRestartMs, last: 10_000 };
 
 export class Crashes {
   /** Times of those in a row. */

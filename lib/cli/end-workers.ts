@@ -1,14 +1,12 @@
 /** How the workers end with the command. */
 import { all, race, sleep, type Operation } from "effection";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
+import { INTERVALS } from "./intervals.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** By then a proxy in front has used each of its connections once more, and nobody waits long for the end. */
 const LAST_LINGER_MS = 1000;
-
-/** For a worker to exit once its requests are over. */
-const EXIT_MS = 2000;
 
 /**
  * Ends them, and kills those that take longer than they may.
@@ -26,7 +24,7 @@ export function* endWorkers(
   const limits = workers.map(({ closeLimits: { requestsMs, cleanupsMs } }) =>
     now ? cleanupsMs : requestsMs + lingerMs + cleanupsMs,
   );
-  const limitMs = Math.max(0, ...limits) + EXIT_MS;
+  const limitMs = Math.max(0, ...limits) + INTERVALS.exitMs;
   yield* race([
     all(workers.map((worker) => worker.ended)),
     sleep(Math.min(limitMs, MAX_TIMER_MS)),

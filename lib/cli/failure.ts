@@ -8,6 +8,17 @@ export class CommandFailure extends Error {
   }
 }
 
+/** What `action` returns. @throws {CommandFailure} that says what went wrong, when it throws. */
+export function attempt<T>(exitCode: number, what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw new CommandFailure(exitCode, `${what}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
 /** What the command ends with. */
 export const EXIT = {
   /** A worker could not be kept running, or the address is taken. */

@@ -5,15 +5,15 @@
  */
 import { extname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createJiti } from "jiti";
 
 const TYPESCRIPT = [".ts", ".mts", ".cts", ".tsx"];
 
 /** @throws what the module throws. */
-export function importModule(path: string): Promise<unknown> {
+export async function importModule(path: string): Promise<unknown> {
   if (!TYPESCRIPT.includes(extname(path)))
-    return import(pathToFileURL(path).href);
-  return createJiti(import.meta.url, {
+    return await import(pathToFileURL(path).href);
+  const { createJiti } = await import("jiti"); // slow to load, and seldom needed
+  return await createJiti(import.meta.url, {
     nativeModules: ["eddy", "effection"],
     interopDefault: false,
   }).import(path);

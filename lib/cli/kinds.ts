@@ -1,11 +1,10 @@
 /** The kinds of value that a setting can have: how each is read from text, checked, and shown. */
 import { parse as parseDuration } from "@lukeed/ms";
-import * as v from "valibot";
 import { parseTarget } from "../engine/target.ts";
 
 export interface Kind<T> {
-  /** Reads what a flag, a variable or a file gives: text, or what the file's format has. */
-  readonly schema: v.GenericSchema<unknown, T>;
+  /** Reads text, or what a file's format has in place of it. Undefined when it is not valid. */
+  read(given: unknown): T | undefined;
   /** Of the value in `--help`; a flag without one is a switch. */
   readonly placeholder?: string;
   /** Completes "takes …". */
@@ -19,11 +18,23 @@ export interface Kind<T> {
 
 const plain = (value: unknown): string => String(value);
 
+const isTable = (given: unknown): given is object =>
+  typeof given === "object" && given !== null;
+
+const asText = (given: unknown): string | undefined =>
+  typeof given === "string" ? given : undefined;
+
+/** The value, if it fits. */
+const only = <T>(
+  value: T | undefined,
+  fits: (value: T) => boolean,
+): T | undefined => (value !== undefined && fits(value) ? value : undefined);
+
 export const text = (
   placeholder = "TEXT",
   expected = "text",
 ): Kind<string> => ({
-  schema: v.string(),
+  read: asText,
   placeholder,
   expected,
   show: (value) => value || "none",
@@ -36,7 +47,7 @@ export const textThat = (
   fits: (given: string) => boolean,
 ): Kind<string> => ({
   ...text(placeholder, expected),
-  schema: v.pipe(v.string(), v.check(fits)),
+  read: (given) => only(asText(given), fits),
 });
 
 /** Where to listen, or one of a few words in place of it. A port alone may be a number. */
@@ -45,73 +56,60 @@ export const address = (
   ...words: readonly string[]
 ): Kind<string> => ({
   ...text("ADDRESS", expected),
-  schema: v.pipe(
-    v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
-    v.check(
-      (given) => words.includes(given) || parseTarget(given) !== undefined,
+  read: (given) =>
+    only(
+      typeof given === "number" ? String(given) : asText(given),
+      (value) => words.includes(value) || parseTarget(value) !== undefined,
     ),
-  ),
 });
 
 /** Never shown. */
 export const secret: Kind<string> = {
-  ...text("TEXT", "text of 16 characters or more"),
-  secret: true,
-  schema: v.pipe(
-    v.string(),
-    v.union([v.literal(""), v.pipe(v.string(), v.minLength(16))]),
+  ...textThat(
+    "TEXT",
+    "text of 16 characters or more",
+    (given) => given === "" || given.length >= 16,
   ),
+  secret: true,
   show: (value) => (value ? "(set)" : "none"),
 };
 
-const SWITCH: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  1: true,
-  false: false,
-  no: false,
-  off: false,
-  0: false,
-};
+const ON = ["true", "yes", "on", "1"];
+const OFF = ["false", "no", "off", "0"];
 
 export const onOff: Kind<boolean> = {
-  schema: v.union([
-    v.boolean(),
-    v.pipe(
-      v.union([v.string(), v.number()]),
-      v.transform((given) => SWITCH[given]),
-      v.boolean(),
-    ),
-  ]),
+  read(given) {
+    const word = isTable(given) ? "" : plain(given);
+    return ON.includes(word) ? true : OFF.includes(word) ? false : undefined;
+  },
   expected: "true or false",
   show: plain,
 };
 
-const wholeNumber = v.pipe(
-  v.union([
-    v.number(),
-    v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number)),
-  ]),
-  v.integer(),
-);
+function wholeNumber(given: unknown, from: number): number | undefined {
+  const isDigits = typeof given === "string" && /^\d+$/.test(given);
+  const number = isDigits ? Number(given) : given;
+  return Number.isInteger(number) && (number as number) >= from
+    ? (number as number)
+    : undefined;
+}
 
 export const count = (from: number): Kind<number> => ({
-  schema: v.pipe(wholeNumber, v.minValue(from)),
+  read: (given) => wholeNumber(given, from),
   placeholder: "NUMBER",
   expected: `a whole number from ${from}`,
   show: plain,
 });
 
 export const countOrAuto: Kind<number | "auto"> = {
-  schema: v.union([v.literal("auto"), v.pipe(wholeNumber, v.minValue(1))]),
+  read: (given) => (given === "auto" ? "auto" : wholeNumber(given, 1)),
   placeholder: "NUMBER",
   expected: 'a whole number from 1, or "auto"',
   show: plain,
 };
 
 export const choice = <const T extends string>(...names: T[]): Kind<T> => ({
-  schema: v.picklist(names),
+  read: (given) => names.find((name) => name === given),
   placeholder: names.join("|"),
   expected: names.join(", ").replace(/, (?=[^,]*$)/, " or "),
   show: plain,
@@ -123,48 +121,34 @@ export const list = (
   expected: string,
   fits: (entry: string) => boolean = () => true,
 ): Kind<string[]> => ({
-  schema: v.pipe(
-    v.union([
-      v.array(v.string()),
-      v.pipe(
-        v.string(),
-        v.transform((given) =>
-          given
-            .split(",")
-            .map((entry) => entry.trim())
-            .filter(Boolean),
-        ),
-      ),
-    ]),
-    v.check((entries) => entries.every(fits)),
-  ),
+  read(given) {
+    const entries: unknown = typeof given === "string" ? split(given) : given;
+    const fit = (entry: unknown): boolean =>
+      typeof entry === "string" && fits(entry);
+    return Array.isArray(entries) && entries.every(fit) ? entries : undefined;
+  },
   placeholder,
   expected,
   repeats: true,
   show: (value) => value.join(", ") || "none",
 });
 
-const NONE = v.pipe(
-  v.picklist(["none", "off"]),
-  v.transform(() => Infinity),
-);
+const split = (entries: string): string[] =>
+  entries
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+
+const isNone = (given: unknown): boolean => given === "none" || given === "off";
 
 /** Milliseconds. A number without a unit is refused, except 0: it might mean seconds or milliseconds. */
 export const duration: Kind<number> = {
-  schema: v.union([
-    NONE,
-    v.pipe(
-      v.union([v.literal(0), v.literal("0")]),
-      v.transform(() => 0),
-    ),
-    v.pipe(
-      v.string(),
-      v.regex(/[a-z]$/i),
-      v.transform((given) => parseDuration(given)),
-      v.number(),
-      v.minValue(0),
-    ),
-  ]),
+  read(given) {
+    if (isNone(given)) return Infinity;
+    if (given === 0 || given === "0") return 0;
+    const hasUnit = typeof given === "string" && /[a-z]$/i.test(given);
+    return hasUnit ? only(parseDuration(given), (ms) => ms >= 0) : undefined;
+  },
   placeholder: "DURATION",
   expected:
     'a duration with its unit, such as "30s", "5m" or "250ms", or "none"',
@@ -176,15 +160,13 @@ const SIZES = { GiB: 1024 ** 3, MiB: 1024 ** 2, KiB: 1024, B: 1 };
 
 /** In bytes. `2m` and `2MB` mean `2MiB`, as in nginx and Apache; the parsers on npm read bits, or 2. */
 export const size: Kind<number> = {
-  schema: v.union([
-    NONE,
-    v.pipe(v.number(), v.integer(), v.minValue(0)),
-    v.pipe(
-      v.string(),
-      v.regex(/^\d+(\.\d+)?\s*([kmg]?(i?b)?)$/i),
-      v.transform((given) => Math.round(parseFloat(given) * unitOf(given))),
-    ),
-  ]),
+  read(given) {
+    if (isNone(given)) return Infinity;
+    if (typeof given !== "string") return wholeNumber(given, 0);
+    return /^\d+(\.\d+)?\s*([kmg]?(i?b)?)$/i.test(given)
+      ? Math.round(parseFloat(given) * unitOf(given))
+      : undefined;
+  },
   placeholder: "SIZE",
   expected: 'a size such as "512KiB", "2MiB" or "1GiB", or "none"',
   show: (bytes) => scaled(bytes, SIZES),
@@ -192,7 +174,7 @@ export const size: Kind<number> = {
 
 export const sizeUpTo = (limit: number, expected: string): Kind<number> => ({
   ...size,
-  schema: v.pipe(size.schema, v.maxValue(limit)),
+  read: (given) => only(size.read(given), (bytes) => bytes <= limit),
   expected,
 });
 
@@ -216,16 +198,30 @@ function scaled(
 }
 
 /** A variable that the application needs. Only config files can ask for one. */
-const REQUIREMENT = v.strictObject({
-  required: v.optional(v.boolean()),
-  default: v.optional(v.string()),
-  description: v.optional(v.string()),
-});
+interface Requirement {
+  readonly required?: boolean | undefined;
+  readonly default?: string | undefined;
+  readonly description?: string | undefined;
+}
 
-export type Requirements = Record<string, v.InferOutput<typeof REQUIREMENT>>;
+export type Requirements = Record<string, Requirement>;
+
+const TYPES = { required: "boolean", default: "string", description: "string" };
+
+const isRequirement = (given: unknown): boolean =>
+  isTable(given) &&
+  Object.entries(given).every(
+    ([name, value]) =>
+      name in TYPES &&
+      (value === undefined ||
+        typeof value === TYPES[name as keyof Requirement]),
+  );
 
 export const requirements: Kind<Requirements> = {
-  schema: v.record(v.string(), REQUIREMENT),
+  read: (given) =>
+    isTable(given) && Object.values(given).every(isRequirement)
+      ? (given as Requirements)
+      : undefined,
   expected:
     "a table of names, each with `required`, `default` or `description`",
   show: (value) => Object.keys(value).join(", ") || "none",

@@ -1,9 +1,9 @@
 /** The logs of one process: what is written where, in which form. */
+import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { prettyFactory } from "pino-pretty";
-import { LineBuffer } from "../common/line-buffer.ts";
+import { LineBuffer } from "../common/log.ts";
 import {
   COMBINED,
   compileFormat,
@@ -12,7 +12,7 @@ import {
   SECRET_HEADERS,
   type AccessLog,
 } from "../exchange/access-log.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { attempt, EXIT } from "./failure.ts";
 import type { Identity } from "./identity.ts";
 import type { Settings } from "./schema.ts";
 
@@ -69,17 +69,11 @@ const SECRETS = SECRET_HEADERS.flatMap((name) => [
 
 function openFile(path: string, owner: Identity): LineBuffer {
   if (path === "-") return new LineBuffer(1);
-  try {
+  return attempt(EXIT.usage, `cannot write the log ${path}`, () => {
     const file = new LineBuffer(path);
     give(path, owner);
     return file;
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `cannot write the log ${path}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+  });
 }
 
 /** Only a plain file: neither a device or a pipe, nor the target of a link, which others may have chosen. */
@@ -92,6 +86,9 @@ function formatted(
   to: LineBuffer,
   colorize: boolean,
 ): { write(line: string): void } {
+  const { prettyFactory } = createRequire(import.meta.url)(
+    "pino-pretty", // slow to load, and seldom needed
+  ) as typeof import("pino-pretty");
   const format = prettyFactory({ colorize, ignore: "pid,hostname" });
   return { write: (line) => to.write(format(JSON.parse(line))) };
 }
@@ -103,20 +100,10 @@ function accessLogTo(
 ): AccessLog | undefined {
   if (!pretty && ["json", "auto"].includes(logFormat))
     return createAccessLog(pino({}, file), true);
-  const format = compile(
-    pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,
+  const format = attempt(EXIT.usage, "logFormat", () =>
+    compileFormat(
+      pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,
+    ),
   );
   return (record) => file.writeSoon(`${format(record)}\n`);
-}
-
-function compile(format: string): ReturnType<typeof compileFormat> {
-  try {
-    return compileFormat(format);
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `logFormat: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }

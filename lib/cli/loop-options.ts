@@ -19,6 +19,19 @@ export const LOOP_OPTIONS = {
   requestId: "requestId",
 } as const satisfies Partial<Record<Key, keyof LoopOptions>>;
 
+/** The settings that the operator gave, by the names of the options that they mean. Empty text is no value. */
+export const givenOptions = (
+  names: Partial<Record<Key, string>>,
+  settings: Settings,
+  explicit: readonly Key[],
+): Record<string, unknown> =>
+  Object.fromEntries(
+    explicit.flatMap((key) => {
+      const value = settings[key] === "" ? undefined : settings[key];
+      return names[key] === undefined ? [] : [[names[key], value]];
+    }),
+  );
+
 /** Overrides the application's options by the settings that the operator gave, and by them alone. */
 export function applySettings(
   options: LoopOptions,
@@ -26,19 +39,15 @@ export function applySettings(
   explicit: readonly Key[],
   { log, accessLog }: Logs,
 ): void {
-  const given = Object.entries(LOOP_OPTIONS)
-    .filter(([key]) => explicit.includes(key as Key))
-    .map(([key, option]) => {
-      const value = settings[key as keyof typeof LOOP_OPTIONS];
-      return [option, value === "" ? undefined : value]; // 0 is a value
-    });
-  Object.assign(options, Object.fromEntries(given), { log });
+  Object.assign(options, givenOptions(LOOP_OPTIONS, settings, explicit), {
+    log,
+  });
   if (accessLog !== undefined || explicit.includes("accessLog"))
     options.accessLog = accessLog ?? false;
 }
 
 /** The port is always shared, because workers come and go on it. */
-export function httpTarget({
+function httpTarget({
   http,
   tlsKey,
   tlsCert,

@@ -1,5 +1,4 @@
 /** The status in Prometheus' format. */
-import { Counter, Gauge, Registry } from "prom-client";
 import type { Status } from "./status.ts";
 
 type Worker = Status["workers"][number];
@@ -32,7 +31,8 @@ const OF_WORKERS: readonly [
 ];
 
 /** A registry for one answer, because the workers keep the numbers. */
-export function metricsOf(status: Status): Promise<string> {
+export async function metricsOf(status: Status): Promise<string> {
+  const { Counter, Gauge, Registry } = await import("prom-client"); // slow to load, and seldom needed
   const register = new Registry();
   const registers = [register];
   const requests = new Counter({
@@ -60,5 +60,5 @@ export function metricsOf(status: Status): Promise<string> {
     for (const worker of status.workers)
       gauge.set({ pid: worker.pid }, of(worker));
   }
-  return register.metrics();
+  return await register.metrics();
 }

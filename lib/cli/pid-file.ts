@@ -1,7 +1,7 @@
 /** The file with the supervisor's process id: for process managers, and for `eddy reload`. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resource, type Operation } from "effection";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { attempt, CommandFailure, EXIT } from "./failure.ts";
 
 /** Written now, removed with the scope. @throws {CommandFailure} when another supervisor that runs has it. */
 export function usePidFile(file: string): Operation<void> {
@@ -23,15 +23,9 @@ function claim(file: string): void {
       EXIT.failed,
       `${file}: process ${pid} runs already; stop it, or choose another --pid`,
     );
-  try {
-    writeFileSync(file, `${process.pid}\n`);
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `cannot write the pid file: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+  attempt(EXIT.usage, "cannot write the pid file", () =>
+    writeFileSync(file, `${process.pid}\n`),
+  );
 }
 
 /** @throws {CommandFailure} when no supervisor runs by that pid file, or this user may not signal it. */

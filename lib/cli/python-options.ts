@@ -1,5 +1,6 @@
 /** What the command's settings mean for applications of Python. */
 import type { PythonOptions } from "eddy/adapters/python";
+import { givenOptions } from "./loop-options.ts";
 import type { Key, Settings } from "./schema.ts";
 
 /** All but `chdir`, which is a setting of the command, and the jitter, which is always a tenth. */
@@ -19,23 +20,15 @@ export const PYTHON_OPTIONS = {
 } as const satisfies Partial<Record<Key, keyof PythonOptions>>;
 
 /** Here 0 means never, as in Gunicorn and uWSGI. */
-const OFF_AT_0: readonly string[] = [
-  "startTimeout",
-  "pythonHarakiri",
-  "pythonMaxRequests",
-];
+const OFF_AT_0 = ["startTimeoutMs", "harakiriMs", "maxRequests"];
 
 /** The options that the operator gave; `python()` has defaults for the rest. */
 export function pythonOptions(
   settings: Settings,
   explicit: readonly Key[],
 ): PythonOptions {
-  const given = Object.entries(PYTHON_OPTIONS)
-    .filter(([key]) => explicit.includes(key as Key))
-    .map(([key, option]) => {
-      const value = settings[key as keyof typeof PYTHON_OPTIONS];
-      const off = value === 0 && OFF_AT_0.includes(key);
-      return [option, value === "" ? undefined : off ? Infinity : value];
-    });
-  return Object.fromEntries(given) as PythonOptions;
+  const options = givenOptions(PYTHON_OPTIONS, settings, explicit);
+  for (const name of OFF_AT_0)
+    if (options[name] === 0) options[name] = Infinity;
+  return options as PythonOptions;
 }

@@ -2,11 +2,9 @@
 import { sleep, type Operation, type Scope } from "effection";
 import type { Logger } from "../index.ts";
 import { randomLifetime } from "../common/replacement.ts";
+import { INTERVALS } from "./intervals.ts";
 import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
-
-/** After one that has failed. */
-const AGAIN_MS = 5000;
 
 /** Requests of one worker. */
 export function lifetime({
@@ -45,7 +43,8 @@ export class Renewals {
 
   /** If it still serves afterwards, its next report asks for it again. */
   *#renew(worker: WorkerProcess): Operation<void> {
-    if (!(yield* this.#options.replace(worker))) yield* sleep(AGAIN_MS);
+    if (!(yield* this.#options.replace(worker)))
+      yield* sleep(INTERVALS.renewalRetryMs);
     this.#due.delete(worker);
   }
 }

@@ -2,10 +2,10 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { sleep, type Operation } from "effection";
 import type { Loop } from "../index.ts";
+import { INTERVALS } from "./intervals.ts";
 import { residentBytes } from "./memory.ts";
 import type { FromWorker } from "./messages.ts";
 
-const EVERY_MS = 1000;
 const RESOLUTION_MS = 20;
 
 export function* reporting(
@@ -27,7 +27,7 @@ export function* reporting(
         },
       });
       delay.reset();
-      yield* sleep(EVERY_MS);
+      yield* sleep(INTERVALS.reportMs);
     }
   } finally {
     delay.disable();

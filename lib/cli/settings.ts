@@ -1,6 +1,5 @@
 /** The values of all settings, from defaults, files, variables and flags, in that order; and where each came from. */
 import { closestMatch } from "leven";
-import * as v from "valibot";
 import { CommandFailure, EXIT } from "./failure.ts";
 import {
   flagOf,
@@ -132,8 +131,8 @@ function override(
 
 function readValue(key: Key, given: unknown, source: string): unknown {
   const { kind } = settingOf(key);
-  const read = v.safeParse(kind.schema, given);
-  if (read.success) return read.output;
+  const value = kind.read(given);
+  if (value !== undefined) return value;
   const shown = kind.secret ? "what it is given" : JSON.stringify(given);
   throw new CommandFailure(
     EXIT.usage,

@@ -3,14 +3,12 @@ import { get, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { call, race, sleep, type Operation } from "effection";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { INTERVALS } from "./intervals.ts";
 import { size } from "./kinds.ts";
 import type { Status } from "./status.ts";
 import { statusTarget } from "./status-server.ts";
 import { ENDING, useSignals } from "./use-signals.ts";
 
-const EVERY_MS = 1000;
-/** The supervisor answers at once, unless it is stuck. */
-const ANSWER_MS = 5000;
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** Refreshes until a signal ends it; without a terminal it prints once. */
@@ -32,13 +30,13 @@ function* refresh(stats: string): Operation<void> {
     const status = yield* call(() => ask(stats));
     process.stdout.write(`${CLEAR}${table(status, before)}\n`);
     before = status;
-    yield* sleep(EVERY_MS);
+    yield* sleep(INTERVALS.reportMs);
   }
 }
 
 async function ask(stats: string): Promise<Status> {
   const target = statusTarget(stats);
-  const signal = AbortSignal.timeout(ANSWER_MS);
+  const signal = AbortSignal.timeout(INTERVALS.statusAnswerMs);
   try {
     const where = "path" in target ? { socketPath: target.path } : target;
     const [response] = (await once(

@@ -1,5 +1,4 @@
 /** `--reload`: sees the application's files change. */
-import { watch } from "chokidar";
 import {
   call,
   createQueue,
@@ -23,6 +22,7 @@ export interface WatcherListener {
 /** Ends with the scope. */
 export function useWatcher(listener: WatcherListener): Operation<Watcher> {
   return resource(function* (provide) {
+    const { watch } = yield* call(() => import("chokidar")); // slow to load, and seldom needed
     const changes = createQueue<string, never>();
     const known = new Set<string>();
     const pending = new Set<string>();

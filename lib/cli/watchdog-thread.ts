@@ -2,7 +2,7 @@
 import { Session } from "node:inspector/promises";
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { openLogs } from "./logs.ts";
+import { INTERVALS } from "./intervals.ts";
 import {
   WATCHED,
   WORD,
@@ -17,11 +17,9 @@ const watched = `globalThis[Symbol.for("${WATCHED}")]`;
 const TELL = `${watched}.tell()`;
 const LOOK = `${watched}.look()`;
 
-/** How long an answer may take. A thread in native code gives none. */
-const LOOK_MS = 1000;
-
 await evaluate("0"); // the first connection needs a thread that is not stuck; later ones work anyway
 parentPort!.postMessage("watching");
+const logs = import("./logs.ts"); // slow to load: the worker starts meanwhile
 await watch(new Uint32Array(words));
 
 /** Looks twice in the time that is too long, to see what holds the loop before it goes on; tells it once. */
@@ -39,8 +37,16 @@ async function watch(counter: Uint32Array): Promise<never> {
 }
 
 async function end(): Promise<void> {
+  try {
+    await report();
+  } finally {
+    process.kill(process.pid, "SIGKILL");
+  }
+}
+
+async function report(): Promise<void> {
   const sight = (await evaluate(LOOK)) as LoopSnapshot | undefined;
-  const { log } = openLogs(settings);
+  const { openLogs } = await logs;
   const { stack, running } = sight ?? { stack: [], running: [] };
   const what =
     sight === undefined
@@ -48,11 +54,10 @@ async function end(): Promise<void> {
       : running.length === 0
         ? "no request runs"
         : `it runs ${running.join(", ")}`;
-  log.fatal(
+  openLogs(settings).log.fatal(
     { stack },
     `the event loop has not turned for ${settings.workerTimeout} ms; ${what}; the worker is ended`,
   );
-  process.kill(process.pid, "SIGKILL");
 }
 
 /** In the main thread. Undefined when it does not answer. A connection that stays open would hold up the exit. */
@@ -63,7 +68,7 @@ async function evaluate(expression: string): Promise<unknown> {
     expression,
     returnByValue: true,
   });
-  const limit = setTimeout(LOOK_MS); // keeps this thread alive, too
+  const limit = setTimeout(INTERVALS.watchdogAnswerMs); // keeps this thread alive, too
   const given = await Promise.race([answer, limit]);
   session.disconnect();
   return given?.result.value;

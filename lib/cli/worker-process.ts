@@ -11,6 +11,7 @@ import {
 } from "effection";
 import type { Address, CloseLimits } from "../index.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { INTERVALS } from "./intervals.ts";
 import type {
   Answers,
   FromWorker,
@@ -21,9 +22,6 @@ import type {
 } from "./messages.ts";
 
 const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
-
-/** A worker that has not answered by then is stuck. */
-const ANSWER_MS = 1000;
 
 export type WorkerState = "starting" | "ready" | "closing";
 
@@ -158,7 +156,11 @@ export class WorkerProcess {
     });
     this.tell({ type: "ask", id, question });
     try {
-      yield* race([answered.operation, this.ended, sleep(ANSWER_MS)]);
+      yield* race([
+        answered.operation,
+        this.ended,
+        sleep(INTERVALS.workerAnswerMs),
+      ]);
       return answer as Answers[Q["about"]] | undefined;
     } finally {
       this.#asked.delete(id);

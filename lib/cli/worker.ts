@@ -55,6 +55,14 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // while it loads, too
   });
+  process.on("uncaughtExceptionMonitor", (error) => {
+    logs.log.fatal({ err: error }, "the worker fails");
+    tell({
+      type: "failed",
+      exitCode: EXIT.failed,
+      message: String(error.stack),
+    });
+  });
   let loop: Loop | undefined;
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
   loop = yield* loadLoop(orders, logs);
@@ -65,14 +73,6 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   for (const target of listenTargets(settings, front))
     addresses.push(yield* loop.listen(target));
   handleMessages(loop, front);
-  process.on("uncaughtExceptionMonitor", (error) => {
-    logs.log.fatal({ err: error }, "the worker fails");
-    tell({
-      type: "failed",
-      exitCode: EXIT.failed,
-      message: String(error.stack),
-    });
-  });
   tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
   tell({ type: "imported", files: imported.list() });
   yield* spawn(() => reporting(loop, tell));

@@ -6,8 +6,8 @@
  */
 export function randomLifetime(limit: number, jitter = limit / 10): number {
   if (limit === Infinity) return limit;
-  const most = Math.min(Math.floor(jitter), limit - 1);
-  return limit - Math.floor(Math.random() * (most + 1));
+  const max = Math.min(Math.floor(jitter), limit - 1);
+  return limit - Math.floor(Math.random() * (max + 1));
 }
 
 /** Milliseconds. */

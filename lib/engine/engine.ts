@@ -12,7 +12,10 @@ export type { Scheme };
 /** A piece of a body. Strings are sent as UTF-8. */
 export type Chunk = string | Uint8Array;
 
-/** What a request says before its body. All of it is the request's own: it may be read at any time, also after the reply. */
+/**
+ * What a request says before its body. All of it is the request's own: it may be read at any time, also after the
+ * reply.
+ */
 export interface Head {
   /** As sent: methods are case-sensitive (RFC 9110, section 9.1). */
   readonly method: string;

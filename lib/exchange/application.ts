@@ -6,7 +6,7 @@ import type { GatewayRequest } from "../request/request.ts";
 
 /**
  * What a user mounts: one argument in, one value out. A plain function, an async function or an operation (a generator
- * function). Operations are hoisted best: V8 pays 2-3 µs for a generator function that is created for one call.
+ * function). Hoist operations: a generator function that is created for one call is slow.
  */
 export type Handler = (
   request: GatewayRequest,

@@ -291,7 +291,8 @@ export class Exchange implements Running, ContextOwner, Recipient {
   done(error?: unknown, outcome: Outcome = "ok"): void {
     this.#delivery = undefined;
     this.#running--;
-    if (this.out.lags) this.shared.lagging = performance.now();
+    if (this.out.lags && this.out.state !== "gone")
+      this.shared.lagging = performance.now();
     if (error !== undefined) {
       if (this.#state === "ended") this.onCleanupError(error);
       else this.fail(error);

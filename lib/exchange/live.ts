@@ -8,9 +8,9 @@ export interface Linked<T> {
 
 /**
  * A Set in all but its memory. That one moves to a new table whenever as many as are in it have gone, and V8 links the
- * old table, with all that was in it, to the new one. Once such a table is old, nothing short of a full collection frees
- * what followed it: with a few requests waiting at any time, almost all of them outlive the cheap collections, which
- * then take ten times as long.
+ * old table, with all that was in it, to the new one. Once such a table is old, nothing short of a full collection
+ * frees what followed it: with a few requests waiting at any time, almost all of them outlive the cheap collections,
+ * which then are not cheap any more.
  */
 export class Live<T extends Linked<T>> {
   size = 0;

@@ -11,7 +11,10 @@ export const loopOptions = channel("eddy:loop:options");
 /** A loop would serve. If somebody subscribes, it is theirs to run. */
 export const loopServes = channel("eddy:loop:serves");
 
-/** A loop that serves has this `StallWatch` (stall.ts). Whoever has another thread can look what the loop is held by, and tell it. */
+/**
+ * A loop that serves has this `StallWatch` (stall.ts). Whoever has another thread can look what the loop is held by,
+ * and tell it.
+ */
 export const loopWatches = channel("eddy:loop:watches");
 
 export function optionsFromCommand(options: LoopOptions): LoopOptions {

@@ -158,7 +158,10 @@ async function finishExchanges(
 /** Milliseconds in which a client that was behind may take the end of its reply. */
 const LAST_BYTES_MS = 5000;
 
-/** What the engine holds of them would be lost with their connections. It does not say when it has sent all, but clients close their connection then, as they were told. */
+/**
+ * What the engine holds of them would be lost with their connections. It does not say when it has sent all, but
+ * clients close their connection then, as they were told.
+ */
 async function letLastBytesGo(
   shared: Shared,
   listeners: readonly Listener[],

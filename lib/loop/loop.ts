@@ -84,7 +84,10 @@ export interface LoopTasks {
 export class Loop extends Mounts {
   /** The log of the loop; `request.log` is its child. */
   readonly log: Logger;
-  /** Settles when the loop has stopped; rejects when a background task or an application's resource failed. Nobody waiting for that failure is an unhandled rejection: the process must not look healthy. */
+  /**
+   * Settles when the loop has stopped; rejects when a background task or an application's resource failed. Nobody
+   * waiting for that failure is an unhandled rejection: the process must not look healthy.
+   */
   readonly closed: Promise<DrainReport>;
   readonly #settings: Settings;
   readonly #listeners: Listener[] = [];
@@ -144,8 +147,8 @@ export class Loop extends Mounts {
   /**
    * Opens the applications, then the port. May be called again for further addresses.
    *
-   * `await` it, and end with `close()`. Or `yield*` it in an operation: the loop then belongs to that operation's scope,
-   * and is closed with it.
+   * `await` it, and end with `close()`. Or `yield*` it in an operation: the loop then belongs to that operation's
+   * scope, and is closed with it.
    *
    * @throws {ListenError} when the address is taken or not to be had; nothing is left running then.
    * @throws {UsageError} for a target that is none, and once the loop is closed.
@@ -214,7 +217,10 @@ export class Loop extends Mounts {
     return this.#background.scope.run(operation);
   }
 
-  /** What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the tasks below it. */
+  /**
+   * What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the
+   * tasks below it.
+   */
   tasks(): LoopTasks {
     return {
       exchanges: this.#shared.running().map((exchange) => exchange.view()),
@@ -223,7 +229,10 @@ export class Loop extends Mounts {
     };
   }
 
-  /** Halts the exchanges of an id, of which clients may give the same to several: 503, or a cut connection when the head of its reply is out; outcome `error`. False: there is none. */
+  /**
+   * Halts the exchanges of an id, of which clients may give the same to several: 503, or a cut connection when the
+   * head of its reply is out; outcome `error`. False: there is none.
+   */
   halt(id: string): boolean {
     const ofThatId = this.#shared.live
       .all()
@@ -241,7 +250,10 @@ export class Loop extends Mounts {
     return (this.#closing ??= future(this.#drain(lingerMs)));
   }
 
-  /** How long `close()` takes at most, by the options: for whoever waits for it, and ends the process when that is over. */
+  /**
+   * How long `close()` takes at most, by the options: for whoever waits for it, and ends the process when that is
+   * over.
+   */
   get closeLimits(): CloseLimits {
     return closeLimits(this.#settings);
   }

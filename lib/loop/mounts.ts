@@ -3,6 +3,13 @@ import type { Limits, MountOptions } from "../exchange/limits.ts";
 import { Router, type Method } from "./router.ts";
 import type { Application, Handler } from "../exchange/application.ts";
 
+/** @throws {UsageError} for a malformed or taken pattern, and once the loop listens. */
+type Routing<Self> = (
+  pattern: string,
+  application: Application,
+  options?: MountOptions,
+) => Self;
+
 export abstract class Mounts {
   protected readonly router = new Router();
 
@@ -26,70 +33,28 @@ export abstract class Mounts {
   }
 
   /** Routes GET, and HEAD unless it has a route of its own. Patterns are `/text/:parameter/*`; likewise below. */
-  get(pattern: string, application: Application, options?: MountOptions): this {
-    return this.#route("GET", pattern, application, options);
-  }
-
-  head(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("HEAD", pattern, application, options);
-  }
-
-  post(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("POST", pattern, application, options);
-  }
-
-  put(pattern: string, application: Application, options?: MountOptions): this {
-    return this.#route("PUT", pattern, application, options);
-  }
-
-  patch(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("PATCH", pattern, application, options);
-  }
-
-  delete(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("DELETE", pattern, application, options);
-  }
-
-  options(
-    pattern: string,
-    application: Application,
-    options?: MountOptions,
-  ): this {
-    return this.#route("OPTIONS", pattern, application, options);
-  }
-
+  readonly get = this.#routing("GET");
+  readonly head = this.#routing("HEAD");
+  readonly post = this.#routing("POST");
+  readonly put = this.#routing("PUT");
+  readonly patch = this.#routing("PATCH");
+  readonly delete = this.#routing("DELETE");
+  readonly options = this.#routing("OPTIONS");
   /** Routes every method, except those that have a route with the same pattern. */
-  any(pattern: string, application: Application, options?: MountOptions): this {
-    return this.#route("ANY", pattern, application, options);
+  readonly any = this.#routing("ANY");
+
+  #routing(method: Method | "ANY"): Routing<this> {
+    return (pattern, application, options = {}) => {
+      this.router.route(method, pattern, ...this.admit(application, options));
+      return this;
+    };
   }
 
-  #route(
-    method: Method | "ANY",
-    pattern: string,
-    application: Application,
-    options: MountOptions = {},
-  ): this {
-    this.router.route(method, pattern, ...this.admit(application, options));
-    return this;
-  }
-
-  /** The handler of an application, and what holds for its requests. @throws {UsageError} when it is none, or too late. */
+  /**
+   * The handler of an application, and what holds for its requests.
+   *
+   * @throws {UsageError} when it is none, or too late.
+   */
   protected abstract admit(
     application: Application | undefined,
     options: MountOptions,

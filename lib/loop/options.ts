@@ -16,36 +16,88 @@ import type { RequestIdSource } from "../request/request-id.ts";
 import { isTrustEntry, type ProxyHeader } from "../request/proxies.ts";
 
 export interface LoopOptions extends MountOptions {
-  /** A pino logger; `false` is silent. Default: JSON lines on standard output from level "info". */
+  /**
+   * A pino logger; `false` is silent.
+   *
+   * @default JSON lines on standard output, from level "info".
+   */
   log?: Logger | false;
-  /** One line for each exchange, as fields (`true`), in Apache's combined format, or by a function that gets the record. Default `false`: it costs, and a proxy in front often has one. */
+  /**
+   * One line for each exchange: as fields (`true`), in Apache's combined format, or by a function that gets the record.
+   *
+   * @default false: it costs, and a proxy in front often has one.
+   */
   accessLog?: boolean | "combined" | AccessLog;
   /**
-   * Where `request.id` comes from, which is in each line that is logged for a request. `"accept"`: from the field
-   * `x-request-id`, when it is 1 to 128 of `A-Z a-z 0-9 _ . : @ + = ~ -`, or else it is made. `"generate"`: always made.
-   * `"echo"`: as `"accept"`, and each reply has it in `x-request-id`, unless the application sets that itself. Default
-   * `"accept"`: a proxy in front has logged its own, and a reply with it costs for each request what is needed for few.
+   * Where `request.id` comes from, which is in each line that is logged for a request.
+   *
+   * - `"accept"`: from the field `x-request-id`, when it is 1 to 128 of `A-Z a-z 0-9 _ . : @ + = ~ -`, or else made.
+   * - `"generate"`: always made.
+   * - `"echo"`: as `"accept"`, and each reply has it in `x-request-id`, unless the application sets that itself.
+   *
+   * @default "accept": a proxy in front has logged its own, and few requests need a reply with it.
    */
   requestId?: RequestIdSource;
-  /** Bytes of all header names and values of a request, after which it is refused with 431. Default 16 KiB, as Node has it, and no more than the engine takes: it reads `UWS_HTTP_MAX_HEADERS_SIZE` when the process starts. */
+  /**
+   * Bytes of all header names and values of a request, after which it is refused with 431. At most what the engine
+   * takes: 16 KiB, unless the process is started with a larger `UWS_HTTP_MAX_HEADERS_SIZE`.
+   *
+   * @default what the engine takes; Node.js has 16 KiB, too.
+   */
   maxHeaderBytes?: number;
-  /** Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below 16 KB/s, or with a reply of which it takes nothing. In whole seconds, and the engine looks every 4 s. Default: the engine's own, 30,000. */
+  /**
+   * Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below
+   * 16 KB/s, or with a reply of which it takes nothing. In whole seconds; the engine looks every 4 s.
+   *
+   * @default 30,000, the engine's own.
+   */
   idleTimeoutMs?: number;
-  /** Requests that may run at a time; a further one is answered 503 with `retry-after`, and nothing is started for it. Those answered at once are never counted. Default 10,000: some 100 MB of waiting requests, and a queue in which nobody waits for long any more. `Infinity` takes all. */
+  /**
+   * Requests that may run at a time. A further one is answered 503 with `retry-after`, and nothing is started for it.
+   * Those answered at once are never counted. `Infinity` takes all.
+   *
+   * @default 10,000: some 100 MB of waiting requests, and a queue in which nobody waits for long any more.
+   */
   maxConcurrentRequests?: number;
-  /** A path at which GET and HEAD are answered 200 while the loop is ready, and 503 from the moment on that it closes. Never shed. Default: none. */
+  /**
+   * A path at which GET and HEAD are answered 200 while the loop is ready, and 503 from the moment on that it closes.
+   * It is answered also when too many requests run.
+   *
+   * @default none.
+   */
   healthCheck?: string;
-  /** Milliseconds from the moment on that `healthCheck` says 503 to the end of listening, for whoever polls it to notice. Default 0: not everybody is polled. A little more than the poll's interval is right. */
+  /**
+   * Milliseconds from the moment on that `healthCheck` says 503 to the end of listening, for whoever polls it to
+   * notice: a little more than the interval of the polls.
+   *
+   * @default 0: not everybody is polled.
+   */
   readinessDelayMs?: number;
-  /** Milliseconds that `close()` gives the exchanges that are still running, before it halts them. Default 30,000, as Gunicorn's `graceful_timeout`. */
+  /**
+   * Milliseconds that `close()` gives the exchanges that are still running, before it halts them.
+   *
+   * @default 30,000, as Gunicorn's `graceful_timeout`.
+   */
   drainTimeoutMs?: number;
-  /** Milliseconds for which a handler may keep the loop to itself before a warning names it. `Infinity` never warns, and saves two looks at the clock for each request. Default 500: half a second in which nobody is served is never meant. */
+  /**
+   * Milliseconds for which a handler may keep the loop to itself before a warning names it. `Infinity` never warns, and
+   * spares two looks at the clock for each request.
+   *
+   * @default 500: half a second in which nobody is served is never meant.
+   */
   stallWarnMs?: number;
-  /** Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it then. Default 5,000: a cleanup is to let go, not to work. */
+  /**
+   * Milliseconds that the cleanup of a halted task may take before it is named in the log; `close()` goes on without it
+   * then.
+   *
+   * @default 5,000: a cleanup is to let go, not to work.
+   */
   teardownTimeoutMs?: number;
   /**
-   * The peers that are believed when they speak for others: addresses, CIDR ranges, `"loopback"`, `"private"` (RFC 1918,
-   * RFC 4193), `"unix"` for the peers of Unix sockets. Default none: whoever is believed can pass for anybody.
+   * The peers that are believed when they speak for others: addresses, CIDR ranges, `"loopback"`, `"private"` (RFC
+   * 1918, RFC 4193), `"unix"` for the peers of Unix sockets.
+   *
+   * @default none: whoever is believed can pass for anybody.
    *
    * @example
    * ```ts
@@ -56,9 +108,14 @@ export interface LoopOptions extends MountOptions {
    */
   trustProxy?: readonly string[];
   /**
-   * How the proxies of `trustProxy` say who asks, and how: in the fields `X-Forwarded-For`, `-Proto` and `-Host`
-   * (`"x-forwarded"`), in `Forwarded` as RFC 7239 has it, or by version 2 of the PROXY protocol. Only this one counts,
-   * because a proxy passes on what it does not know, as the client sent it. Default `"x-forwarded"`, which nearly all speak.
+   * How the proxies of `trustProxy` say who asks, and how. Only this one counts, because a proxy passes on what it does
+   * not know, as the client sent it.
+   *
+   * - `"x-forwarded"`: in the fields `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
+   * - `"forwarded"`: in the field `Forwarded` (RFC 7239).
+   * - `"proxy-v2"`: by version 2 of the PROXY protocol.
+   *
+   * @default "x-forwarded", which nearly all speak.
    */
   proxyHeader?: ProxyHeader;
 }

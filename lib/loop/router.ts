@@ -2,8 +2,8 @@
  * Mounts and routes: finds who answers a request.
  *
  * For each method there is a table of plain paths and a tree of segments, in which text goes before a `:parameter` and
- * that before `*`. A mount is in all of them, so that within each the most specific pattern wins. A path is walked once,
- * and nothing is made on the way: parameters are read from the path when somebody asks.
+ * that before `*`. A mount is in all of them, so that within each the most specific pattern wins. A path is walked
+ * once, and nothing is made on the way: parameters are read from the path when somebody asks.
  */
 import {
   MethodNotAllowedError,
@@ -62,7 +62,10 @@ export class Router {
     this.#routes.set(key, byMethod.set(method, route));
   }
 
-  /** Who answers; where nobody does, a route whose handler says so. Mounts and routes made after the first call do not count. */
+  /**
+   * Who answers; where nobody does, a route whose handler says so. Mounts and routes made after the first call do not
+   * count.
+   */
   find(method: string, path: string): Route {
     const tables = (this.#tables ??= this.#build());
     return tables.get(method)?.find(path) ?? tables.get(ANY)!.find(path)!;

@@ -1,11 +1,11 @@
 /**
  * Notices who keeps the loop to itself: while a handler computes, nobody else is served.
  *
- * A timer that fires late shows that somebody did. To know who, each call would have to be timed, and two looks at the
- * clock cost as much as two hundredths of a hello. So at first the request that came last is named, with those that run,
- * and from then on, for a while, each call is timed. What it was at when it held the loop is only seen from another thread.
+ * A timer that fires late shows that somebody did. To know who, each call would have to be timed, which the
+ * hot path is spared. So at first the request that came last is named, with those that run, and from then on, for a
+ * while, each call is timed. What it was at when it held the loop is only seen from another thread.
  */
-import { performance } from "node:perf_hooks"; // the global is a getter, half as dear again as the call
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import { loopWatches } from "./command.ts";
 import type { Shared } from "../exchange/shared.ts";
 import type { Logger } from "../common/log.ts";

@@ -1,8 +1,11 @@
 /** The header fields of a reply, checked. */
 import { InvalidReplyError } from "../common/errors.ts";
-import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/grammar.ts";
+import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/fields.ts";
 
-/** Header fields as somebody writes them; a `set-cookie` is repeated by an array of values or by pairs of the same name. */
+/**
+ * Header fields as somebody writes them; a `set-cookie` is repeated by an array of values or by pairs of the same
+ * name.
+ */
 export type PlainHeaders =
   | { readonly [name: string]: string | number | readonly string[] | undefined }
   | Iterable<readonly [name: string, value: string]>;
@@ -11,8 +14,8 @@ export type PlainHeaders =
  * A reply's headers, checked and ready to be written. May stand in a reply as they are; an adapter makes them where its
  * application can still be told of a mistake.
  *
- * @throws {InvalidReplyError} naming the field: a name that is no token, a value with control characters or characters
- * beyond latin-1, `transfer-encoding`, a `content-length` that is no number.
+ * @throws {InvalidReplyError} naming the field: a name that is not a token, a value with control characters or
+ * characters beyond latin-1, `transfer-encoding`, a `content-length` that is not a number.
  */
 export class CheckedHeaders {
   /** name, value, name, value, …; names as given. A value with bytes above 0x7f is already latin-1. */
@@ -50,7 +53,7 @@ function add(
   reserved: ReadonlySet<string>,
 ): void {
   if (typeof name !== "string" || !TOKEN.test(name))
-    throw new InvalidReplyError(`${quote(name)} is no header name`);
+    throw new InvalidReplyError(`${quote(name)} is not a valid header name`);
   const lowerCase = name.toLowerCase();
   if (reserved.has(lowerCase))
     throw new InvalidReplyError(
@@ -69,7 +72,7 @@ function checkValue(name: string, value: string): string | Buffer {
     if (FIELD_VALUE.test(value)) return Buffer.from(value, "latin1");
   }
   throw new InvalidReplyError(
-    `header ${name}: ${quote(value)} is no header value`,
+    `header ${name}: ${quote(value)} is not a valid header value`,
   );
 }
 
@@ -81,7 +84,9 @@ const SPECIAL = new Map<string, Take>([
     "content-length", // the engine writes it; here it is only a promise to check the body against
     (headers, name, value) => {
       if (!/^\d{1,15}$/.test(value))
-        throw new InvalidReplyError(`header ${name}: "${value}" is no length`);
+        throw new InvalidReplyError(
+          `header ${name}: "${value}" is not a valid length`,
+        );
       headers.contentLength = Number(value);
       return false;
     },
@@ -112,7 +117,11 @@ const SPECIAL = new Map<string, Take>([
 
 type Pairs = Iterable<readonly [name: string, value: string]>;
 
-/** Headers in whatever shape, as pairs; these are not checked. @throws {InvalidReplyError} for what has no such shape. */
+/**
+ * Headers in whatever shape, as pairs; these are not checked.
+ *
+ * @throws {InvalidReplyError} for what has no such shape.
+ */
 export function pairs(headers: PlainHeaders): Pairs {
   if (typeof headers !== "object" || headers === null)
     throw new InvalidReplyError(

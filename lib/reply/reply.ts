@@ -53,8 +53,8 @@ export function json(data: unknown, init?: ReplyInit): GatewayResponse {
 }
 
 /**
- * Sends the client elsewhere: 302, or the `status` given (303 after a POST, 301 and 308 for good). `location` is sent as
- * an ASCII URL; other characters are percent-encoded.
+ * Sends the client elsewhere: 302, or the `status` given (303 after a POST, 301 and 308 for good). `location` is sent
+ * as an ASCII URL; other characters are percent-encoded.
  */
 export function redirect(
   location: string,

@@ -20,8 +20,8 @@ interface AsyncSource extends Cancelable {
 
 interface Cancelable {
   /**
-   * Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed. Does
-   * nothing once it has ended.
+   * Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed.
+   * Does nothing once it has ended.
    */
   cancel(): unknown;
 }

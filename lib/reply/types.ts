@@ -5,7 +5,10 @@ import type { CheckedHeaders, PlainHeaders } from "./headers.ts";
 
 export type { Chunk };
 
-/** A string is sent as `text/plain`, bytes as `application/octet-stream`, nothing as 204. Anything else needs a {@link GatewayResponse}. */
+/**
+ * A string is sent as `text/plain`, bytes as `application/octet-stream`, nothing as 204. Anything else needs a {@link
+ * GatewayResponse}.
+ */
 export type Reply =
   | string
   | Uint8Array

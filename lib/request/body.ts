@@ -16,7 +16,10 @@ import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { Spill } from "./spill.ts";
 import type { Inlet } from "../engine/engine.ts";
 
-/** Bytes that wait in memory before the client is asked to pause. Sixteen TLS records; small beside the engine's own 512 KiB. */
+/**
+ * Bytes that wait in memory before the client is asked to pause. Sixteen TLS records; small beside the engine's own
+ * 512 KiB.
+ */
 const PAUSE_AT = 256 * 1024;
 
 /** Bytes in memory, on top of which further ones go to a file while the engine has not yet stopped. */
@@ -68,8 +71,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The chunks, as they come; each at most 512 KiB, the engine's receive buffer. Reading drives the client: it is paused
-   * while chunks wait. Can be done once.
+   * The chunks, as they come; each at most 512 KiB, the engine's receive buffer. Reading drives the client: it is
+   * paused while chunks wait. Can be done once.
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`.
    * @throws {BodyTimeoutError} past `bodyTimeoutMs`.

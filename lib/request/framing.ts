@@ -20,7 +20,9 @@ const BARE: Frame = Object.freeze({ bodyLength: 0, close: false });
 
 /** Reads the frames of requests, one after the other. */
 export class Framing {
-  /** Most requests are for the host that the one before was for, and to look at a host takes as long as all else here. */
+  /**
+   * Most requests are for the host that the one before was for, and to look at a host takes as long as all else here.
+   */
   #knownHost = "";
 
   /**
@@ -72,7 +74,7 @@ const DELETE = "\x7f";
 function toLength(value: string): number {
   if (!/^\d{1,15}$/.test(value))
     throw new MalformedRequestError(
-      "the content-length is no number of bytes that could be sent",
+      "the content-length is not a number of bytes that could be sent",
     );
   return Number(value);
 }
@@ -86,11 +88,14 @@ function toChunked(value: string): "chunked" {
 
 function toHost(value: string): string {
   if (!isAuthority(value))
-    throw new MalformedRequestError("the host is no authority");
+    throw new MalformedRequestError("the host is not a valid authority");
   return value;
 }
 
-/** RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target has no authority (RFC 9112, section 3.2). */
+/**
+ * RFC 3986, section 3.2: a name, an IPv4 address or an IPv6 address in brackets, and a port. Empty where the target
+ * has no authority (RFC 9112, section 3.2).
+ */
 export function isAuthority(value: string): boolean {
   const match = AUTHORITY.exec(value);
   if (match === null) return false;

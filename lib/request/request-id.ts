@@ -2,12 +2,18 @@
 import { randomBytes } from "node:crypto";
 import type { RequestHeaders } from "./headers.ts";
 
-/** `accept`: the client's, or else one of our own. `generate`: always one of our own. `echo`: as `accept`, and the reply says which. */
+/**
+ * `accept`: the client's, or else one of our own. `generate`: always one of our own. `echo`: as `accept`, and the
+ * reply says which.
+ */
 export type RequestIdSource = "accept" | "generate" | "echo";
 
 export const REQUEST_ID_FIELD = "x-request-id";
 
-/** What needs no escape in a log, a URL or a header, and is long enough for all that is in use: UUIDs, ULIDs, trace ids. */
+/**
+ * What needs no escape in a log, a URL or a header, and is long enough for all that is in use: UUIDs, ULIDs, trace
+ * ids.
+ */
 const SANE = /^[\w.:@+=~-]{1,128}$/;
 
 export class RequestIds {

@@ -61,7 +61,10 @@ export class GatewayRequest {
   readonly method: string;
   /** Where the application is mounted, without a trailing slash; empty at the root. `SCRIPT_NAME` of the WSGI world. */
   readonly mountPath: string;
-  /** The path below the mount, percent-escapes kept: decoding is final, `%2f` would become a separator. Empty when the mount itself was asked for. */
+  /**
+   * The path below the mount, percent-escapes kept: decoding is final, `%2f` would become a separator. Empty when the
+   * mount itself was asked for.
+   */
   readonly path: string;
 
   readonly #exchange: { readonly context: RequestContext };
@@ -108,7 +111,10 @@ export class GatewayRequest {
       void peer.proxiedAddress;
   }
 
-  /** Identifies the request in every log line that belongs to it: the client's `x-request-id`, or one of the gateway's own (option `requestId`). */
+  /**
+   * Identifies the request in every log line that belongs to it: the client's `x-request-id`, or one of the gateway's
+   * own (option `requestId`).
+   */
   get id(): string {
     return this.#exchange.context.id;
   }
@@ -130,7 +136,7 @@ export class GatewayRequest {
   /**
    * The values of the route's `:parameters`, percent-decoded.
    *
-   * @throws {BadRequestError} when an escape is no UTF-8; unhandled, it answers 400.
+   * @throws {BadRequestError} when an escape is not valid UTF-8; unhandled, it answers 400.
    */
   get params(): Readonly<Record<string, string>> {
     if (this.#params) return this.#params;
@@ -150,8 +156,8 @@ export class GatewayRequest {
   }
 
   /**
-   * Address of the client. Without the option `trustProxy` that is the peer, who may be a proxy; empty on a Unix socket.
-   * Asked for the first time after the end of the exchange, it is empty, too: the engine has forgotten it.
+   * Address of the client. Without the option `trustProxy` that is the peer, who may be a proxy; empty on a Unix
+   * socket. Asked for the first time after the end of the exchange, it is empty, too: the engine has forgotten it.
    */
   get remoteAddress(): string {
     return this.#clientInfo?.address ?? this.#head.peer.address ?? "";
@@ -172,8 +178,8 @@ export class GatewayRequest {
 
   /**
    * When the exchange has to be over, in milliseconds since the epoch; it is halted then. By the option
-   * `requestTimeoutMs`, or by the field `grpc-timeout` of a trusted proxy (`trustProxy`), whichever is sooner; undefined
-   * without either.
+   * `requestTimeoutMs`, or by the field `grpc-timeout` of a trusted proxy (`trustProxy`), whichever is sooner;
+   * undefined without either.
    */
   get deadline(): number | undefined {
     const { requestTimeoutMs, startedAt } = this.#exchange.context;
@@ -186,7 +192,10 @@ export class GatewayRequest {
       : performance.timeOrigin + startedAt + limitMs;
   }
 
-  /** Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which. Never fires after a complete reply. */
+  /**
+   * Fires when the exchange ends early: the client aborted, its time was up, the loop drained. `reason` says which.
+   * Never fires after a complete reply.
+   */
   get signal(): AbortSignal {
     return this.#exchange.context.signal;
   }
@@ -205,7 +214,10 @@ export class GatewayRequest {
     return this.#exchange.context.log;
   }
 
-  /** The body in chunks, as it comes; the client waits while they are not read. `for await` it, or effection's `each(stream(request.body))`. */
+  /**
+   * The body in chunks, as it comes; the client waits while they are not read. `for await` it, or effection's
+   * `each(stream(request.body))`.
+   */
   get body(): AsyncIterable<Uint8Array> {
     return this.#exchange.context.body;
   }
@@ -248,7 +260,7 @@ export class GatewayRequest {
   /**
    * The whole body as an HTML form: URL-encoded, or multipart with its files as `File`. At most 1000 fields.
    *
-   * @throws {UnsupportedMediaTypeError} when it is no form; unhandled, it answers 415.
+   * @throws {UnsupportedMediaTypeError} when it is not a form; unhandled, it answers 415.
    * @throws {BadRequestError} when it is malformed; unhandled, it answers 400.
    */
   form(): Future<FormData> {
@@ -280,9 +292,12 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw new BadRequestError("a percent-escape in the path is no UTF-8", {
-      cause,
-    });
+    throw new BadRequestError(
+      "a percent-escape in the path is not valid UTF-8",
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -294,6 +309,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new BadRequestError("the body is no JSON", { cause });
+    throw new BadRequestError("the body is not valid JSON", { cause });
   }
 }

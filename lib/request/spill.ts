@@ -2,8 +2,8 @@
  * A queue of chunks in a temporary file, for request bytes that come after the client was asked to pause.
  *
  * uWebSockets.js goes on reading a socket while its 512 KiB reads come back full: from a fast client tens of megabytes
- * arrive after `pause()`. They go to the disk, so that a slow application bounds memory, not correctness. Writing blocks
- * the loop for the time of a copy into the page cache, which is also what makes a client slow down.
+ * arrive after `pause()`. They go to the disk, so that a slow application bounds memory, not correctness. Writing
+ * blocks the loop for the time of a copy into the page cache, which is also what makes a client slow down.
  */
 import {
   closeSync,

@@ -213,44 +213,6 @@ describe("The command ends with 3, and says why, when", function () {
       /^eddy: the application app\.ts does not load: there is no file \/.*app\.ts$/m,
     ],
     [
-      "the file is a folder",
-      { "app/index.ts": "" },
-      "app",
-      /^eddy: the application app does not load: there is no file \/.*app$/m,
-    ],
-    [
-      "the export is missing",
-      { "app.ts": "export const api = () => '';" },
-      "app.ts",
-      /app\.ts has no export default or app; it has api$/m,
-    ],
-    [
-      "the named export is missing",
-      { "app.ts": "" },
-      "app.ts:api",
-      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(\)`$/m,
-    ],
-    [
-      "the export is no application",
-      { "app.ts": "export default 5;" },
-      "app.ts",
-      /not an application but a number; a function, .* is one$/m,
-    ],
-    [
-      "the export of a WSGI-style application is none",
-      { "app.ts": "export default {};" },
-      "wsgi:app.ts",
-      /a WSGI-style application is a function, not an object$/m,
-    ],
-    [
-      "TypeScript throws",
-      {
-        "app.ts": "const a: number = 1;\n\nthrow new TypeError('no database');",
-      },
-      "app.ts",
-      /TypeError: no database\n {2}at app\.ts:3$/m,
-    ],
-    [
       "JavaScript throws, further down",
       {
         "app.mjs": "import './lib/b.mjs';",
@@ -258,30 +220,6 @@ describe("The command ends with 3, and says why, when", function () {
       },
       "app.mjs",
       /RangeError: out\n {2}at lib\/b\.mjs:2$/m,
-    ],
-    [
-      "something throws what is no error",
-      { "app.mjs": "throw 'text';" },
-      "app.mjs",
-      /does not load: it throws text$/m,
-    ],
-    [
-      "TypeScript has a syntax error",
-      { "app.ts": "const a = 1;\nconst b = ;" },
-      "app.ts",
-      /ParseError: [^]*at app\.ts:2$/m,
-    ],
-    [
-      "JavaScript has a syntax error",
-      { "app.mjs": "const a = 1;\nconst b = ;" },
-      "app.mjs",
-      /SyntaxError: Unexpected token ';'\n {2}at app\.mjs:2$/m,
-    ],
-    [
-      "an import is missing",
-      { "app.mjs": "import './b.mjs';" },
-      "app.mjs",
-      /Cannot find module '.*b\.mjs' imported from .*app\.mjs$/m,
     ],
   ] as [string, Record<string, string>, string, RegExp][])
     it(what, async () => {

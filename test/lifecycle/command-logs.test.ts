@@ -68,28 +68,11 @@ describe("The logs of the command", function () {
     return readFileSync(join(path, "access.log"), "utf8");
   }
 
-  for (const [format, expected] of [
-    [
-      "combined",
-      /^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a%22b\?c=d HTTP\/1\.1" 200 5 "there" "me"\n$/,
-    ],
-    [
-      "%h %m %U%q %>s %B %{cookie}i %{x-none}i %% %O",
-      /^127\.0\.0\.1 GET \/a%22b\?c=d 200 5 \[redacted\] - % ok\n$/,
-    ],
-    [
-      '%(h)s "%(r)s" %(s)s %(b)s %(f)s %(a)s %({authorization}i)s',
-      /^127\.0\.0\.1 "GET \/a%22b\?c=d HTTP\/1\.1" 200 5 there me \[redacted\]\n$/,
-    ],
-    [
-      "%D %T %M %L %P %(L)s %(M)s %(p)s",
-      /^\d+ 0 [\d.]+ \w+-1 \d+ 0\.\d{6} \d+ <\d+>\n$/,
-    ],
-    ["pretty", /^GET \/a%22b\?c=d 200 5 [\d.]+ms 127\.0\.0\.1 \w+-1\n$/],
-  ] as const)
-    it(`write access lines as ${format}`, async () => {
-      expect(await accessLine(format)).to.match(expected);
-    });
+  it("write access lines in a format", async () => {
+    expect(await accessLine("%h %m %U%q %>s %B %O")).to.equal(
+      "127.0.0.1 GET /a%22b?c=d 200 5 ok\n",
+    );
+  });
 
   it("write access lines as JSON, with the fields of the loop's own", async () => {
     const line = JSON.parse(await accessLine("json"));

@@ -11,7 +11,7 @@ import { get, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect } from "chai";
-import { eddy, Eddy, PATIENCE_MS } from "../support/command.ts";
+import { eddy, Eddy, PATIENCE_MS, shorter } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 
@@ -65,7 +65,8 @@ describe("A worker that does not load", function () {
 
   it("after a crash is started again until it does", async () => {
     const folder = new Folder();
-    const command = eddy(folder.path, ["app.mjs"]);
+    const quick = shorter({ firstRestartMs: 10 });
+    const command = eddy(folder.path, ["app.mjs"], quick);
     const [worker] = await command.workers();
     folder.write("down");
     process.kill(worker!, "SIGKILL");
@@ -77,7 +78,11 @@ describe("A worker that does not load", function () {
 
   it("in a renewal leaves the old one there, which is renewed later", async () => {
     const folder = new Folder();
-    const command = eddy(folder.path, ["app.mjs", "--max-requests", "2"]);
+    const command = eddy(
+      folder.path,
+      ["app.mjs", "--max-requests", "2"],
+      shorter({ reportMs: 100, renewalRetryMs: 100 }),
+    );
     await command.url();
     folder.write("down");
     for (let i = 0; i < 3; i++) await command.text();
@@ -177,7 +182,7 @@ describe("A worker that does not load", function () {
 
   it("at the start is tried five times, if it ends without a reason", async () => {
     const path = folderWith({ "app.mjs": "process.exit(7);" });
-    const command = eddy(path, ["app.mjs"]);
+    const command = eddy(path, ["app.mjs"], shorter({ firstRestartMs: 10 }));
     expect(await command.ended).to.equal(1);
     expect(command.stderr).to.match(/eddy: it ended with code 7/);
     expect(
@@ -211,7 +216,7 @@ describe("A worker that loads", function () {
     const stats = `127.0.0.1:${await freePort()}`;
     const folder = new Folder();
     const args = ["app.mjs", "--max-requests", "2", "--stats", stats];
-    const command = eddy(folder.path, args);
+    const command = eddy(folder.path, args, shorter({ reportMs: 100 }));
     await command.url();
     folder.write("hold");
     for (let i = 0; i < 3; i++) await command.text();

@@ -9,7 +9,7 @@ import {
   type IncomingMessage,
 } from "node:http";
 import { expect } from "chai";
-import { Eddy, eddy, PATIENCE_MS } from "../support/command.ts";
+import { Eddy, eddy, PATIENCE_MS, shorter } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -30,7 +30,11 @@ describe("The status", function () {
   it("tells of supervisor and workers, in JSON, for Prometheus and in a terminal; and halts what runs", async () => {
     const stats = `127.0.0.1:${await freePort()}`;
     const path = folderWith({ "app.mjs": APP });
-    const command = eddy(path, ["app.mjs", "--workers", "2", "--stats", stats]);
+    const command = eddy(
+      path,
+      ["app.mjs", "--workers", "2", "--stats", stats],
+      shorter({ reportMs: 100 }),
+    );
     const workers = await command.workers();
     await command.text();
     const client = await RawClient.connect(
@@ -48,7 +52,7 @@ describe("The status", function () {
       !status.workers.some(
         (worker: { inFlight: number }) => worker.inFlight === 1,
       )
-    ); // they report once a second
+    ); // they report now and then
     expect(status).to.include({ pid: command.pid, restarts: 0, requests: 2 });
     expect(status.outcomes).to.include({ ok: 1, error: 0 });
     expect(
@@ -91,7 +95,11 @@ describe("The status", function () {
   it("says which worker does not answer, and what runs in the others can be halted meanwhile", async () => {
     const stats = `127.0.0.1:${await freePort()}`;
     const path = folderWith({ "app.mjs": APP });
-    const command = eddy(path, ["app.mjs", "--workers", "2", "--stats", stats]);
+    const command = eddy(
+      path,
+      ["app.mjs", "--workers", "2", "--stats", stats],
+      shorter({ workerAnswerMs: 500 }),
+    );
     const port = Number(new URL(await command.url()).port);
     const clients = new Map<number, RawClient>(); // one for each worker
     while (clients.size < 2) {
@@ -190,7 +198,11 @@ describe("The status", function () {
     const silent = createServer().listen(0, "127.0.0.1");
     await once(silent, "listening");
     const stats = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const top = new Eddy(folderWith({}), ["top", "--stats", stats]);
+    const top = new Eddy(
+      folderWith({}),
+      ["top", "--stats", stats],
+      shorter({ statusAnswerMs: 500 }),
+    );
     const [socket] = (await once(silent, "connection")) as [Socket];
     expect(await top.ended).to.equal(1);
     expect(top.stderr).to.match(/no eddy tells its status at .*: no answer\n$/);

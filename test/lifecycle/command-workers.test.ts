@@ -1,6 +1,6 @@
 /** The workers of the command, and how they end: real processes, real signals. */
 import { expect } from "chai";
-import { eddy, PATIENCE_MS } from "../support/command.ts";
+import { eddy, PATIENCE_MS, shorter } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { folder, runs } from "./application.ts";
@@ -78,11 +78,11 @@ describe("Workers", function () {
   it("that do not end are killed after the time that the application gives them", async () => {
     const app =
       "import { Loop } from 'eddy'; export default new Loop({ drainTimeoutMs: 10, teardownTimeoutMs: 10 }).get('/stuck', () => { console.error('inside'); for (;;); });";
-    const command = eddy(folderWith({ "app.mjs": app }), [
-      "app.mjs",
-      "--worker-timeout",
-      "none",
-    ]);
+    const command = eddy(
+      folderWith({ "app.mjs": app }),
+      ["app.mjs", "--worker-timeout", "none"],
+      shorter({ exitMs: 100 }),
+    );
     const client = await RawClient.connect(
       Number(new URL(await command.url()).port),
     );
@@ -126,7 +126,8 @@ describe("Workers", function () {
       "app.mjs":
         "setTimeout(() => { throw new Error('always'); }); export default () => '';",
     });
-    const command = eddy(crashing, ["app.mjs"]);
+    const quick = shorter({ firstRestartMs: 10 });
+    const command = eddy(crashing, ["app.mjs"], quick);
     expect(await command.ended).to.equal(1);
     expect(command.stderr).to.match(/eddy: Error: always\n {4}at /);
     expect(
@@ -156,7 +157,11 @@ describe("Workers", function () {
   });
 
   it("that are stuck in native code are ended, too", async () => {
-    const command = eddy(folder(), ["app.mjs", "--worker-timeout", "300ms"]);
+    const command = eddy(
+      folder(),
+      ["app.mjs", "--worker-timeout", "300ms"],
+      shorter({ watchdogAnswerMs: 300 }),
+    );
     await command.text("/block").catch(() => "cut");
     await command.logged(
       /^the event loop has not turned for 300 ms; it is in native code; the worker is ended$/,
@@ -165,7 +170,8 @@ describe("Workers", function () {
   });
 
   it("are replaced after so many requests, or with so much memory", async () => {
-    const command = eddy(folder(), ["app.mjs", "--max-requests", "2"]);
+    const quick = shorter({ reportMs: 100 });
+    const command = eddy(folder(), ["app.mjs", "--max-requests", "3"], quick);
     const [first] = await command.workers();
     for (let i = 0; i < 3; i++) await command.text();
     expect((await command.logged(/it has had 3 requests$/)).msg).to.include(
@@ -174,7 +180,7 @@ describe("Workers", function () {
     await command.logged(/^stopped$/);
     expect(Number(await command.text("/pid"))).to.not.equal(first);
 
-    const heavy = eddy(folder(), ["app.mjs", "--max-rss", "1MiB"]);
+    const heavy = eddy(folder(), ["app.mjs", "--max-rss", "1MiB"], quick);
     await heavy.logged(/is replaced: it takes \d+ MiB/);
     await heavy.logged(/^stopped$/);
   });

@@ -4,13 +4,14 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { INTERVALS } from "../../lib/cli/intervals.ts";
 import { afterTest } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
 export const MAIN = join(ROOT, "dist/lib/cli/main.js");
 
 /** Of a test with real processes: the machine may be busy. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 export interface Line {
   pid: number;
@@ -132,6 +133,13 @@ function withoutSettings(): NodeJS.ProcessEnv {
     ),
   );
 }
+
+/** For the environment of a command that is not to wait as long as it does for users. See lib/cli/intervals.ts. */
+export const shorter = (
+  intervals: Partial<typeof INTERVALS>,
+): NodeJS.ProcessEnv => ({
+  INTERNAL_EDDY_INTERVALS: JSON.stringify(intervals),
+});
 
 /** On a free port of this machine. */
 export function eddy(

@@ -20,7 +20,7 @@ class Zygote:
     started threads: a fork does not have those.
 
     The gateway sends lines of JSON. The argument of a worker with "channels", the path of a socket to connect to, is
-    answered by "forked <pid>" or "unforked <why>"; {"kill": pid, "signal": number} is not. Of each worker that ends
+    answered by "forked <pid>" or "unforked <why>"; {"kill": pid, "signal": name} is not. Of each worker that ends
     the gateway is told "exit <pid> <wait status>".
     """
 
@@ -78,7 +78,7 @@ class Zygote:
         """Gives the argument of a worker in the fork for it, else None."""
         if "kill" in order:
             if order["kill"] in self.workers:  # not reaped, so the number is still its own
-                os.kill(order["kill"], order["signal"])
+                os.kill(order["kill"], signal.Signals[order["signal"]])
             return None
         try:
             pid = os.fork()

@@ -140,10 +140,10 @@ export function threadSettings(
   app: ThreadedApp,
   times: Partial<ThreadTimes> = {},
 ): ThreadSettings {
-  const given = checked(app);
+  const options = checked(app);
   const timer = (ms: number): number => Math.min(ms, MAX_TIMER_MS);
-  const { startTimeoutMs = 60_000, threadTimeoutMs = 30_000 } = given;
-  const { abortGraceMs = 1_000, maxRequestsPerThread = Infinity } = given;
+  const { startTimeoutMs = 60_000, threadTimeoutMs = 30_000 } = options;
+  const { abortGraceMs = 1_000, maxRequestsPerThread = Infinity } = options;
   return {
     ...TIMES,
     ...times,
@@ -153,23 +153,23 @@ export function threadSettings(
     maxRequestsJitter: maxRequestsPerThread / 10,
     maxHeapMb: 512,
     provide: {},
-    ...given,
+    ...options,
     maxRequestsPerThread,
     startTimeoutMs: timer(startTimeoutMs),
     abortGraceMs: timer(abortGraceMs),
     threadTimeoutMs: timer(threadTimeoutMs),
-    module: urlOf(given.module),
+    module: urlOf(options.module),
   };
 }
 
 /** @throws {UsageError} also when there is no module. */
 function checked(app: ThreadedApp): ThreadedApp {
-  const given = checkOptions(app, RULES, "wsgi()");
-  if (given.module === undefined)
+  const options = checkOptions(app, RULES, "wsgi()");
+  if (options.module === undefined)
     throw new UsageError(
       "wsgi() takes an application or { module }, the module that exports one",
     );
-  return given as ThreadedApp;
+  return options as ThreadedApp;
 }
 
 /** What an error calls the module that has this URL. */

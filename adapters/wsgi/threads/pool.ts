@@ -26,8 +26,8 @@ export class ThreadPool implements ThreadSupervisor {
   /** Those that wait for work. The last to become idle is the next to work: it is the warmest. */
   readonly #idle: Thread[] = [];
   /**
-   * Calls that threads run, or may take. A Map that changes with each request would keep all of them alive until the next
-   * full collection, as V8 links each of its tables to the next one.
+   * Calls that threads run, or may take. A Map that changes with each request would keep all of them alive until the
+   * next full collection, as V8 links each of its tables to the next one.
    */
   readonly #calls: ThreadCall[] = [];
   /** Those for which the queue has no room, in order. */
@@ -64,7 +64,7 @@ export class ThreadPool implements ThreadSupervisor {
 
   /** Its exchange does not wait for a head any more: there is one, or it has ended. */
   leave(call: ThreadCall): void {
-    if (call.id === 0) return drop(this.#line, call);
+    if (call.id === 0) return removeFrom(this.#line, call);
     if (call.replies || !this.#calls.includes(call)) return; // it goes on by itself, or is over
     if (this.queue.withdraw(call.id)) return this.over(call);
     for (const thread of this.#threads)
@@ -77,7 +77,7 @@ export class ThreadPool implements ThreadSupervisor {
   }
 
   over(call: ThreadCall): void {
-    drop(this.#calls, call);
+    removeFrom(this.#calls, call);
     this.#fill();
     this.#noteQuiet();
   }
@@ -102,7 +102,7 @@ export class ThreadPool implements ThreadSupervisor {
   remove(thread: Thread, id: number): ThreadCall | undefined {
     this.#threads.delete(thread);
     this.#serving.delete(thread);
-    drop(this.#idle, thread);
+    removeFrom(this.#idle, thread);
     const call = this.callOf(id);
     const wasBegun = call !== undefined && !this.queue.withdraw(id);
     if (call !== undefined) this.over(call);
@@ -181,7 +181,7 @@ export class ThreadPool implements ThreadSupervisor {
   }
 }
 
-function drop<T>(list: T[], one: T): void {
+function removeFrom<T>(list: T[], one: T): void {
   const at = list.indexOf(one);
   if (at >= 0) list.splice(at, 1);
 }

@@ -25,7 +25,7 @@ const CLOSED = -1;
 
 export const STOP = {
   no: 0,
-  /** Nobody wants the rest of the reply, which is no mistake: HEAD, or its length is reached. */
+  /** Nobody wants the rest of the reply, and that is right: HEAD, or its length is reached. */
   enough: 1,
   /** The client went away. */
   aborted: 2,

@@ -24,7 +24,7 @@ import {
 import { SharedFlags, type StopReason } from "./shared-flags.ts";
 import type { SharedQueue } from "./shared-queue.ts";
 
-/** Who is told what becomes of a thread. */
+/** What a thread belongs to, and reports to. */
 export interface ThreadSupervisor {
   readonly settings: ThreadSettings;
   readonly queue: SharedQueue;

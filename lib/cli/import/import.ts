@@ -1,7 +1,7 @@
 /** `eddy import FILE`: translates the config file of another server. */
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
-import { CommandFailure, EXIT } from "../failure.ts";
+import { attempt, EXIT } from "../failure.ts";
 import { GUNICORN } from "./gunicorn.ts";
 import { readGunicorn } from "./read-gunicorn.ts";
 import { readUwsgi, UWSGI_EXTENSIONS } from "./read-uwsgi.ts";
@@ -40,21 +40,14 @@ function read(
   python: string,
 ): { source: TranslationTable; options: ForeignOption[] } {
   const extension = extname(file);
-  try {
+  return attempt(EXIT.usage, `cannot import ${file}`, () => {
     const text = readFileSync(file, "utf8");
     if (extension === ".py")
       return { source: GUNICORN, options: readGunicorn(text, python) };
     if (UWSGI_EXTENSIONS.includes(extension))
       return { source: UWSGI, options: readUwsgi(file, text) };
-  } catch (cause) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `cannot import ${file}: ${(cause as Error).message}`,
-      { cause },
+    throw new Error(
+      `a file of uWSGI ends with ${UWSGI_EXTENSIONS.join(", ")}, and one of Gunicorn with .py`,
     );
-  }
-  throw new CommandFailure(
-    EXIT.usage,
-    `cannot import ${file}: a file of uWSGI ends with ${UWSGI_EXTENSIONS.join(", ")}, and one of Gunicorn with .py`,
-  );
+  });
 }

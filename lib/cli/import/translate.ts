@@ -1,5 +1,4 @@
 /** Translates the other server's options to settings, with remarks about each. */
-import * as v from "valibot";
 import type { ConfigFileSettings } from "../define-config.ts";
 import { settingOf, type Key } from "../schema.ts";
 import {
@@ -83,10 +82,10 @@ function checked(settings: ConfigFileSettings): ConfigFileSettings {
     ([, value]) => value !== undefined,
   );
   for (const [key, value] of said) {
-    const { schema, expected } = settingOf(key as Key).kind;
-    if (!v.safeParse(schema, value).success)
+    const { kind } = settingOf(key as Key);
+    if (kind.read(value) === undefined)
       throw new TranslationError(
-        `${key} takes ${expected}, not ${JSON.stringify(value)}`,
+        `${key} takes ${kind.expected}, not ${JSON.stringify(value)}`,
       );
   }
   return Object.fromEntries(said);

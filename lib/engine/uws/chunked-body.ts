@@ -55,8 +55,8 @@ export class ChunkedBody {
   }
 
   /**
-   * It can leave in one piece with others: it fits a cork, and is not the first, which has the head before it. Where the
-   * connection is cut, chunks leave alone.
+   * It can leave in one piece with others: it fits a cork, and is not the first, which has the head before it. Where
+   * the connection is cut, chunks leave alone.
    */
   joins(chunk: Chunk): boolean {
     return this.produced > 0 && !this.#cuts && fits(chunk, PIECE_BYTES);

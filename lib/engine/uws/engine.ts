@@ -75,7 +75,9 @@ class UwsListener implements Listener {
   }
 }
 
-/** All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy. */
+/**
+ * All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy.
+ */
 function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
   const packet = new Packet();
   const receiveOne = (

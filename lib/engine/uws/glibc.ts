@@ -41,7 +41,9 @@ interface NeededVersion {
   name: string;
 }
 
-/** The addon is not a file this rewrite understands; `message` says what was found. The buffer may be partly changed. */
+/**
+ * The addon is not a file this rewrite understands; `message` says what was found. The buffer may be partly changed.
+ */
 export class UnknownAddonError extends Error {
   override name = "UnknownAddonError";
 }
@@ -50,8 +52,8 @@ export class UnknownAddonError extends Error {
  * Makes `addon` ask for the plain names in place of glibc 2.38's `__isoc23_*` aliases. Changes the buffer in place and
  * returns the names it replaced.
  *
- * @throws {UnknownAddonError} when the file is no 64-bit little-endian ELF for x86-64 or AArch64, is truncated, does not
- * need glibc 2.38, or needs something else of 2.38 than those aliases (then no rewrite can help).
+ * @throws {UnknownAddonError} when the file is no 64-bit little-endian ELF for x86-64 or AArch64, is truncated, does
+ * not need glibc 2.38, or needs something else of 2.38 than those aliases (then no rewrite can help).
  *
  * @example
  * ```ts
@@ -148,7 +150,10 @@ function libcVersions(
   return versions;
 }
 
-/** Offsets of the records of a list; each has the distance to the next one at byte 12. Distances only go forward, so it ends. */
+/**
+ * Offsets of the records of a list; each has the distance to the next one at byte 12. Distances only go forward, so
+ * it ends.
+ */
 function* linked(addon: Buffer, first: number): Generator<number> {
   for (let at = first, distance = -1; distance !== 0; at += distance) {
     distance = addon.readUInt32LE(at + 12);

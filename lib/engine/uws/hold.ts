@@ -2,8 +2,8 @@
  * Holding back the client of one request, which sends its body faster than the application takes it.
  *
  * The engine does not watch a paused connection, in neither direction, so it is let go for one turn of the loop now and
- * then, to see whether the client is still there. Not for longer: letting go starts the engine's clock for idle clients,
- * and a client that has sent its whole body is silent, but not idle.
+ * then, to see whether the client is still there. Not for longer: letting go starts the engine's clock for idle
+ * clients, and a client that has sent its whole body is silent, but not idle.
  */
 import type { HttpResponse } from "./load.ts";
 

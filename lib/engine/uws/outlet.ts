@@ -1,6 +1,6 @@
 /**
- * The outlet of uWebSockets.js: its response, kept to its contract (never touched after its end or abort, always corked,
- * head first).
+ * The outlet of uWebSockets.js: its response, kept to its contract (never touched after its end or abort, always
+ * corked, head first).
  */
 import { setImmediate } from "node:timers/promises";
 import {
@@ -146,9 +146,9 @@ export class UwsOutlet implements Outlet {
   }
 
   /**
-   * What the socket does not take waits here, as a promised body, and the connection with it: in the engine's own buffer
-   * it would not be in the way of the next request, and a client that sends requests and reads no replies would fill the
-   * memory. Of the small ones only some are asked for: it takes many of them to fill anything.
+   * What the socket does not take waits here, as a promised body, and the connection with it: in the engine's own
+   * buffer it would not be in the way of the next request, and a client that sends requests and reads no replies
+   * would fill the memory. Of the small ones only some are asked for: it takes many of them to fill anything.
    */
   #sendWhole(body: Chunk): void {
     const small = body.length < SMALL_BYTES;
@@ -481,8 +481,8 @@ const SMALL_BYTES = 2048;
 const OK = "200 OK";
 
 /**
- * Line ends behind the last reply of a connection. In the route callback nothing leaves the engine before it has gone on
- * to what came behind the request, unless it is more than its cork holds; and what has not left is lost when the
+ * Line ends behind the last reply of a connection. In the route callback nothing leaves the engine before it has gone
+ * on to what came behind the request, unless it is more than its cork holds; and what has not left is lost when the
  * connection is cut. Clients skip line ends between messages (RFC 9112, section 2.2), and here read no further.
  */
 const FLUSH = Buffer.alloc(CORK_BYTES, "\r\n");

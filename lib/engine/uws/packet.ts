@@ -1,18 +1,19 @@
 /**
  * The packet of requests that the engine works on.
  *
- * The engine collects in its cork what the requests of one packet are answered, and sends it when it has called back for
- * the last of them. Two things follow.
+ * The engine collects in its cork what the requests of one packet are answered, and sends it when it has called back
+ * for the last of them. Two things follow.
  *
  * What does not fit the cork would leave in a system call for each piece of a reply, and a client with thousands of
  * requests in a packet would keep the others waiting. A cork of one's own puts that right, and is dear. So what is
  * written is counted, and only what may be beyond the engine's cork gets one.
  *
- * And the engine goes on to the next request of a packet also behind a reply that ends the connection (RFC 9112, section
- * 9.6, forbids that). It does not say of which connection a request is. But it closes such a connection as soon as it is
- * done with the packet, before it looks at another one: as long as it has told of no end, requests are of that packet.
- * (Where the client does not take the reply, the engine does not close yet, and a request of another connection in the
- * same turn of the loop may be taken for one of the packet. Its connection is cut then; no application was called.)
+ * And the engine goes on to the next request of a packet also behind a reply that ends the connection (RFC 9112,
+ * section 9.6, forbids that). It does not say of which connection a request is. But it closes such a connection as
+ * soon as it is done with the packet, before it looks at another one: as long as it has told of no end, requests are
+ * of that packet. (Where the client does not take the reply, the engine does not close yet, and a request of another
+ * connection in the same turn of the loop may be taken for one of the packet. Its connection is cut then; no
+ * application was called.)
  */
 
 /** The engine's `CORK_BUFFER_SIZE`. */
@@ -30,7 +31,10 @@ export class Packet {
   #turn = 0;
   #turnIsNew = true;
 
-  /** Whether the engine's cork holds a plain reply with a body of so many bytes, too. To be asked in the route callback. */
+  /**
+   * Whether the engine's cork holds a plain reply with a body of so many bytes, too. To be asked in the route
+   * callback.
+   */
   holds(bodyBytes: number): boolean {
     const before = this.#bytes;
     this.#bytes += HEAD_BYTES + bodyBytes;

@@ -451,7 +451,7 @@ everywhere({ TEXT, note, endless }, (mount, isLoop) => {
       outcome: "error",
       log: /x y/,
     });
-    once("when a length is no length", {
+    once("when a length is not a valid length", {
       app: closing(["a"], "200 OK", [TEXT, ["content-length", "a"]]),
       outcome: "error",
       log: /content-length/,

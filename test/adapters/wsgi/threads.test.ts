@@ -484,10 +484,10 @@ describe("WSGI in threads:", function () {
 
     it("cuts a stream whose head is out", async () => {
       const server = await serve("ticks", {
-        threadTimeoutMs: 20,
+        threadTimeoutMs: 250,
         provide: FOREVER,
       });
-      server.expectLog(/not heard of for 20 ms/);
+      server.expectLog(/not heard of for 250 ms/);
       const client = await RawClient.connect(server.port);
       const received = await client.request("GET /").untilClosed();
       expect(received).to.match(/tick/).and.not.include("\r\n0\r\n\r\n");

@@ -135,7 +135,7 @@ onEachEngine(({ serveWith }) => {
       for (const body of ["{", "", "undefined"]) {
         const response = await post(server.url, body);
         expect(response.status).to.equal(400);
-        expect(await response.text()).to.equal("the body is no JSON\n");
+        expect(await response.text()).to.equal("the body is not valid JSON\n");
       }
     });
 

@@ -215,7 +215,7 @@ describe("The parameters of a request", () => {
       const response = await fetch(`${server.url}/%FF`);
       expect(response.status).to.equal(400);
       expect(await response.text()).to.equal(
-        "a percent-escape in the path is no UTF-8\n",
+        "a percent-escape in the path is not valid UTF-8\n",
       );
     });
 });

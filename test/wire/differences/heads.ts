@@ -105,7 +105,7 @@ export const OF_HEADS: readonly Difference[] = [
     cases: "valid/header-utf-8",
   },
   {
-    why: "As above, for a byte that is no UTF-8.",
+    why: "As above, for a byte that is not valid UTF-8.",
     node: ["200", "| GET /echo", "| host: a", "| x: a\\xc3\\xa9b", "open"],
     cases: "valid/header-latin-1",
   },

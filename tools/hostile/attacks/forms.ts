@@ -114,7 +114,7 @@ const BOMBS: Bomb[] = [
     type: "application/json",
     encoding: "gzip",
     body: zipped("[".repeat(10_000_000)),
-    reply: "400 the body is no JSON",
+    reply: "400 the body is not valid JSON",
   },
   {
     name: "JSON, 500,000 deep",

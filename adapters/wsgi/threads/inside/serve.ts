@@ -24,7 +24,7 @@ export function serveRequest(
     );
     send(runApp(app, request, input, multiprocess), channel);
   } catch (error) {
-    // That it fails when it was asked to end is no news; what comes after that is.
+    // When it was asked to end, that it fails for this reason is expected; any other error is told.
     const expected = channel.stopped && isReason(error);
     channel.finish(expected ? undefined : channel.toData(error));
   } finally {

@@ -1,0 +1,34 @@
+/** How long the command waits for what it waits for. */
+
+const DEFAULTS = {
+  /** Between two reports of a worker, and two pictures of `eddy top`. */
+  reportMs: 1000,
+  /** For a worker's answer. One that takes longer is stuck. */
+  workerAnswerMs: 1000,
+  /** For the supervisor's answer to `eddy top`. It takes that long only when it is stuck. */
+  statusAnswerMs: 5000,
+  /** For an answer from a thread whose event loop is stuck. One in native code gives none. */
+  watchdogAnswerMs: 1000,
+  /** Before a worker is replaced again whose successor has failed. */
+  renewalRetryMs: 5000,
+  /** For a worker to exit once its requests are over. */
+  exitMs: 2000,
+  /** Before a worker is started again that has crashed twice in a row; then twice as long each time. */
+  firstRestartMs: 100,
+};
+
+/** Its value is JSON. No setting, but a way for tests to wait for less. */
+const VARIABLE = "INTERNAL_EDDY_INTERVALS";
+
+export const INTERVALS: Readonly<typeof DEFAULTS> = {
+  ...DEFAULTS,
+  ...shorter(process.env[VARIABLE] ?? "{}"),
+};
+
+function shorter(json: string): Partial<typeof DEFAULTS> {
+  const given = JSON.parse(json) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(given))
+    if (!(name in DEFAULTS) || !(typeof value === "number" && value > 0))
+      throw new Error(`${VARIABLE}: ${name} is not a valid interval`);
+  return given;
+}
