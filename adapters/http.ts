@@ -6,11 +6,7 @@ import {
 } from "node:http";
 import type { NetConnectOpts, Socket } from "node:net";
 import { toNative } from "./common/cgi.ts";
-import {
-  HOP_BY_HOP,
-  type GatewayRequest,
-  type OpenApplication,
-} from "../lib/adapter.ts";
+import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
   endToEnd,
   forward,
@@ -126,15 +122,14 @@ function outgoing(
 }
 
 /** `Expect` is answered here. The others are set below: what a client says there is not to be believed. */
-const DROPPED = new Set([
-  ...HOP_BY_HOP,
+const DROPPED = [
   "expect",
   "forwarded",
   "host",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
-]);
+];
 
 const CHUNKED = ["transfer-encoding", "chunked"];
 

@@ -7,8 +7,7 @@
  */
 import { pino, type DestinationStream } from "pino";
 import { UsageError, type Outcome } from "../common/errors.ts";
-import { LineBuffer } from "../common/line-buffer.ts";
-import type { Logger } from "../common/log.ts";
+import { LineBuffer, type Logger } from "../common/log.ts";
 import type { GatewayRequest } from "../request/request.ts";
 
 /** What is known of an exchange when it has ended. */

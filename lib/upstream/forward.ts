@@ -6,8 +6,7 @@ import {
   UpstreamError,
   UpstreamTimeoutError,
 } from "../common/errors.ts";
-import { PLAIN_VALUE } from "../common/grammar.ts";
-import { endToEnd } from "../common/hop-by-hop.ts";
+import { endToEnd, PLAIN_VALUE } from "../common/fields.ts";
 import { action, until, type Operation } from "../operations.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import type { Chunk, GatewayResponse } from "../reply/types.ts";

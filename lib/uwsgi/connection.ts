@@ -15,7 +15,7 @@ import {
 import type { Socket } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { Logger } from "../common/log.ts";
-import { endToEnd } from "../common/hop-by-hop.ts";
+import { endToEnd } from "../common/fields.ts";
 import { ReplySocket } from "../upstream/socket.ts";
 import { PacketError, PacketReader } from "./packet.ts";
 import { toRequest, type UwsgiRequest } from "./request.ts";
