@@ -35,10 +35,10 @@ def serve(app, config, control):
         "SERVER_SOFTWARE": "eddy",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
-    with open(config["state"], "r+b") as file:
+    with open(os.path.join(config["folder"], "state"), "r+b") as file:
         memory = mmap.mmap(file.fileno(), STRIDE * threads)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(config["socket"])
+    listener.bind(os.path.join(config["folder"], "socket"))
     listener.listen(threads)
     interrupters = {}  # by slot
 
