@@ -1,6 +1,6 @@
 /** WSGI applications of Python (PEP 3333): Flask, Django and others, in processes of their own. */
 import { PythonApplication } from "./python/application.ts";
-import type { PythonOptions } from "./python/options.ts";
+import { pythonSettings, type PythonOptions } from "./python/options.ts";
 
 export type { PythonApplication } from "./python/application.ts";
 export type { PythonOptions } from "./python/options.ts";
@@ -34,5 +34,5 @@ export function python(
   app: string,
   options: PythonOptions = {},
 ): PythonApplication {
-  return new PythonApplication(app, options);
+  return new PythonApplication(pythonSettings(app, options));
 }

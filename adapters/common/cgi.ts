@@ -32,7 +32,7 @@ export const CGI_VARIABLES = {
 
 /**
  * Adds the header fields, which are given as name, value, name, value, …, with names in lower case. `Content-Type` and
- * `Content-Length` have names of their own. Repeated fields are joined, cookies by a semicolon.
+ * `Content-Length` have names of their own. Repeated fields are joined.
  */
 export function addHeaders(
   variables: Record<string, unknown>,
@@ -42,15 +42,22 @@ export function addHeaders(
     const [name, value] = [raw[i]!, toNative(raw[i + 1]!)];
     if (name.includes("_")) continue; // "x_user" would pass for "x-user", which a proxy in front may have checked
     const key = cgiName(name);
-    const before = variables[key];
-    variables[key] =
-      before === undefined
-        ? value
-        : `${before as string}${key === "HTTP_COOKIE" ? "; " : ","}${value}`;
+    variables[key] = joinValues(name, variables[key] as string, value);
   }
 }
 
-function cgiName(name: string): string {
+/** Repeated cookies are joined by a semicolon (RFC 6265, section 5.4), other fields by a comma. */
+export function joinValues(
+  name: string,
+  before: string | undefined,
+  value: string,
+): string {
+  if (before === undefined) return value;
+  return before + (name === "cookie" ? "; " : ",") + value;
+}
+
+/** The variable of a header field. */
+export function cgiName(name: string): string {
   const key = name.toUpperCase().replaceAll("-", "_");
   return key === "CONTENT_TYPE" || key === "CONTENT_LENGTH"
     ? key

@@ -14,10 +14,7 @@ export interface BodySender {
 /** Bytes of a chunk that is made of smaller ones. */
 const MERGED_BYTES = 64 * 1024;
 
-export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
-  C,
-  undefined
-> {
+export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
   readonly #sender: BodySender;
   readonly #chunks: C[] = [];
   /** What was given out last, until the client has taken it. */
@@ -49,7 +46,10 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
 
   /** Being asked for the next says that the client has taken the one before. */
   async next(): Promise<Step<C>> {
-    this.#noteTaken();
+    const { chunks, length } = this.#delivered;
+    this.#delivered = { chunks: 0, length: 0 };
+    this.#waiting -= length;
+    if (chunks > 0) this.#sender.taken(chunks, length);
     while (this.#chunks.length === 0 && this.#end === undefined)
       await new Promise<void>((resolve) => (this.#wake = resolve));
     const value = this.#take();
@@ -65,14 +65,6 @@ export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  #noteTaken(): void {
-    const { chunks, length } = this.#delivered;
-    if (chunks === 0) return;
-    this.#delivered = { chunks: 0, length: 0 };
-    this.#waiting -= length;
-    this.#sender.taken(chunks, length);
   }
 
   /**

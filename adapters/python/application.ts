@@ -10,11 +10,7 @@ import {
 import { submitTo } from "../common/submit.ts";
 import { PythonCall, Upload } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
-import {
-  pythonSettings,
-  type PythonOptions,
-  type PythonSettings,
-} from "./options.ts";
+import type { PythonSettings } from "./options.ts";
 import { useWorkerPool, type WorkerPool } from "./worker-pool.ts";
 
 /** What `python()` makes. */
@@ -23,13 +19,8 @@ export class PythonApplication implements OpenApplication {
   readonly #environ = new EnvironWriter();
   #pool: WorkerPool | undefined;
 
-  /** `internal`: settings that are not options, for tests. */
-  constructor(
-    app: string,
-    options: PythonOptions,
-    internal?: Partial<PythonSettings>,
-  ) {
-    this.#settings = pythonSettings(app, options, internal);
+  constructor(settings: PythonSettings) {
+    this.#settings = settings;
   }
 
   /** Starts its processes, for the loop that it is mounted in. */

@@ -2,6 +2,7 @@
 import { until, type Operation } from "eddy/operations";
 import {
   CheckedHeaders,
+  HOP_BY_HOP,
   PythonError,
   type GatewayRequest,
   type GatewayResponse,
@@ -20,7 +21,6 @@ const WINDOW = 256 * 1024;
 
 /** What a call needs of the connection that it was given to. */
 export interface CallConnection {
-  readonly heads: ReplyHeadReader;
   /** Enough is here: no more is to be sent for now. */
   pause(): void;
   resume(): void;
@@ -33,7 +33,8 @@ export class PythonCall implements BodySender {
   readonly environ: string;
   readonly upload: Upload | undefined;
   readonly #receiver: ReplyReceiver;
-  #connection: CallConnection | undefined;
+  /** Since it has left the queue. */
+  connection: CallConnection | undefined;
   #body: PushedBody<Uint8Array> | undefined;
   /** `dropped`: its exchange ended before its reply. */
   #state: "open" | "replied" | "dropped" = "open";
@@ -75,11 +76,6 @@ export class PythonCall implements BodySender {
     return `${method} ${mountPath}${path}`;
   }
 
-  /** It has left the queue. */
-  givenTo(connection: CallConnection): void {
-    this.#connection = connection;
-  }
-
   /** Takes a frame of its reply. */
   receive(frame: WorkerFrame): void {
     if (!this.open) return;
@@ -103,7 +99,7 @@ export class PythonCall implements BodySender {
 
   /** The client has taken a part of the reply. */
   taken(): void {
-    if (this.#body!.waiting <= WINDOW) this.#connection?.resume();
+    if (this.#body!.waiting <= WINDOW) this.connection?.resume();
   }
 
   /** Nobody waits for it any more. */
@@ -111,7 +107,7 @@ export class PythonCall implements BodySender {
     if (!this.open) return;
     this.#state = "dropped";
     this.#body?.end();
-    this.#connection?.drop(this);
+    this.connection?.drop(this);
   }
 
   #begin(frame: WorkerFrame): void {
@@ -119,7 +115,7 @@ export class PythonCall implements BodySender {
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
-      const head = this.#connection!.heads.read(text);
+      const head = readHead(text);
       this.#receiver.resolve({ ...head, body: this.#bodyOf(frame, at) });
     } catch (error) {
       this.fail(error as Error); // a header field that is not valid
@@ -147,7 +143,7 @@ export class PythonCall implements BodySender {
   #push(piece: Buffer): void {
     if (piece.length === 0) return;
     this.#body!.push(piece);
-    if (this.#body!.waiting > WINDOW) this.#connection?.pause();
+    if (this.#body!.waiting > WINDOW) this.connection?.pause();
   }
 }
 
@@ -197,25 +193,22 @@ export class Upload {
 /** A head as a worker sends it: "status NUL name NUL value NUL …". */
 type ReplyHead = Omit<GatewayResponse, "body">;
 
-/** Reads heads, and keeps the last one: most are the same as the one before. */
-export class ReplyHeadReader {
-  #text: string | undefined;
-  #head!: ReplyHead;
+/** The last one that was read: most are the same as the one before. */
+let last: { readonly text: string; readonly head: ReplyHead } | undefined;
 
-  /** @throws {InvalidReplyError} naming the field that is not valid. */
-  read(text: string): ReplyHead {
-    if (text === this.#text) return this.#head;
-    this.#head = parse(text);
-    this.#text = text;
-    return this.#head;
-  }
+/** @throws {InvalidReplyError} naming the field that is not valid. */
+function readHead(text: string): ReplyHead {
+  if (last?.text !== text) last = { text, head: parse(text) };
+  return last.head;
 }
 
+/** The connection is managed by the gateway (PEP 3333, "Other HTTP Features"), so those fields are left out. */
 function parse(text: string): ReplyHead {
   const [status, ...fields] = text.split("\0") as [string, ...string[]];
   const pairs: [string, string][] = [];
   for (let i = 0; i < fields.length; i += 2)
-    pairs.push([fields[i]!, fields[i + 1]!]);
+    if (!HOP_BY_HOP.has(fields[i]!.toLowerCase()))
+      pairs.push([fields[i]!, fields[i + 1]!]);
   return {
     status: Number(status.slice(0, 3)),
     statusText: status.slice(4) || undefined,

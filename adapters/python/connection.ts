@@ -8,12 +8,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
-import {
-  ReplyHeadReader,
-  type CallConnection,
-  type PythonCall,
-  type Upload,
-} from "./call.ts";
+import type { CallConnection, PythonCall, Upload } from "./call.ts";
 import { InFlight } from "./in-flight.ts";
 import type { PythonSettings } from "./options.ts";
 import { endSoon } from "./process.ts";
@@ -60,13 +55,12 @@ const READ_BYTES = 128 * 1024;
 const SMALL_READ_BYTES = 16 * 1024;
 
 export class ThreadConnection implements CallConnection {
-  readonly heads = new ReplyHeadReader();
-  /** The thread's part of the shared state. */
-  #slot = -1;
+  /** Number of the thread, which has this part of the shared state. */
+  readonly #slot: number;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
-  readonly #frames = new FrameReader((frame) => this.#receive(frame));
-  readonly #inFlight = new InFlight();
+  readonly #frames = new FrameReader();
+  readonly inFlight = new InFlight();
   readonly #throughput = new Throughput();
   /** The last one that was finished: what it logs comes later. */
   #finished: PythonCall | undefined;
@@ -81,7 +75,8 @@ export class ThreadConnection implements CallConnection {
   #whenDrained: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(path: string, owner: ConnectionOwner) {
+  constructor(path: string, slot: number, owner: ConnectionOwner) {
+    this.#slot = slot;
     this.#owner = owner;
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const callback = (length: number): boolean => {
@@ -89,31 +84,27 @@ export class ThreadConnection implements CallConnection {
       return true;
     };
     this.#socket = connect({ path, onread: { buffer, callback } })
+      .on("connect", () => owner.opened())
       .on("error", () => {}) // it is followed by "close"
       .on("drain", () => this.#whenDrained?.())
       .on("close", () => this.#close());
   }
 
   get idle(): boolean {
-    return this.#inFlight.count === 0 && this.#uploading === undefined;
+    return this.inFlight.count === 0 && this.#uploading === undefined;
   }
 
   /** How many more requests it can be given. */
   get room(): number {
     if (this.#slow || this.#uploading || this.#reading !== "on") return 0;
-    return this.#throughput.depth - this.#inFlight.count;
-  }
-
-  /** A client waits for one of its requests. */
-  get wanted(): boolean {
-    return this.#inFlight.wanted;
+    return this.#throughput.depth - this.inFlight.count;
   }
 
   /** The next request for the thread. One whose body is streamed needs it for itself. */
   give(call: PythonCall): void {
-    if (this.#inFlight.count === 0) this.#throughput.progress();
-    this.#inFlight.add(call);
-    call.givenTo(this);
+    if (this.inFlight.count === 0) this.#throughput.progress();
+    this.inFlight.add(call);
+    call.connection = this;
     this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
     if (this.#out === "") setImmediate(() => this.#flush());
@@ -145,7 +136,12 @@ export class ThreadConnection implements CallConnection {
       upload.error = error as Error;
       end = lostBody(upload.error.message);
     } finally {
-      this.#endBody(end);
+      this.#uploading = undefined;
+      if (!this.#socket.destroyed) {
+        this.#socket.write(end);
+        this.#throughput.progress();
+        if (this.idle) this.#owner.free(this);
+      }
     }
   }
 
@@ -157,14 +153,6 @@ export class ThreadConnection implements CallConnection {
         return () => (this.#whenDrained = undefined);
       });
     if (!this.#socket.destroyed) this.#throughput.progress();
-  }
-
-  #endBody(end: Buffer): void {
-    this.#uploading = undefined;
-    if (this.#socket.destroyed) return;
-    this.#socket.write(end);
-    this.#throughput.progress();
-    if (this.idle) this.#owner.free(this);
   }
 
   /** The client is slow: the worker's next write blocks. */
@@ -183,7 +171,7 @@ export class ThreadConnection implements CallConnection {
 
   drop(call: PythonCall): void {
     this.resume();
-    if (call === this.#inFlight.current) this.#clientGone();
+    if (call === this.inFlight.current) this.#clientGone();
   }
 
   /** Ends when it has nothing to do. */
@@ -200,22 +188,27 @@ export class ThreadConnection implements CallConnection {
 
   /** Whether the thread gets on. What waits behind a request that is slow is withdrawn. */
   check(now: number): void {
-    if (this.#inFlight.count === 0 || this.#socket.destroyed) return;
+    if (this.inFlight.count === 0 || this.#socket.destroyed) return;
     const idleMs = this.#throughput.idleMs(now);
-    if (idleMs >= this.#owner.settings.harakiriMs) return this.#overrun();
-    if (this.#slow || this.#uploading || idleMs < SLOW_MS) return;
-    this.#slow = true;
-    this.withdraw();
+    if (idleMs >= SLOW_MS && !this.#slow && !this.#uploading) {
+      this.#slow = true;
+      this.withdraw();
+    }
+    const call = this.inFlight.current;
+    if (call === undefined || idleMs < this.#owner.settings.harakiriMs) return;
+    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
+      this.#throughput.progress(); // a client that is slow is left to the limits on clients
+    else this.#owner.overrun(call);
   }
 
   /** What the thread has not begun goes to other threads. */
   withdraw(): void {
     this.#flush();
     this.#deliverHeld();
-    const { last } = this.#inFlight;
+    const { last } = this.inFlight;
     if (this.#kept >= last) return;
     this.#owner.state.withdraw(this.#slot, this.#kept + 1, last);
-    this.#owner.dispatcher.requeue(this.#inFlight.withdrawFrom(this.#kept + 1));
+    this.#owner.dispatcher.requeue(this.inFlight.withdrawFrom(this.#kept + 1));
   }
 
   /**
@@ -224,7 +217,7 @@ export class ThreadConnection implements CallConnection {
    */
   get #kept(): number {
     const begun = this.#owner.state.begun(this.#slot);
-    const { current, first } = this.#inFlight;
+    const { current, first } = this.inFlight;
     return current?.streams ? Math.max(begun, first) : begun;
   }
 
@@ -233,18 +226,19 @@ export class ThreadConnection implements CallConnection {
     clearTimeout(this.#grace);
     this.#deliverHeld();
     const begun = this.#owner.state.begun(this.#slot);
-    const requeued = this.#inFlight.withdrawFrom(begun + 1).filter((call) => {
+    const requeued = this.inFlight.withdrawFrom(begun + 1).filter((call) => {
       if (!call.streams) return true;
       call.fail(reason); // some of its body is gone
       return false;
     });
-    for (const call of this.#inFlight.clear()) call.fail(reason);
+    for (const call of this.inFlight.clear()) call.fail(reason);
     return requeued;
   }
 
   #read(data: Buffer): void {
-    if (data.length > SMALL_READ_BYTES) this.#frames.push(data, false);
-    else this.#frames.push(Buffer.from(data), true);
+    if (data.length > SMALL_READ_BYTES)
+      this.#frames.push(data, false, this.#receive);
+    else this.#frames.push(Buffer.from(data), true, this.#receive);
     this.#throughput.progress(this.#finishedInTurn);
     if (this.#finishedInTurn === 0) return;
     this.#finishedInTurn = 0;
@@ -252,14 +246,10 @@ export class ThreadConnection implements CallConnection {
     this.#owner.free(this);
   }
 
-  #receive(frame: WorkerFrame): void {
+  readonly #receive = (frame: WorkerFrame): void => {
     const { type } = frame;
-    if (type === FROM_WORKER.hello) {
-      this.#slot = frame.bytes.readUInt16LE(frame.start);
-      return this.#owner.opened();
-    }
     if (type === FROM_WORKER.log) return this.#log(frame);
-    const call = this.#inFlight.current;
+    const call = this.inFlight.current;
     if (type === FROM_WORKER.skip) {
       this.#finish();
       if (call !== undefined) this.#owner.dispatcher.requeue([call]);
@@ -267,25 +257,25 @@ export class ThreadConnection implements CallConnection {
     }
     call?.receive(frame);
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
-  }
+  };
 
   /** The first of its requests is over, for the worker. */
   #finish(): void {
     clearTimeout(this.#grace);
     this.#grace = undefined;
     this.#finishedInTurn++;
-    this.#finished = this.#inFlight.finish();
-    if (this.#inFlight.current?.dropped) this.#clientGone();
+    this.#finished = this.inFlight.finish();
+    if (this.inFlight.current?.dropped) this.#clientGone();
   }
 
   #log({ bytes, start, end }: WorkerFrame): void {
-    const call = this.#inFlight.at(bytes.readUInt32LE(start)) ?? this.#finished;
+    const call = this.inFlight.at(bytes.readUInt32LE(start)) ?? this.#finished;
     call?.request.log.error(bytes.toString("utf8", start + 4, end));
   }
 
   /** The application finds out at its next piece, or when it asks. */
   #clientGone(): void {
-    const { first, current: call } = this.#inFlight;
+    const { first, current: call } = this.inFlight;
     this.#owner.state.abort(this.#slot, first);
     this.#owner.clientGone(this.#slot, first);
     const { abortGraceMs } = this.#owner.settings;
@@ -299,18 +289,9 @@ export class ThreadConnection implements CallConnection {
     let number = held.first;
     readFrames(held.frames, true, (frame) => {
       if (frame.type !== FROM_WORKER.skip)
-        this.#inFlight.at(number)?.receive(frame);
+        this.inFlight.at(number)?.receive(frame);
       number++;
     });
-  }
-
-  /** A client that is slow is left to the limits on clients. */
-  #overrun(): void {
-    const call = this.#inFlight.current;
-    if (call === undefined) return;
-    if (this.#reading === "paused" || this.#uploading?.upload?.waits)
-      this.#throughput.progress();
-    else this.#owner.overrun(call);
   }
 
   #close(): void {

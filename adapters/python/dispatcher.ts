@@ -76,12 +76,8 @@ export class Dispatcher {
     if (idle !== undefined || this.#queue.length > 0 || call.streams)
       return idle;
     let best: ThreadConnection | undefined;
-    let room = 0;
-    for (const connection of this.#connections) {
-      if (connection.room <= room) continue;
-      best = connection;
-      room = connection.room;
-    }
+    for (const connection of this.#connections)
+      if (connection.room > (best?.room ?? 0)) best = connection;
     return best;
   }
 

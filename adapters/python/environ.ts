@@ -8,7 +8,7 @@ import {
   HttpError,
   type GatewayRequest,
 } from "../../lib/adapter.ts";
-import { CGI_VARIABLES, toNative } from "../common/cgi.ts";
+import { CGI_VARIABLES, cgiName, joinValues, toNative } from "../common/cgi.ts";
 
 const { PATH_INFO, SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;
 
@@ -20,11 +20,7 @@ const MAX_NAMES = 1000;
 
 export class EnvironWriter {
   /** From the name of a field to its variable between NULs, which is empty for a field that is dropped. */
-  readonly #names = new Map<string, string>([
-    ["content-type", "\0CONTENT_TYPE\0"],
-    ["content-length", "\0CONTENT_LENGTH\0"],
-    ...DROPPED.map((name): [string, string] => [name, ""]),
-  ]);
+  readonly #names = new Map(DROPPED.map((name) => [name, ""]));
 
   /** Most clients ask for the same host. */
   #lastServer = { host: "", scheme: "", variables: "" };
@@ -75,35 +71,24 @@ export class EnvironWriter {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
     // "x_user" would pass for "x-user", which a proxy in front may have checked
-    const variable = name.includes("_")
-      ? ""
-      : `\0HTTP_${name.toUpperCase().replaceAll("-", "_")}\0`;
+    const variable = name.includes("_") ? "" : `\0${cgiName(name)}\0`;
     if (this.#names.size < MAX_NAMES) this.#names.set(name, variable);
     return variable;
   }
 }
 
-/** The fields with each name once. Only names are compared: a value may look like a name. */
+/** The fields with each name once. */
 function eachOnce(raw: readonly string[]): readonly string[] {
   for (let i = 2; i < raw.length; i += 2)
-    if (find(raw, raw[i]!, i) >= 0) return joined(raw);
+    for (let j = 0; j < i; j += 2) if (raw[j] === raw[i]) return joined(raw);
   return raw;
 }
 
-/** Repeated cookies are joined by a semicolon (RFC 6265, section 5.4), other fields by a comma. */
 function joined(raw: readonly string[]): string[] {
-  const fields: string[] = [];
+  const fields = new Map<string, string>();
   for (let i = 0; i < raw.length; i += 2) {
-    const [name, value] = [raw[i]!, raw[i + 1]!];
-    const at = find(fields, name, fields.length);
-    if (at < 0) fields.push(name, value);
-    else fields[at + 1] += (name === "cookie" ? "; " : ",") + value;
+    const name = raw[i]!;
+    fields.set(name, joinValues(name, fields.get(name), raw[i + 1]!));
   }
-  return fields;
-}
-
-/** Index of the name before `end`, or -1. */
-function find(fields: readonly string[], name: string, end: number): number {
-  for (let i = 0; i < end; i += 2) if (fields[i] === name) return i;
-  return -1;
+  return [...fields].flat();
 }

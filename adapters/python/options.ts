@@ -183,29 +183,24 @@ export function pythonSettings(
     throw new UsageError(
       `python() takes an application such as "app:app", a module and a name in it, not ${JSON.stringify(app)}`,
     );
-  const { pythonPath, env, chdir, venv, ...given } = checkOptions(
-    options,
-    RULES,
-    "python()",
-  );
-  const venvFolder = venv === undefined ? undefined : resolve(venv);
+  const given = checkOptions(options, RULES, "python()");
+  const venv = given.venv === undefined ? undefined : resolve(given.venv);
   return {
     processes: 1,
     threads: 1,
     lazyApps: true,
     maxQueuedRequests: 1024,
+    harakiriMs: 30_000,
     interrupt: false,
-    python:
-      venvFolder === undefined ? "python3" : join(venvFolder, "bin/python"),
+    python: venv === undefined ? "python3" : join(venv, "bin/python"),
     maxRequests: Infinity,
     maxRequestsJitter: undefined,
     ...given,
     app,
-    venv: venvFolder,
-    chdir: resolve(chdir ?? "."),
-    env: environment(env, pythonPath),
+    venv,
+    chdir: resolve(given.chdir ?? "."),
+    env: environment(given),
     startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
-    harakiriMs: Math.min(given.harakiriMs ?? 30_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
     exitMs: 2000,
     backoff: { first: 100, last: 5000 },
@@ -213,13 +208,10 @@ export function pythonSettings(
   };
 }
 
-function environment(
-  env: PythonOptions["env"],
-  pythonPath: readonly string[] = [],
-): NodeJS.ProcessEnv {
-  const all: NodeJS.ProcessEnv = { ...process.env, ...env };
-  const folders = pythonPath.map((folder) => resolve(folder));
-  if (all.PYTHONPATH) folders.push(all.PYTHONPATH);
-  if (folders.length > 0) all.PYTHONPATH = folders.join(delimiter);
-  return all;
+function environment(options: PythonOptions): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
+  const folders = (options.pythonPath ?? []).map((folder) => resolve(folder));
+  if (env.PYTHONPATH) folders.push(env.PYTHONPATH);
+  if (folders.length > 0) env.PYTHONPATH = folders.join(delimiter);
+  return env;
 }

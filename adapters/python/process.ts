@@ -60,14 +60,7 @@ export const TRACEBACK_MS = 200;
 /** The argument of a worker, for `main()` in eddy_worker/main.py. */
 export function workerConfig(settings: PythonSettings, folder: string): object {
   const { app, threads, processes, interrupt } = settings;
-  return {
-    app,
-    threads,
-    interrupt,
-    socket: socketIn(folder),
-    state: stateIn(folder),
-    multiprocess: processes > 1,
-  };
+  return { app, folder, threads, interrupt, multiprocess: processes > 1 };
 }
 
 /** Starts a process, which imports the application itself. */
@@ -147,10 +140,8 @@ export function endSoon(channel: Socket): void {
 }
 
 /** The system says ENOENT for a folder and for a program alike. */
-function reasonFor(
-  error: Error,
-  { chdir, python, venv }: PythonSettings,
-): string {
+function reasonFor(error: Error, settings: PythonSettings): string {
+  const { chdir, python, venv } = settings;
   if (!statSync(chdir, { throwIfNoEntry: false })?.isDirectory())
     return `there is no folder ${chdir}; see the option chdir`;
   if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error.message;

@@ -14,8 +14,7 @@ export const FROM_WORKER = {
   end: 2,
   fail: 4,
   skip: 8,
-  hello: 16,
-  log: 32,
+  log: 16,
 } as const;
 
 /** Bytes of a body that travel inside its request. A larger one is streamed, and needs a thread for itself. */
@@ -37,13 +36,8 @@ export function requestFrame(
   body: string,
   streamed: boolean,
 ): string {
-  const { length } = environ;
-  return (
-    frameStart(TO_WORKER.request, 4 + length + body.length) +
-    frameStart(streamed ? 1 : 0, length) +
-    environ +
-    body
-  );
+  const payload = frameStart(streamed ? 1 : 0, environ.length) + environ + body;
+  return frameStart(TO_WORKER.request, payload.length) + payload;
 }
 
 /** A frame of bytes. */
@@ -65,32 +59,24 @@ export interface WorkerFrame {
 }
 
 /** The end of its payload, as bytes that last. */
-export function pieceOf(
-  { bytes, end, lasts }: WorkerFrame,
-  start: number,
-): Buffer {
-  const piece = bytes.subarray(start, end);
-  return lasts ? piece : Buffer.from(piece);
+export function pieceOf(frame: WorkerFrame, start: number): Buffer {
+  const piece = frame.bytes.subarray(start, frame.end);
+  return frame.lasts ? piece : Buffer.from(piece);
 }
 
 type FrameListener = (frame: WorkerFrame) => void;
 
 /** Cuts what comes into frames, and keeps the beginning of one that is not complete. */
 export class FrameReader {
-  readonly #onFrame: FrameListener;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(onFrame: FrameListener) {
-    this.#onFrame = onFrame;
-  }
-
   /** `lasts`: the data is not overwritten after this call. */
-  push(data: Buffer, lasts: boolean): void {
+  push(data: Buffer, lasts: boolean, onFrame: FrameListener): void {
     if (this.#rest.length > 0) {
       data = Buffer.concat([this.#rest, data]);
       lasts = true;
     }
-    const rest = data.subarray(readFrames(data, lasts, this.#onFrame));
+    const rest = data.subarray(readFrames(data, lasts, onFrame));
     this.#rest = lasts ? rest : Buffer.from(rest);
   }
 }

@@ -9,13 +9,6 @@ const STRIDE = 64 * 1024;
 const WORD = { begun: 0, aborted: 4, withdrawn: 8, heldFirst: 16 } as const;
 const HELD_AT = 64;
 
-/** Replies that are finished and were not sent yet, as frames. */
-interface HeldReplies {
-  /** Number of the request that the first of them answers; the others follow. */
-  readonly first: number;
-  readonly frames: Buffer;
-}
-
 export class SharedState {
   readonly #file: number;
 
@@ -39,8 +32,11 @@ export class SharedState {
     this.#write(slot, WORD.withdrawn, [first, last]);
   }
 
-  /** Undefined when there are none, or while they change. */
-  held(slot: number): HeldReplies | undefined {
+  /**
+   * Replies that are finished and were not sent yet, as frames, and the number of the request that the first of them
+   * answers. Undefined when there are none, or while they change.
+   */
+  held(slot: number): { first: number; frames: Buffer } | undefined {
     const before = this.#read(slot, WORD.heldFirst, 8);
     const length = before.readUInt32LE(4);
     if (length === 0) return undefined;
@@ -60,8 +56,7 @@ export class SharedState {
   }
 
   #write(slot: number, at: number, words: number[]): void {
-    const bytes = Buffer.alloc(4 * words.length);
-    words.forEach((word, i) => bytes.writeUInt32LE(word >>> 0, 4 * i));
-    fs.writeSync(this.#file, bytes, 0, bytes.length, slot * STRIDE + at);
+    const bytes = Uint32Array.from(words);
+    fs.writeSync(this.#file, bytes, 0, null, slot * STRIDE + at);
   }
 }

@@ -15,10 +15,8 @@ export class Throughput {
 
   /** Requests that the thread can have at a time. */
   get depth(): number {
-    return Math.max(
-      1,
-      Math.min(MAX_DEPTH, Math.floor(AHEAD_MS / this.#requestMs)),
-    );
+    const fitting = Math.floor(AHEAD_MS / this.#requestMs);
+    return Math.max(1, Math.min(MAX_DEPTH, fitting));
   }
 
   /** The thread has done something, such as finishing requests, or was given something to do. */

@@ -9,6 +9,7 @@ import {
   race,
   resource,
   sleep,
+  spawn,
   useScope,
   withResolvers,
   type Operation,
@@ -50,7 +51,15 @@ export function useWorkerPool(
       : forking(() => run(new Zygote(settings, log)));
     const start = (): PythonWorker =>
       run(new PythonWorker(settings, log, dispatcher, launcher.launch));
-    const places = yield* usePlaces(start, settings, log);
+    const places = Array.from(
+      { length: settings.processes },
+      () => new Place(start, settings, log),
+    );
+    yield* all(places.map((each) => each.fill()));
+    for (const each of places) {
+      const place = (): Operation<void> => each.keep();
+      yield* spawn(place); // its name is seen in loop.tasks(); ended before the workers, so then none is replaced
+    }
     yield* provide({
       dispatcher,
       *renew() {
@@ -61,12 +70,8 @@ export function useWorkerPool(
   });
 }
 
-/** A process as a task. */
-interface ProcessTask {
-  /** Done when the process has ended. */
-  readonly gone: { readonly operation: Operation<void> };
-  end(): void;
-}
+/** What is known of a process as a task. */
+type ProcessTask = Pick<PythonWorker | Zygote, "gone" | "end">;
 
 /** Makes processes tasks. At the end of the scope all are told to end at once, and waited for. */
 function useProcesses(): Operation<<T extends ProcessTask>(process: T) => T> {
@@ -130,27 +135,6 @@ function forking(start: () => Zygote): Launcher {
       }
     },
   };
-}
-
-/** Ended before the workers, as from then on none is replaced. */
-function usePlaces(
-  start: () => PythonWorker,
-  settings: PythonSettings,
-  log: Logger,
-): Operation<Place[]> {
-  return resource(function* (provide) {
-    const scope = yield* useScope();
-    const places = Array.from(
-      { length: settings.processes },
-      () => new Place(start, settings, log),
-    );
-    yield* all(places.map((each) => each.fill()));
-    for (const each of places) {
-      const place = (): Operation<void> => each.keep();
-      scope.run(place); // its name is seen in loop.tasks()
-    }
-    yield* provide(places);
-  });
 }
 
 /** What `renew` waits for. */

@@ -91,10 +91,6 @@ export class PythonWorker implements ConnectionOwner {
     });
   }
 
-  get pid(): number | undefined {
-    return this.#process.pid;
-  }
-
   countRequest(): void {
     if (--this.#requestsLeft <= 0) this.leaving.resolve("asked");
   }
@@ -137,7 +133,7 @@ export class PythonWorker implements ConnectionOwner {
     this.#lose();
     const error = new PythonTimeoutError(this.settings.harakiriMs);
     call.request.log.error(
-      { pid: this.pid },
+      { pid: this.#process.pid },
       `${call.line}: ${error.message}; its process is replaced, and this is where it was:`,
     );
     call.fail(error);
@@ -153,13 +149,13 @@ export class PythonWorker implements ConnectionOwner {
   /** The process is killed as soon as nobody waits for its other threads. */
   runsOn(call: PythonCall): void {
     call.request.log.warn(
-      { pid: this.pid },
+      { pid: this.#process.pid },
       `${call.line} went on for ${this.settings.abortGraceMs} ms after its client had left (abortGraceMs); ` +
         "its process is replaced",
     );
     this.leaving.resolve("asked");
     const killUnlessWanted = (): void => {
-      if (this.connections.some(({ wanted }) => wanted))
+      if (this.connections.some(({ inFlight }) => inFlight.wanted))
         this.#kill = setTimeout(killUnlessWanted, 100);
       else this.#process.kill("SIGKILL");
     };
@@ -198,14 +194,14 @@ export class PythonWorker implements ConnectionOwner {
 
   #connect(): void {
     const path = socketIn(this.#folder);
-    for (let i = 0; i < this.settings.threads; i++)
-      this.connections.push(new ThreadConnection(path, this));
+    for (let slot = 0; slot < this.settings.threads; slot++)
+      this.connections.push(new ThreadConnection(path, slot, this));
   }
 
   /** Takes what the application or Python itself prints. */
   #print(line: string): void {
     if (this.#state === "starting") this.#startup.add(line);
-    else this.#log.info({ pid: this.pid }, line);
+    else this.#log.info({ pid: this.#process.pid }, line);
   }
 
   /** Ends when the process has, and all that it has sent was read. */
@@ -217,12 +213,10 @@ export class PythonWorker implements ConnectionOwner {
     const { app } = this.settings;
     const reason = wasReady
       ? new PythonLostError(
-          `the Python process ${this.pid} of ${app} has ended (${this.#exit})`,
+          `the Python process ${this.#process.pid} of ${app} has ended (${this.#exit})`,
         )
       : startError(this.settings, this.#exit, this.#startup.takeAll());
-    const requeued = wasReady
-      ? this.connections.flatMap((one) => one.lose(reason))
-      : []; // there are none, and its connections may not know their slots
+    const requeued = this.connections.flatMap((one) => one.lose(reason));
     this.state.close();
     removeFolder(this.#folder);
     this.ready.reject(reason);

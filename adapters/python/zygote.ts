@@ -1,6 +1,5 @@
 /** Workers that are forked from one process, which imports the application once: `lazyApps: false`. */
 import { createServer, type Server, type Socket } from "node:net";
-import { constants } from "node:os";
 import { withResolvers } from "eddy/operations";
 import type { Logger } from "../../lib/adapter.ts";
 import type { PythonSettings } from "./options.ts";
@@ -53,9 +52,7 @@ export class Zygote {
 
   /** A process that it forks, as soon as it is ready. */
   fork(folder: string, events: ProcessEvents): PythonProcess {
-    const channels = channelsIn(folder);
-    const order = { ...workerConfig(this.#settings, folder), channels };
-    const fork = new ForkedProcess(this, order, events);
+    const fork = new ForkedProcess(this, folder, events);
     this.#forks.add(fork);
     if (this.#state === "ready") fork.begin();
     return fork;
@@ -64,9 +61,10 @@ export class Zygote {
   /** Tells the process to fork this one. */
   order(fork: ForkedProcess): void {
     this.#ordered.push(fork);
-    this.tell(fork.order);
+    this.tell(workerConfig(this.#settings, fork.folder));
   }
 
+  /** `order`: as eddy_worker/zygote.py takes it. */
   tell(order: object): void {
     this.#process.tell(`${JSON.stringify(order)}\n`);
   }
@@ -88,10 +86,8 @@ export class Zygote {
   #endIfAlone(): void {
     if (this.#state !== "ending" || this.#forks.size > 0) return;
     this.#process.end();
-    this.#kill = setTimeout(
-      () => this.#process.kill("SIGKILL"),
-      this.#settings.exitMs,
-    );
+    const { exitMs } = this.#settings;
+    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), exitMs);
   }
 
   #print(text: string): void {
@@ -104,7 +100,8 @@ export class Zygote {
     if (word === "ready") this.#begin();
     else if (word === "forked") this.#ordered.shift()!.forked(Number(rest[0]));
     else if (word === "unforked") this.#ordered.shift()!.fail(rest.join(" "));
-    else if (word === "exit") this.#exited(Number(rest[0]), Number(rest[1]));
+    else if (word === "exit")
+      this.#exited(Number(rest[0]), rest.slice(1).join(" "));
   }
 
   #begin(): void {
@@ -114,9 +111,8 @@ export class Zygote {
     this.ready.resolve();
   }
 
-  #exited(pid: number, status: number): void {
-    for (const fork of this.#forks)
-      if (fork.pid === pid) fork.exited(describeStatus(status));
+  #exited(pid: number, exit: string): void {
+    for (const fork of this.#forks) if (fork.pid === pid) fork.exited(exit);
   }
 
   /** Its forks end as well, as nobody else would notice when they do. `exit`: undefined when there was no process. */
@@ -133,21 +129,13 @@ export class Zygote {
 /** Assumed where nobody has seen how the process ended. */
 const UNSEEN_EXIT = "SIGKILL";
 
-/** As wait(2) has it. */
-function describeStatus(status: number): string {
-  const number = status & 0x7f;
-  if (number === 0) return `exit code ${status >> 8}`;
-  const signals = Object.entries(constants.signals);
-  return signals.find(([, value]) => value === number)?.[0] ?? UNSEEN_EXIT;
-}
-
 /** A process that is forked. It connects its channels to the gateway, which has not started it itself. */
 class ForkedProcess implements PythonProcess {
   pid: number | undefined;
-  /** What the zygote is told, with the path that the process connects its control channel, output and errors to. */
-  readonly order: { readonly channels: string };
+  readonly folder: string;
   readonly #zygote: Zygote;
   readonly #events: ProcessEvents;
+  /** The process connects its control channel, its output and its errors to it. */
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
   #exit: string | undefined;
@@ -155,12 +143,8 @@ class ForkedProcess implements PythonProcess {
   /** For a process that is ordered and not there yet. */
   #pendingSignal: NodeJS.Signals | undefined;
 
-  constructor(
-    zygote: Zygote,
-    order: { readonly channels: string },
-    events: ProcessEvents,
-  ) {
-    this.order = order;
+  constructor(zygote: Zygote, folder: string, events: ProcessEvents) {
+    this.folder = folder;
     this.#zygote = zygote;
     this.#events = events;
     this.#server = createServer((socket) => this.#accept(socket))
@@ -170,7 +154,7 @@ class ForkedProcess implements PythonProcess {
 
   /** The zygote is ready. */
   begin(): void {
-    if (!this.#over) this.#server.listen(this.order.channels);
+    if (!this.#over) this.#server.listen(channelsIn(this.folder));
   }
 
   forked(pid: number): void {

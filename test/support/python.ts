@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PythonOptions } from "../../adapters/python.ts";
 import { PythonApplication } from "../../adapters/python/application.ts";
+import { pythonSettings } from "../../adapters/python/options.ts";
 import { ROOT } from "./root.ts";
 
 /** The system's own, for which a system's packages are installed; else whichever comes first. */
@@ -20,7 +21,8 @@ export function pythonApp(
 ): PythonApplication {
   const internal = { exitMs: 200, backoff: { first: 5, last: 20 } };
   const where = { chdir: APPS, python: PYTHON };
-  return new PythonApplication(app, { ...where, ...options }, internal);
+  const settings = pythonSettings(app, { ...where, ...options }, internal);
+  return new PythonApplication(settings);
 }
 
 /** Why a test of these modules cannot run; undefined when it can. Where `CI` is set they have to be there. */

@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 
-from .wire import CHUNK, FAIL, HELLO, REQUEST, SKIP, STRIDE, U16, ClientGone, Connection, GatewayGone, frame, read_u32
+from .wire import CHUNK, FAIL, REQUEST, SKIP, STRIDE, ClientGone, Connection, GatewayGone, frame, read_u32
 from .wsgi import Body, Errors, FileWrapper, Reply
 
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone
@@ -35,24 +35,23 @@ def serve(app, config, control):
         "SERVER_SOFTWARE": "eddy",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
-    with open(config["state"], "r+b") as file:
+    with open(os.path.join(config["folder"], "state"), "r+b") as file:
         memory = mmap.mmap(file.fileno(), STRIDE * threads)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(config["socket"])
+    listener.bind(os.path.join(config["folder"], "socket"))
     listener.listen(threads)
     interrupters = {}  # by slot
 
-    def serve_slot(slot):
-        sock, _ = listener.accept()
+    def serve_slot(slot, sock):
         if config["interrupt"]:
             interrupters[slot] = Interrupter()
-        sock.sendall(frame(HELLO, U16.pack(slot)))
         Server(Connection(sock, slot, memory), app, environ, interrupters.get(slot)).run()
 
-    others = [start_thread("wsgi-%d" % slot, serve_slot, slot) for slot in range(1, threads)]
     control.sendall(b"ready\n")
     start_thread("eddy-control", follow_gateway, control, interrupters)
-    serve_slot(0)
+    first, *rest = [listener.accept()[0] for _ in range(threads)]
+    others = [start_thread("wsgi-%d" % slot, serve_slot, slot, sock) for slot, sock in enumerate(rest, 1)]
+    serve_slot(0, first)
     for thread in others:
         thread.join()
 
@@ -88,9 +87,7 @@ class Server:
         self.app = app
         self.errors = Errors(connection)
         self.interrupter = interrupter
-        self.environ = dict(environ)
-        self.environ["wsgi.errors"] = self.errors
-        self.environ["eddy.disconnected"] = connection.disconnected
+        self.environ = {**environ, "wsgi.errors": self.errors, "eddy.disconnected": connection.disconnected}
 
     def run(self):
         self.errors.owner = threading.get_ident()
@@ -126,14 +123,11 @@ class Server:
             self.call(environ, reply)
         except GatewayGone:
             raise
-        except (ClientGone, Interrupted) as error:
+        except BaseException as error:  # sys.exit() ends a request, not the worker
             if not reply.ended:
                 self.fail(error)
-        except BaseException as error:  # sys.exit() ends a request, not the worker
-            if reply.ended:
+            elif not isinstance(error, (ClientGone, Interrupted)):
                 self.errors.write("after the reply: " + format_error(error))
-            else:
-                self.fail(error)
         if self.errors.text:
             self.errors.flush()
         if body is not None and not body.ended:
@@ -142,7 +136,7 @@ class Server:
     def call(self, environ, reply):
         if self.interrupter is None:
             return self.respond(environ, reply)
-        self.interrupter.enter(self.connection.number)
+        self.interrupter.number = self.connection.number
         try:
             self.respond(environ, reply)
         finally:
@@ -181,10 +175,7 @@ class Interrupter:
         self.thread = ctypes.c_ulong(threading.get_ident())
         self.exception = ctypes.py_object(Interrupted)
         self.lock = threading.Lock()
-        self.number = 0
-
-    def enter(self, number):
-        self.number = number
+        self.number = 0  # of the request that the application works on
 
     def leave(self):
         """An interrupt that arrives late ends here."""

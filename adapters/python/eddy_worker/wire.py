@@ -14,12 +14,11 @@ From the worker, HEAD, END and FAIL being bits of one type:
     END         the reply is complete with this piece
     FAIL        the request is over with an error: Python's traceback
     SKIP        the request was withdrawn before it was begun
-    HELLO       u16: which part of the state file belongs to this connection
     LOG         u32: number of the request; what the application wrote to wsgi.errors
 
-Requests have no number on the wire: both sides count them. The state file is shared memory, 64 KiB for each thread:
-which request was begun last, which one has lost its client, which ones the gateway withdraws, and replies that are
-finished but not sent. So when a worker dies, only what it was doing is lost.
+Requests and connections have no number on the wire: both sides count them. The state file is shared memory, 64 KiB for
+each thread: which request was begun last, which one has lost its client, which ones the gateway withdraws, and replies
+that are finished but not sent. So when a worker dies, only what it was doing is lost.
 """
 
 import struct
@@ -27,7 +26,7 @@ import threading
 from time import monotonic
 
 REQUEST, BODY, BODY_END, BODY_LOST = 1, 2, 3, 4
-HEAD, END, FAIL, SKIP, HELLO, LOG = 1, 2, 4, 8, 16, 32
+HEAD, END, FAIL, SKIP, LOG = 1, 2, 4, 8, 16
 
 STRIDE = 65536  # bytes of the state file for each thread
 BEGUN, ABORTED, WITHDRAWN_FROM, WITHDRAWN_TO, HELD_FIRST, HELD_LENGTH = range(6)  # its words, u32
@@ -37,7 +36,6 @@ CHUNK = 65536  # bytes read at once, and of a reply in one frame
 MAX_HELD = 15  # replies: half of what the gateway gives ahead, so that both sides have something to do
 MAX_HELD_SECONDS = 0.002  # likewise
 
-U16 = struct.Struct("<H")
 U32 = struct.Struct("<I")
 read_u32 = U32.unpack_from
 
@@ -69,20 +67,6 @@ class Connection:
         self.at = 0  # how much of the buffer was read
         self.barrier = threading.Lock()
 
-    def fill(self, length):
-        """Waits until so many bytes are in the buffer."""
-        while len(self.buffer) - self.at < length:
-            if self.held:
-                self.send(b"")
-            try:
-                data = self.sock.recv(CHUNK)
-            except OSError:
-                data = b""
-            if not data:
-                raise GatewayGone
-            self.buffer = self.buffer[self.at :] + data if self.at < len(self.buffer) else data
-            self.at = 0
-
     def read_frame(self):
         """The next frame's type and payload. Hot path: most frames are in the buffer already."""
         buffer = self.buffer
@@ -102,25 +86,28 @@ class Connection:
         return word & 0xFFFFFF, word >> 24
 
     def read(self, length):
-        self.fill(length)
+        while len(self.buffer) - self.at < length:
+            self.receive()
         self.at += length
         return self.buffer[self.at - length : self.at]
 
-    def read_into(self, view):
-        """Fills some of `view` with what comes next."""
-        waiting = len(self.buffer) - self.at
-        if waiting:
-            count = min(waiting, len(view))
-            view[:count] = self.buffer[self.at : self.at + count]
-            self.at += count
-            return count
+    def read_some(self, length):
+        """Some of so many bytes: what there is."""
+        if self.at == len(self.buffer):
+            self.receive()
+        return self.read(min(length, len(self.buffer) - self.at))
+
+    def receive(self):
+        if self.held:
+            self.send(b"")
         try:
-            count = self.sock.recv_into(view)
+            data = self.sock.recv(CHUNK)
         except OSError:
-            count = 0
-        if not count:
+            data = b""
+        if not data:
             raise GatewayGone
-        return count
+        self.buffer = self.buffer[self.at :] + data if self.at < len(self.buffer) else data
+        self.at = 0
 
     def begin(self):
         """Announces the next request. False: the gateway has withdrawn it.

@@ -11,19 +11,14 @@ MAX_HEAD = 65000  # bytes of a reply's head: its length has 16 bits, and Content
 
 FRAME_AND_HEAD_LENGTH = struct.Struct("<IH")
 
-# Connection management is the gateway's (PEP 3333, "Other HTTP Features"; RFC 9110, section 7.6.1).
-HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade".split()
-)
-
 
 class Body(io.RawIOBase):
     """The bytes behind wsgi.input, for a body that arrives while the application runs."""
 
     def __init__(self, connection, first):
         self.connection = connection
-        self.first = memoryview(first)
-        self.left = 0  # of the frame that is being read
+        self.piece = memoryview(first)  # what has come and was not read yet
+        self.left = 0  # bytes of the frame behind it
         self.ended = False
         self.lost = None  # why there is no more
 
@@ -31,40 +26,31 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, target):
-        view = memoryview(target)
-        if self.first:
-            count = min(len(self.first), len(view))
-            view[:count] = self.first[:count]
-            self.first = self.first[count:]
-            return count
-        while not self.left:
-            if self.lost is not None:
-                raise ClientGone(self.lost)
-            if self.ended:
-                return 0
-            self.next_frame()
-        count = self.connection.read_into(view[: min(self.left, len(view))])
-        self.left -= count
+        while not self.piece and not self.ended:
+            self.next_piece()
+        if self.lost is not None and not self.piece:
+            raise ClientGone(self.lost)
+        count = min(len(self.piece), len(target))
+        memoryview(target)[:count] = self.piece[:count]
+        self.piece = self.piece[count:]
         return count
 
-    def next_frame(self):
-        length, kind = self.connection.read_frame_start()
-        if kind == BODY:
-            self.left = length
-            return
-        self.ended = True
-        if kind == BODY_LOST:
-            self.lost = self.connection.read(length).decode()
+    def next_piece(self):
+        if not self.left:
+            self.left, kind = self.connection.read_frame_start()
+            if kind != BODY:
+                self.ended = True
+                if kind == BODY_LOST:
+                    self.lost = self.connection.read(self.left).decode()
+                return
+        self.piece = memoryview(self.connection.read_some(self.left))
+        self.left -= len(self.piece)
 
     def discard(self):
         """Reads what the application has left, so that the next request is found."""
-        rest = bytearray(CHUNK)
-        self.first = memoryview(b"")
-        try:
-            while self.readinto(rest):
-                pass
-        except ClientGone:
-            pass
+        while not self.ended:
+            self.next_piece()
+        self.piece = memoryview(b"")
 
 
 class Errors(io.TextIOBase):
@@ -135,10 +121,7 @@ class Reply:
         self.length = None
         fields = [status]
         for name, value in headers:
-            lower = name.lower()
-            if lower in HOP_BY_HOP:
-                continue
-            if lower == "content-length":
+            if name.lower() == "content-length":
                 self.length = int(value)
             fields += name, value
         text = "\0".join(fields)

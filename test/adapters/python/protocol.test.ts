@@ -18,10 +18,10 @@ describe("FrameReader", () => {
         const frames: [type: number, piece: Buffer][] = [];
         const keep = (one: WorkerFrame): void =>
           void frames.push([one.type, pieceOf(one, one.start)]);
-        const reader = new FrameReader(keep);
+        const reader = new FrameReader();
         for (let at = 0; at < bytes.length; at += size) {
           const piece = Buffer.from(bytes.subarray(at, at + size));
-          reader.push(piece, lasts);
+          reader.push(piece, lasts, keep);
           if (!lasts) piece.fill("?");
         }
         const expected = payloads.map((payload, i) => [i + 1, payload]);
