@@ -81,8 +81,8 @@ async function multipart(
 }
 
 /**
- * Bytes that are parsed in a row before others get their turn: a megabyte made for it keeps the parser busy for a fifth of
- * a second.
+ * Bytes that are parsed in a row before others get their turn: a megabyte made for it keeps the parser busy for a fifth
+ * of a second.
  */
 const SLICE = 64 * 1024;
 

@@ -12,8 +12,8 @@ import type { RequestHeaders } from "./headers.ts";
 export type ProxyHeader = "x-forwarded" | "forwarded" | "proxy-v2";
 
 /**
- * What one proxy says of the request as it got it; of the last trusted one, what is certain. Undefined is what it does not
- * say, hides, or says in a way that makes no sense.
+ * What one proxy says of the request as it got it; of the last trusted one, what is certain. Undefined is what it does
+ * not say, hides, or says in a way that makes no sense.
  */
 export interface ClientInfo {
   /** Who sent it the request. */
@@ -56,8 +56,8 @@ export class Proxies {
   }
 
   /**
-   * Follows the records from the peer on, as long as whoever tells of the next one is trusted. The first that is not, or
-   * that does not know whom it speaks for, is the client.
+   * Follows the records from the peer on, as long as whoever tells of the next one is trusted. The first that is not,
+   * or that does not know whom it speaks for, is the client.
    */
   ask(peer: Peer, headers: RequestHeaders): ClientInfo {
     let client = infoOf(peer.address);
@@ -137,7 +137,10 @@ export function parseForwarded(line: string): Element[] | undefined {
   }
 }
 
-/** `[ token "=" ( token / quoted-string ) ]` and what ends it (RFC 9110, sections 5.6.2 and 5.6.4). Blanks come once, so that no run of them is tried twice. */
+/**
+ * `[ token "=" ( token / quoted-string ) ]` and what ends it (RFC 9110, sections 5.6.2 and 5.6.4). Blanks come once, so
+ * that no run of them is tried twice.
+ */
 const PAIR =
   /[ \t]*(?:([!#$%&'*+\-.^_`|~\w]+)=(?:([!#$%&'*+\-.^_`|~\w]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|$)/y;
 
