@@ -8,6 +8,7 @@ import type { NetConnectOpts, Socket } from "node:net";
 import { toNative } from "./common/cgi.ts";
 import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
+  endToEnd,
   forward,
   MILLISECONDS,
   ReplySocket,
@@ -19,7 +20,6 @@ import {
   type UpstreamOptions,
 } from "../lib/upstream.ts";
 import { ensure } from "eddy/operations";
-import { fieldsOf } from "./http/fields.ts";
 
 export interface HttpOptions extends UpstreamOptions {
   /**
@@ -75,7 +75,7 @@ export function http(
       yield* ensure(() => agent.destroy());
     },
     handle: (request) =>
-      forward(request, () => outgoing(request, host, agent), servers, settings),
+      forward(request, () => outgoing(request, host, agent), servers),
   };
 }
 
@@ -119,4 +119,36 @@ function outgoing(
         ...("path" in connect ? { socketPath: connect.path } : connect),
       }),
   };
+}
+
+/** `Expect` is answered here. The others are set below: what a client says there is not to be believed. */
+const DROPPED = [
+  "expect",
+  "forwarded",
+  "host",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+];
+
+const CHUNKED = ["transfer-encoding", "chunked"];
+
+/** Without it, Node's client would send chunks with a method that can have a body. */
+const NO_BODY = ["content-length", "0"];
+
+/** The header fields: name, value, name, value, …; `host`: in place of the client's. */
+function fieldsOf(request: GatewayRequest, host: string | undefined): string[] {
+  const fields = [
+    "host",
+    host ?? request.headers.get("host") ?? "",
+    ...endToEnd(request.headers.raw, DROPPED).map(toNative),
+  ];
+  if (!request.headers.has("content-length"))
+    fields.push(...(request.hasBody ? CHUNKED : NO_BODY));
+  const { remoteAddress, scheme } = request;
+  if (remoteAddress !== "") fields.push("x-forwarded-for", remoteAddress);
+  fields.push("x-forwarded-proto", scheme);
+  if (request.host !== "") fields.push("x-forwarded-host", request.host);
+  fields.push("via", "1.1 eddy"); // RFC 9110, section 7.6.3: a gateway must
+  return fields;
 }

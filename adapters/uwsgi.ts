@@ -1,5 +1,5 @@
 /** Applications behind servers that speak the uwsgi protocol: uWSGI, `gunicorn --protocol uwsgi`. */
-import { request as httpRequest, type ClientRequest } from "node:http";
+import { request as httpRequest } from "node:http";
 import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
   forward,
@@ -7,12 +7,9 @@ import {
   Upstreams,
   upstreamSettings,
   type OutgoingRequest,
-  type UpstreamAddress,
   type UpstreamOptions,
 } from "../lib/upstream.ts";
-import { encodePacket } from "./uwsgi/packet.ts";
-import { UwsgiSocket } from "./uwsgi/socket.ts";
-import { variablesOf } from "./uwsgi/variables.ts";
+import { encodePacket, UwsgiSocket, variablesOf } from "./uwsgi/packet.ts";
 
 export type { UpstreamOptions as UwsgiOptions } from "../lib/upstream.ts";
 
@@ -47,7 +44,7 @@ export function uwsgi(
   const settings = upstreamSettings(options, addresses.length);
   const servers = new Upstreams(addresses, settings);
   return {
-    handle: (request) => forward(request, prepare, servers, settings),
+    handle: (request) => forward(request, prepare, servers),
   };
 }
 
@@ -69,21 +66,13 @@ function outgoing(
   const packet = encodePacket(variablesOf(request, length));
   return {
     body,
-    begin: (address) => begin(request.method, address, packet, length),
+    // Node's client writes a head, which the socket replaces: of it counts only what frames the body and the reply.
+    begin: ({ connect }) =>
+      httpRequest({
+        method: request.method,
+        setHost: false,
+        headers: { "content-length": length ?? 0 },
+        createConnection: () => new UwsgiSocket(packet).connect(connect),
+      }),
   };
-}
-
-/** Node's client writes a head, which the socket replaces: of it counts only what frames the body and the reply. */
-function begin(
-  method: string,
-  { connect }: UpstreamAddress,
-  packet: Buffer,
-  length: number | undefined,
-): ClientRequest {
-  return httpRequest({
-    method,
-    setHost: false,
-    headers: { "content-length": length ?? 0 },
-    createConnection: () => new UwsgiSocket(packet).connect(connect),
-  });
 }

@@ -3,13 +3,13 @@
  * too: this brings the engine and effection along.
  */
 export type { Rule } from "./common/checked-options.ts";
-export { upstreamAddresses, type UpstreamAddress } from "./upstream/address.ts";
-export type { OutgoingRequest } from "./upstream/attempt.ts";
-export { endToEnd } from "./upstream/fields.ts";
-export { forward } from "./upstream/forward.ts";
+export { endToEnd } from "./common/fields.ts";
+export { forward, type OutgoingRequest } from "./upstream/forward.ts";
 export {
   MILLISECONDS,
+  upstreamAddresses,
   upstreamSettings,
+  type UpstreamAddress,
   type UpstreamOptions,
 } from "./upstream/options.ts";
 export { ReplySocket } from "./upstream/socket.ts";

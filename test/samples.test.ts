@@ -27,9 +27,9 @@ class Sample {
 
   /** `variables`: of its environment. */
   constructor(name: string, variables: Record<string, string>) {
-    const file = new URL(`../samples/${name}.js`, import.meta.url);
+    const file = join(ROOT, `dist/samples/${name}.js`);
     const env = { ...process.env, PORT: "0", ...variables };
-    this.#process = spawn(process.execPath, [file.pathname], {
+    this.#process = spawn(process.execPath, [file], {
       env,
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -1,8 +1,9 @@
 /**
  * Prints the ground plan of lib: its rooms (the files and folders directly in it), on which floor each stands, and how many
- * imports lead to which rooms below. Type imports count. `npm run layers`.
+ * imports lead to which rooms below. Type imports count. `npm run layers`; with `--write`, it puts the plan into
+ * docs/design.md.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -117,5 +118,17 @@ export function draw(plan: Plan): string {
     .join("\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  console.log(draw(groundPlan()));
+function writePlan(plan: string): void {
+  const page = join(ROOT, "docs/design.md");
+  const text = readFileSync(page, "utf8");
+  writeFileSync(
+    page,
+    text.replace(/(?<=```text\n)[^`]*(?=\n```)/, () => plan),
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const plan = draw(groundPlan());
+  if (process.argv.includes("--write")) writePlan(plan);
+  else console.log(plan);
+}

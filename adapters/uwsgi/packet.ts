@@ -1,5 +1,36 @@
-/** The packet that begins a request of the uwsgi protocol, written; `lib/uwsgi/packet.ts` says how it is laid out. */
-import { HttpError } from "../../lib/adapter.ts";
+/**
+ * The packet that begins a request of the uwsgi protocol: a request as variables, they as bytes, and these on their way.
+ * `lib/uwsgi/packet.ts` says how it is laid out.
+ */
+import { addHeaders, CGI_VARIABLES, toNative } from "../common/cgi.ts";
+import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
+import { endToEnd, ReplySocket } from "../../lib/upstream.ts";
+
+/**
+ * `Expect` is answered here; `HTTP_PROXY` is the name of a setting in the environment of many programs
+ * (CVE-2016-5385).
+ */
+const DROPPED = ["expect", "proxy"];
+
+/** The variables that nginx's `uwsgi_params` sends, and no others. `bodyLength`: as the upstream gets it; undefined without a body. */
+export function variablesOf(
+  request: GatewayRequest,
+  bodyLength: number | undefined,
+): Record<string, string> {
+  const { mountPath, path, queryString, scheme, headers } = request;
+  const variables: Record<string, string> = {};
+  for (const [name, make] of Object.entries(CGI_VARIABLES))
+    variables[name] = make(request);
+  const query = queryString === "" ? "" : `?${queryString}`;
+  variables["REQUEST_URI"] = toNative(`${mountPath}${path}${query}`);
+  variables["REQUEST_SCHEME"] = scheme;
+  if (scheme === "https") variables["HTTPS"] = "on";
+  addHeaders(variables, endToEnd(headers.raw, DROPPED));
+  variables["CONTENT_TYPE"] ??= "";
+  variables["CONTENT_LENGTH"] =
+    bodyLength === undefined ? "" : String(bodyLength);
+  return variables;
+}
 
 /** Bytes of a block that the 16 bits of its size allow. */
 export const MAX_BLOCK = 0xffff;
@@ -30,4 +61,38 @@ export function encodePacket(
     at += 2 + packet.write(text, at + 2, "latin1");
   }
   return packet;
+}
+
+type Written = (error?: Error | null) => void;
+type Piece = { chunk: unknown; encoding: BufferEncoding };
+
+/** A connection of Node's HTTP client: a packet takes the place of the request's head. */
+export class UwsgiSocket extends ReplySocket {
+  #packet: Buffer | undefined;
+
+  constructor(packet: Buffer) {
+    super();
+    this.#packet = packet;
+  }
+
+  override _write(
+    chunk: unknown,
+    encoding: BufferEncoding,
+    written: Written,
+  ): void {
+    const piece = this.#translate({ chunk, encoding });
+    super._write(piece.chunk, piece.encoding, written);
+  }
+
+  override _writev([first, ...others]: Piece[], written: Written): void {
+    super._writev([this.#translate(first!), ...others], written);
+  }
+
+  /** The client writes the head first, and in a piece of its own. */
+  #translate(piece: Piece): Piece {
+    if (this.#packet === undefined) return piece;
+    const chunk = this.#packet;
+    this.#packet = undefined;
+    return { chunk, encoding: "buffer" as BufferEncoding };
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { PLAIN_PATH } from "../common/checked-options.ts";
 import { engineHeaderBytes, MAX_HEADERS } from "../engine/header-limit.ts";
-import { isTrustEntry } from "../request/trust.ts";
+import { isTrustEntry } from "../request/proxies.ts";
 import {
   address,
   choice,

@@ -252,13 +252,10 @@ export class ClientAbortedError extends define(
 ) {}
 
 /** The body is read a second time, or after the exchange has ended. */
-export class BodyUsedError extends GatewayError {
-  constructor(
-    message = "the request body was read already; keep what you read",
-  ) {
-    super("EDDY_BODY_USED", message);
-  }
-}
+export class BodyUsedError extends define(
+  "EDDY_BODY_USED",
+  (text = "the request body was read already; keep what you read") => text,
+) {}
 
 /** A handler returned, or a stream produced, something that cannot be sent. */
 export class InvalidReplyError extends define("EDDY_INVALID_REPLY") {}

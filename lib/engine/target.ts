@@ -1,9 +1,13 @@
-/** Where to listen, as somebody writes it: read; and a server of Node's that listens there. Loads no engine. */
+/**
+ * Where to listen, as somebody writes it: read; a server of Node's that listens there; and what can be in its way. Loads no
+ * engine.
+ */
 import { once } from "node:events";
-import type { Server } from "node:net";
+import { accessSync, constants, lstatSync, rmSync } from "node:fs";
+import { connect, type Server } from "node:net";
+import { dirname } from "node:path";
 import { urlHost } from "../common/address.ts";
 import { ListenError } from "../common/errors.ts";
-import { freeUnixPath, reasonOf, refusalAt } from "./obstacles.ts";
 
 /** Without a host: all addresses of the machine. */
 export type Target = { path: string } | { host?: string; port: number };
@@ -40,3 +44,93 @@ export async function listenAt(server: Server, target: Target): Promise<void> {
     );
   }
 }
+
+// What can be in the way of listening, and what to do about it.
+
+/** What is in the way, and what to do. */
+export function reasonOf(
+  cause: NodeJS.ErrnoException | undefined,
+): string | undefined {
+  return REASONS[cause?.code ?? ""] ?? cause?.message;
+}
+
+const REASONS: Record<string, string | undefined> = {
+  EADDRINUSE: "another process listens there; stop it, or choose another port",
+  EACCES:
+    "ports below 1024 take a privilege (CAP_NET_BIND_SERVICE); choose a higher one, or put a proxy in front",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "there is no such host",
+};
+
+/** `sun_path` of unix(7), without its end; the engine writes past it. */
+const MAX_UNIX_PATH = 107;
+
+/**
+ * A process that is killed leaves its socket behind, and nobody can listen there before it is gone.
+ *
+ * @throws {ListenError} when something else is there, or the path is no good for a socket.
+ */
+export async function freeUnixPath(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > MAX_UNIX_PATH)
+    throw refusal(path, `the path is longer than ${MAX_UNIX_PATH} bytes`);
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (!found) return;
+    const reason = found.isDirectory()
+      ? "a folder is there; name a file in it"
+      : found.isSocket()
+        ? await whoListens(path)
+        : "the file there is no socket; remove it, or choose another path";
+    if (reason !== undefined) throw refusal(path, reason);
+    rmSync(path, { force: true });
+  } catch (cause) {
+    if (cause instanceof ListenError) throw cause;
+    throw refusalAt(path, cause as Error);
+  }
+}
+
+/** For a Unix socket that could not be made where nothing is in the way. `cause`: what the system says, if it does. */
+export const refusalAt = (path: string, cause?: Error): ListenError =>
+  refusal(path, reasonAt(path, cause), cause);
+
+/** The engine gives no reason, and libuv takes a missing folder for one that is closed: so the folder is looked at. */
+function reasonAt(path: string, cause: Error | undefined): string {
+  const folder = dirname(path);
+  try {
+    accessSync(`${folder}/.`, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    return OF_A_FOLDER[code]?.(folder) ?? message;
+  }
+  return cause?.message ?? "the engine gives no reason";
+}
+
+const OF_A_FOLDER: Record<string, ((folder: string) => string) | undefined> = {
+  ENOENT: (folder) => `there is no folder ${folder}; make it`,
+  ENOTDIR: (folder) => `${folder} is no folder`,
+  EACCES: (folder) => `this user may not make files in ${folder}`,
+  EROFS: (folder) => `${folder} is on a file system that is read-only`,
+};
+
+/** What keeps a socket where it is. Who is there but has no time for us, or speaks in datagrams, listens as well. */
+function whoListens(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const probe = connect(path, () => resolve(SOMEBODY))
+      .on("error", ({ code = "" }: NodeJS.ErrnoException) =>
+        resolve(code in OTHERS ? OTHERS[code] : SOMEBODY),
+      )
+      .on("connect", () => probe.destroy());
+  });
+}
+
+const SOMEBODY = "another process listens there";
+
+const OTHERS: Record<string, string | undefined> = {
+  ECONNREFUSED: undefined,
+  ENOENT: undefined, // it has gone meanwhile
+  EACCES:
+    "the socket there is another user's, who may be listening; remove it, or choose another path",
+};
+
+const refusal = (path: string, reason: string, cause?: unknown): ListenError =>
+  new ListenError(`cannot listen on ${path}: ${reason}`, { cause });

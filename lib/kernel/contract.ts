@@ -88,10 +88,10 @@ export interface Observation {
   /** Passes through the queue before the body's first step, and in all. */
   passesBefore: number;
   passes: number;
-  routine: Coroutine | undefined;
-  scope: InternalScope | undefined;
+  routine?: Coroutine;
+  scope?: InternalScope;
   /** effection's own queue. */
-  queue: Queue | undefined;
+  queue?: Queue | undefined;
 }
 
 /** Lets effection run one task that does nothing, and watches it: there is no other way to its private parts. */
@@ -101,9 +101,6 @@ function observe(): Observation {
     making: new Set(),
     passesBefore: 0,
     passes: 0,
-    routine: undefined,
-    scope: undefined,
-    queue: undefined,
   };
   const outer = createScope();
   watch(outer, seen);

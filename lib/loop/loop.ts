@@ -140,7 +140,7 @@ export class Loop extends Mounts {
       this.#exchanges.scope,
       this.#settings.teardownTimeoutMs,
       new RequestIds(this.#settings.requestId),
-      proxiesFrom(this.#settings),
+      proxiesFrom(this.#settings.trustProxy, this.#settings.proxyHeader),
     );
   }
 

@@ -12,9 +12,8 @@ import { engineHeaderBytes } from "../engine/header-limit.ts";
 import type { AccessLog } from "../exchange/access-log.ts";
 import type { Logger } from "../common/log.ts";
 import type { Limits, MountOptions } from "../exchange/limits.ts";
-import type { ProxyHeader } from "../request/proxies.ts";
 import type { RequestIdSource } from "../request/request-id.ts";
-import { isTrustEntry } from "../request/trust.ts";
+import { isTrustEntry, type ProxyHeader } from "../request/proxies.ts";
 
 export interface LoopOptions extends MountOptions {
   /**

@@ -18,7 +18,16 @@ import { notify, type Settle, type Settled } from "../kernel/settled.ts";
 type Resolve<T> = (result: Result<T>) => void;
 
 /** Its `enter` does not use the routine, so it can be entered without one. */
-export abstract class Wait<T> implements Operation<T>, Effect<T> {
+export abstract class Wait<T, From = unknown>
+  implements Operation<T>, Effect<T>
+{
+  /** What it waits for. */
+  protected readonly from: From;
+
+  constructor(from: From) {
+    this.from = from;
+  }
+
   abstract readonly description: string;
   abstract enter(resolve: Resolve<T>): Exit;
 
@@ -53,18 +62,16 @@ type Executor<T> = (
   reject: (error: Error) => void,
 ) => () => void;
 
-class Action<T> extends Wait<T> {
+class Action<T> extends Wait<T, Executor<T>> {
   readonly description: string;
-  readonly #execute: Executor<T>;
 
   constructor(execute: Executor<T>, description: string) {
-    super();
-    this.#execute = execute;
+    super(execute);
     this.description = description;
   }
 
   enter(resolve: Resolve<T>): Exit {
-    const discard = this.#execute(
+    const discard = this.from(
       (value) => resolve(Ok(value)),
       (error) => resolve(Err(error)),
     );
@@ -79,20 +86,13 @@ class Action<T> extends Wait<T> {
   }
 }
 
-class Sleep extends Wait<void> {
-  readonly #ms: number;
-
-  constructor(ms: number) {
-    super();
-    this.#ms = ms;
-  }
-
+class Sleep extends Wait<void, number> {
   get description(): string {
-    return `sleep(${this.#ms})`;
+    return `sleep(${this.from})`;
   }
 
   enter(resolve: Resolve<void>): Exit {
-    const timer = setTimeout(resolve, this.#ms, UNIT);
+    const timer = setTimeout(resolve, this.from, UNIT);
     return (left) => {
       clearTimeout(timer);
       left(UNIT);
@@ -100,21 +100,14 @@ class Sleep extends Wait<void> {
   }
 }
 
-class Until<T> extends Wait<T> {
-  readonly #promise: PromiseLike<T>;
-
-  constructor(promise: PromiseLike<T>) {
-    super();
-    this.#promise = promise;
-  }
-
+class Until<T> extends Wait<T, PromiseLike<T>> {
   get description(): string {
     return "until";
   }
 
   /** A promise cannot be left. Should it settle later, the routine ignores it. */
   enter(resolve: Resolve<T>): Exit {
-    this.#promise.then(
+    this.from.then(
       (value) => resolve(Ok(value)),
       (error: unknown) => resolve(Err(error)),
     );
@@ -131,7 +124,7 @@ class Suspend extends Wait<void> {
 }
 
 /** It has no state, so one serves all. */
-export const suspended: Operation<void> & Effect<void> = new Suspend();
+export const suspended: Operation<void> & Effect<void> = new Suspend(undefined);
 
 /**
  * Waits until `execute` has called its `resolve` or `reject`; returns or throws what that was called with. The

@@ -1,10 +1,11 @@
-/** What can be set where requests are handed on to other servers. */
+/** What can be set where requests are handed on to other servers: where they listen, and how they are treated. */
 import {
   checkOptions,
   COUNT,
   MAX_TIMER_MS,
   type Rule,
 } from "../common/checked-options.ts";
+import { UsageError } from "../common/errors.ts";
 
 export interface UpstreamOptions {
   /**
@@ -83,4 +84,38 @@ export function upstreamSettings<T extends UpstreamOptions>(
   settings.connectTimeoutMs = Math.min(settings.connectTimeoutMs, MAX_TIMER_MS);
   settings.timeoutMs = Math.min(settings.timeoutMs, MAX_TIMER_MS);
   return settings;
+}
+
+export interface UpstreamAddress {
+  /** As it was given, for the log. */
+  readonly name: string;
+  /** For `net.connect`, and by the same names for `http.request`. */
+  readonly connect: { path: string } | { host: string; port: number };
+}
+
+/**
+ * `unix:/path`, `host:port`, `[::1]:port`; with `scheme`, `http://host:port` in place of the latter two.
+ *
+ * @throws {UsageError} for anything else.
+ */
+export function upstreamAddresses(
+  given: string | readonly string[],
+  scheme = "",
+): UpstreamAddress[] {
+  const names = typeof given === "string" ? [given] : [...given];
+  if (names.length === 0) throw new UsageError("name at least one upstream");
+  return names.map((name) => ({ name, connect: parse(name, scheme) }));
+}
+
+function parse(name: string, scheme: string): UpstreamAddress["connect"] {
+  const path = /^unix:(\/.+)$/.exec(name)?.[1];
+  if (path !== undefined) return { path };
+  const address = name.startsWith(scheme) ? name.slice(scheme.length) : "";
+  const [, ipv6, host = ipv6, port] =
+    /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})\/?$/.exec(address) ?? [];
+  if (host === undefined || Number(port) > 65_535 || Number(port) === 0)
+    throw new UsageError(
+      `an upstream is "unix:/path" or "${scheme}host:port", not "${name}"`,
+    );
+  return { host, port: Number(port) };
 }

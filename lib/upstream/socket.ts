@@ -28,12 +28,10 @@ export class ReplySocket extends Socket {
 }
 
 function unlessClosed(written: Written): Written {
-  return (error) =>
-    written(CLOSED.has((error as NodeJS.ErrnoException)?.code) ? null : error);
+  return (error) => written(error && saysClosed(error) ? null : error);
 }
 
 /** The system's words for it, when one writes. */
-const CLOSED: ReadonlySet<string | undefined> = new Set([
-  "EPIPE",
-  "ECONNRESET",
-]);
+export function saysClosed({ code }: NodeJS.ErrnoException): boolean {
+  return code === "EPIPE" || code === "ECONNRESET";
+}

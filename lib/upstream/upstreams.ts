@@ -12,10 +12,7 @@
  * would be refused anyway may as well try.
  */
 import type { Logger } from "../common/log.ts";
-import type { UpstreamAddress } from "./address.ts";
-import type { UpstreamSettings } from "./options.ts";
-
-type HealthSettings = Pick<UpstreamSettings, "maxFails" | "failTimeoutMs">;
+import type { UpstreamAddress, UpstreamSettings } from "./options.ts";
 
 type State = "up" | "out" | "trial";
 
@@ -23,14 +20,14 @@ export class Upstream {
   readonly address: UpstreamAddress;
   /** Requests that it works on. */
   active = 0;
-  readonly #settings: HealthSettings;
+  readonly settings: UpstreamSettings;
   #state: State = "up";
   #failures = 0;
   #outUntil = 0;
 
-  constructor(address: UpstreamAddress, settings: HealthSettings) {
+  constructor(address: UpstreamAddress, settings: UpstreamSettings) {
     this.address = address;
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   get eligible(): boolean {
@@ -58,7 +55,7 @@ export class Upstream {
   }
 
   failed(log: Logger): void {
-    const { maxFails, failTimeoutMs } = this.#settings;
+    const { maxFails, failTimeoutMs } = this.settings;
     if (++this.#failures < maxFails && this.#state === "up") return;
     if (this.#state === "up")
       log.warn(
@@ -73,7 +70,10 @@ export class Upstreams {
   readonly all: readonly Upstream[];
   #last = -1;
 
-  constructor(addresses: readonly UpstreamAddress[], settings: HealthSettings) {
+  constructor(
+    addresses: readonly UpstreamAddress[],
+    settings: UpstreamSettings,
+  ) {
     this.all = addresses.map((one) => new Upstream(one, settings));
   }
 
@@ -82,24 +82,15 @@ export class Upstreams {
    * else of those not `tried`, else of all.
    */
   choose(tried: ReadonlySet<Upstream>): Upstream {
-    const fresh = this.all.filter((one) => !tried.has(one));
+    const next = this.#last + 1;
+    const inTurn = [...this.all.slice(next), ...this.all.slice(0, next)];
+    const fresh = inTurn.filter((one) => !tried.has(one));
     const eligible = fresh.filter((one) => one.eligible);
-    const chosen = this.#leastBusy(
-      [eligible, fresh, this.all].find((some) => some.length > 0)!,
+    const candidates = [eligible, fresh, inTurn].find(({ length }) => length)!;
+    const chosen = candidates.reduce((best, one) =>
+      one.active < best.active ? one : best,
     );
     this.#last = this.all.indexOf(chosen);
     return chosen;
-  }
-
-  #leastBusy(some: readonly Upstream[]): Upstream {
-    const turn = (one: Upstream): number =>
-      (this.all.indexOf(one) - this.#last - 1 + this.all.length) %
-      this.all.length;
-    return some.reduce((best, one) =>
-      one.active < best.active ||
-      (one.active === best.active && turn(one) < turn(best))
-        ? one
-        : best,
-    );
   }
 }

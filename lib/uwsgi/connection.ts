@@ -13,11 +13,11 @@ import {
   type IncomingMessage,
 } from "node:http";
 import type { Socket } from "node:net";
+import ipaddr from "ipaddr.js";
 import type { Logger } from "../common/log.ts";
-import { endToEnd } from "../upstream/fields.ts";
+import { endToEnd } from "../common/fields.ts";
 import { ReplySocket } from "../upstream/socket.ts";
 import { PacketError, PacketReader } from "./packet.ts";
-import { proxyHeader } from "./proxy-header.ts";
 import { toRequest, type UwsgiRequest } from "./request.ts";
 
 /** Paths of the Unix sockets on which the loop listens for these connections, by the scheme that the client spoke. */
@@ -48,7 +48,9 @@ export class UwsgiConnection {
     this.#log = log;
     socket
       .setTimeout(idleTimeoutMs, () => socket.destroy())
-      .on("data", (piece) => this.#receive(piece))
+      .on("data", (piece) =>
+        this.#state === "reading" ? this.#read(piece) : this.#pass(piece),
+      )
       .on("end", () => socket.destroy()) // a front server does so only when its client has left
       .on("error", (error) => log.debug({ err: error }, "a front server left"))
       .on("finish", () => this.#linger())
@@ -59,11 +61,6 @@ export class UwsgiConnection {
   finish(): void {
     if (this.#state === "reading") this.#socket.destroy();
     else this.#socket.setTimeout(this.#idleTimeoutMs);
-  }
-
-  #receive(piece: Buffer): void {
-    if (this.#state === "reading") this.#read(piece);
-    else this.#pass(piece);
   }
 
   #read(piece: Buffer): void {
@@ -176,4 +173,18 @@ export class UwsgiConnection {
     this.#state = "over";
     this.#out?.destroy();
   }
+}
+
+/** What a header of the PROXY protocol begins with (section 2.2 of its text): its signature, its version and command. */
+const PROXY = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, 0x21];
+const TCP_4 = 0x11;
+const TCP_6 = 0x21;
+
+/** A header of its version 2 with this address as the source; destination and ports, which nobody reads, are zero. */
+function proxyHeader(address: string): Buffer {
+  const source = ipaddr.parse(address).toByteArray();
+  const family = source.length === 4 ? TCP_4 : TCP_6;
+  const rest = Buffer.alloc(2 * source.length + 4);
+  rest.set(source);
+  return Buffer.from([...PROXY, family, 0, rest.length, ...rest]);
 }

@@ -5,9 +5,11 @@
  * one for each scheme that a client may have spoken.
  */
 import { rmSync } from "node:fs";
-import { Server } from "node:net";
+import { createServer, Server, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { urlHost } from "../common/address.ts";
+import { UsageError } from "../common/errors.ts";
 import { Connections } from "../engine/connections.ts";
 import { Entrance } from "../engine/entrance.ts";
 import type {
@@ -16,10 +18,11 @@ import type {
   Listener,
   Serve,
 } from "../engine/engine.ts";
+import type { Address } from "../engine/listen-options.ts";
+import { listenAt, parseTarget, type Target } from "../engine/target.ts";
 import type { Logger } from "../common/log.ts";
 import { makePrivateFolder } from "../common/private-folder.ts";
 import { UwsgiConnection, type InnerSockets } from "./connection.ts";
-import { openUwsgiServer, uwsgiAddress } from "./server.ts";
 
 /** Milliseconds; the engine's own default. */
 const IDLE_TIMEOUT_MS = 30_000;
@@ -36,10 +39,13 @@ export async function openUwsgiListener(
   log: Logger,
 ): Promise<Listener> {
   const inner = await openInnerListeners(engine, serve, limits);
-  const server = await serverAt(where).catch((error) => {
+  const server = where instanceof Server ? where : createServer();
+  try {
+    if (typeof where === "string") await listenAt(server, targetOf(where));
+  } catch (error) {
     inner.destroy();
     throw error;
-  });
+  }
   const open = new Set<UwsgiConnection>();
   const connections = new Connections();
   const { idleTimeoutMs = IDLE_TIMEOUT_MS } = limits;
@@ -54,7 +60,7 @@ export async function openUwsgiListener(
   });
   const stop = (): void => void server.close();
   return {
-    address: uwsgiAddress(server.address()!),
+    address: addressOf(server.address()!),
     stop,
     untilUnused: (signal) => connections.untilNone(signal),
     async destroy() {
@@ -65,9 +71,6 @@ export async function openUwsgiListener(
     },
   };
 }
-
-const serverAt = async (where: string | Server): Promise<Server> =>
-  where instanceof Server ? where : await openUwsgiServer(where);
 
 const NEVER = new AbortController().signal;
 
@@ -99,4 +102,19 @@ async function openInnerListeners(
     destroy();
     throw error;
   }
+}
+
+function targetOf(where: string): Target {
+  const target = parseTarget(where);
+  if (target !== undefined) return target;
+  throw new UsageError(
+    `uwsgi takes "host:port" or "unix:/path", not "${where}"`,
+  );
+}
+
+/** With a URL for people to read. */
+function addressOf(at: string | AddressInfo): Address {
+  if (typeof at === "string") return { url: `uwsgi+unix:${at}`, unix: at };
+  const { address: host, port } = at;
+  return { url: `uwsgi://${urlHost(host)}:${port}`, port, host };
 }

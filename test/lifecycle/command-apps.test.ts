@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
+import { eddy, IN_SHELL, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { missingModules, needsPython } from "../support/python.ts";
 
@@ -350,7 +350,7 @@ describe("What the command prints", function () {
 
   for (const what of ["--help", "config"])
     it(`may be too much for whoever reads it: ${what}`, async () => {
-      const pipe = `${process.execPath} ${MAIN} ${what} | true`;
+      const pipe = `${IN_SHELL} ${what} | true`;
       const { stderr } = await promisify(execFile)("sh", ["-c", pipe], {
         cwd: folderWith({}),
       });

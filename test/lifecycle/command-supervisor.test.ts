@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { Agent, get } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { eddy, Eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
+import { eddy, Eddy, IN_SHELL, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -144,7 +144,7 @@ describe("The supervisor", function () {
   });
 
   it("ends with its terminal, whose SIGHUP is no reload", async function () {
-    const command = `exec ${process.execPath} ${MAIN} app.mjs --http 127.0.0.1:0 --pid eddy.pid`;
+    const command = `exec ${IN_SHELL} app.mjs --http 127.0.0.1:0 --pid eddy.pid`;
     const path = folder();
     const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
       cwd: path,

@@ -10,6 +10,11 @@ import { ROOT } from "./root.ts";
 
 export const MAIN = join(ROOT, "dist/lib/cli/main.js");
 
+const quoted = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`;
+
+/** The command for a shell: its path may have spaces. */
+export const IN_SHELL = `${quoted(process.execPath)} ${quoted(MAIN)}`;
+
 /** Of a test with real processes: the machine may be busy. */
 export const PATIENCE_MS = 60_000;
 

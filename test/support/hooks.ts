@@ -3,21 +3,25 @@ import type { RootHookObject } from "mocha";
 
 type CleanUp = () => unknown;
 
-let cleanUps: CleanUp[] = [];
+const ofTest: CleanUp[] = [];
+const ofFile: CleanUp[] = [];
 
 /** Called when the test is over, the last one first, each even if another one fails. */
 export function afterTest(cleanUp: CleanUp): void {
-  cleanUps.push(cleanUp);
+  ofTest.push(cleanUp);
 }
 
-async function cleanUp(this: Mocha.Context): Promise<void> {
-  this.timeout(60_000); // processes that end, on a busy machine
-  const all = cleanUps.reverse();
-  cleanUps = [];
+/** Called when the tests of the file are over, or of all files that this process has. */
+export function afterFile(cleanUp: CleanUp): void {
+  ofFile.push(cleanUp);
+}
+
+async function run(test: Mocha.Context, cleanUps: CleanUp[]): Promise<void> {
+  test.timeout(60_000); // processes that end, on a busy machine
   const errors: unknown[] = [];
-  for (const one of all)
+  for (const cleanUp of cleanUps.splice(0).reverse())
     try {
-      await one();
+      await cleanUp();
     } catch (error) {
       errors.push(error);
     }
@@ -25,6 +29,11 @@ async function cleanUp(this: Mocha.Context): Promise<void> {
 }
 
 export const mochaHooks: RootHookObject = {
-  afterEach: cleanUp,
-  afterAll: cleanUp, // what the hooks of a suite without tests have made
+  async afterEach(this: Mocha.Context) {
+    await run(this, ofTest);
+  },
+  async afterAll(this: Mocha.Context) {
+    await run(this, ofTest); // of hooks, in a suite without tests
+    await run(this, ofFile);
+  },
 };

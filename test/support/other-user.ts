@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { Eddy, MAIN } from "./command.ts";
+import { Eddy, MAIN, PATIENCE_MS } from "./command.ts";
 import { folderWith } from "./folder.ts";
-import { afterTest } from "./hooks.ts";
+import { afterFile } from "./hooks.ts";
 import { ROOT } from "./root.ts";
 
 export const NOBODY = 65534;
@@ -37,13 +37,24 @@ export class Reachable {
   }
 }
 
+/** Of the file whose tests run. */
+let found: Reachable | undefined;
+
 /** For a test that changes its user; it is skipped where only root can. */
 export function reachableByOthers(test: Mocha.Context): Reachable {
   if (process.getuid?.() !== 0) return test.skip();
-  if (!works(process.execPath, "--eval", "0")) return test.skip(); // Node.js itself is where only root can go
-  const parent = [tmpdir(), "/tmp", "/var/tmp"].find(isOpen);
-  if (parent === undefined) return test.skip();
-  return new Reachable(isReachable() ? ROOT : copy(parent), parent);
+  test.timeout(PATIENCE_MS);
+  return (found ??= find()) ?? test.skip();
+}
+
+function find(): Reachable | undefined {
+  const parent = [tmpdir(), "/tmp", "/var/tmp"].find((folder) =>
+    works("test", "-w", folder, "-a", "-x", folder),
+  );
+  if (parent === undefined || !works(process.execPath, "--eval", "0"))
+    return undefined; // only root can run this Node.js
+  const isReachable = works(process.execPath, MAIN, "--version");
+  return new Reachable(isReachable ? ROOT : copy(parent), parent);
 }
 
 /** Whether another user can run it. */
@@ -52,17 +63,13 @@ function works(program: string, ...args: string[]): boolean {
   return spawnSync(program, args, as).status === 0;
 }
 
-const isOpen = (folder: string): boolean =>
-  works("test", "-w", folder, "-a", "-x", folder);
-
-let reachable: boolean | undefined;
-const isReachable = (): boolean =>
-  (reachable ??= works(process.execPath, MAIN, "--version"));
-
 /** What runs of the project, with what it depends on. */
 function copy(parent: string): string {
   const folder = mkdtempSync(join(parent, "eddy-test-"));
-  afterTest(() => rmSync(folder, { recursive: true }));
+  afterFile(() => {
+    rmSync(folder, { recursive: true });
+    found = undefined;
+  });
   const { packages } = JSON.parse(
     readFileSync(join(ROOT, "node_modules/.package-lock.json"), "utf8"),
   ) as { packages: Record<string, { dev?: true; devOptional?: true }> };

@@ -7,7 +7,7 @@ import { ListenError, UsageError } from "../../common/errors.ts";
 import type { Engine, Listener, Serve } from "../engine.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
-import { freeUnixPath, reasonOf, refusalAt } from "../obstacles.ts";
+import { freeUnixPath, reasonOf, refusalAt } from "../target.ts";
 import { readFields, UwsHead } from "./head.ts";
 import {
   uws,

@@ -423,12 +423,14 @@ export class UwsOutlet implements Outlet {
   #wait(write: () => void): void {
     const { state } = this;
     this.state = "streaming";
+    this.#full = true; // so that whoever sends waits as well
     globalThis.setImmediate(() => {
       if (!this.#open) return;
       this.state = state;
+      this.#full = false;
       this.#bodyTurn = -1;
       write();
-      this.#wake?.();
+      if (!this.#full) this.#wake?.();
     });
   }
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import type { Status } from "../../../lib/cli/status.ts";
 import { table } from "../../../lib/cli/top.ts";
-import { MAIN } from "../../support/command.ts";
+import { IN_SHELL } from "../../support/command.ts";
 
 const MiB = 1024 ** 2;
 const NONE = { abort: 0, timeout: 0, error: 0, shed: 0, drain: 0 };
@@ -63,7 +63,7 @@ describe("eddy top", () => {
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     // exec: a shell that waited would be hit by the Ctrl-C too, and end with that, whatever the command made of it
-    const command = `exec ${process.execPath} ${MAIN} top --stats 127.0.0.1:${port}`;
+    const command = `exec ${IN_SHELL} top --stats 127.0.0.1:${port}`;
     const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
       stdio: ["pipe", "pipe", "inherit"],
     });

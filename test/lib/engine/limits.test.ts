@@ -322,12 +322,17 @@ onEachEngine(({ serveWith }) => {
       const server = await serveWith((loop) => loop.mount(() => "ok"), {
         idleTimeoutMs: 1000,
       });
-      const [served, silent, slow] = [
-        await RawClient.connect(server.port),
-        await RawClient.connect(server.port),
-        await RawClient.connect(server.port),
-      ];
-      await served.request("GET /").until(/ok$/);
+      const connect = (): Promise<RawClient> => RawClient.connect(server.port);
+      const serve = async (): Promise<RawClient> => {
+        const client = await connect();
+        const text = client.request("GET /").until(/ok$/);
+        return await text.then(
+          () => client,
+          () => serve(), // the engine has looked just when it was connected
+        );
+      };
+      const served = await serve();
+      const [silent, slow] = [await connect(), await connect()];
       slow.send("GET / HTTP/1.1\r\nHost");
       await Promise.all([
         served.untilClosed(),

@@ -2,9 +2,7 @@ import { expect } from "chai";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mock } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { afterEach, beforeEach } from "mocha";
 import {
   HttpError,
   stream,
@@ -14,10 +12,6 @@ import {
   type ReplyBody,
   type StreamWriter,
 } from "../../../lib/index.ts";
-import { Entrance } from "../../../lib/engine/entrance.ts";
-import { UwsOutlet } from "../../../lib/engine/uws/outlet.ts";
-import type { HttpResponse } from "../../../lib/engine/uws/load.ts";
-import { Packet } from "../../../lib/engine/uws/packet.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { type TestServer } from "../../support/server.ts";
 import { onEachEngine } from "../../support/engines.ts";

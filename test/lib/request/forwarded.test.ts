@@ -3,8 +3,8 @@ import {
   forwardedRecords,
   parseForwarded,
   xForwardedRecords,
-  type ProxyRecord,
-} from "../../../lib/request/forwarded.ts";
+  type ClientInfo,
+} from "../../../lib/request/proxies.ts";
 import { RequestHeaders } from "../../../lib/request/headers.ts";
 
 type Fields = [name: string, value: string][];
@@ -14,9 +14,9 @@ const headers = (fields: Fields): RequestHeaders =>
 
 const hop = (
   address?: string,
-  scheme?: ProxyRecord["scheme"],
+  scheme?: ClientInfo["scheme"],
   host?: string,
-): ProxyRecord => ({
+): ClientInfo => ({
   address,
   scheme,
   host,
@@ -76,7 +76,7 @@ describe("The field Forwarded", () => {
     it(`is malformed: ${line.slice(0, 20)}`, () =>
       expect(parseForwarded(line)).to.equal(undefined));
 
-  const told: [title: string, fields: Fields, hops: ProxyRecord[]][] = [
+  const told: [title: string, fields: Fields, hops: ClientInfo[]][] = [
     ["nothing where it is not there", [], []],
     [
       "the nearest hop first",
@@ -135,7 +135,7 @@ describe("The field Forwarded", () => {
         ...forwardedRecords(headers([["forwarded", `for="${node}"`]])),
       ]).to.deep.equal([hop(address)]));
 
-  const rest: [pair: string, found: ProxyRecord][] = [
+  const rest: [pair: string, found: ClientInfo][] = [
     ["proto=https", hop(undefined, "https")],
     ["proto=HTTP", hop(undefined, "http")],
     ["proto=ftp", hop()],
@@ -155,7 +155,7 @@ describe("The field Forwarded", () => {
 });
 
 describe("The fields X-Forwarded-*", () => {
-  const told: [title: string, fields: Fields, hops: ProxyRecord[]][] = [
+  const told: [title: string, fields: Fields, hops: ClientInfo[]][] = [
     ["a hop of which nothing is known where there are none", [], [hop()]],
     [
       "the nearest hop first",

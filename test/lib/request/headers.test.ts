@@ -18,7 +18,11 @@ const BAD: [title: string, headers: Loose, message: RegExp][] = [
   ["an empty name", { "": "x" }, /^"" is not a valid header name$/],
   ["a name with a space", { "a b": "x" }, /^"a b" is not a valid header name$/],
   ["a name with a colon", { "a:b": "x" }, /is not a valid header name$/],
-  ["a name with a line break", { "a\r\nb": "x" }, /"a\\r\\nb" is not a valid header n/],
+  [
+    "a name with a line break",
+    { "a\r\nb": "x" },
+    /"a\\r\\nb" is not a valid header n/,
+  ],
   ["a name with a NUL", { "a\0": "x" }, /is not a valid header name$/],
   ["a name beyond ASCII", { é: "x" }, /is not a valid header name$/],
   [
@@ -26,7 +30,11 @@ const BAD: [title: string, headers: Loose, message: RegExp][] = [
     [[1, "x"]],
     /^number 1 is not a valid header name$/,
   ],
-  ["a value with CR LF", { a: "x\r\ny: z" }, /^header a: .* not a valid header value$/],
+  [
+    "a value with CR LF",
+    { a: "x\r\ny: z" },
+    /^header a: .* not a valid header value$/,
+  ],
   [
     "a value with CR",
     { a: "x\ry" },
@@ -60,13 +68,21 @@ const BAD: [title: string, headers: Loose, message: RegExp][] = [
     [["a", "y\n"]],
     /"y\\n" is not a valid header value$/,
   ],
-  ["a number in an array", { a: [1] }, /^header a: number 1 is not a valid header/],
+  [
+    "a number in an array",
+    { a: [1] },
+    /^header a: number 1 is not a valid header/,
+  ],
   [
     "a value that is null",
     { a: null },
     /^header a: .*null is not a valid header value/,
   ],
-  ["a pair without a value", [["a"]], /^header a: undefined .*not a valid header value/],
+  [
+    "a pair without a value",
+    [["a"]],
+    /^header a: undefined .*not a valid header value/,
+  ],
   [
     "transfer-encoding",
     { "transfer-encoding": "chunked" },

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { isTrustEntry, TrustedPeers } from "../../../lib/request/trust.ts";
+import { isTrustEntry, Proxies } from "../../../lib/request/proxies.ts";
 
 describe("A trusted peer", () => {
   const cases: [list: string[], address: string, trusted: boolean][] = [
@@ -37,7 +37,7 @@ describe("A trusted peer", () => {
   ];
   for (const [list, address, trusted] of cases)
     it(`is ${trusted ? "" : "not "}${address || "that of a Unix socket"} with ${list.join(", ") || "an empty list"}`, () =>
-      expect(new TrustedPeers(list).has(address)).to.equal(trusted));
+      expect(new Proxies(list, "forwarded").trust(address)).to.equal(trusted));
 
   for (const entry of [
     "localhost",

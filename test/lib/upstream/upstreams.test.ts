@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { pino } from "pino";
+import { upstreamSettings } from "../../../lib/upstream/options.ts";
 import { Upstreams, type Upstream } from "../../../lib/upstream/upstreams.ts";
 
 const LOG = pino({ level: "silent" });
@@ -8,7 +9,8 @@ const NOBODY: ReadonlySet<Upstream> = new Set();
 /** Upstreams of these names; a failure leaves one out until the test says that the time is over. */
 function upstreams(...names: string[]): Upstreams {
   const addresses = names.map((name) => ({ name, connect: { path: name } }));
-  return new Upstreams(addresses, { maxFails: 2, failTimeoutMs: 1000 });
+  const options = { maxFails: 2, failTimeoutMs: 1000 };
+  return new Upstreams(addresses, upstreamSettings(options, names.length));
 }
 
 const choose = (from: Upstreams, tried = NOBODY): string =>
