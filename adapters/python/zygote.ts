@@ -178,8 +178,8 @@ class ForkedProcess implements PythonProcess {
   }
 
   /** There will be no process. */
-  fail(...reasons: string[]): void {
-    for (const reason of reasons) this.#events.line(reason);
+  fail(reason: string): void {
+    this.#events.line(reason);
     this.#finish(undefined);
   }
 
@@ -197,9 +197,9 @@ class ForkedProcess implements PythonProcess {
       if (this.#exit === undefined) killIfRunning(this.pid);
       return this.exited(UNSEEN_EXIT);
     }
-    if (exit === undefined) return this.fail(...output);
     for (const line of output) this.#events.line(line);
-    this.exited(exit);
+    if (exit === undefined) this.#finish(undefined);
+    else this.exited(exit);
   }
 
   #accept(socket: Socket): void {

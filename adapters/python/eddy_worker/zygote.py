@@ -107,7 +107,9 @@ class Zygote:
         self.control.close()
         os.close(self.woken)
         os.close(self.waker)
-        control, out, err = [connect(os.path.join(config["folder"], "channels")) for _ in range(3)]
+        control, out, err = sockets = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for sock in sockets:
+            sock.connect(os.path.join(config["folder"], "channels"))
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
         return control
@@ -117,9 +119,3 @@ def describe(status):
     names = {one.value: one.name for one in signal.Signals}
     number = os.WTERMSIG(status)
     return names.get(number, "signal %d" % number) if number else "exit code %d" % os.WEXITSTATUS(status)
-
-
-def connect(path):
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(path)
-    return sock
