@@ -1,16 +1,8 @@
 /** Applications behind servers that speak HTTP: a reverse proxy with kept connections. */
-import {
-  Agent,
-  request as httpRequest,
-  type ClientRequestArgs,
-} from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import type { NetConnectOpts, Socket } from "node:net";
 import { toNative } from "./common/cgi.ts";
-import {
-  HOP_BY_HOP,
-  type GatewayRequest,
-  type OpenApplication,
-} from "../lib/adapter.ts";
+import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
   endToEnd,
   forward,
@@ -85,10 +77,8 @@ export function http(
 
 /** Keeps connections on which the reply counts. */
 class ReplyAgent extends Agent {
-  override createConnection(options: ClientRequestArgs): Socket {
-    return new ReplySocket(options as object).connect(
-      options as NetConnectOpts,
-    );
+  override createConnection(options: NetConnectOpts): Socket {
+    return new ReplySocket(options as object).connect(options);
   }
 }
 
@@ -126,15 +116,14 @@ function outgoing(
 }
 
 /** `Expect` is answered here. The others are set below: what a client says there is not to be believed. */
-const DROPPED = new Set([
-  ...HOP_BY_HOP,
+const DROPPED = [
   "expect",
   "forwarded",
   "host",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",
-]);
+];
 
 const CHUNKED = ["transfer-encoding", "chunked"];
 

@@ -1,7 +1,7 @@
 /** What adapter authors import: the contract that an adapter turns a foreign application into. */
 export * from "./common/checked-options.ts";
 export * from "./common/errors.ts";
-export { HOP_BY_HOP } from "./common/hop-by-hop.ts";
+export { HOP_BY_HOP } from "./common/fields.ts";
 export type { Logger } from "./common/log.ts";
 export { makePrivateFolder } from "./common/private-folder.ts";
 export { backoffMs, randomLifetime } from "./common/replacement.ts";

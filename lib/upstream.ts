@@ -3,7 +3,7 @@
  * too: this brings the engine and effection along.
  */
 export type { Rule } from "./common/checked-options.ts";
-export { endToEnd } from "./common/hop-by-hop.ts";
+export { endToEnd } from "./common/fields.ts";
 export { forward, type OutgoingRequest } from "./upstream/forward.ts";
 export {
   MILLISECONDS,

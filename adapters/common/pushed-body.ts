@@ -14,10 +14,7 @@ export interface BodySender {
 /** Bytes of a chunk that is made of smaller ones. */
 const MERGED_BYTES = 64 * 1024;
 
-export class PushedBody<C extends Chunk> implements AsyncIterableIterator<
-  C,
-  undefined
-> {
+export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
   readonly #sender: BodySender;
   readonly #chunks: C[] = [];
   /** What was given out last, until the client has taken it. */

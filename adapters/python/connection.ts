@@ -60,7 +60,7 @@ export class ThreadConnection implements CallConnection {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #frames = new FrameReader();
-  readonly #inFlight = new InFlight();
+  readonly inFlight = new InFlight();
   readonly #throughput = new Throughput();
   /** The last one that was finished: what it logs comes later. */
   #finished: PythonCall | undefined;
@@ -91,24 +91,19 @@ export class ThreadConnection implements CallConnection {
   }
 
   get idle(): boolean {
-    return this.#inFlight.count === 0 && this.#uploading === undefined;
+    return this.inFlight.count === 0 && this.#uploading === undefined;
   }
 
   /** How many more requests it can be given. */
   get room(): number {
     if (this.#slow || this.#uploading || this.#reading !== "on") return 0;
-    return this.#throughput.depth - this.#inFlight.count;
-  }
-
-  /** A client waits for one of its requests. */
-  get wanted(): boolean {
-    return this.#inFlight.wanted;
+    return this.#throughput.depth - this.inFlight.count;
   }
 
   /** The next request for the thread. One whose body is streamed needs it for itself. */
   give(call: PythonCall): void {
-    if (this.#inFlight.count === 0) this.#throughput.progress();
-    this.#inFlight.add(call);
+    if (this.inFlight.count === 0) this.#throughput.progress();
+    this.inFlight.add(call);
     call.connection = this;
     this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
@@ -176,7 +171,7 @@ export class ThreadConnection implements CallConnection {
 
   drop(call: PythonCall): void {
     this.resume();
-    if (call === this.#inFlight.current) this.#clientGone();
+    if (call === this.inFlight.current) this.#clientGone();
   }
 
   /** Ends when it has nothing to do. */
@@ -193,13 +188,13 @@ export class ThreadConnection implements CallConnection {
 
   /** Whether the thread gets on. What waits behind a request that is slow is withdrawn. */
   check(now: number): void {
-    if (this.#inFlight.count === 0 || this.#socket.destroyed) return;
+    if (this.inFlight.count === 0 || this.#socket.destroyed) return;
     const idleMs = this.#throughput.idleMs(now);
     if (idleMs >= SLOW_MS && !this.#slow && !this.#uploading) {
       this.#slow = true;
       this.withdraw();
     }
-    const call = this.#inFlight.current;
+    const call = this.inFlight.current;
     if (call === undefined || idleMs < this.#owner.settings.harakiriMs) return;
     if (this.#reading === "paused" || this.#uploading?.upload?.waits)
       this.#throughput.progress(); // a client that is slow is left to the limits on clients
@@ -210,10 +205,10 @@ export class ThreadConnection implements CallConnection {
   withdraw(): void {
     this.#flush();
     this.#deliverHeld();
-    const { last } = this.#inFlight;
+    const { last } = this.inFlight;
     if (this.#kept >= last) return;
     this.#owner.state.withdraw(this.#slot, this.#kept + 1, last);
-    this.#owner.dispatcher.requeue(this.#inFlight.withdrawFrom(this.#kept + 1));
+    this.#owner.dispatcher.requeue(this.inFlight.withdrawFrom(this.#kept + 1));
   }
 
   /**
@@ -222,7 +217,7 @@ export class ThreadConnection implements CallConnection {
    */
   get #kept(): number {
     const begun = this.#owner.state.begun(this.#slot);
-    const { current, first } = this.#inFlight;
+    const { current, first } = this.inFlight;
     return current?.streams ? Math.max(begun, first) : begun;
   }
 
@@ -231,12 +226,12 @@ export class ThreadConnection implements CallConnection {
     clearTimeout(this.#grace);
     this.#deliverHeld();
     const begun = this.#owner.state.begun(this.#slot);
-    const requeued = this.#inFlight.withdrawFrom(begun + 1).filter((call) => {
+    const requeued = this.inFlight.withdrawFrom(begun + 1).filter((call) => {
       if (!call.streams) return true;
       call.fail(reason); // some of its body is gone
       return false;
     });
-    for (const call of this.#inFlight.clear()) call.fail(reason);
+    for (const call of this.inFlight.clear()) call.fail(reason);
     return requeued;
   }
 
@@ -254,7 +249,7 @@ export class ThreadConnection implements CallConnection {
   readonly #receive = (frame: WorkerFrame): void => {
     const { type } = frame;
     if (type === FROM_WORKER.log) return this.#log(frame);
-    const call = this.#inFlight.current;
+    const call = this.inFlight.current;
     if (type === FROM_WORKER.skip) {
       this.#finish();
       if (call !== undefined) this.#owner.dispatcher.requeue([call]);
@@ -269,18 +264,18 @@ export class ThreadConnection implements CallConnection {
     clearTimeout(this.#grace);
     this.#grace = undefined;
     this.#finishedInTurn++;
-    this.#finished = this.#inFlight.finish();
-    if (this.#inFlight.current?.dropped) this.#clientGone();
+    this.#finished = this.inFlight.finish();
+    if (this.inFlight.current?.dropped) this.#clientGone();
   }
 
   #log({ bytes, start, end }: WorkerFrame): void {
-    const call = this.#inFlight.at(bytes.readUInt32LE(start)) ?? this.#finished;
+    const call = this.inFlight.at(bytes.readUInt32LE(start)) ?? this.#finished;
     call?.request.log.error(bytes.toString("utf8", start + 4, end));
   }
 
   /** The application finds out at its next piece, or when it asks. */
   #clientGone(): void {
-    const { first, current: call } = this.#inFlight;
+    const { first, current: call } = this.inFlight;
     this.#owner.state.abort(this.#slot, first);
     this.#owner.clientGone(this.#slot, first);
     const { abortGraceMs } = this.#owner.settings;
@@ -294,7 +289,7 @@ export class ThreadConnection implements CallConnection {
     let number = held.first;
     readFrames(held.frames, true, (frame) => {
       if (frame.type !== FROM_WORKER.skip)
-        this.#inFlight.at(number)?.receive(frame);
+        this.inFlight.at(number)?.receive(frame);
       number++;
     });
   }

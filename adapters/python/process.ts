@@ -60,14 +60,7 @@ export const TRACEBACK_MS = 200;
 /** The argument of a worker, for `main()` in eddy_worker/main.py. */
 export function workerConfig(settings: PythonSettings, folder: string): object {
   const { app, threads, processes, interrupt } = settings;
-  return {
-    app,
-    threads,
-    interrupt,
-    socket: socketIn(folder),
-    state: stateIn(folder),
-    multiprocess: processes > 1,
-  };
+  return { app, folder, threads, interrupt, multiprocess: processes > 1 };
 }
 
 /** Starts a process, which imports the application itself. */

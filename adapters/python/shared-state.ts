@@ -56,8 +56,7 @@ export class SharedState {
   }
 
   #write(slot: number, at: number, words: number[]): void {
-    const bytes = Buffer.alloc(4 * words.length);
-    words.forEach((word, i) => bytes.writeUInt32LE(word >>> 0, 4 * i));
-    fs.writeSync(this.#file, bytes, 0, bytes.length, slot * STRIDE + at);
+    const bytes = Uint32Array.from(words);
+    fs.writeSync(this.#file, bytes, 0, null, slot * STRIDE + at);
   }
 }

@@ -155,7 +155,7 @@ export class PythonWorker implements ConnectionOwner {
     );
     this.leaving.resolve("asked");
     const killUnlessWanted = (): void => {
-      if (this.connections.some(({ wanted }) => wanted))
+      if (this.connections.some(({ inFlight }) => inFlight.wanted))
         this.#kill = setTimeout(killUnlessWanted, 100);
       else this.#process.kill("SIGKILL");
     };

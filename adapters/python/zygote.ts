@@ -52,9 +52,7 @@ export class Zygote {
 
   /** A process that it forks, as soon as it is ready. */
   fork(folder: string, events: ProcessEvents): PythonProcess {
-    const channels = channelsIn(folder);
-    const order = { ...workerConfig(this.#settings, folder), channels };
-    const fork = new ForkedProcess(this, order, events);
+    const fork = new ForkedProcess(this, folder, events);
     this.#forks.add(fork);
     if (this.#state === "ready") fork.begin();
     return fork;
@@ -63,9 +61,10 @@ export class Zygote {
   /** Tells the process to fork this one. */
   order(fork: ForkedProcess): void {
     this.#ordered.push(fork);
-    this.tell(fork.order);
+    this.tell(workerConfig(this.#settings, fork.folder));
   }
 
+  /** `order`: as eddy_worker/zygote.py takes it. */
   tell(order: object): void {
     this.#process.tell(`${JSON.stringify(order)}\n`);
   }
@@ -87,10 +86,8 @@ export class Zygote {
   #endIfAlone(): void {
     if (this.#state !== "ending" || this.#forks.size > 0) return;
     this.#process.end();
-    this.#kill = setTimeout(
-      () => this.#process.kill("SIGKILL"),
-      this.#settings.exitMs,
-    );
+    const { exitMs } = this.#settings;
+    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), exitMs);
   }
 
   #print(text: string): void {
@@ -135,10 +132,10 @@ const UNSEEN_EXIT = "SIGKILL";
 /** A process that is forked. It connects its channels to the gateway, which has not started it itself. */
 class ForkedProcess implements PythonProcess {
   pid: number | undefined;
-  /** What the zygote is told, with the path that the process connects its control channel, output and errors to. */
-  readonly order: { readonly channels: string };
+  readonly folder: string;
   readonly #zygote: Zygote;
   readonly #events: ProcessEvents;
+  /** The process connects its control channel, its output and its errors to it. */
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
   #exit: string | undefined;
@@ -146,12 +143,8 @@ class ForkedProcess implements PythonProcess {
   /** For a process that is ordered and not there yet. */
   #pendingSignal: NodeJS.Signals | undefined;
 
-  constructor(
-    zygote: Zygote,
-    order: { readonly channels: string },
-    events: ProcessEvents,
-  ) {
-    this.order = order;
+  constructor(zygote: Zygote, folder: string, events: ProcessEvents) {
+    this.folder = folder;
     this.#zygote = zygote;
     this.#events = events;
     this.#server = createServer((socket) => this.#accept(socket))
@@ -161,7 +154,7 @@ class ForkedProcess implements PythonProcess {
 
   /** The zygote is ready. */
   begin(): void {
-    if (!this.#over) this.#server.listen(this.order.channels);
+    if (!this.#over) this.#server.listen(channelsIn(this.folder));
   }
 
   forked(pid: number): void {
@@ -185,8 +178,8 @@ class ForkedProcess implements PythonProcess {
   }
 
   /** There will be no process. */
-  fail(...reasons: string[]): void {
-    for (const reason of reasons) this.#events.line(reason);
+  fail(reason: string): void {
+    this.#events.line(reason);
     this.#finish(undefined);
   }
 
@@ -204,9 +197,9 @@ class ForkedProcess implements PythonProcess {
       if (this.#exit === undefined) killIfRunning(this.pid);
       return this.exited(UNSEEN_EXIT);
     }
-    if (exit === undefined) return this.fail(...output);
     for (const line of output) this.#events.line(line);
-    this.exited(exit);
+    if (exit === undefined) this.#finish(undefined);
+    else this.exited(exit);
   }
 
   #accept(socket: Socket): void {

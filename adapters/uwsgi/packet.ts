@@ -1,22 +1,21 @@
 /**
- * The packet that begins a request of the uwsgi protocol: a request as variables, they as bytes, and these on their way.
- * `lib/uwsgi/packet.ts` says how it is laid out.
+ * The packet that begins a request of the uwsgi protocol: a request as variables, they as bytes, and these on their
+ * way. `lib/uwsgi/packet.ts` says how it is laid out.
  */
 import { addHeaders, CGI_VARIABLES, toNative } from "../common/cgi.ts";
-import {
-  HOP_BY_HOP,
-  HttpError,
-  type GatewayRequest,
-} from "../../lib/adapter.ts";
+import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
 import { endToEnd, ReplySocket } from "../../lib/upstream.ts";
 
 /**
  * `Expect` is answered here; `HTTP_PROXY` is the name of a setting in the environment of many programs
  * (CVE-2016-5385).
  */
-const DROPPED = new Set([...HOP_BY_HOP, "expect", "proxy"]);
+const DROPPED = ["expect", "proxy"];
 
-/** The variables that nginx's `uwsgi_params` sends, and no others. `bodyLength`: as the upstream gets it; undefined without a body. */
+/**
+ * The variables that nginx's `uwsgi_params` sends, and no others. `bodyLength`: as the upstream gets it; undefined
+ * without a body.
+ */
 export function variablesOf(
   request: GatewayRequest,
   bodyLength: number | undefined,

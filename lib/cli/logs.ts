@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { LineBuffer } from "../common/line-buffer.ts";
+import { LineBuffer } from "../common/log.ts";
 import {
   COMBINED,
   compileFormat,

@@ -1,14 +1,13 @@
 /**
- * The access log: one line an exchange, as JSON, or by a format string as Apache has it (`%h "%r" %>s`) or as Gunicorn has
- * it (`%(h)s "%(r)s"`).
+ * The access log: one line for each exchange, as JSON or by a format string, as Apache has it (`%h "%r" %>s`) or as
+ * Gunicorn has it (`%(h)s "%(r)s"`).
  *
  * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html
  * https://docs.gunicorn.org/en/stable/settings.html#access-log-format
  */
 import { pino, type DestinationStream } from "pino";
 import { UsageError, type Outcome } from "../common/errors.ts";
-import { LineBuffer } from "../common/line-buffer.ts";
-import type { Logger } from "../common/log.ts";
+import { LineBuffer, type Logger } from "../common/log.ts";
 import type { GatewayRequest } from "../request/request.ts";
 
 /** What is known of an exchange when it has ended. */
@@ -173,7 +172,7 @@ const quote = (text: string): string => `"${escapeJson(text)}"`;
 const escapeJson = (text: string): string =>
   isPlainText(text) ? text : JSON.stringify(text).slice(1, -1);
 
-/** Needs no escape in JSON or in the formats, like nearly all text. A loop, because it is on the hot path. */
+/** Needs no escape in JSON or in a format, like nearly all text. A loop, because it is on the hot path. */
 function isPlainText(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -199,8 +198,13 @@ function decimal(ms: number): string {
 
 // By a format.
 
-/** Text that is the same in each line, or a function for text that is not. */
-type Piece = string | ((record: AccessRecord) => string | number);
+/** Text that is the same in each line, or a function for text that is not. `escape` is for what a client has sent. */
+type Piece =
+  | string
+  | ((
+      record: AccessRecord,
+      escape: (text: string) => string,
+    ) => string | number);
 
 export const COMBINED =
   '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"';
@@ -220,13 +224,13 @@ const BOTH: Readonly<Record<string, Piece>> = {
   l: "-",
   u: "-",
   t: () => `[${now()}]`,
-  r: (record) =>
-    escapeField(
+  r: (record, escape) =>
+    escape(
       `${record.request.method} ${target(record)}${query(record)} HTTP/1.1`,
     ),
-  m: ({ request }) => escapeField(request.method),
-  U: (record) => escapeField(target(record)),
-  q: (record) => escapeField(query(record)),
+  m: ({ request }, escape) => escape(request.method),
+  U: (record, escape) => escape(target(record)),
+  q: (record, escape) => escape(query(record)),
   H: "HTTP/1.1",
   s: ({ status }) => status ?? "-",
   B: ({ bytes }) => bytes,
@@ -255,20 +259,22 @@ const GUNICORN: Readonly<Record<string, Piece>> = {
 function header(name: string): Piece {
   const key = name.toLowerCase();
   if (SECRET_HEADERS.includes(key)) return "[redacted]";
-  return ({ request }) => escapeField(request.headers.get(key) ?? "-");
+  return ({ request }, escape) => escape(request.headers.get(key) ?? "-");
 }
 
 const DIRECTIVE =
   /%%|%>?([a-zA-Z])|%\{([^}]+)\}i|%\(([a-zA-Z])\)s|%\(\{([^}]+)\}i\)s|%/g;
 
 /**
- * @param escape of the whole line, for where it is to stand.
+ * @param enclose escapes the line for where it is to stand; plain text needs no escape there.
  * @throws {UsageError} for a directive that does not exist.
  */
 export function compileFormat(
   format: string,
-  escape = (text: string): string => text,
+  enclose = (text: string): string => text,
 ): (record: AccessRecord) => string {
+  const escape = (text: string): string =>
+    isPlainText(text) ? text : enclose(escapeField(text));
   const pieces: Piece[] = [];
   let literal = "";
   let end = 0;
@@ -278,16 +284,16 @@ export function compileFormat(
     const piece = pieceFor(match, format);
     if (typeof piece === "string") literal += piece;
     else {
-      pieces.push(escape(literal), piece);
+      pieces.push(enclose(literal), piece);
       literal = "";
     }
   }
-  pieces.push(escape(literal + format.slice(end)));
+  pieces.push(enclose(literal + format.slice(end)));
   return (record) => {
     let line = "";
     for (const piece of pieces) {
       if (typeof piece === "string") line += piece;
-      else line += escape(String(piece(record)));
+      else line += piece(record, escape);
     }
     return line;
   };
@@ -313,7 +319,6 @@ function pieceFor(match: RegExpExecArray, format: string): Piece {
 
 /** A client must not be able to end a field early or to start a line: escaped as Apache does. */
 function escapeField(text: string): string {
-  if (isPlainText(text)) return text;
   return text.replace(/["\\]/g, "\\$&").replace(
     // oxlint-disable-next-line no-control-regex
     /[\x00-\x1f\x7f]/g,

@@ -7,7 +7,7 @@ import {
   OverloadedError,
 } from "../common/errors.ts";
 import type { Framing } from "../request/framing.ts";
-import { TOKEN } from "../common/grammar.ts";
+import { TOKEN } from "../common/fields.ts";
 import type { Limits } from "./limits.ts";
 import { GatewayRequest } from "../request/request.ts";
 

@@ -7,12 +7,12 @@ import type { Operation } from "effection";
 export const DESTROY = 1;
 export const HALT = 2;
 
-/** A scope, a task or a hook, in its owner's list. */
+/** A scope, a task or a function given to `scope.ensure()`, in its owner's list. */
 export interface Destructor {
   armed: number;
   previous: Destructor | undefined;
   next: Destructor | undefined;
-  /** Ends the scope, or runs the hook. */
+  /** Ends the scope, or is the function. */
   destruct(): Operation<void>;
   /** Tasks only. */
   halt?(): Operation<void>;
@@ -78,21 +78,5 @@ export class Destructors {
       yield node;
       node = next;
     }
-  }
-}
-
-/** A function given to `scope.ensure()`. */
-export class Hook implements Destructor {
-  armed = 0;
-  previous: Destructor | undefined = undefined;
-  next: Destructor | undefined = undefined;
-  readonly #run: () => Operation<void>;
-
-  constructor(run: () => Operation<void>) {
-    this.#run = run;
-  }
-
-  destruct(): Operation<void> {
-    return this.#run();
   }
 }

@@ -56,11 +56,18 @@ export function attach(
       ? parent.kernel.createScope(parent)
       : new Kernel(parent ?? global, startTask).root;
   scope.boundary = { raise: onError };
-  return {
-    scope,
-    destroy: () => destroy(scope),
-    tryEnd: () => tryEnd(scope),
+  const tryEnd = (): boolean => {
+    if (!scope.idle) return false;
+    scope.close();
+    return true;
   };
+  const destroy = (): Promise<void> =>
+    tryEnd()
+      ? DONE
+      : endFrom(scope.parent ?? scope.kernel.outerScope, () =>
+          scope.destruct(),
+        );
+  return { scope, destroy, tryEnd };
 }
 
 /**
@@ -87,19 +94,6 @@ export function takeWarning(): string | undefined {
 }
 
 const DONE = Promise.resolve();
-
-function tryEnd(scope: KernelScope): boolean {
-  if (!scope.idle) return false;
-  scope.close();
-  return true;
-}
-
-function destroy(scope: KernelScope): Promise<void> {
-  if (tryEnd(scope)) return DONE;
-  return endFrom(scope.parent ?? scope.kernel.outerScope, () =>
-    scope.destruct(),
-  );
-}
 
 /** By a task that reports to nobody else: what a cleanup throws is not the failure of the scope that it runs in. */
 function endFrom(

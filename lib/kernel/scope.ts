@@ -19,7 +19,7 @@ import {
   type InternalScope,
   type TaskGroup,
 } from "./contract.ts";
-import { DESTROY, Destructors, Hook, type Destructor } from "./destructors.ts";
+import { DESTROY, Destructors, type Destructor } from "./destructors.ts";
 import { Deferred, ENDED, UNIT, type Steps } from "./effects.ts";
 import { EffectionTask } from "./effection-task.ts";
 import { reducer } from "./queue.ts";
@@ -207,7 +207,12 @@ export class KernelScope implements Scope, Destructor {
   }
 
   hook(destructor: () => Operation<void>): () => boolean {
-    const hook = new Hook(destructor);
+    const hook: Destructor = {
+      armed: 0,
+      previous: undefined,
+      next: undefined,
+      destruct: destructor,
+    };
     const list = (this.destructors ??= new Destructors());
     list.append(hook, DESTROY);
     return () => {

@@ -1,6 +1,6 @@
 /** The header fields of a reply, checked. */
 import { InvalidReplyError } from "../common/errors.ts";
-import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/grammar.ts";
+import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/fields.ts";
 
 /**
  * Header fields as somebody writes them; a `set-cookie` is repeated by an array of values or by pairs of the same

@@ -6,8 +6,7 @@ import {
   UpstreamError,
   UpstreamTimeoutError,
 } from "../common/errors.ts";
-import { PLAIN_VALUE } from "../common/grammar.ts";
-import { endToEnd } from "../common/hop-by-hop.ts";
+import { endToEnd, PLAIN_VALUE } from "../common/fields.ts";
 import { action, until, type Operation } from "../operations.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import type { Chunk, GatewayResponse } from "../reply/types.ts";
@@ -36,12 +35,10 @@ export interface OutgoingRequest {
  */
 export function* forward(
   request: GatewayRequest,
-  prepare: (
-    request: GatewayRequest,
-  ) => OutgoingRequest | Promise<OutgoingRequest>,
+  prepare: () => OutgoingRequest | Promise<OutgoingRequest>,
   upstreams: Upstreams,
 ): Operation<GatewayResponse> {
-  const preparing = prepare(request);
+  const preparing = prepare();
   const outgoing =
     preparing instanceof Promise ? yield* until(preparing) : preparing;
   const tried = new Set<Upstream>();

@@ -15,7 +15,7 @@ import {
 import type { Socket } from "node:net";
 import ipaddr from "ipaddr.js";
 import type { Logger } from "../common/log.ts";
-import { endToEnd } from "../common/hop-by-hop.ts";
+import { endToEnd } from "../common/fields.ts";
 import { ReplySocket } from "../upstream/socket.ts";
 import { PacketError, PacketReader } from "./packet.ts";
 import { toRequest, type UwsgiRequest } from "./request.ts";
@@ -175,7 +175,9 @@ export class UwsgiConnection {
   }
 }
 
-/** What a header of the PROXY protocol begins with (section 2.2 of its text): its signature, its version and command. */
+/**
+ * What a header of the PROXY protocol begins with (section 2.2 of its text): its signature, its version and command.
+ */
 const PROXY = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, 0x21];
 const TCP_4 = 0x11;
 const TCP_6 = 0x21;

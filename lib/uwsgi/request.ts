@@ -1,7 +1,6 @@
 /** What a packet of the uwsgi protocol asks for, as a request of HTTP. */
 import { isIP } from "node:net";
-import { FIELD_VALUE, TOKEN } from "../common/grammar.ts";
-import { HOP_BY_HOP } from "../common/hop-by-hop.ts";
+import { FIELD_VALUE, HOP_BY_HOP, TOKEN } from "../common/fields.ts";
 import { PacketError, type UwsgiPacket } from "./packet.ts";
 
 export interface UwsgiRequest {

@@ -15,7 +15,7 @@ from .zygote import Zygote
 
 
 def main():
-    """The argument is {"app", "socket", "state", "threads", "multiprocess", "interrupt"}, or {"app", "zygote": true}.
+    """The argument is {"app", "folder", "threads", "multiprocess", "interrupt"}, or {"app", "zygote": true}.
 
     Says "ready" on descriptor 3, which is the control channel.
     """

@@ -13,7 +13,7 @@ from .wsgi import Body, Errors, FileWrapper, Reply
 
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone
 
-PACKAGE = os.path.join(os.path.dirname(__file__), "")
+OWN_FILES = (os.path.join(os.path.dirname(__file__), ""), "<frozen importlib", importlib.__file__)
 
 
 class Interrupted(BaseException):
@@ -35,10 +35,10 @@ def serve(app, config, control):
         "SERVER_SOFTWARE": "eddy",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
-    with open(config["state"], "r+b") as file:
+    with open(os.path.join(config["folder"], "state"), "r+b") as file:
         memory = mmap.mmap(file.fileno(), STRIDE * threads)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(config["socket"])
+    listener.bind(os.path.join(config["folder"], "socket"))
     listener.listen(threads)
     interrupters = {}  # by slot
 
@@ -197,10 +197,6 @@ class Interrupter:
 def format_error(error):
     """The traceback, from the application's first frame on."""
     trace = error.__traceback__
-    while trace is not None and is_own(trace.tb_frame.f_code.co_filename):
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_FILES):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace))
-
-
-def is_own(file):
-    return file.startswith((PACKAGE, "<frozen importlib")) or file == importlib.__file__

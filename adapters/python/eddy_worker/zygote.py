@@ -19,7 +19,7 @@ class Zygote:
     It runs nothing but this loop, so in a fork nobody else holds a lock or reads a socket, unless the import has
     started threads: a fork does not have those.
 
-    The gateway sends lines of JSON. The argument of a worker with "channels", the path of a socket to connect to, is
+    The gateway sends lines of JSON. The argument of a worker, which connects to the socket "channels" in its folder, is
     answered by "forked <pid>" or "unforked <why>"; {"kill": pid, "signal": name} is not. Of each worker that ends
     the gateway is told "exit <pid> <how>".
     """
@@ -55,7 +55,7 @@ class Zygote:
                 for order in self.receive():
                     config = self.execute(order)
                     if config is not None:
-                        return config, self.become_worker(config["channels"])
+                        return config, self.become_worker(config)
         start_thread("eddy-exit", exit_soon)  # even when the import has left threads behind
         sys.exit(0)
 
@@ -99,7 +99,7 @@ class Zygote:
                 self.workers.remove(pid)
                 self.send("exit %d %s" % (pid, describe(status)))
 
-    def become_worker(self, channels):
+    def become_worker(self, config):
         """In the fork: connects its control channel, its output and its errors."""
         handler, wakeup = self.imported
         signal.set_wakeup_fd(wakeup)
@@ -107,7 +107,9 @@ class Zygote:
         self.control.close()
         os.close(self.woken)
         os.close(self.waker)
-        control, out, err = [connect(channels) for _ in range(3)]
+        control, out, err = sockets = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for sock in sockets:
+            sock.connect(os.path.join(config["folder"], "channels"))
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
         return control
@@ -117,9 +119,3 @@ def describe(status):
     names = {one.value: one.name for one in signal.Signals}
     number = os.WTERMSIG(status)
     return names.get(number, "signal %d" % number) if number else "exit code %d" % os.WEXITSTATUS(status)
-
-
-def connect(path):
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(path)
-    return sock

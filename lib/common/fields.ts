@@ -1,0 +1,47 @@
+/** What HTTP says of fields: what they are made of, as regular expressions, and which are handed on. */
+
+/** RFC 9110, section 5.6.2: token. */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** RFC 9110, section 5.5, as bytes: visible ASCII, space, tab and obs-text. A CR, LF or NUL would split the message. */
+export const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The same without obs-text: the part of it that is alike in all encodings. */
+export const PLAIN_VALUE = /^[\t\x20-\x7e]*$/;
+
+/**
+ * Names, in lower case, of header fields that concern a single connection and are never handed on (RFC 9110, sections
+ * 7.6.1 and 11.7). A message can name further ones in its `Connection` field.
+ */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * The fields that are handed on: all but hop-by-hop ones, those that `Connection` names, and `further` ones, in
+ * lower case. `raw` and the result: name, value, name, value, …
+ */
+export function endToEnd(
+  raw: readonly string[],
+  further: readonly string[] = [],
+): string[] {
+  const names = raw.map((_, i) => raw[i - (i % 2)]!.toLowerCase());
+  const connection = raw.filter(
+    (_, i) => i % 2 === 1 && names[i] === "connection",
+  );
+  const options = connection.join().toLowerCase().split(",");
+  const dropped = new Set([
+    ...HOP_BY_HOP,
+    ...options.map((option) => option.trim()),
+    ...further,
+  ]);
+  return raw.filter((_, i) => !dropped.has(names[i]!));
+}
