@@ -1,9 +1,5 @@
 /** Applications behind servers that speak HTTP: a reverse proxy with kept connections. */
-import {
-  Agent,
-  request as httpRequest,
-  type ClientRequestArgs,
-} from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 import type { NetConnectOpts, Socket } from "node:net";
 import { toNative } from "./common/cgi.ts";
 import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
@@ -81,10 +77,8 @@ export function http(
 
 /** Keeps connections on which the reply counts. */
 class ReplyAgent extends Agent {
-  override createConnection(options: ClientRequestArgs): Socket {
-    return new ReplySocket(options as object).connect(
-      options as NetConnectOpts,
-    );
+  override createConnection(options: NetConnectOpts): Socket {
+    return new ReplySocket(options as object).connect(options);
   }
 }
 

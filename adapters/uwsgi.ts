@@ -44,7 +44,7 @@ export function uwsgi(
   const settings = upstreamSettings(options, addresses.length);
   const servers = new Upstreams(addresses, settings);
   return {
-    handle: (request) => forward(request, prepare, servers),
+    handle: (request) => forward(request, () => prepare(request), servers),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The packet that begins a request of the uwsgi protocol: a request as variables, they as bytes, and these on their way.
- * `lib/uwsgi/packet.ts` says how it is laid out.
+ * The packet that begins a request of the uwsgi protocol: a request as variables, they as bytes, and these on their
+ * way. `lib/uwsgi/packet.ts` says how it is laid out.
  */
 import { addHeaders, CGI_VARIABLES, toNative } from "../common/cgi.ts";
 import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
@@ -12,7 +12,10 @@ import { endToEnd, ReplySocket } from "../../lib/upstream.ts";
  */
 const DROPPED = ["expect", "proxy"];
 
-/** The variables that nginx's `uwsgi_params` sends, and no others. `bodyLength`: as the upstream gets it; undefined without a body. */
+/**
+ * The variables that nginx's `uwsgi_params` sends, and no others. `bodyLength`: as the upstream gets it; undefined
+ * without a body.
+ */
 export function variablesOf(
   request: GatewayRequest,
   bodyLength: number | undefined,

@@ -1,4 +1,6 @@
-/** The application log; and lines on their way to a file or a pipe, in a buffer that loses none when the process ends. */
+/**
+ * The application log; and lines on their way to a file or a pipe, in a buffer that loses none when the process ends.
+ */
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { pino, type Logger } from "pino";
 

@@ -16,11 +16,18 @@ export interface ListenOptions {
   host?: string;
   /** A path: listen on a Unix socket there, not on a port. A socket that a dead process left is replaced. */
   unix?: string;
-  /** `host:port` or `unix:/path`: listen there for front servers that speak uwsgi, as nginx does with `uwsgi_pass`. Whoever can connect is believed: see docs/uwsgi.md. Or a server of `node:net` whose connections are taken, and which is closed with the loop. */
+  /**
+   * `host:port` or `unix:/path`: listen there for front servers that speak uwsgi, as nginx does with `uwsgi_pass`.
+   * Whoever can connect is believed: see docs/uwsgi.md. Or a server of `node:net` whose connections are taken, and
+   * which is closed with the loop.
+   */
   uwsgi?: string | Server;
   /** Speak TLS. */
   tls?: TlsOptions;
-  /** Other processes may listen on the same port if they share it, too; the kernel spreads the connections. Default `false`: a taken port is an error. */
+  /**
+   * Other processes may listen on the same port if they share it, too; the kernel spreads the connections. Default
+   * `false`: a taken port is an error.
+   */
   share?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where to listen, as somebody writes it: read; a server of Node's that listens there; and what can be in its way. Loads no
- * engine.
+ * Where to listen, as somebody writes it: read; a server of Node's that listens there; and what can be in its way.
+ * Loads no engine.
  */
 import { once } from "node:events";
 import { accessSync, constants, lstatSync, rmSync } from "node:fs";

@@ -2,8 +2,9 @@
 import type { Operation } from "effection";
 
 /**
- * What a generator function gives (`next` and `throw`: the iterators of collections have no `throw`), and what effection
- * makes: a plain object that can be iterated, or an effect that can be. Everything else that can be iterated is a value.
+ * What a generator function gives (`next` and `throw`: the iterators of collections have no `throw`), and what
+ * effection makes: a plain object that can be iterated, or an effect that can be. Everything else that can be iterated
+ * is a value.
  */
 export function isOperation(value: object): value is Operation<unknown> {
   const { next, throw: raise, enter } = value as Record<string, unknown>;

@@ -1,7 +1,7 @@
 /**
  * effection's operations that start tasks: `spawn`, `race`, `all`, and `resource` with what is made of it. They are
- * restated step for step, on generator functions that are made once: V8 is slow to make one. Where effection's `race` and
- * `all` have `yield* spawn(…)`, these ask for the scope, which is its only step, and run the task there.
+ * restated step for step, on generator functions that are made once: V8 is slow to make one. Where effection's `race`
+ * and `all` have `yield* spawn(…)`, these ask for the scope, which is its only step, and run the task there.
  */
 import {
   Err,

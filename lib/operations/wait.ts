@@ -1,7 +1,7 @@
 /**
- * Operations that are a single wait: effection's `action` and what is made of it, and how one is followed without a task.
- * Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect, and the
- * generator that yields it.
+ * Operations that are a single wait: effection's `action` and what is made of it, and how one is followed without a
+ * task. Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect,
+ * and the generator that yields it.
  */
 import {
   Err,

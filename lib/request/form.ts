@@ -59,7 +59,16 @@ async function multipart(
     refuse(new BadRequestError("the multipart form is malformed", { cause }));
   let parts: Part[] = [];
   try {
-    const parser = createParser(contentType, body.length);
+    const parser = new Busboy({
+      headers: { "content-type": contentType },
+      isPartAFile: (_name, _type, filename) => filename !== undefined,
+      limits: {
+        parts: MAX_PARTS,
+        fieldNameSize: body.length,
+        fieldSize: body.length,
+        fileSize: body.length + 1,
+      },
+    });
     parts = collectParts(parser, malformed);
     parser.on("partsLimit", () => refuse(tooMany()));
     parser.on("error", malformed);
@@ -72,8 +81,8 @@ async function multipart(
 }
 
 /**
- * Bytes that are parsed in a row before others get their turn: a megabyte made for it keeps the parser busy for a fifth of
- * a second.
+ * Bytes that are parsed in a row before others get their turn: a megabyte made for it keeps the parser busy for a fifth
+ * of a second.
  */
 const SLICE = 64 * 1024;
 
@@ -90,19 +99,6 @@ async function feed(
   const finished = once(parser, "finish", { signal });
   parser.end();
   await finished;
-}
-
-function createParser(contentType: string, length: number): BusboyInstance {
-  return new Busboy({
-    headers: { "content-type": contentType },
-    isPartAFile: (_name, _type, filename) => filename !== undefined,
-    limits: {
-      parts: MAX_PARTS,
-      fieldNameSize: length,
-      fieldSize: length,
-      fileSize: length + 1,
-    },
-  });
 }
 
 type Part = [name: string, value: string | File];

@@ -4,7 +4,6 @@
  */
 import { isIP, isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
-import { formatAddress } from "../common/address.ts";
 import type { Peer, Scheme } from "../engine/engine.ts";
 import { isAuthority } from "./framing.ts";
 import type { RequestHeaders } from "./headers.ts";
@@ -13,8 +12,8 @@ import type { RequestHeaders } from "./headers.ts";
 export type ProxyHeader = "x-forwarded" | "forwarded" | "proxy-v2";
 
 /**
- * What one proxy says of the request as it got it; of the last trusted one, what is certain. Undefined is what it does not
- * say, hides, or says in a way that makes no sense.
+ * What one proxy says of the request as it got it; of the last trusted one, what is certain. Undefined is what it does
+ * not say, hides, or says in a way that makes no sense.
  */
 export interface ClientInfo {
   /** Who sent it the request. */
@@ -30,9 +29,6 @@ const infoOf = (
   host?: string,
 ): ClientInfo => ({ address, scheme, host });
 
-/** The peer of a Unix socket: it has no address, only the file's permissions. */
-const UNIX = "unix";
-
 /** Undefined when nobody is trusted. */
 export const proxiesFrom = (
   trusted: readonly string[],
@@ -47,8 +43,8 @@ export class Proxies {
 
   /** `trusted`: entries for which {@link isTrustEntry} holds. */
   constructor(trusted: readonly string[], header: ProxyHeader) {
-    this.#tests = trusted.map(testOf).filter((test) => test !== undefined);
-    this.#unix = trusted.includes(UNIX);
+    this.#tests = trusted.map((entry) => testOf(entry)!);
+    this.#unix = trusted.includes("unix");
     this.header = header;
   }
 
@@ -60,8 +56,8 @@ export class Proxies {
   }
 
   /**
-   * Follows the records from the peer on, as long as whoever tells of the next one is trusted. The first that is not, or
-   * that does not know whom it speaks for, is the client.
+   * Follows the records from the peer on, as long as whoever tells of the next one is trusted. The first that is not,
+   * or that does not know whom it speaks for, is the client.
    */
   ask(peer: Peer, headers: RequestHeaders): ClientInfo {
     let client = infoOf(peer.address);
@@ -141,7 +137,10 @@ export function parseForwarded(line: string): Element[] | undefined {
   }
 }
 
-/** `[ token "=" ( token / quoted-string ) ]` and what ends it (RFC 9110, sections 5.6.2 and 5.6.4). Blanks come once, so that no run of them is tried twice. */
+/**
+ * `[ token "=" ( token / quoted-string ) ]` and what ends it (RFC 9110, sections 5.6.2 and 5.6.4). Blanks come once, so
+ * that no run of them is tried twice.
+ */
 const PAIR =
   /[ \t]*(?:([!#$%&'*+\-.^_`|~\w]+)=(?:([!#$%&'*+\-.^_`|~\w]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?([;,]|$)/y;
 
@@ -160,7 +159,7 @@ function nodeAddress(node: string | undefined): string | undefined {
   const address = ipv6 ?? ipv4 ?? text;
   const valid = ipv6 === undefined ? isIP(address) !== 0 : isIPv6(address);
   if (!valid || address.includes("%")) return undefined; // a zone means nothing on another machine
-  return formatAddress(Uint8Array.from(ipaddr.parse(address).toByteArray()));
+  return ipaddr.process(address).toString();
 }
 
 /** `[IPv6]` or IPv4, and a port, which may be obfuscated. */
@@ -188,13 +187,13 @@ const NAMED: Record<string, Test | undefined> = {
   loopback: (address) => address.range() === "loopback",
   /** 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7 (RFC 1918; RFC 4193). */
   private: (address) => ["private", "uniqueLocal"].includes(address.range()),
+  /** The peer of a Unix socket: it has no address, only the file's permissions. */
+  unix: () => false,
 };
 
 /** An address, a range as `10.0.0.0/8`, or a name. */
 export function isTrustEntry(entry: unknown): boolean {
-  return (
-    typeof entry === "string" && (entry === UNIX || testOf(entry) !== undefined)
-  );
+  return typeof entry === "string" && testOf(entry) !== undefined;
 }
 
 function testOf(entry: string): Test | undefined {

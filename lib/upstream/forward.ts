@@ -35,12 +35,10 @@ export interface OutgoingRequest {
  */
 export function* forward(
   request: GatewayRequest,
-  prepare: (
-    request: GatewayRequest,
-  ) => OutgoingRequest | Promise<OutgoingRequest>,
+  prepare: () => OutgoingRequest | Promise<OutgoingRequest>,
   upstreams: Upstreams,
 ): Operation<GatewayResponse> {
-  const preparing = prepare(request);
+  const preparing = prepare();
   const outgoing =
     preparing instanceof Promise ? yield* until(preparing) : preparing;
   const tried = new Set<Upstream>();

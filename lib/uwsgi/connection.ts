@@ -175,7 +175,9 @@ export class UwsgiConnection {
   }
 }
 
-/** What a header of the PROXY protocol begins with (section 2.2 of its text): its signature, its version and command. */
+/**
+ * What a header of the PROXY protocol begins with (section 2.2 of its text): its signature, its version and command.
+ */
 const PROXY = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10, 0x21];
 const TCP_4 = 0x11;
 const TCP_6 = 0x21;
