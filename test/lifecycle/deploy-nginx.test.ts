@@ -121,7 +121,8 @@ describeIf(NGINX_MISSING, TITLE, function () {
 
     killed.command.kill("SIGKILL");
     process.kill(killed.worker, "SIGKILL");
-    await reads.until([drained.port, last.port], 20);
+    const others = [drained.port, last.port];
+    await Promise.all([reads.until(others, 20), writes.until(others, 20)]); // what was on its way to it is over
     expect(writes.lost.length, "at most one of each client").to.be.at.most(4);
     const lostByKill = writes.lost.length;
 
