@@ -80,13 +80,16 @@ export class PythonCall implements BodySender {
   receive(frame: WorkerFrame): void {
     if (!this.open) return;
     const { type, bytes, start, end } = frame;
-    if (type & FROM_WORKER.fail)
-      this.fail(
-        this.upload?.error ??
-          new PythonError(bytes.toString("utf8", start, end)),
-      );
-    else if (type & FROM_WORKER.head) this.#begin(frame);
-    else this.#continue(type, pieceOf(frame, start));
+    if (type & FROM_WORKER.fail) {
+      const traceback = bytes.toString("utf8", start, end);
+      this.fail(this.upload?.error ?? new PythonError(traceback));
+    } else if (type & FROM_WORKER.head) this.#begin(frame);
+    else {
+      this.#push(pieceOf(frame, start));
+      if (!(type & FROM_WORKER.end)) return;
+      this.#state = "replied";
+      this.#body!.end();
+    }
   }
 
   /** There will be no reply, or no more of it. */
@@ -131,13 +134,6 @@ export class PythonCall implements BodySender {
     this.#body = new PushedBody(this);
     this.#push(pieceOf(frame, at));
     return this.#body;
-  }
-
-  #continue(type: number, piece: Buffer): void {
-    this.#push(piece);
-    if (!(type & FROM_WORKER.end)) return;
-    this.#state = "replied";
-    this.#body!.end();
   }
 
   #push(piece: Buffer): void {

@@ -44,8 +44,8 @@ export class PythonWorker implements ConnectionOwner {
   readonly connections: ThreadConnection[] = [];
   readonly state: SharedState;
   readonly settings: PythonSettings;
-  readonly #log: Logger;
   readonly dispatcher: Dispatcher;
+  readonly #log: Logger;
   /** For the socket and the state file; removed as soon as both sides have them open. */
   readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: PythonProcess;
