@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const STARTERS =
-  /^(node:child_process|node:worker_threads|test\/support\/(threads|everywhere)\.ts)$/;
+  /^(node:child_process|node:worker_threads|test\/support\/(threads|everywhere)\.ts|lib\/cli\/load-app\.ts)$/;
 
 function importsOf(file) {
   const source = readFileSync(join(ROOT, file), "utf8");

@@ -370,7 +370,7 @@ onEachEngine(({ serveWith }) => {
       const work = async (): Promise<void> => {
         await arrival();
         mock.timers.tick(5000);
-        await delay(5500); // the engine looks at its clocks each 4 s
+        await delay(8500); // the engine looks at its clocks each 4 s, and cuts who is silent at two looks
       };
       const server = await serveWith(
         (loop) =>
@@ -383,7 +383,7 @@ onEachEngine(({ serveWith }) => {
             }
             return `${length} bytes`;
           }),
-        { maxBodyBytes: Infinity, idleTimeoutMs: 1000 },
+        { maxBodyBytes: Infinity, idleTimeoutMs: 5000 },
       );
       const length = 2 ** 24;
       const upload = async (path: string): Promise<void> => {
