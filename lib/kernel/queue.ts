@@ -37,12 +37,11 @@ class RoutineQueue implements Queue {
   /** None in the tiers has a lower priority. */
   #min = 0;
 
-  /** At a turn: whether nobody waits for one. */
   get empty(): boolean {
     return this.#next === undefined && this.#size === 0;
   }
 
-  /** At a turn: whether a routine of this priority that comes now is next. False also where that is not known. */
+  /** Whether one of this priority that comes now goes before all others. False also where that is not known. */
   isFirst(priority: number): boolean {
     if (this.#next !== undefined) return priority < this.#nextPriority;
     return this.#size === 0 || priority < this.#min;
@@ -70,7 +69,7 @@ class RoutineQueue implements Queue {
     return routine;
   }
 
-  /** At the end of a routine's turn: whether the next one is its own, too. If so, it is not in the queue any more. */
+  /** As `dequeue`, if this one is next. */
   dequeueIfNext(routine: OwnRoutine): boolean {
     if (this.#next !== routine) return false;
     this.#next = undefined;
@@ -142,10 +141,26 @@ class Tier {
 /** Places at the front that are left unused until the tier is empty. It may never be, and must not grow for ever. */
 const MAX_USED = 1024;
 
-export const queue = new RoutineQueue();
+/** Not exported: V8 takes it for a constant then, in the functions below. Hot path. */
+const queue = new RoutineQueue();
 
 // No routine is lost: while a module is loaded nobody takes turns, or `probe` could not have seen a task run.
 if (probe().length === 0) reducer.queue = queue;
+
+/** At a turn: whether nobody waits for one. */
+export function queueIsEmpty(): boolean {
+  return queue.empty;
+}
+
+/** At a turn: whether a routine that is scheduled now, with this priority, is next. */
+export function wouldBeNext(priority: number): boolean {
+  return queue.isFirst(priority);
+}
+
+/** At the end of a routine's turn: whether the next one is its own, too. If so, it is not in the queue any more. */
+export function takesNextTurn(routine: OwnRoutine): boolean {
+  return queue.dequeueIfNext(routine);
+}
 
 /** Gives a routine of the kernel one `step()` and `perform()` at its turn: `priority` is the depth of its scope. */
 export function schedule(routine: OwnRoutine, priority: number): void {

@@ -1,6 +1,6 @@
 /** How a task comes into a scope, or an operation is run without one. */
 import { Err, Ok, type Effect, type Operation } from "effection";
-import { queue, reducer, STEPPED } from "./queue.ts";
+import { queueIsEmpty, reducer, STEPPED } from "./queue.ts";
 import type { KernelScope } from "./scope.ts";
 import { notify, type Settle } from "./settled.ts";
 import { KernelTask, resumeBody, type Begun, type Body } from "./task.ts";
@@ -75,7 +75,7 @@ class FirstStep {
   step(): IteratorResult<Effect<unknown>> {
     const begun = begin(this.#operation);
     const { result } = begun;
-    if (result !== undefined && queue.empty)
+    if (result !== undefined && queueIsEmpty())
       notify(this.#settled, result.ok ? "value" : "error", result);
     else {
       this.task = createTask(this.#owner, this.#operation, this.#settled);

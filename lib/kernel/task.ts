@@ -26,7 +26,7 @@ import {
   type Steps,
 } from "./effects.ts";
 import { defaultGroup, halt, haltAll, TaskHandle } from "./handle.ts";
-import { queue, schedule, STEPPED } from "./queue.ts";
+import { schedule, STEPPED, takesNextTurn, wouldBeNext } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
 import { notify, thrown, type Settle, type Settled } from "./settled.ts";
 
@@ -405,7 +405,7 @@ function pass(
   result: Result<unknown> = UNIT,
 ): void {
   task.turn = turn;
-  if (task.exit === exitAtOnce && queue.isFirst(task.scope.priority)) {
+  if (task.exit === exitAtOnce && wouldBeNext(task.scope.priority)) {
     task.resumeWith = result;
     return turn(task);
   }
@@ -433,6 +433,6 @@ function advance(task: KernelTask): Result<unknown> | undefined {
     }
     if (step.done) return Ok(step.value);
     task.enter(step.value);
-  } while (queue.dequeueIfNext(task));
+  } while (takesNextTurn(task));
   return undefined;
 }

@@ -38,7 +38,7 @@ export const mutants: Mutant[] = [
   {
     name: "A task goes on at once, though others wait in the queue.",
     file: task,
-    search: "queue.isFirst(task.scope.priority)",
+    search: "wouldBeNext(task.scope.priority)",
     replace: "true",
   },
   {
@@ -194,7 +194,7 @@ export const mutants: Mutant[] = [
   {
     name: "What the first step of an operation has started elsewhere does not get its turn before the end.",
     file: start,
-    search: "result !== undefined && queue.empty",
+    search: "result !== undefined && queueIsEmpty()",
     replace: "result !== undefined",
   },
   {
