@@ -1,7 +1,14 @@
 /**
  * Loads the native engine, uWebSockets.js. The only file that imports it at run time; the others use its types.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -68,20 +75,23 @@ function loadEngine(): Engine {
 function loadAdapted(): Engine {
   const { platform, arch, versions } = process;
   const file = `uws_${platform}_${arch}_${versions.modules}.node`;
-  let folder: string | undefined;
+  let copy: number | undefined;
   try {
-    folder = mkdtempSync(join(tmpdir(), "eddy-engine-")); // mode 0700: nobody else can swap the file before it is loaded
     const addon = readFileSync(
       join(dirname(require.resolve("uWebSockets.js")), file),
     );
     replaceC23Aliases(addon);
-    writeFileSync(join(folder, file), addon);
-    return require(join(folder, file)) as Engine;
+    const path = join(tmpdir(), `eddy-engine-${randomUUID()}`);
+    copy = openSync(path, "wx+", 0o700);
+    unlinkSync(path); // a file without a name: nobody else can swap it, and who is killed meanwhile leaves nothing
+    writeFileSync(copy, addon);
+    const module = { exports: {} };
+    process.dlopen(module, `/proc/self/fd/${copy}`);
+    return module.exports as Engine;
   } catch (error) {
     throw explain(error, thisMachine());
   } finally {
-    // A loaded library stays mapped without its file.
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    if (copy !== undefined) closeSync(copy); // the library stays mapped
   }
 }
 

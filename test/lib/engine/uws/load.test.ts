@@ -41,12 +41,14 @@ describe("The engine", () => {
     ): SpawnSyncReturns<string> {
       const preload = `
         const Module = require("node:module");
-        const original = Module._load;
-        Module._load = function (request) {
-          for (const [part, message] of Object.entries(${JSON.stringify(options.fail ?? {})}))
-            if (request.includes(part)) throw new Error(message);
-          return original.apply(this, arguments);
-        };`;
+        const fails = Object.entries(${JSON.stringify(options.fail ?? {})});
+        const failing = (original, place) => function (...args) {
+          for (const [part, message] of fails)
+            if (args[place].includes(part)) throw new Error(message);
+          return original.apply(this, args);
+        };
+        Module._load = failing(Module._load, 0);
+        process.dlopen = failing(process.dlopen, 1);`;
       const main = `
         const { uws } = await import(${JSON.stringify(new URL("../../../../lib/engine/uws/load.js", import.meta.url))});
         console.log(typeof uws.App, process.env.UWS_HTTP_MAX_HEADERS_SIZE);`;
@@ -118,7 +120,7 @@ describe("The engine", () => {
         "cannot be adapted",
         {
           "uWebSockets.js": old,
-          "eddy-engine-": "still GLIBC_2.38' not found",
+          "/proc/self/fd/": "still GLIBC_2.38' not found",
         },
         "GLIBC_2.38' not found",
       ],
