@@ -9,7 +9,6 @@ import {
   ClientAbortedError,
   DrainedError,
   GatewayError,
-  MalformedRequestError,
   RequestTimeoutError,
   type Outcome,
 } from "../common/errors.ts";
@@ -122,10 +121,6 @@ export class Exchange implements Running, ContextOwner, Recipient {
 
   get scope(): Scope {
     return this.shared.scope;
-  }
-
-  get draining(): boolean {
-    return this.shared.draining;
   }
 
   get ended(): boolean {
@@ -371,10 +366,12 @@ export class Exchange implements Running, ContextOwner, Recipient {
     const { status = 500, headers, closesConnection = false } = error ?? {};
     const head = headOf({ status, headers, body });
     head.close ||= closesConnection || this.#closes;
-    const severs = error instanceof MalformedRequestError;
     if (this.request.method === "HEAD")
-      this.out.sendHead(head, severs ? undefined : Buffer.byteLength(body));
-    else if (severs) this.out.sever(head, body);
+      this.out.sendHead(
+        head,
+        closesConnection ? undefined : Buffer.byteLength(body),
+      );
+    else if (closesConnection) this.out.sever(head, body);
     else this.out.send(head, body);
   }
 

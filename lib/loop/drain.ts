@@ -173,16 +173,17 @@ async function letLastBytesGo(
   await Promise.race([Promise.all(unused), pass(left, limit)]);
 }
 
-function haltExchanges(
+async function haltExchanges(
   { shared }: Parts,
   _hurry: AbortSignal,
   halted: HaltedExchange[],
-): void {
+): Promise<void> {
   for (const exchange of shared.live.all()) {
     const { id, method, mountPath, path } = exchange.request;
     exchange.halt(new DrainedError());
     halted.push({ id, method, path: mountPath + path });
   }
+  await setImmediate(); // in which an outlet sends what it could not send within a call of the engine
 }
 
 /** Those that wait for a next request; the engine cannot tell them apart before. */

@@ -26,7 +26,9 @@ import type { BodyWriter, StreamWriter } from "./types.ts";
  */
 export const WHOLE_BYTES = 128 * 1024;
 
-/** Bytes, likewise, while the loop drains: what is still in the engine when the loop cuts its connections is lost. */
+/**
+ * Bytes, likewise, of the last reply of a connection: what is still in the engine when the connection is cut is lost.
+ */
 const WHOLE_LAST_BYTES = 2048;
 
 /** A body on its way. */
@@ -39,8 +41,6 @@ export interface Delivery {
 export interface Recipient extends CleanupObserver {
   /** Operations that write run here. */
   readonly scope: Scope;
-  /** The loop is about to cut its connections. */
-  readonly draining: boolean;
   /** Called once, when the body is complete or will never be; with what went wrong, if anything did. */
   done(error?: unknown): void;
 }
@@ -101,8 +101,7 @@ function deliverWhole(
   out: Outlet,
   recipient: Recipient,
 ): Delivery | undefined {
-  const isSmall =
-    body.length <= (recipient.draining ? WHOLE_LAST_BYTES : WHOLE_BYTES);
+  const isSmall = body.length <= (head.close ? WHOLE_LAST_BYTES : WHOLE_BYTES);
   const length =
     isSmall && head.contentLength === undefined
       ? undefined
@@ -170,6 +169,7 @@ async function pump(
     if (out.state === "gone") return;
   }
   out.end();
+  await out.taken();
 }
 
 function deliverWritten(

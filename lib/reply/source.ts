@@ -148,8 +148,12 @@ export interface CleanupObserver {
 
 /** Drops a body that will not be sent; a source that was never started may own something, too. */
 export function drop(body: Streamable, observer: CleanupObserver): void {
-  if (!(body instanceof ReadableStream && body.locked))
+  if (body instanceof ReadableStream && body.locked) return;
+  try {
     end(sourceOf(body), observer);
+  } catch (error) {
+    observer.onCleanupError(error); // of an iterator that cannot be made
+  }
 }
 
 /** Ends a source early, now or when it gets round to it. */

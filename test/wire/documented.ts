@@ -73,8 +73,8 @@ export const REFUSED: Shown = {
 };
 
 export const ENGINE: Shown = {
-  "two or more requests in one packet behind": [
-    "valid/connection-close-then-two",
+  "a request in one packet behind one whose client": [
+    "valid/connection-close-then-another",
   ],
   "the same behind a request with a body": [
     "valid/chunked-over-the-limit-then-another",

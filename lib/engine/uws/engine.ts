@@ -85,7 +85,6 @@ function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
     res: HttpResponse,
     req: HttpRequest,
   ): void => {
-    if (packet.hasEnded) return dropped(res);
     const fields = readFields(req);
     const outlet = new UwsOutlet(res, packet, fields);
     const head = new UwsHead(method, req, fields, res, outlet, entrance);
@@ -96,21 +95,10 @@ function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
     receiveOne(req.getCaseSensitiveMethod(), res, req),
   );
   app.filter((connection, change) => {
-    packet.isOver();
     if (Number(change) < 0)
       entrance.closed(); // the address is not known any more
     else entrance.opened(new Uint8Array(connection.getRemoteAddress()));
   });
-}
-
-/**
- * A request behind the last reply of its connection. It is left unanswered until the packet has been worked on, so that
- * the engine sends that reply.
- */
-function dropped(res: HttpResponse): void {
-  let open = true;
-  res.onAborted(() => (open = false));
-  setImmediate(() => open && res.close());
 }
 
 /** Not in the typings; other releases of the engine have no such function. */

@@ -96,3 +96,16 @@ export function readFields(req: HttpRequest): readonly string[] {
 }
 
 const NONE: readonly string[] = [];
+
+/** The client has asked for the end of its connection (RFC 9112, section 9.6). */
+export const clientCloses = (fields: readonly string[]): boolean =>
+  wishes(fields).some((wish) => CLOSE.test(wish));
+
+const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
+
+/** It has in the only way that the engine knows: by an option of five letters. */
+export const engineCloses = (fields: readonly string[]): boolean =>
+  wishes(fields)[0]?.length === 5;
+
+const wishes = (fields: readonly string[]): string[] =>
+  fields.filter((_, i) => i % 2 === 1 && fields[i - 1] === "connection");

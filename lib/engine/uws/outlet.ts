@@ -12,13 +12,20 @@ import {
   type Step,
 } from "../engine.ts";
 import { byteLength, ChunkedBody } from "./chunked-body.ts";
+import { clientCloses, engineCloses } from "./head.ts";
 import { Hold } from "./hold.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES, type Packet } from "./packet.ts";
+import {
+  BYTES_AT_ONCE,
+  BYTES_PER_TURN,
+  CHUNKS_PER_TURN,
+  FLUSH,
+  SMALL_BYTES,
+} from "./portions.ts";
 import { PromisedBody, type Sent } from "./promised-body.ts";
 
 export class UwsOutlet implements Outlet {
-  /** Changes with every call and whenever the client likes. */
   state: OutletState = "waiting";
   status: number | undefined;
   readonly #res: HttpResponse;
@@ -27,8 +34,8 @@ export class UwsOutlet implements Outlet {
   readonly #fields: readonly string[];
   /** In the route callback: the engine holds back what is written, and goes on with what came behind the request. */
   #atOnce = true;
-  /** The turn of the loop in which a piece of the body came last: the engine may do the same then. */
-  #bodyTurn = -1;
+  /** The turn of the loop in which the engine has called last, and may still be at that packet. */
+  #callTurn = -1;
   /** The connection ends with the streamed body. */
   #closing = false;
   /** And the engine does not end it by itself. */
@@ -42,7 +49,6 @@ export class UwsOutlet implements Outlet {
   #bytesInTurn = 0;
   /** Kept to be counted when somebody asks. */
   #whole: Chunk | undefined;
-  /** For the reply to say. */
   #requestId: string | undefined;
   #whenWritable: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -60,7 +66,6 @@ export class UwsOutlet implements Outlet {
     return (this.#promised ?? this.#chunked)?.produced ?? 0;
   }
 
-  /** Only with a promised length does the engine say when all is sent. */
   get lags(): boolean {
     return this.#chunked?.wasFull === true;
   }
@@ -82,11 +87,12 @@ export class UwsOutlet implements Outlet {
 
   returned(): void {
     this.#atOnce = false;
+    this.#callTurn = this.#packet.turn;
   }
 
   onData(push: (data: Uint8Array, isLast: boolean) => void): void {
     this.#res.onData((data, isLast) => {
-      this.#bodyTurn = this.#packet.turn;
+      this.#callTurn = this.#packet.turn;
       push(new Uint8Array(data), isLast);
     });
   }
@@ -132,10 +138,12 @@ export class UwsOutlet implements Outlet {
 
   send(head: ReplyHead, body: Chunk): void {
     if (this.state !== "waiting") return;
+    this.status = head.status;
     if (this.#mustWait(head.close))
       return this.#wait(() => this.send(head, body));
     this.resume();
     this.#whole = body;
+    if (head.close && this.#atOnce) return this.#sendLast(head, body);
     this.#res.cork(() => {
       this.#writeHead(head);
       if (!head.close) return this.#sendWhole(body);
@@ -143,6 +151,25 @@ export class UwsOutlet implements Outlet {
       this.state = "ended";
       this.#res.end(body, true);
     });
+  }
+
+  /**
+   * The last reply of a connection, in the route callback: the engine would go on to what came behind the request, and
+   * sends nothing before that unless it is more than its cork holds. So the reply is written by hand, with enough
+   * behind it, and the connection is cut.
+   */
+  #sendLast(head: ReplyHead, body: Chunk): void {
+    this.#writeHead(head);
+    this.#sendLastBody(Buffer.from(body as string));
+  }
+
+  #sendLastBody(bytes: Uint8Array): void {
+    this.#res.writeHeader("connection", "close");
+    this.#endHead(
+      "content-length",
+      Buffer.concat([Buffer.from(`${bytes.length}\r\n\r\n`), bytes, FLUSH]),
+    );
+    this.#cut();
   }
 
   /**
@@ -174,19 +201,31 @@ export class UwsOutlet implements Outlet {
     while (this.state === "streaming") await this.writable();
   }
 
-  /** In the route callback, the engine closes at once what is more than its cork holds: hence the spaces. */
+  /** As `#sendLast`, with spaces in the body in place of what comes behind. */
   sever(head: ReplyHead, body: string): void {
-    const whole = this.#atOnce ? body.padEnd(CORK_BYTES) : body;
-    this.send({ ...head, close: true }, whole);
+    if (!this.#atOnce) return this.send({ ...head, close: true }, body);
+    if (this.state !== "waiting") return;
+    this.#whole = body;
+    const bytes = Buffer.from(body.padEnd(CORK_BYTES));
+    const promised = new PromisedBody(this.#res, bytes.length, true);
+    promised.push(bytes);
+    this.#writeHead(head);
+    this.#res.writeHeader("connection", "close");
+    promised.send();
+    this.#cut();
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {
     if (this.state !== "waiting") return;
+    this.status = head.status;
     if (this.#mustWait(head.close))
       return this.#wait(() => this.sendHead(head, length));
     this.resume();
-    if (head.close && length === undefined && !this.#engineCloses)
-      return this.#sendLastHead(head);
+    if (
+      head.close &&
+      (this.#atOnce || (length === undefined && !engineCloses(this.#fields)))
+    )
+      return this.#sendLastHead(head, length);
     this.state = "ended";
     this.#res.cork(() => {
       this.#writeHead(head);
@@ -197,25 +236,27 @@ export class UwsOutlet implements Outlet {
   }
 
   /** The engine gives a head that ends a connection a length, which 204 must not have (RFC 9110, section 8.6). */
-  #sendLastHead(head: ReplyHead): void {
+  #sendLastHead(head: ReplyHead, length: number | undefined): void {
     this.#res.cork(() => {
       this.#writeHead(head);
-      this.#endHead("connection", "close");
+      if (length !== undefined)
+        this.#res.writeHeader("content-length", String(length));
+      this.#endHead("connection", `close\r\n${this.#flush}`);
     });
     this.#cut();
   }
 
-  /** Behind the last field of a head comes an empty line. */
-  #endHead(name: string, value: string): void {
+  /** The last field of a head that is written by hand, with the empty line, and what else comes behind it. */
+  #endHead(name: string, rest: string | Uint8Array): void {
     this.#res.writeHeader("date", new Date().toUTCString()); // which the engine writes with a body
-    this.#res.writeHeader(name, `${value}\r\n${this.#flush}`);
+    this.#res.writeHeader(name, rest);
   }
 
   start(head: ReplyHead): void {
     if (this.state !== "waiting") return;
     this.state = "streaming";
     this.#closing = head.close;
-    this.#cuts = head.close && !this.#engineCloses;
+    this.#cuts = head.close && !engineCloses(this.#fields);
     const { contentLength: length = Infinity } = head;
     const inTwo = this.#cuts && length > 1;
     if (length !== Infinity)
@@ -263,7 +304,6 @@ export class UwsOutlet implements Outlet {
         return this.#wait(() => this.#sendPromised(promised));
       this.resume(); // it may end
       if (promised.cuts) return this.#sendLastPromised(promised);
-      if (this.#closing) this.#endPacket();
     }
     this.#res.cork(() => {
       if (this.#closing && promised.length === 1) this.#sendLastByte(promised);
@@ -282,6 +322,7 @@ export class UwsOutlet implements Outlet {
 
   /** Of a body too short to be told about in two pieces. */
   #sendLastByte(promised: PromisedBody): void {
+    if (this.#atOnce) return this.#sendLastBody(promised.shift());
     this.state = "ended";
     this.#res.end(promised.shift(), true);
   }
@@ -355,8 +396,8 @@ export class UwsOutlet implements Outlet {
     if (this.#mustWait(this.#closing)) return this.#wait(() => this.end());
     this.resume();
     if (this.#cuts && this.#chunked) return this.#endLastChunked(this.#chunked);
+    if (this.#cuts && this.#atOnce) return this.#sendLastBody(new Uint8Array());
     this.state = "ended";
-    if (this.#closing) this.#endPacket();
     this.#res.cork(() => {
       if (this.#promised) this.#res.endWithoutBody(0, this.#closing);
       else this.#res.end();
@@ -370,7 +411,7 @@ export class UwsOutlet implements Outlet {
   #endLastChunked(chunked: ChunkedBody): void {
     this.#res.cork(() => {
       if (chunked.produced > 0) chunked.endLast(this.#flush);
-      else this.#endHead("content-length", "0");
+      else this.#endHead("content-length", `0\r\n${this.#flush}`);
     });
     if (this.lags) this.state = "ended";
     else this.#cut();
@@ -389,38 +430,30 @@ export class UwsOutlet implements Outlet {
     return this.state === "waiting" || this.state === "streaming";
   }
 
-  /** The client has asked for it in the only way that the engine knows: by a single option of five letters. */
-  get #engineCloses(): boolean {
-    const at = this.#fields.findIndex(
-      (it, i) => i % 2 === 0 && it === "connection",
-    );
-    return this.#fields[at + 1]?.length === 5 && at !== -1;
-  }
-
   /** The engine says that it closes only where that is not the client's wish. */
   #announceClose(): void {
-    if (this.#engineCloses) this.#res.writeHeader("connection", "close");
-    this.#endPacket();
-  }
-
-  #endPacket(): void {
-    if (this.#atOnce) this.#packet.end();
+    if (engineCloses(this.#fields))
+      this.#res.writeHeader("connection", "close");
   }
 
   /**
-   * The engine does not survive that a connection is closed in a callback for a piece of a body, nor does it say when
-   * those are over.
+   * A reply that ends its connection waits until the engine is done with the packet that it has called for, which it
+   * says nowhere, at the latest until this turn of the loop is over. In a callback for a piece of a body, or behind the
+   * route callback, the connection cannot be closed; and a client that has asked for the end itself, which is frequent,
+   * is spared what `#sendLast` writes. A further request in the packet makes the engine close the connection.
    */
   #mustWait(close: boolean): boolean {
+    if (this.#atOnce) return close && clientCloses(this.#fields);
     return (
-      this.#bodyTurn !== -1 &&
-      this.#bodyTurn === this.#packet.turn &&
-      (close || this.#engineCloses)
+      this.#callTurn !== -1 &&
+      this.#callTurn === this.#packet.turn &&
+      (close || engineCloses(this.#fields))
     );
   }
 
   /** Until this turn of the loop is over. */
   #wait(write: () => void): void {
+    if (this.#atOnce) this.onGone(() => {}); // the engine asks for it
     const { state } = this;
     this.state = "streaming";
     this.#full = true; // so that whoever sends waits as well
@@ -428,7 +461,8 @@ export class UwsOutlet implements Outlet {
       if (!this.#open) return;
       this.state = state;
       this.#full = false;
-      this.#bodyTurn = -1;
+      this.#atOnce = false;
+      this.#callTurn = -1;
       write();
       if (!this.#full) this.#wake?.();
     });
@@ -462,29 +496,4 @@ export class UwsOutlet implements Outlet {
   }
 }
 
-/**
- * Chunks of one body that are sent in a row before others get their turn: an endless source that never waits would be
- * alone on the loop.
- */
-const CHUNKS_PER_TURN = 256;
-
-/** Bytes, likewise: the kernel takes megabytes from a fast source, and copying them takes milliseconds. */
-const BYTES_PER_TURN = 256 * 1024;
-
-/** Bytes, in the route callback, where the engine may have more in its cork: see PIECE_BYTES. */
-const BYTES_AT_ONCE = 4096;
-
-/**
- * Bytes of a body, below which only some are asked for: a client that does not read is stopped after some 16 of them,
- * 32 KiB.
- */
-const SMALL_BYTES = 2048;
-
 const OK = "200 OK";
-
-/**
- * Line ends behind the last reply of a connection. In the route callback nothing leaves the engine before it has gone
- * on to what came behind the request, unless it is more than its cork holds; and what has not left is lost when the
- * connection is cut. Clients skip line ends between messages (RFC 9112, section 2.2), and here read no further.
- */
-const FLUSH = Buffer.alloc(CORK_BYTES, "\r\n");

@@ -2,18 +2,11 @@
  * The packet of requests that the engine works on.
  *
  * The engine collects in its cork what the requests of one packet are answered, and sends it when it has called back
- * for the last of them. Two things follow.
+ * for the last of them.
  *
  * What does not fit the cork would leave in a system call for each piece of a reply, and a client with thousands of
  * requests in a packet would keep the others waiting. A cork of one's own puts that right, and is dear. So what is
  * written is counted, and only what may be beyond the engine's cork gets one.
- *
- * And the engine goes on to the next request of a packet also behind a reply that ends the connection (RFC 9112,
- * section 9.6, forbids that). It does not say of which connection a request is. But it closes such a connection as
- * soon as it is done with the packet, before it looks at another one: as long as it has told of no end, requests are
- * of that packet. (Where the client does not take the reply, the engine does not close yet, and a request of another
- * connection in the same turn of the loop may be taken for one of the packet. Its connection is cut then; no
- * application was called.)
  */
 
 /** The engine's `CORK_BUFFER_SIZE`. */
@@ -25,8 +18,6 @@ const HEAD_BYTES = 160;
 export class Packet {
   /** Bytes since the last look: of this packet, or also of earlier ones, which does no harm. */
   #bytes = 0;
-  /** The connection ends with the reply that was written last. */
-  #isLast = false;
   #sample = 0;
   #turn = 0;
   #turnIsNew = true;
@@ -41,21 +32,6 @@ export class Packet {
     if (before < CORK_BYTES / 2 && this.#bytes >= CORK_BYTES / 2)
       setImmediate(() => (this.#bytes = 0)); // the packet is answered by then; rare, so that a single reply needs no timer
     return this.#bytes <= CORK_BYTES;
-  }
-
-  /** What is left of the packet is not to be served. */
-  end(): void {
-    this.#isLast = true;
-    setImmediate(() => (this.#isLast = false));
-  }
-
-  /** The engine has told of another connection, or that one has ended. */
-  isOver(): void {
-    this.#isLast = false;
-  }
-
-  get hasEnded(): boolean {
-    return this.#isLast;
   }
 
   /** Numbers the turns of the loop in which somebody asks. What has the same number belongs to one turn. */

@@ -151,14 +151,28 @@ onEachEngine(({ options }) => {
               const asynchronous = async (): Promise<Reply> => reply(close);
               expectOne(await see(method, asynchronous, { later }));
             });
-            it(`is so by its client: ${title}`, async () => {
-              const fields = "Connection: close\r\n";
-              expectOne(await see(method, () => reply({}), { fields, later }));
+            it(`is so by an application that answers after some ticks: ${title}`, async () => {
+              const ticking = async (): Promise<Reply> => {
+                for (let ticks = 0; ticks < 3; ticks++)
+                  await new Promise<void>((resolve) =>
+                    process.nextTick(resolve),
+                  );
+                return reply(close);
+              };
+              const seen = await see(method, ticking, { later });
+              if (later) expectOne(seen);
+              else expect(seen.calls).to.deep.equal(["/first"]); // docs/http.md: the reply may be lost
             });
-            it(`is so by its client among other wishes: ${title}`, async () => {
-              const fields = "Connection: te, close\r\n";
-              expectOne(await see(method, () => reply({}), { fields, later }));
-            });
+            for (const wish of ["close", "te, close"])
+              it(`is so by its client (${wish}): ${title}`, async () => {
+                const fields = `Connection: ${wish}\r\n`;
+                const seen = await see(method, () => reply({}), {
+                  fields,
+                  later,
+                });
+                if (later) expectOne(seen);
+                else expect(seen.calls).to.deep.equal(["/first"]); // docs/http.md: the reply may be lost
+              });
             it(`is so while the loop drains: ${title}`, async () => {
               const draining = true;
               expectOne(
@@ -170,8 +184,35 @@ onEachEngine(({ options }) => {
       it("has its body whole", async () => {
         const { received } = await see("GET", () => "plain", {
           fields: "Connection: close\r\n",
+          later: true,
         });
         expect(received).to.match(/\r\n\r\nplain$/);
+      });
+
+      it("may meet a client that has read nothing before it, and cuts no other connection", async () => {
+        const server = new TestServer();
+        server.expectLog(/./);
+        server.loop.get("/", () => Buffer.alloc(128 * 1024));
+        server.loop.get("/other", () => "other");
+        const open = await listen(server.loop);
+        const slow = await open();
+        slow.on("error", () => {}).pause();
+        for (let i = 0; i < 40; i++) {
+          slow.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+          await setTimeout(1);
+        }
+        slow.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        const others = await Promise.all(Array.from({ length: 5 }, open));
+        const replies = others.map(async (other) =>
+          ask(
+            other,
+            "GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            true,
+          ),
+        );
+        for (const reply of await Promise.all(replies))
+          expect(reply).to.match(/other$/);
+        slow.destroy();
       });
 
       for (const length of [5, 50_000, 1_000_000])

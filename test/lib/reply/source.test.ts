@@ -76,3 +76,24 @@ describe("A stream of Node.js", () => {
     expect(err?.message).to.match(/^ENOENT/);
   });
 });
+
+describe("A body whose iterator cannot be made", () => {
+  for (const kind of [Symbol.iterator, Symbol.asyncIterator])
+    for (const method of ["GET", "HEAD"])
+      it(`${String(kind)}, ${method}: the exchange ends, and nothing of it is left`, async () => {
+        const body = {
+          [kind]() {
+            throw new Error("cursor is closed");
+          },
+        } as unknown as Iterable<string>;
+        const server = await serveWith((loop) =>
+          loop.get("/now", () => stream(body)).mount(async () => stream(body)),
+        );
+        server.expectLog(/cursor is closed/);
+        for (const path of ["/now", "/later"]) {
+          const { status } = await fetch(server.url + path, { method });
+          expect(status).to.equal(method === "HEAD" ? 200 : 500);
+        }
+        expect(server.loop.tasks().exchanges).to.deep.equal([]);
+      });
+});

@@ -126,9 +126,9 @@ export const OF_BODIES: readonly Difference[] = [
     cases: "valid/pipelined-behind-a-pending-one-after-a-good-one",
   },
   {
-    why: "The engine closes the connection for the second of them, and what was not sent is lost.",
+    why: "The engine closes the connection for the second request, and the reply to the first is lost.",
     node: ["200", "| hello", "closed"],
-    cases: "valid/connection-close-then-two",
+    cases: "valid/connection-close-then-another",
   },
   {
     why: "The engine looks at the length of the option, node:http at its name.",
