@@ -158,7 +158,7 @@ describe("The logs of the command", function () {
   it("have the last requests of a worker that crashes", async () => {
     const path = folderWith({
       "app.mjs":
-        "export default () => { setImmediate(() => { throw new Error('boom'); }); return ''; };",
+        "export default () => { setTimeout(() => { throw new Error('boom'); }, 1); return ''; };",
     });
     const command = await eddyThatCrashes(path, [
       "app.mjs",
