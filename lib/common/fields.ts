@@ -45,3 +45,6 @@ export function endToEnd(
   ]);
   return raw.filter((_, i) => !dropped.has(names[i]!));
 }
+
+/** The option `close` in a field `Connection` (RFC 9112, section 9.6). */
+export const CLOSE_OPTION = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;

@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import { MalformedRequestError } from "../common/errors.ts";
+import { CLOSE_OPTION } from "../common/fields.ts";
 
 export type BodyLength = number | "chunked";
 
@@ -46,7 +47,7 @@ export class Framing {
           this.#knownHost = toHost(value);
           break;
         case "connection":
-          close ||= CLOSE.test(value);
+          close ||= CLOSE_OPTION.test(value);
           break;
         case "content-length":
         case "transfer-encoding":
@@ -63,9 +64,6 @@ export class Framing {
       : { bodyLength: bodyLength ?? 0, close };
   }
 }
-
-/** RFC 9112, section 9.6. */
-const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 
 /** The only control character that the engine lets through (RFC 9110, section 5.5). */
 const DELETE = "\x7f";

@@ -1,5 +1,6 @@
 /** What uWebSockets.js says of a request, copied: it forgets all of it when the route callback returns. */
 import { formatAddress } from "../../common/address.ts";
+import { CLOSE_OPTION } from "../../common/fields.ts";
 import type { Head, Outlet, Peer } from "../engine.ts";
 import type { Entrance } from "../entrance.ts";
 import type { HttpRequest, HttpResponse } from "./load.ts";
@@ -99,9 +100,7 @@ const NONE: readonly string[] = [];
 
 /** The client has asked for the end of its connection (RFC 9112, section 9.6). */
 export const clientCloses = (fields: readonly string[]): boolean =>
-  wishes(fields).some((wish) => CLOSE.test(wish));
-
-const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
+  wishes(fields).some((wish) => CLOSE_OPTION.test(wish));
 
 /** It has in the only way that the engine knows: by an option of five letters. */
 export const engineCloses = (fields: readonly string[]): boolean =>

@@ -30,10 +30,11 @@ export class UwsOutlet implements Outlet {
   status: number | undefined;
   readonly #res: HttpResponse;
   readonly #packet: Packet;
-  /** Of the request. */
   readonly #fields: readonly string[];
   /** In the route callback: the engine holds back what is written, and goes on with what came behind the request. */
   #atOnce = true;
+  /** Somebody is told when the client leaves. */
+  #isWatched = false;
   /** The turn of the loop in which the engine has called last, and may still be at that packet. */
   #callTurn = -1;
   /** The connection ends with the streamed body. */
@@ -76,6 +77,7 @@ export class UwsOutlet implements Outlet {
 
   onGone(tell: () => void): void {
     if (!this.#open) return;
+    this.#isWatched = true;
     this.#res.onAborted(() => {
       if (!this.#open) return; // a connection that is closed here reports that, too
       this.state = "gone";
@@ -453,7 +455,7 @@ export class UwsOutlet implements Outlet {
 
   /** Until this turn of the loop is over. */
   #wait(write: () => void): void {
-    if (this.#atOnce) this.onGone(() => {}); // the engine asks for it
+    if (!this.#isWatched) this.onGone(() => {}); // the engine asks for it
     const { state } = this;
     this.state = "streaming";
     this.#full = true; // so that whoever sends waits as well
@@ -482,7 +484,7 @@ export class UwsOutlet implements Outlet {
   #writeHead(head: ReplyHead): void {
     this.status = head.status;
     const { fields } = head;
-    if (head.statusLine !== OK) this.#res.writeStatus(head.statusLine);
+    if (head.statusLine !== "200 OK") this.#res.writeStatus(head.statusLine);
     for (let i = 0; i < fields.length; i += 2)
       this.#res.writeHeader(fields[i]!, fields[i + 1]!);
     if (this.#requestId !== undefined) this.#writeId(this.#requestId, fields);
@@ -495,5 +497,3 @@ export class UwsOutlet implements Outlet {
     if (!given) this.#res.writeHeader(REQUEST_ID_FIELD, requestId);
   }
 }
-
-const OK = "200 OK";
