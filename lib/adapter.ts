@@ -1,4 +1,5 @@
 /** What adapter authors import: the contract that an adapter turns a foreign application into. */
+export { AsyncContext } from "./common/async-context.ts";
 export * from "./common/checked-options.ts";
 export * from "./common/errors.ts";
 export { HOP_BY_HOP } from "./common/fields.ts";
@@ -7,6 +8,7 @@ export { makePrivateFolder } from "./common/private-folder.ts";
 export { backoffMs, randomLifetime } from "./common/replacement.ts";
 export type * from "./exchange/application.ts";
 export { isOperation } from "./operations/is-operation.ts";
+export { bindContext } from "./reply/bind-context.ts";
 export { CheckedHeaders } from "./reply/headers.ts";
 export type * from "./reply/types.ts";
 export { RequestHeaders } from "./request/headers.ts";

@@ -1,6 +1,6 @@
 /** Calls a WSGI-style application and turns what it does into a reply. */
 import { inspect } from "node:util";
-import { WsgiError, type Chunk } from "../../lib/adapter.ts";
+import { bindContext, WsgiError, type Chunk } from "../../lib/adapter.ts";
 import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
 import {
@@ -73,7 +73,7 @@ class Chunks implements IterableIterator<Chunk> {
       this.#iterator = iterate(this.#result);
       this.#first = this.#advance();
       void this.#request.remoteAddress; // for an environ that is read when the client has left
-      return this.#response.reply(this);
+      return bindContext(this.#response.reply(this));
     } catch (error) {
       this.#closeAfter(error);
       throw error;

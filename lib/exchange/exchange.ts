@@ -4,6 +4,7 @@
  */
 import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import type { Operation, Scope } from "effection";
+import { AsyncContext } from "../common/async-context.ts";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import {
   ClientAbortedError,
@@ -46,7 +47,7 @@ export interface Route extends Place {
  * Serves one request, within the engine's callback: the hot path of the gateway.
  *
  * A plain handler's reply is written before this returns: no task, no promise, nothing registered. The rest is paid for
- * by those who need it: `outlive` takes part in the client's fate, `#run` starts a task. See bench/README.md for what
+ * by those who need it: `#outlive` takes part in the client's fate, `#run` starts a task. See bench/README.md for what
  * each costs.
  */
 export function serve(
@@ -58,13 +59,11 @@ export function serve(
 ): void {
   const exchange = new Exchange(shared, route, head, out, entrance);
   shared.latest = exchange;
-  try {
-    admit(exchange.request, route.limits, shared);
-    exchange.follow(route.handle(exchange.request));
-  } catch (error) {
-    exchange.fail(error);
-  }
-  if (!exchange.over) exchange.outlive();
+  exchange.runInAsyncScope(handle, undefined, exchange, route.handle);
+}
+
+function handle(exchange: Exchange, handler: Handler): void {
+  exchange.handle(handler);
 }
 
 /** `handling`: the application works on a reply. `replying`: its body is on the way. `ended`: there is an outcome. */
@@ -72,7 +71,10 @@ type State = "handling" | "replying" | "ended";
 
 const SETTLED = Promise.resolve();
 
-export class Exchange implements Running, ContextOwner, Recipient {
+export class Exchange
+  extends AsyncContext
+  implements Running, ContextOwner, Recipient
+{
   readonly request: GatewayRequest;
   readonly shared: Shared;
   readonly limits: Limits;
@@ -101,6 +103,7 @@ export class Exchange implements Running, ContextOwner, Recipient {
     out: Outlet,
     entrance: Entrance,
   ) {
+    super();
     this.shared = shared;
     this.limits = route.limits;
     this.entrance = entrance;
@@ -149,6 +152,17 @@ export class Exchange implements Running, ContextOwner, Recipient {
     return this.#state === "ended" && this.#running === 0;
   }
 
+  /** Within the engine's callback, and in an async context of its own. */
+  handle(handler: Handler): void {
+    try {
+      admit(this.request, this.limits, this.shared);
+      this.follow(handler(this.request));
+    } catch (error) {
+      this.fail(error);
+    }
+    if (!this.over) this.#outlive();
+  }
+
   /** Follows what the handler returned to a reply: a promise, an operation, or the reply itself. */
   follow(result: ReturnType<Handler>): void {
     if (typeof result === "object" && result !== null) {
@@ -190,7 +204,7 @@ export class Exchange implements Running, ContextOwner, Recipient {
    * process; and after all microtasks, unless it is answered by then as well, it is listed, and takes its body over. A
    * lone wait waits for somebody else, and gets both at once.
    */
-  outlive(): void {
+  #outlive(): void {
     if (this.#task instanceof LoneWait) {
       this.#watch();
       return this.#detach();
@@ -331,6 +345,10 @@ export class Exchange implements Running, ContextOwner, Recipient {
   /** An aborted client gets nothing, any other one an error or a cut connection. */
   halt(reason: GatewayError): void {
     if (this.#state === "ended") return;
+    this.runInAsyncScope(() => this.#halt(reason));
+  }
+
+  #halt(reason: GatewayError): void {
     this.#answer(reason);
     this.#end(reason.outcome, reason);
   }

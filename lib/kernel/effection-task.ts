@@ -15,6 +15,7 @@ import {
   type Operation,
   type Result,
 } from "effection";
+import { AsyncContext } from "../common/async-context.ts";
 import {
   contexts,
   type ErrorBoundary,
@@ -22,7 +23,7 @@ import {
   type Reducer,
   type TaskGroup,
 } from "./contract.ts";
-import { Deferred, UNIT, type Steps } from "./effects.ts";
+import { Deferred, UNIT, type Exit, type Steps } from "./effects.ts";
 import { defaultGroup, halt } from "./handle.ts";
 import { schedule, STEPPED } from "./queue.ts";
 
@@ -44,6 +45,7 @@ export class EffectionTask implements Pick<Reducer, "schedule">, Member {
   /** Settles when it has ended, in whatever way. */
   readonly end = new Deferred<void>();
   readonly #home: Home;
+  #context = new AsyncContext();
   #task: Member | undefined = undefined;
   #routine: Coroutine | undefined = undefined;
   #outcome: Result<unknown> | undefined = undefined;
@@ -111,18 +113,32 @@ export class EffectionTask implements Pick<Reducer, "schedule">, Member {
 
   /** What effection's reducer does with a routine. */
   step(): IteratorResult<Effect<unknown>> {
+    this.#context.runInAsyncScope(() => this.#takeTurn());
+    return STEPPED;
+  }
+
+  #takeTurn(): void {
     const routine = this.#routine!;
     try {
       const next = routine.step();
       if (next.done) this.#settle(Ok(next.value));
-      else routine.perform(next.value);
+      else this.#perform(next.value);
     } catch (error) {
       this.#settle(Err(error as Error));
     }
-    return STEPPED;
+    this.#context = new AsyncContext();
   }
 
   perform(): void {}
+
+  /** Whoever resumes the routine leaves the effect for it. */
+  #perform(effect: Effect<unknown>): void {
+    const routine = this.#routine!;
+    routine.perform(effect);
+    const { exit } = routine.data as { exit: Exit };
+    routine.data.exit = (left) =>
+      this.#context.runInAsyncScope(exit, undefined, left);
+  }
 
   #settle(result: Result<unknown>): void {
     this.#outcome ??= result;

@@ -15,6 +15,7 @@ import {
   type Operation,
   type Result,
 } from "effection";
+import { AsyncContext } from "../common/async-context.ts";
 import type { ErrorBoundary, Member, TaskGroup } from "./contract.ts";
 import { DESTROY, HALT } from "./destructors.ts";
 import {
@@ -61,6 +62,8 @@ export class KernelTask
   turn: Turn = start;
   /** Leaves the effect that it is in. */
   exit: Exit = exitAtOnce;
+  /** As with `await`, what goes on after a `yield` sees the stores that were there before it, whoever wakes the task. */
+  context = new AsyncContext();
   resumeWith: Result<unknown> = UNIT;
   enqueued = false;
   /** It must not be unwound now. */
@@ -116,7 +119,7 @@ export class KernelTask
 
   /** Apart from `resume`, because a function that contains a closure allocates on every call. */
   #leaveEffect(result: Result<unknown>): void {
-    this.exit((left) => {
+    this.context.runInAsyncScope(this.exit, undefined, (left: Result<void>) => {
       this.exit = exitAtOnce;
       this.resumeWith = left.ok ? result : left;
       this.schedule();
@@ -136,16 +139,12 @@ export class KernelTask
   }
 
   step(): IteratorResult<Effect<unknown>> {
-    try {
-      this.turn(this);
-    } catch (error) {
-      this.#giveUp(Err(error));
-    }
+    this.context.runInAsyncScope(takeTurn, undefined, this);
     return STEPPED;
   }
 
   /** The exit of an effect threw. As in effection that is the end, without a cleanup. It is reported once. */
-  #giveUp(result: Result<never>): void {
+  giveUp(result: Result<never>): void {
     if (this.turn !== ended) this.settle(result);
     else if (!result.ok) this.parent!.findBoundary().raise(result.error);
   }
@@ -269,6 +268,15 @@ function throwInto(
   if (iterator.throw) return iterator.throw(thrown(result));
   iterator.return?.();
   throw new TypeError("The iterator does not provide a 'throw' method.");
+}
+
+function takeTurn(task: KernelTask): void {
+  try {
+    task.turn(task);
+  } catch (error) {
+    task.giveUp(Err(error));
+  }
+  if (task.turn !== ended) task.context = new AsyncContext();
 }
 
 // The turns, in their order.

@@ -11,6 +11,7 @@ import {
   type Operation,
   type Result,
 } from "effection";
+import { AsyncContext } from "../common/async-context.ts";
 import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
 import type { Fork } from "../kernel/fork.ts";
 import { notify, type Settle, type Settled } from "../kernel/settled.ts";
@@ -160,7 +161,7 @@ export function suspend(): Operation<void> {
  *
  * `settled` is called as `fork` calls it: once, after the wait's cleanup, perhaps before `enter` returns.
  */
-export class LoneWait implements Fork {
+export class LoneWait extends AsyncContext implements Fork {
   readonly #wait: Wait<unknown>;
   readonly #settled: Settle;
   /** Undefined while the wait is entered. */
@@ -169,6 +170,7 @@ export class LoneWait implements Fork {
   #result: Result<unknown> = UNIT;
 
   constructor(wait: Wait<unknown>, settled: Settle) {
+    super();
     this.#wait = wait;
     this.#settled = settled;
   }
@@ -199,7 +201,7 @@ export class LoneWait implements Fork {
     if (this.#state !== undefined) return;
     this.#state = state;
     this.#result = result;
-    if (this.#exit !== undefined) this.#leave();
+    if (this.#exit !== undefined) this.runInAsyncScope(() => this.#leave());
   }
 
   #leave(): void {

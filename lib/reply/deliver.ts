@@ -1,5 +1,6 @@
 /** Brings a reply to its client: whole, as a head alone, or piece by piece. */
 import { until, type Operation, type Scope, type Future } from "effection";
+import type { AsyncContext } from "../common/async-context.ts";
 import {
   ClientAbortedError,
   InvalidReplyError,
@@ -17,6 +18,7 @@ import {
   sourceOf,
   type BodySource,
   type CleanupObserver,
+  type Streamable,
 } from "./source.ts";
 import type { BodyWriter, StreamWriter } from "./types.ts";
 
@@ -64,9 +66,16 @@ export function deliver(
     case "whole":
       return deliverWhole(head, reply.body, out, recipient);
     case "stream":
-      return deliverStream(head, sourceOf(reply.body), out, recipient);
+      return deliverStream(head, reply.body, reply.context, out, recipient);
     case "writer":
-      return deliverWritten(head, reply.body, out, recipient);
+      return reply.context.runInAsyncScope(
+        deliverWritten,
+        undefined,
+        head,
+        reply.body,
+        out,
+        recipient,
+      );
   }
 }
 
@@ -117,10 +126,24 @@ function deliverWhole(
   }
   head.contentLength = length;
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  return deliverStream(head, sourceOf([bytes]), out, recipient);
+  return deliverSource(head, sourceOf([bytes]), out, recipient);
 }
 
+/** The source is the application's own, and so is its end. */
 function deliverStream(
+  head: ReplyHead,
+  body: Streamable,
+  context: AsyncContext,
+  out: Outlet,
+  recipient: Recipient,
+): Delivery {
+  const delivery = context.runInAsyncScope(() =>
+    deliverSource(head, sourceOf(body), out, recipient),
+  );
+  return { stop: () => context.runInAsyncScope(() => delivery.stop()) };
+}
+
+function deliverSource(
   head: ReplyHead,
   source: BodySource,
   out: Outlet,
@@ -239,5 +262,6 @@ class Writer implements BodyWriter {
 
 /** Nobody wants this reply. */
 export function discard(reply: PreparedReply, observer: CleanupObserver): void {
-  if (reply.kind === "stream") drop(reply.body, observer);
+  if (reply.kind !== "stream") return;
+  reply.context.runInAsyncScope(drop, undefined, reply.body, observer);
 }

@@ -1,5 +1,7 @@
 /** Replies: the helpers that make them, and what each kind means on the wire. */
+import type { AsyncContext } from "../common/async-context.ts";
 import { InvalidReplyError } from "../common/errors.ts";
+import { contextOf, madeHere } from "./bind-context.ts";
 import { CheckedHeaders, pairs } from "./headers.ts";
 import type { Chunk, ReplyHead } from "../engine/engine.ts";
 import { headOf, TEXT } from "./head.ts";
@@ -72,7 +74,7 @@ export function redirect(
 /**
  * A reply whose body comes in pieces: from an iterable, an async iterable, a `ReadableStream`, or a function that
  * writes. The client sets the pace; when it goes away the source is ended (`return()`, `cancel()`, halt). Without a
- * `content-length` the body is chunked.
+ * `content-length` the body is chunked. The source sees the `AsyncLocalStorage` stores of whoever called this.
  *
  * @example
  * ```ts
@@ -95,7 +97,7 @@ export function stream(
   body: Exclude<ReplyBody, string | null | undefined>,
   init?: ReplyInit,
 ): GatewayResponse {
-  return { ...init, body };
+  return madeHere({ ...init, body });
 }
 
 function typed(
@@ -143,11 +145,13 @@ export type PreparedReply =
       readonly head: ReplyHead;
       readonly kind: "stream";
       readonly body: Streamable;
+      readonly context: AsyncContext;
     }
   | {
       readonly head: ReplyHead;
       readonly kind: "writer";
       readonly body: StreamWriter;
+      readonly context: AsyncContext;
     };
 
 /**
@@ -163,14 +167,15 @@ export function prepare(
   const body = response.body ?? "";
   if (typeof body === "string" || body instanceof Uint8Array)
     return { head: headOf(response), kind: "whole", body };
+  const context = contextOf(response);
   if (typeof body === "function")
-    return { head: headOf(response), kind: "writer", body };
+    return { head: headOf(response), kind: "writer", body, context };
   if (typeof body !== "object" || !isStreamable(body))
     throw new InvalidReplyError(
       "a body is a string, bytes, an iterable, a ReadableStream or a function that writes",
     );
   try {
-    return { head: headOf(response), kind: "stream", body };
+    return { head: headOf(response), kind: "stream", body, context };
   } catch (error) {
     drop(body, observer);
     throw error;

@@ -1,5 +1,6 @@
 /** One request for a thread, as the loop sees it: from the line to the thread being done with it. */
 import {
+  AsyncContext,
   ClientAbortedError,
   ThreadTimeoutError,
   type GatewayRequest,
@@ -39,6 +40,8 @@ export class ThreadCall implements BodySender {
   readonly #feed: BodyFeed | undefined;
   readonly #settings: ThreadSettings;
   readonly #receiver: ReplyReceiver;
+  /** What the thread asks for is done where the request was. */
+  readonly #context = new AsyncContext();
   /** While it runs, once that is known. */
   #thread: ServingThread | undefined;
   #id = 0;
@@ -121,7 +124,7 @@ export class ThreadCall implements BodySender {
       case "pull":
         return this.#pull();
       case "wait":
-        return this.#perform(message[2]);
+        return this.#context.runInAsyncScope(() => this.#perform(message[2]));
       case "log":
         this.#request.log[message[2]](message[3], message[4]);
     }

@@ -3,6 +3,7 @@
  * as it does anywhere.
  */
 import { setPriority } from "node:os";
+import { AsyncContext } from "../../../../lib/adapter.ts";
 import type { WsgiApp } from "../../types.ts";
 import { toData } from "../error-data.ts";
 import { fileOf } from "../options.ts";
@@ -32,7 +33,14 @@ async function start(
       due = undefined;
       const request = channel.begin();
       if (request === undefined) return channel.post(["idle", 0]);
-      serveRequest(app, request, channel, multiprocess);
+      new AsyncContext().runInAsyncScope(
+        serveRequest,
+        undefined,
+        app,
+        request,
+        channel,
+        multiprocess,
+      );
       if (!channel.isIdle) due = setImmediate(serveNext); // timers and promises of the application first
     };
     port.on("message", ([kind]: ToThread) => {
