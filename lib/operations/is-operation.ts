@@ -7,14 +7,16 @@ import type { Operation } from "effection";
  * is a value.
  */
 export function isOperation(value: object): value is Operation<unknown> {
+  if (
+    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] !== "function"
+  )
+    return false;
   const { next, throw: raise, enter } = value as Record<string, unknown>;
   if (typeof next === "function") return typeof raise === "function";
   const prototype: unknown = Object.getPrototypeOf(value);
   return (
-    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] ===
-      "function" &&
-    (prototype === Object.prototype ||
-      prototype === null ||
-      typeof enter === "function")
+    prototype === Object.prototype ||
+    prototype === null ||
+    typeof enter === "function"
   );
 }

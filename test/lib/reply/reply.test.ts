@@ -248,6 +248,11 @@ describe("No reply", () => {
       ),
     ]),
     [
+      "an async generator without stream()",
+      (async function* () {})(),
+      /^a handler returned an object, which can be iterated; a reply is/,
+    ],
+    [
       "the iterator of a collection, which has no throw()",
       [1, 2].values(),
       /^a handler returned an object, which can be iterated; a reply is/,
