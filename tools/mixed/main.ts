@@ -87,8 +87,10 @@ const command = spawn(
   [
     MAIN,
     join(import.meta.dirname, "app.js"),
-    ...["--http", `127.0.0.1:${port}`, "--workers", "1"],
-    ...["--max-body", String(LIMIT), "--access-log", accessLog],
+    `--http=127.0.0.1:${port}`,
+    "--workers=1",
+    `--max-body=${LIMIT}`,
+    `--access-log=${accessLog}`,
   ],
   { stdio: ["ignore", "pipe", "pipe"] },
 );
