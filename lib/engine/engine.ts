@@ -160,7 +160,7 @@ export interface ConnectionLimits {
 export interface Engine {
   readonly name: string;
   /**
-   * Opens a listener. `entrance`: what its requests have in common, where somebody else has made it.
+   * Opens a listener.
    *
    * @throws {ListenError} saying what is in the way.
    * @throws {UsageError} for an option that this engine does not have.
@@ -169,6 +169,5 @@ export interface Engine {
     target: ListenOptions,
     serve: Serve,
     limits?: ConnectionLimits,
-    entrance?: Entrance,
   ): Promise<Listener>;
 }

@@ -7,8 +7,6 @@ export type Scheme = "http" | "https";
 export class Entrance {
   /** As the client spoke. */
   readonly scheme: Scheme;
-  /** Our own front is the other end of all connections; the peer is whom it names by the PROXY protocol. */
-  readonly fronted: boolean;
   /**
    * The address at the other end of all connections: behind a proxy they are of one peer. Undefined when they are not,
    * or have not all been since there last was none. It spares asking the engine about a single one.
@@ -16,9 +14,8 @@ export class Entrance {
   peerAddress: string | undefined;
   readonly connections = new Connections();
 
-  constructor(scheme: Scheme, fronted = false) {
+  constructor(scheme: Scheme) {
     this.scheme = scheme;
-    this.fronted = fronted;
   }
 
   /** A connection has come. `address`: of its other end, as bytes; none on a Unix socket. */

@@ -308,16 +308,15 @@ export class Loop extends Mounts {
       Object.values(target).some((it) => it !== undefined)
     )
       throw new UsageError("listen({ uwsgi }) takes nothing else");
+    if (uwsgi !== undefined)
+      return await openUwsgiListener(
+        uwsgi,
+        this.#serve,
+        this.#settings,
+        this.log,
+      );
     const engine = await loadEngine();
-    return uwsgi === undefined
-      ? await engine.listen(target, this.#serve, this.#settings)
-      : await openUwsgiListener(
-          uwsgi,
-          engine,
-          this.#serve,
-          this.#settings,
-          this.log,
-        );
+    return await engine.listen(target, this.#serve, this.#settings);
   }
 
   readonly #serve: Serve = (head, outlet, entrance) => {

@@ -1,28 +1,15 @@
-/**
- * An address where front servers speak uwsgi to the loop (nginx: `uwsgi_pass`).
- *
- * Each request that comes here is sent to the loop by HTTP, on Unix sockets in a folder that only this user can enter:
- * one for each scheme that a client may have spoken.
- */
-import { rmSync } from "node:fs";
+/** An address where front servers speak uwsgi to the loop (nginx: `uwsgi_pass`). */
 import { createServer, Server, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { urlHost } from "../common/address.ts";
 import { UsageError } from "../common/errors.ts";
 import { Connections } from "../engine/connections.ts";
 import { Entrance } from "../engine/entrance.ts";
-import type {
-  ConnectionLimits,
-  Engine,
-  Listener,
-  Serve,
-} from "../engine/engine.ts";
+import type { ConnectionLimits, Listener, Serve } from "../engine/engine.ts";
+import { engineHeaderBytes } from "../engine/header-limit.ts";
 import type { Address } from "../engine/listen-options.ts";
 import { listenAt, parseTarget, type Target } from "../engine/target.ts";
 import type { Logger } from "../common/log.ts";
-import { makePrivateFolder } from "../common/private-folder.ts";
-import { UwsgiConnection, type InnerSockets } from "./connection.ts";
+import { UwsgiConnection } from "./connection.ts";
 
 /** Milliseconds; the engine's own default. */
 const IDLE_TIMEOUT_MS = 30_000;
@@ -33,27 +20,26 @@ const IDLE_TIMEOUT_MS = 30_000;
  */
 export async function openUwsgiListener(
   where: string | Server,
-  engine: Engine,
   serve: Serve,
-  limits: ConnectionLimits,
+  { idleTimeoutMs = IDLE_TIMEOUT_MS }: ConnectionLimits,
   log: Logger,
 ): Promise<Listener> {
-  const inner = await openInnerListeners(engine, serve, limits);
   const server = where instanceof Server ? where : createServer();
-  try {
-    if (typeof where === "string") await listenAt(server, targetOf(where));
-  } catch (error) {
-    inner.destroy();
-    throw error;
-  }
+  if (typeof where === "string") await listenAt(server, targetOf(where));
+  const entrances = {
+    http: new Entrance("http"),
+    https: new Entrance("https"),
+  };
+  const maxBytes = engineHeaderBytes();
+  const common = { serve, entrances, idleTimeoutMs, maxBytes, log };
   const open = new Set<UwsgiConnection>();
   const connections = new Connections();
-  const { idleTimeoutMs = IDLE_TIMEOUT_MS } = limits;
   server.on("connection", (socket) => {
-    const one = new UwsgiConnection(socket, inner.paths, idleTimeoutMs, log);
+    const one = new UwsgiConnection(socket, common);
     open.add(one);
     connections.add(1);
     socket.on("close", () => {
+      one.closed();
       open.delete(one);
       connections.add(-1);
     });
@@ -66,43 +52,12 @@ export async function openUwsgiListener(
     async destroy() {
       stop();
       for (const one of open) one.finish();
-      inner.destroy();
       await connections.untilNone(NEVER);
     },
   };
 }
 
 const NEVER = new AbortController().signal;
-
-/** The loop's side: a listener for each scheme, in a folder that is removed with them. */
-async function openInnerListeners(
-  engine: Engine,
-  serve: Serve,
-  limits: ConnectionLimits,
-): Promise<{ paths: InnerSockets; destroy(): void }> {
-  const folder = makePrivateFolder(tmpdir(), "uwsgi");
-  const paths = { http: join(folder, "http"), https: join(folder, "https") };
-  const listeners: Listener[] = [];
-  const destroy = (): void => {
-    for (const listener of listeners) void listener.destroy();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  try {
-    for (const scheme of ["http", "https"] as const)
-      listeners.push(
-        await engine.listen(
-          { unix: paths[scheme] },
-          serve,
-          limits,
-          new Entrance(scheme, true),
-        ),
-      );
-    return { paths, destroy };
-  } catch (error) {
-    destroy();
-    throw error;
-  }
-}
 
 function targetOf(where: string): Target {
   const target = parseTarget(where);

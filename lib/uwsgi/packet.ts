@@ -10,63 +10,54 @@ const HEADER = 4;
 export class PacketError extends Error {}
 
 export interface UwsgiPacket {
-  /** In the order they came, with a character for each byte; a name may come twice. */
-  readonly variables: readonly (readonly [name: string, value: string])[];
+  /** name, value, name, value, … as they came, with a character for each byte; a name may come twice. */
+  readonly variables: readonly string[];
   /** The bytes that came behind the packet. */
   readonly rest: Uint8Array;
 }
 
 /** Puts a packet together from the pieces that a connection brings; keeps no more than the packet. */
 export class PacketReader {
-  /** The header, and from then on the whole packet. */
-  #packet = Buffer.alloc(HEADER);
-  #filled = 0;
+  /** What has come so far, where that is not all. */
+  #pieces: Buffer | undefined;
 
   /**
    * The packet, once it is complete.
    *
    * @throws {PacketError} for a malformed one; the reader is of no use after that.
    */
-  push(piece: Uint8Array): UwsgiPacket | undefined {
-    let rest = this.#fill(piece);
-    if (this.#filled > 0 && this.#packet[0] !== 0)
+  push(piece: Buffer): UwsgiPacket | undefined {
+    const bytes =
+      this.#pieces === undefined ? piece : Buffer.concat([this.#pieces, piece]);
+    if (bytes.length > 0 && bytes[0] !== 0)
       throw new PacketError(
-        `modifier1 is ${this.#packet[0]}, and only 0, a WSGI request, is served here`,
+        `modifier1 is ${bytes[0]}, and only 0, a WSGI request, is served here`,
       );
-    if (this.#filled === HEADER && this.#packet.length === HEADER) {
-      const size = this.#packet.readUInt16LE(1);
-      this.#packet = Buffer.concat([this.#packet], HEADER + size);
-      rest = this.#fill(rest);
+    const end =
+      bytes.length < HEADER ? Infinity : HEADER + bytes.readUInt16LE(1);
+    if (bytes.length < end) {
+      this.#pieces = bytes;
+      return undefined;
     }
-    if (this.#filled < this.#packet.length) return undefined;
-    return { variables: readBlock(this.#packet.subarray(HEADER)), rest };
-  }
-
-  /** Returns the bytes that there is no room for. */
-  #fill(piece: Uint8Array): Uint8Array {
-    const head = piece.subarray(0, this.#packet.length - this.#filled);
-    this.#packet.set(head, this.#filled);
-    this.#filled += head.length;
-    return piece.subarray(head.length);
+    return { variables: readBlock(bytes, end), rest: bytes.subarray(end) };
   }
 }
 
-function readBlock(block: Buffer): [name: string, value: string][] {
-  const variables: [string, string][] = [];
-  let at = 0;
+function readBlock(block: Buffer, end: number): string[] {
+  const variables: string[] = [];
+  let at = HEADER;
   const read = (): string => {
     const from = at + 2;
-    if (from > block.length) throw new PacketError("its block ends in a size");
+    if (from > end) throw new PacketError("its block ends in a size");
     at = from + block.readUInt16LE(at);
-    if (at > block.length)
+    if (at > end)
       throw new PacketError("a name or a value is longer than its block");
     return block.toString("latin1", from, at);
   };
-  while (at < block.length) {
+  while (at < end) {
     const name = read();
-    if (at === block.length)
-      throw new PacketError("its block ends behind a name");
-    variables.push([name, read()]);
+    if (at === end) throw new PacketError("its block ends behind a name");
+    variables.push(name, read());
   }
   return variables;
 }

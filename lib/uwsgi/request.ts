@@ -1,34 +1,38 @@
-/** What a packet of the uwsgi protocol asks for, as a request of HTTP. */
+/** What a packet of the uwsgi protocol asks for, as the head of a request. */
 import { isIP } from "node:net";
 import { FIELD_VALUE, HOP_BY_HOP, TOKEN } from "../common/fields.ts";
+import type { Head } from "../engine/engine.ts";
+import type { Scheme } from "../engine/entrance.ts";
 import { PacketError, type UwsgiPacket } from "./packet.ts";
 
 export interface UwsgiRequest {
-  readonly method: string;
-  /** Path and query, as the client sent them. */
-  readonly target: string;
-  /** name, value, name, value, … */
-  readonly headers: string[];
+  readonly head: Head;
+  readonly scheme: Scheme;
   /** Bytes that follow the packet. */
   readonly bodyLength: number;
-  readonly scheme: "http" | "https";
-  /** The client, as the front server knows it; undefined for one without an address. */
-  readonly remoteAddress: string | undefined;
 }
 
 /** @throws {PacketError} for a request that HTTP could not carry. */
-export function toRequest(pairs: UwsgiPacket["variables"]): UwsgiRequest {
-  const variables = new Map(pairs);
+export function toRequest(all: UwsgiPacket["variables"]): UwsgiRequest {
+  const variables = new Map<string, string>();
+  for (let i = 0; i < all.length; i += 2) variables.set(all[i]!, all[i + 1]!);
   const get = (name: string): string => variables.get(name) ?? "";
-  const length = get("CONTENT_LENGTH");
+  const method = matching(TOKEN, get("REQUEST_METHOD"), "REQUEST_METHOD");
+  const length = matching(LENGTH, get("CONTENT_LENGTH"), "CONTENT_LENGTH");
+  const target = asText(matching(TARGET, targetOf(get), "the path"));
+  const mark = target.indexOf("?");
   const remote = get("REMOTE_ADDR");
   return {
-    method: matching(TOKEN, get("REQUEST_METHOD"), "REQUEST_METHOD"),
-    target: matching(TARGET, targetOf(get), "the path"),
-    headers: headersOf(pairs, get),
-    bodyLength: Number(matching(LENGTH, length, "CONTENT_LENGTH")),
+    head: {
+      method,
+      path: mark < 0 ? target : target.slice(0, mark),
+      query: mark < 0 ? "" : target.slice(mark + 1),
+      fields: fieldsOf(all, get, method),
+      protocol: protocolOf(get("SERVER_PROTOCOL")),
+      peer: { address: isIP(remote) ? remote : "", proxiedAddress: "" },
+    },
     scheme: isSecure(get) ? "https" : "http",
-    remoteAddress: isIP(remote) ? remote : undefined,
+    bodyLength: Number(length),
   };
 }
 
@@ -38,6 +42,10 @@ function matching(pattern: RegExp, value: string, what: string): string {
   if (pattern.test(value)) return value;
   throw new PacketError(`${what} is ${JSON.stringify(value.slice(0, 100))}`);
 }
+
+/** Of bytes that are no UTF-8 there is nothing that an application could be told. */
+const asText = (bytes: string): string =>
+  /[\x80-\xff]/.test(bytes) ? Buffer.from(bytes, "latin1").toString() : bytes;
 
 const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
 const LENGTH = /^\d{0,15}$/;
@@ -78,27 +86,33 @@ const DROPPED = new Set([
   "expect",
 ]);
 
-function headersOf(pairs: UwsgiPacket["variables"], get: Get): string[] {
-  const headers = ["host", hostOf(get), "connection", "close"];
-  if (get("CONTENT_TYPE") !== "")
-    headers.push("content-type", get("CONTENT_TYPE"));
-  if (
-    get("CONTENT_LENGTH") !== "" ||
-    !/^(?:GET|HEAD)$/.test(get("REQUEST_METHOD"))
-  )
-    headers.push("content-length", get("CONTENT_LENGTH") || "0");
-  for (const [variable, value] of pairs) {
-    if (!variable.startsWith("HTTP_")) continue;
-    const name = variable.slice(5).toLowerCase().replaceAll("_", "-");
-    if (!DROPPED.has(name)) headers.push(name, value);
+function fieldsOf(
+  all: UwsgiPacket["variables"],
+  get: Get,
+  method: string,
+): string[] {
+  const fields: string[] = [];
+  const add = (name: string, value: string): void => {
+    fields.push(name, matching(FIELD_VALUE, value, `header ${name}`));
+  };
+  add("host", hostOf(get));
+  const type = get("CONTENT_TYPE");
+  if (type !== "") add("content-type", type);
+  const length = get("CONTENT_LENGTH");
+  if (length !== "" || (method !== "GET" && method !== "HEAD"))
+    fields.push("content-length", length || "0");
+  for (let i = 0; i < all.length; i += 2) {
+    if (!all[i]!.startsWith("HTTP_")) continue;
+    const name = all[i]!.slice(5).toLowerCase().replaceAll("_", "-");
+    if (!DROPPED.has(name))
+      add(matching(TOKEN, name, "a header's name"), all[i + 1]!);
   }
-  headers.forEach((text, i) =>
-    i % 2 === 0
-      ? matching(TOKEN, text, "a header's name")
-      : matching(FIELD_VALUE, text, `header ${headers[i - 1]}`),
-  );
-  return headers;
+  return fields;
 }
+
+/** As the client spoke to the front. */
+const protocolOf = (name: string): string =>
+  /^HTTP\/\d(?:\.\d)?$/.test(name) ? name : "HTTP/1.1";
 
 /** A client of HTTP/1.0 may leave it out. */
 function hostOf(get: Get): string {

@@ -9,7 +9,7 @@ import { expect } from "chai";
 import { PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { needsPython, PYTHON, pythonApp } from "../support/python.ts";
-import { serveWith, TestServer } from "../support/server.ts";
+import { serveWith } from "../support/server.ts";
 
 const SHARED = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
@@ -49,22 +49,6 @@ async function killed(
 
 describe("A gateway that is killed", function () {
   this.timeout(PATIENCE_MS);
-
-  it("leaves the sockets behind a uwsgi listener, and the next one removes them", async () => {
-    const pid = await killed({
-      "program.mjs": `
-        import { Loop } from "eddy";
-        await new Loop().mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
-        console.log("ready");`,
-    });
-    expect(foldersOf(pid, tmpdir(), "uwsgi")).to.have.length(1);
-    const server = new TestServer();
-    await server.loop.mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
-    expect(foldersOf(pid, tmpdir(), "uwsgi")).to.deep.equal([]);
-    const another = new TestServer();
-    await another.loop.mount(() => "").listen({ uwsgi: "127.0.0.1:0" });
-    expect(foldersOf(process.pid, tmpdir(), "uwsgi")).to.have.length(2);
-  });
 
   it("takes its processes of Python along, and the one that they are copies of", async function () {
     needsPython(this);

@@ -11,7 +11,7 @@ type Verdict =
   | { kind: "refused"; why: string }
   | { kind: "waits" };
 
-export function verdictOf(pieces: readonly Uint8Array[]): Verdict {
+export function verdictOf(pieces: readonly Buffer[]): Verdict {
   const reader = new PacketReader();
   try {
     for (const [i, piece] of pieces.entries()) {
@@ -30,8 +30,8 @@ export function verdictOf(pieces: readonly Uint8Array[]): Verdict {
 }
 
 /** Of a packet with these in it. */
-function sizeOf(variables: readonly (readonly [string, string])[]): number {
-  return variables.flat().reduce((sum, text) => sum + 2 + text.length, 4);
+function sizeOf(variables: readonly string[]): number {
+  return variables.reduce((sum, text) => sum + 2 + text.length, 4);
 }
 
 /** What is wrong with how a case is read; undefined when nothing is. */
@@ -45,9 +45,9 @@ export function faultOf(one: Case): string | undefined {
   if (whole.kind !== "request") return undefined;
   if (whole.size + whole.rest.length !== one.bytes.length)
     return "it has bytes that are in no variable and not in the body";
-  const { method, target, headers } = whole.request;
+  const { method, path, query, fields } = whole.request.head;
   // oxlint-disable-next-line no-control-regex
-  const bad = [method, target, ...headers].find((s) => /[\r\n\0]/.test(s));
+  const bad = [method, path, query, ...fields].find((s) => /[\r\n\0]/.test(s));
   return bad && `a line break got through: ${JSON.stringify(bad)}`;
 }
 

@@ -21,12 +21,8 @@ import { Packet } from "./packet.ts";
 
 export const engine: Engine = {
   name: "uws",
-  async listen(
-    target,
-    serve,
-    { idleTimeoutMs } = {},
-    entrance = new Entrance(target.tls ? "https" : "http"),
-  ) {
+  async listen(target, serve, { idleTimeoutMs } = {}) {
+    const entrance = new Entrance(target.tls ? "https" : "http");
     const app = target.tls ? secureApp(target.tls) : uws.App();
     const { socket, address } = await orClose(app, () => {
       if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);

@@ -65,9 +65,8 @@ class UwsPeer implements Peer {
 
   /** Not later: the connections of the entrance may be others then. */
   #askAddress(): string | undefined {
-    const { fronted, peerAddress } = this.#entrance;
+    const { peerAddress } = this.#entrance;
     if (!this.#isKnown) return undefined;
-    if (fronted) return this.proxiedAddress;
     return peerAddress ?? textOf(this.#res.getRemoteAddress());
   }
 

