@@ -1,4 +1,5 @@
 import { browserHeaders } from "./browser.js";
+import { measureFronts } from "./fronts.js";
 import { measurePython } from "./python.js";
 import { measureThreads } from "./threads.js";
 
@@ -61,6 +62,8 @@ export const suites = {
   },
   /** Measured in its own way, see threads.js. */
   threads: { title: "Threads", servers: [], measure: measureThreads },
+  /** Likewise, see fronts.js. */
+  fronts: { title: "Fronts", servers: [], measure: measureFronts },
   /** Likewise, see python.js. */
   python: { title: "Python", servers: [], measure: measurePython },
 };
