@@ -332,7 +332,8 @@ export const SCHEMA = {
       text("FILE", PATH),
       "",
       "/run/eddy.pid",
-      "Write the supervisor's process id there. `eddy reload` reads it.",
+      "Write the supervisor's process id there, and keep that file open. " +
+        "`eddy reload` reads it, and signals only a process that has it open.",
     ),
     user: setting(
       text("NAME", "a user"),
