@@ -1,7 +1,14 @@
 /**
  * The application log; and lines on their way to a file or a pipe, in a buffer that loses none when the process ends.
  */
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  writeSync,
+} from "node:fs";
 import { pino, type Logger } from "pino";
 
 export type { Logger };
@@ -50,7 +57,7 @@ export class LineBuffer {
   constructor(file: string | number) {
     const isPath = typeof file === "string";
     this.#path = isPath ? file : undefined;
-    this.#descriptor = isPath ? openSync(file, "a") : file;
+    this.#descriptor = isPath ? openToAppend(file) : file;
     this.#limit = fstatSync(this.#descriptor).isFile()
       ? FILE_CHARACTERS
       : PIPE_CHARACTERS;
@@ -104,7 +111,7 @@ export class LineBuffer {
     if (this.#path === undefined) return true;
     this.flush();
     try {
-      const opened = openSync(this.#path, "a");
+      const opened = openToAppend(this.#path);
       closeSync(this.#descriptor);
       this.#descriptor = opened;
       return true;
@@ -114,6 +121,20 @@ export class LineBuffer {
       );
       return false;
     }
+  }
+}
+
+/** @throws for a link that another user has put there, who would choose by it what this one, maybe root, writes to. */
+function openToAppend(path: string): number {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
+  const flags = O_WRONLY | O_CREAT | O_APPEND;
+  try {
+    return openSync(path, flags | O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
+    if (![0, process.geteuid!()].includes(lstatSync(path).uid))
+      throw new Error("it is a link that another user has made");
+    return openSync(path, flags);
   }
 }
 
