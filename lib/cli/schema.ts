@@ -417,6 +417,22 @@ export const SCHEMA = {
       "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. " +
         "It takes orders, too: keep it on this machine.",
     ),
+    statsHosts: setting(
+      list("NAME", "names of hosts", (name) => /^[\w.-]+$/.test(name)),
+      [],
+      "app.internal",
+      "Names by which `stats` and `metrics` may be asked, beside addresses, `localhost` and the host in those settings. " +
+        "Others are refused: a web page can make its own name lead here.",
+    ),
+    metrics: setting(
+      address(
+        'an address such as "10.0.0.5:9100" or "unix:/run/eddy-metrics.sock"',
+        "",
+      ),
+      "",
+      "10.0.0.5:9100",
+      "Where there is `/metrics` alone, for Prometheus on another machine.",
+    ),
   }),
   ...group("Settings", {
     config: setting(
