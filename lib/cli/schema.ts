@@ -102,7 +102,8 @@ export const SCHEMA = {
       "",
       "correct-horse-battery-staple",
       "What `secretKey()` of eddy/config returns. " +
-        "Without it, one is made at each start in development, and it is an error in production.",
+        "Without it, one is made at each start in development, and it is an error in production. " +
+        "All users of the machine see flags in the list of processes: give it by variable or file.",
     ),
   }),
   ...group("Listening", {
