@@ -1,15 +1,9 @@
 /**
  * The application log; and lines on their way to a file or a pipe, in a buffer that loses none when the process ends.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, writeSync } from "node:fs";
 import { pino, type Logger } from "pino";
+import { openToAppend } from "./open-to-append.ts";
 
 export type { Logger };
 
@@ -121,20 +115,6 @@ export class LineBuffer {
       );
       return false;
     }
-  }
-}
-
-/** @throws for a link that another user has put there, who would choose by it what this one, maybe root, writes to. */
-function openToAppend(path: string): number {
-  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
-  const flags = O_WRONLY | O_CREAT | O_APPEND;
-  try {
-    return openSync(path, flags | O_NOFOLLOW);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ELOOP") throw error;
-    if (![0, process.geteuid!()].includes(lstatSync(path).uid))
-      throw new Error("it is a link that another user has made");
-    return openSync(path, flags);
   }
 }
 

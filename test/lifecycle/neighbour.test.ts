@@ -1,9 +1,22 @@
 /** The command, on a machine with another user who would like to say what it does. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { Server } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
+import { run } from "effection";
+import { useUwsgiFront } from "../../lib/cli/uwsgi-front.ts";
 import { PATIENCE_MS } from "../support/command.ts";
+import { folderWith } from "../support/folder.ts";
+import { afterTest } from "../support/hooks.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 
 /** Compiles files into the folder that jiti takes by itself, as jiti does it, and changes what they say. */
@@ -18,6 +31,16 @@ const PLANT = `
     const path = fsCache + "/" + name;
     writeFileSync(path, readFileSync(path, "utf8").replace("honest", "planted"));
   }`;
+
+/** Calls it as soon as a server listens, before whoever has made that one goes on. */
+function atOnceBehindListen(action: () => void): void {
+  const { listen } = Server.prototype;
+  afterTest(() => (Server.prototype.listen = listen));
+  Server.prototype.listen = function (this: Server, ...args: unknown[]) {
+    this.once("listening", action);
+    return listen.apply(this, args as never);
+  } as typeof listen;
+}
 
 describe("The temporary folder, where another user", function () {
   this.timeout(PATIENCE_MS);
@@ -57,5 +80,29 @@ describe("The temporary folder, where another user", function () {
     expect(command.stderr).to.equal("the config file is honest\n");
     expect(readdirSync(temporary)).to.deep.equal(["jiti"]);
     expect(readdirSync(join(temporary, "jiti"))).to.have.length(2);
+  });
+});
+
+describe("useUwsgiFront()", () => {
+  it("gives the socket to the workers' user, and not the file that this one has put a link to in its place", async function () {
+    if (process.getuid?.() !== 0) this.skip(); // only root gives files away
+    const folder = folderWith({ "precious.txt": "" });
+    const socket = join(folder, "eddy.sock");
+    const owner = { uid: NOBODY, gid: NOBODY };
+    await run(function* () {
+      yield* useUwsgiFront(`unix:${socket}`, owner);
+      expect(statSync(socket)).to.include(owner);
+    });
+
+    const precious = join(folder, "precious.txt");
+    atOnceBehindListen(() => {
+      rmSync(socket);
+      symlinkSync(precious, socket);
+    });
+    await run(function* () {
+      yield* useUwsgiFront(`unix:${socket}`, owner);
+      expect(lstatSync(socket)).to.include(owner);
+    });
+    expect(statSync(precious)).to.include({ uid: 0, gid: 0 });
   });
 });
