@@ -83,6 +83,32 @@ describe("The temporary folder, where another user", function () {
   });
 });
 
+describe("The status on a Unix socket", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("is for its own user: another one can neither ask nor give orders", async function () {
+    const reachable = reachableByOthers(this);
+    const folder = reachable.folderWith({
+      "app.mjs": "export default () => '';",
+      "ask.mjs": `
+        import { request } from "node:http";
+        request({ method: "POST", path: "/tasks/1/halt", socketPath: "./stats.sock" })
+          .on("error", ({ code }) => console.log(code))
+          .on("response", ({ statusCode }) => process.exit(statusCode))
+          .end();`,
+    });
+    const args = ["app.mjs", "--stats", "unix:./stats.sock"];
+    await reachable.eddy(folder, args).url();
+    const other = spawnSync(process.execPath, ["ask.mjs"], {
+      cwd: folder,
+      uid: NOBODY,
+      gid: NOBODY,
+      encoding: "utf8",
+    });
+    expect(other.stdout).to.equal("EACCES\n");
+  });
+});
+
 describe("useUwsgiFront()", () => {
   it("gives the socket to the workers' user, and not the file that this one has put a link to in its place", async function () {
     if (process.getuid?.() !== 0) this.skip(); // only root gives files away
