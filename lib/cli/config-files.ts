@@ -1,5 +1,5 @@
 /** Config files: which there are, what they say, and where in them it stands. */
-import { readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import { blame } from "./blame.ts";
 import { FORMATS, parseData } from "./data-formats.ts";
@@ -20,7 +20,10 @@ export const EXTENSIONS = [".ts", ".js", ...Object.keys(FORMATS)] as const;
 export function findConfigFiles(folders: readonly string[]): string[] {
   return folders.flatMap((folder) => {
     const found = namesIn(folder).filter((name) => NAME.test(name));
-    for (const name of found) checkExtension(join(folder, name));
+    for (const name of found) {
+      checkExtension(join(folder, name));
+      checkOwner(folder, name);
+    }
     if (found.length > 1)
       throw new CommandFailure(
         EXIT.usage,
@@ -54,6 +57,17 @@ function checkExtension(path: string): string {
     EXIT.usage,
     `${path}: a config file ends with ${EXTENSIONS.join(", ")}`,
   );
+}
+
+/** What another user has left where everybody may write, such as in `/tmp`, nobody has meant; and it says what is run. */
+function checkOwner(folder: string, name: string): void {
+  const isForAll = (statSync(folder).mode & 0o002) !== 0;
+  const { uid } = lstatSync(join(folder, name));
+  if (isForAll && ![0, process.geteuid?.()].includes(uid))
+    throw new CommandFailure(
+      EXIT.usage,
+      `${join(folder, name)} is another user's, in a folder where everybody may write; if it is meant, choose it by --config`,
+    );
 }
 
 export async function readConfigFile(file: string): Promise<ConfigFile> {

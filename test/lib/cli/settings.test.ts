@@ -1,4 +1,5 @@
 /** Every setting, in every way in which it can be given. */
+import { chmodSync, chownSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { stringifyTOML, stringifyYAML, stringifyINI } from "confbox";
@@ -15,6 +16,7 @@ import {
 } from "../../../lib/cli/schema.ts";
 import type { Configuration } from "../../../lib/cli/settings.ts";
 import { folderWith } from "../../support/folder.ts";
+import { NOBODY } from "../../support/other-user.ts";
 
 /** The flags, as the command line gives them. */
 async function flagsOf(...args: string[]): Promise<Flags> {
@@ -395,6 +397,24 @@ describe("A setting is refused", () => {
     ).to.match(
       /several config files in .*: eddy\.config\.json, eddy\.config\.toml\nkeep one of them, or choose one by --config/,
     );
+  });
+
+  it("when another user has put the file where everybody may write", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const folder = folderWith({ "eddy.config.js": "throw 'it was run';" });
+    const file = join(folder, "eddy.config.js");
+    chownSync(file, NOBODY, NOBODY);
+    const found = { env: {}, folders: [folder] };
+    expect(await failure(configure({}, found))).to.include("it was run");
+    chmodSync(folder, 0o1777);
+    expect(await failure(configure({}, found))).to.equal(
+      `${file} is another user's, in a folder where everybody may write; if it is meant, choose it by --config`,
+    );
+    expect(await failure(configure({ config: file }, found))).to.include(
+      "it was run",
+    );
+    chownSync(file, 0, 0);
+    expect(await failure(configure({}, found))).to.include("it was run");
   });
 
   for (const name of ["eddy.config.yml", "eddy.config.mjs"])
