@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 const pages = [
   "README.md",
+  "SECURITY.md",
   "samples/README.md",
   ...readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
 ];
@@ -29,6 +30,21 @@ describe("The docs", () => {
   it("README.md has the test command that CI runs", () => {
     expect(read("README.md")).to.include("npm ci && npm test");
     expect(read(".ci/run")).to.include("npm ci && npm test");
+  });
+
+  it("SECURITY.md names a test for each claim, and each is there", () => {
+    const claims = [...read("SECURITY.md").matchAll(/^\| (?!-|what)(.*)\|$/gm)];
+    expect(claims).to.have.length.above(20);
+    const named = claims.map(([, claim]) =>
+      [...claim!.matchAll(/`((?:test|tools)\/[^`]+)`/g)].map(
+        ([, path]) => path!,
+      ),
+    );
+    expect(claims.filter((_, i) => named[i]!.length === 0)).to.deep.equal([]);
+    const missing = named
+      .flat()
+      .filter((path) => !existsSync(join(ROOT, path)));
+    expect(missing).to.deep.equal([]);
   });
 
   it("docs/operations.md lists every option", () => {

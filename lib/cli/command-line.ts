@@ -13,6 +13,9 @@ export interface Actions {
   import(file: string, flags: Flags): Promise<void>;
 }
 
+/** Of an unknown flag, which may be a misspelled `--secret-key=…`. */
+const VALUE = /(?<=^error: unknown option '--[^=]*)=.*'/s;
+
 /** The program; what it does is in `actions`. */
 export function commandLine(version: string, actions: Actions): Command {
   const program = new Command("eddy")
@@ -23,6 +26,9 @@ export function commandLine(version: string, actions: Actions): Command {
     .exitOverride() // here, because the commands below take it over
     .argument("[app]", "the application at /, as --app has it")
     .allowExcessArguments(false)
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(VALUE, "'")),
+    })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       "after",

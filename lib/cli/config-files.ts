@@ -1,8 +1,8 @@
 /** Config files: which there are, what they say, and where in them it stands. */
-import { readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
-import { parseINI, parseJSONC, parseTOML, parseYAML } from "confbox";
 import { blame } from "./blame.ts";
+import { FORMATS, parseData } from "./data-formats.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
 import { importModule } from "./import-module.ts";
 
@@ -13,40 +13,17 @@ export interface ConfigFile {
   place(key: string): string;
 }
 
-/** Data formats by extension; the others are modules. */
-const PARSERS: Readonly<Record<string, (source: string) => unknown>> = {
-  ".json": (source) => parseJSONC(source),
-  ".yaml": (source) => parseYAML(source),
-  ".toml": (source) => parseTOML(source),
-  ".ini": (source) => parseINI(withoutRepeats(source)),
-};
-
-/** The parsers of the other formats refuse a key that stands twice; this one silently takes the last. */
-function withoutRepeats(source: string): string {
-  const seen = new Set<string>();
-  let section = "";
-  for (const line of source.split("\n")) {
-    const [, heading, key] = INI_LINE.exec(line) ?? [];
-    if (heading !== undefined) section = heading;
-    if (key === undefined || key.endsWith("[]")) continue;
-    const name = `[${section}] ${key}`;
-    if (seen.has(name))
-      throw new Error(`${key} stands there twice; a list has commas`);
-    seen.add(name);
-  }
-  return source;
-}
-
-/** `[section]`, or `key = value`. */
-const INI_LINE = /^\s*(?:\[(.*)\]|([^;#=\s][^=]*?)\s*=)/;
-
-export const EXTENSIONS = [".ts", ".js", ...Object.keys(PARSERS)] as const;
+/** Data, and modules. */
+export const EXTENSIONS = [".ts", ".js", ...Object.keys(FORMATS)] as const;
 
 /** The config files in these folders, in their order; at most one in each. */
 export function findConfigFiles(folders: readonly string[]): string[] {
   return folders.flatMap((folder) => {
     const found = namesIn(folder).filter((name) => NAME.test(name));
-    for (const name of found) checkExtension(join(folder, name));
+    for (const name of found) {
+      checkExtension(join(folder, name));
+      checkOwner(folder, name);
+    }
     if (found.length > 1)
       throw new CommandFailure(
         EXIT.usage,
@@ -82,6 +59,17 @@ function checkExtension(path: string): string {
   );
 }
 
+/** What another user has left where everybody may write, such as in `/tmp`, nobody has meant; and it says what is run. */
+function checkOwner(folder: string, name: string): void {
+  const isForAll = (statSync(folder).mode & 0o002) !== 0;
+  const { uid } = lstatSync(join(folder, name));
+  if (isForAll && ![0, process.geteuid?.()].includes(uid))
+    throw new CommandFailure(
+      EXIT.usage,
+      `${join(folder, name)} is another user's, in a folder where everybody may write; if it is meant, choose it by --config`,
+    );
+}
+
 export async function readConfigFile(file: string): Promise<ConfigFile> {
   const path = resolve(file);
   const source = attempt(
@@ -102,18 +90,11 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
   };
 }
 
-/** An empty line or a comment: YAML takes neither for a document. */
-const NO_SETTING = /^\s*([#;]|$)/;
-
 async function parse(path: string, source: string): Promise<unknown> {
   const extension = checkExtension(path);
-  const parser = PARSERS[extension];
-  if (parser === undefined) return await importDefault(path);
-  if (source.split("\n").every((line) => NO_SETTING.test(line))) return {};
-  const format = extension.slice(1).toUpperCase();
-  return attempt(EXIT.usage, `${path} is not valid ${format}`, () =>
-    parser(source),
-  );
+  return extension in FORMATS
+    ? parseData(path, extension, source)
+    : await importDefault(path);
 }
 
 async function importDefault(path: string): Promise<unknown> {

@@ -8,11 +8,12 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What `action` returns. @throws {CommandFailure} that says what went wrong, when it throws. */
+/** What `action` returns. @throws {CommandFailure} that says what went wrong, when it throws; its own stays as it is. */
 export function attempt<T>(exitCode: number, what: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
+    if (cause instanceof CommandFailure) throw cause;
     throw new CommandFailure(exitCode, `${what}: ${(cause as Error).message}`, {
       cause,
     });

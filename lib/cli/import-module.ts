@@ -16,5 +16,8 @@ export async function importModule(path: string): Promise<unknown> {
   return await createJiti(import.meta.url, {
     nativeModules: ["eddy", "effection"],
     interopDefault: false,
+    // No compiled code in the temporary folder: whoever makes jiti's folder there first would say what runs.
+    fsCache: false,
+    esmEvalTempFile: false,
   }).import(path);
 }

@@ -11,7 +11,7 @@ export interface Kind<T> {
   readonly expected: string;
   /** Given more than once, the values are a list. */
   readonly repeats?: true;
-  /** A wrong value is not shown, because terminals and logs would keep it. */
+  /** May be one, or have one in it: a wrong value is not shown, because terminals and logs would keep it. */
   readonly secret?: true;
   show(value: T): string;
 }
@@ -224,5 +224,6 @@ export const requirements: Kind<Requirements> = {
       : undefined,
   expected:
     "a table of names, each with `required`, `default` or `description`",
+  secret: true, // a default may be one
   show: (value) => Object.keys(value).join(", ") || "none",
 };

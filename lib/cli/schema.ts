@@ -102,7 +102,8 @@ export const SCHEMA = {
       "",
       "correct-horse-battery-staple",
       "What `secretKey()` of eddy/config returns. " +
-        "Without it, one is made at each start in development, and it is an error in production.",
+        "Without it, one is made at each start in development, and it is an error in production. " +
+        "All users of the machine see flags in the list of processes: give it by variable or file.",
     ),
   }),
   ...group("Listening", {
@@ -332,7 +333,8 @@ export const SCHEMA = {
       text("FILE", PATH),
       "",
       "/run/eddy.pid",
-      "Write the supervisor's process id there. `eddy reload` reads it.",
+      "Write the supervisor's process id there, and keep that file open. " +
+        "`eddy reload` reads it, and signals only a process that has it open.",
     ),
     user: setting(
       text("NAME", "a user"),
@@ -415,6 +417,22 @@ export const SCHEMA = {
       "127.0.0.1:1717",
       "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. " +
         "It takes orders, too: keep it on this machine.",
+    ),
+    statsHosts: setting(
+      list("NAME", "names of hosts", (name) => /^[\w.-]+$/.test(name)),
+      [],
+      "app.internal",
+      "Names by which `stats` and `metrics` may be asked, beside addresses, `localhost` and the host in those settings. " +
+        "Others are refused: a web page can make its own name lead here.",
+    ),
+    metrics: setting(
+      address(
+        'an address such as "10.0.0.5:9100" or "unix:/run/eddy-metrics.sock"',
+        "",
+      ),
+      "",
+      "10.0.0.5:9100",
+      "Where there is `/metrics` alone, for Prometheus on another machine.",
     ),
   }),
   ...group("Settings", {

@@ -133,12 +133,18 @@ function readValue(key: Key, given: unknown, source: string): unknown {
   const { kind } = settingOf(key);
   const value = kind.read(given);
   if (value !== undefined) return value;
-  const shown = kind.secret ? "what it is given" : JSON.stringify(given);
+  const shown = kind.secret
+    ? "what it is given"
+    : JSON.stringify(given, withoutTables);
   throw new CommandFailure(
     EXIT.usage,
     `${source}: ${key} takes ${kind.expected}, not ${shown}`,
   );
 }
+
+/** What belongs elsewhere, one level up, may be a secret. */
+const withoutTables = (_: string, part: unknown): unknown =>
+  Object(part) === part && !Array.isArray(part) ? "a table" : part;
 
 function unknownName({ key, source, known }: Assignment): string {
   const meant = closestMatch(key, [...known.keys()], {

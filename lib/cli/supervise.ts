@@ -15,7 +15,7 @@ import { choosePort } from "./port.ts";
 import { KEYS } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
-import { useStatusServer } from "./status-server.ts";
+import { useStatusServers } from "./status-server.ts";
 import { useUwsgiFront } from "./uwsgi-front.ts";
 import { ENDING, ROTATING, STEERING, useSignals } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
@@ -69,7 +69,7 @@ export function* supervise(
     ready: () => front?.distribute(),
   });
   front?.serveBy(() => pool.ready);
-  yield* useStatusServer(settings.stats, pool);
+  yield* useStatusServers(settings, pool);
   if (watcher !== undefined)
     yield* spawn(() => reloadOnChange(watcher, steering, logs));
   yield* spawn(() => reopening(rotations, pool, logs));

@@ -4,7 +4,7 @@
  * Node's processes cannot share such a socket while they come and go. This way a reload loses no connection, and a Unix
  * socket serves several workers, too.
  */
-import { chownSync } from "node:fs";
+import { lchownSync } from "node:fs";
 import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
@@ -73,7 +73,8 @@ export function useUwsgiFront(
     const front = new UwsgiFront(server);
     yield* call(() => listenFor("uwsgi", server, inFull(uwsgi)));
     if (typeof front.address === "string")
-      chownSync(front.address, owner.uid ?? -1, owner.gid ?? -1);
+      // not through a link: that user may write to the folder
+      lchownSync(front.address, owner.uid ?? -1, owner.gid ?? -1);
     try {
       yield* provide(front);
     } finally {

@@ -1,8 +1,9 @@
 /**
  * The application log; and lines on their way to a file or a pipe, in a buffer that loses none when the process ends.
  */
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, writeSync } from "node:fs";
 import { pino, type Logger } from "pino";
+import { openToAppend } from "./open-to-append.ts";
 
 export type { Logger };
 
@@ -50,7 +51,7 @@ export class LineBuffer {
   constructor(file: string | number) {
     const isPath = typeof file === "string";
     this.#path = isPath ? file : undefined;
-    this.#descriptor = isPath ? openSync(file, "a") : file;
+    this.#descriptor = isPath ? openToAppend(file) : file;
     this.#limit = fstatSync(this.#descriptor).isFile()
       ? FILE_CHARACTERS
       : PIPE_CHARACTERS;
@@ -104,7 +105,7 @@ export class LineBuffer {
     if (this.#path === undefined) return true;
     this.flush();
     try {
-      const opened = openSync(this.#path, "a");
+      const opened = openToAppend(this.#path);
       closeSync(this.#descriptor);
       this.#descriptor = opened;
       return true;

@@ -1,6 +1,7 @@
 /** The logs of the command: on its output, in files, and access lines in their formats. */
 import {
   existsSync,
+  lchownSync,
   readFileSync,
   renameSync,
   statSync,
@@ -206,6 +207,27 @@ describe("The logs of the command", function () {
     );
     openLogs(settings, { uid: NOBODY, gid: NOBODY }).reopen();
     expect(statSync(join(path, "other")).uid).to.equal(0);
+  });
+
+  it("are not where another user's link leads, from the start or from USR1 on", async function () {
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = folderWith({ "app.mjs": "", precious: "" });
+    const file = join(path, "error.log");
+    const { settings } = await configure(
+      { errorLog: file },
+      { env: {}, folders: [] },
+    );
+    const { log, reopen } = openLogs(settings);
+    renameSync(file, join(path, "error.log.1"));
+    symlinkSync("precious", file);
+    lchownSync(file, NOBODY, NOBODY);
+    expect(reopen()).to.equal(false);
+    log.info("kept");
+    expect(textOf(join(path, "error.log.1"))).to.include("kept");
+    expect(() => openLogs(settings)).to.throw(
+      /^cannot write the log .*: it is a link that another user has made$/,
+    );
+    expect(textOf(join(path, "precious"))).to.equal("");
   });
 
   it("may be on a full disk, or in a folder that is gone at USR1: the workers go on, and say so", async function () {

@@ -30,10 +30,13 @@ export class Reachable {
   }
 
   /** The command, which starts as root. */
-  eddy(cwd: string, args: readonly string[]): Eddy {
-    const env = { TMPDIR: this.parent };
+  eddy(
+    cwd: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+  ): Eddy {
     const all = ["--http", "127.0.0.1:0", ...args];
-    return new Eddy(cwd, all, env, this.main);
+    return new Eddy(cwd, all, { TMPDIR: this.parent, ...env }, this.main);
   }
 }
 

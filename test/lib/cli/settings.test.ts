@@ -1,5 +1,7 @@
 /** Every setting, in every way in which it can be given. */
+import { chmodSync, chownSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { stringifyTOML, stringifyYAML, stringifyINI } from "confbox";
 import { expect } from "chai";
 import { commandLine, type Flags } from "../../../lib/cli/command-line.ts";
@@ -14,6 +16,7 @@ import {
 } from "../../../lib/cli/schema.ts";
 import type { Configuration } from "../../../lib/cli/settings.ts";
 import { folderWith } from "../../support/folder.ts";
+import { NOBODY } from "../../support/other-user.ts";
 
 /** The flags, as the command line gives them. */
 async function flagsOf(...args: string[]): Promise<Flags> {
@@ -279,14 +282,18 @@ describe("A setting is refused", () => {
     [
       "eddy.config.json",
       '{ "workers": ',
-      /eddy\.config\.json is not valid JSON: /,
+      /eddy\.config\.json:1:14 is not valid JSON: invalid end of input$/,
     ],
     [
       "eddy.config.yaml",
       "a: [1\nb: 2",
-      /eddy\.config\.yaml is not valid YAML: [^]*2:1/,
+      /eddy\.config\.yaml:2:1 is not valid YAML: deficient indentation$/,
     ],
-    ["eddy.config.toml", "a = \n", /eddy\.config\.toml is not valid TOML: /],
+    [
+      "eddy.config.toml",
+      "\na = \n",
+      /eddy\.config\.toml:2:5 is not valid TOML: invalid value$/,
+    ],
     ["eddy.config.toml", "umask = 0o27\n", /as text, such as "027", not 23$/],
     [
       "eddy.config.yaml",
@@ -296,7 +303,7 @@ describe("A setting is refused", () => {
     [
       "eddy.config.ini",
       "mount = /a=a.ts\n[settings.A]\nrequired = true\n[settings.B]\nrequired = true\nrequired = false\n",
-      /is not valid INI: required stands there twice; a list has commas$/,
+      /\.ini:6 is not valid INI: required stands there twice; a list has commas$/,
     ],
     ["eddy.config.yaml", "- 1\n", /this is not a table of settings/],
     [
@@ -313,6 +320,59 @@ describe("A setting is refused", () => {
     it(`with ${name}: ${content.trim()}`, async () => {
       expect(await failure(withFile(name, content))).to.match(message);
     });
+
+  for (const [name, content] of [
+    ["yaml", "secretKey: SECRET\nworkers: [1\nhttp: a\n"],
+    ["yaml", 'secretKey: "SECRET\nworkers: 1\n'],
+    ["yaml", "secretKey: SECRET: x\nworkers: 1\n"],
+    ["yaml", "secretKey: @SECRET\n"],
+    ["yaml", "secretKey: SECRET\nsecretKey: SECRET\n"],
+    ["yaml", "secretKey: *SECRET\n"],
+    ["yaml", "secretKey: !SECRET x\n"],
+    ["yaml", "secretKey: !SECRET^|x x\n"],
+    ["yaml", "secretKey: !SECRET!SECRET x\n"],
+    ["yaml", "secretKey: !!int SECRET\n"],
+    ["yaml", "http:\n  secretKey: SECRET\n"],
+    ["yaml", "mount:\n  - secretKey: SECRET\n"],
+    ["yaml", "settings: { DATABASE_URL: { default: SECRET, requierd: true } }"],
+    ["yaml", "SECRET"],
+    ["toml", 'secretKey = "SECRET"\nworkers = \n'],
+    ["toml", 'secretKey = "SECRET\nworkers = 1\n'],
+    ["toml", 'workers = \nsecretKey = "SECRET"\n'],
+    ["toml", "secretKey = SECRET\n"],
+    ["toml", "secretKey = 1-SECRET\n"],
+    ["toml", 'secretKey = "SECRET" x\n'],
+    ["json", '{"secretKey": "SECRET",\n "workers": }'],
+    ["json", '{"workers": x, "secretKey": "SECRET" }'],
+    ["json", '{"secretKey": "SECRET'],
+    ["json", '{"secretKey": SECRET}'],
+    ["json", '{"secretKey" "SECRET"}'],
+    ["ini", "secretKey = SECRET\nsecretKey = SECRET\n"],
+    ["ts", "export default { secretKey: 'SECRET' workers: 1 }"],
+    ["ts", "export default { secretKey: 'SECRET\n}"],
+    ["js", "export default { secretKey: 'SECRET' workers: 1 }"],
+    ["js", "export default { secretKey: 'SECRET', workers: 1 }}"],
+  ] as const)
+    it(`in a file, is told without secrets that stand there: ${name}: ${content.trim()}`, async () => {
+      const error = await withFile(`eddy.config.${name}`, content).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      expect(error?.message).to.include("eddy.config");
+      expect(inspect(error, { depth: 9 })).to.not.include("SECRET");
+    });
+
+  it("in a flag, is told without what it was given", async () => {
+    const written: string[] = [];
+    const { write } = process.stderr;
+    process.stderr.write = (text) => written.push(String(text)) > 0;
+    try {
+      expect(await failure(withFlags("--secret-kye=SECRET"))).to.be.a("string");
+    } finally {
+      process.stderr.write = write;
+    }
+    expect(written.join("")).to.equal("error: unknown option '--secret-kye'\n");
+  });
 
   it("but a file may have comments alone, and an INI file a list line by line", async () => {
     for (const [name, content] of [
@@ -337,6 +397,24 @@ describe("A setting is refused", () => {
     ).to.match(
       /several config files in .*: eddy\.config\.json, eddy\.config\.toml\nkeep one of them, or choose one by --config/,
     );
+  });
+
+  it("when another user has put the file where everybody may write", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const folder = folderWith({ "eddy.config.js": "throw 'it was run';" });
+    const file = join(folder, "eddy.config.js");
+    chownSync(file, NOBODY, NOBODY);
+    const found = { env: {}, folders: [folder] };
+    expect(await failure(configure({}, found))).to.include("it was run");
+    chmodSync(folder, 0o1777);
+    expect(await failure(configure({}, found))).to.equal(
+      `${file} is another user's, in a folder where everybody may write; if it is meant, choose it by --config`,
+    );
+    expect(await failure(configure({ config: file }, found))).to.include(
+      "it was run",
+    );
+    chownSync(file, 0, 0);
+    expect(await failure(configure({}, found))).to.include("it was run");
   });
 
   for (const name of ["eddy.config.yml", "eddy.config.mjs"])
