@@ -139,7 +139,7 @@ export class KernelTask
   }
 
   step(): IteratorResult<Effect<unknown>> {
-    this.context.runInAsyncScope(takeTurn, undefined, this);
+    this.context.runInAsyncScope(takeTurn, this);
     return STEPPED;
   }
 
@@ -270,13 +270,13 @@ function throwInto(
   throw new TypeError("The iterator does not provide a 'throw' method.");
 }
 
-function takeTurn(task: KernelTask): void {
+function takeTurn(this: KernelTask): void {
   try {
-    task.turn(task);
+    this.turn(this);
   } catch (error) {
-    task.giveUp(Err(error));
+    this.giveUp(Err(error));
   }
-  if (task.turn !== ended) task.context = new AsyncContext();
+  if (this.turn !== ended) this.context = new AsyncContext();
 }
 
 // The turns, in their order.
