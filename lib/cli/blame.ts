@@ -14,7 +14,7 @@ export function blame(error: unknown, entry: string): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
   const text = error.message.trimEnd();
   const message = /^\w*Error: /.test(text) ? text : `${error.name}: ${text}`;
-  const place = placeIn(error.stack ?? "") ?? placeOfSyntax(error, entry);
+  const place = placeOfSyntax(error, entry) ?? placeIn(error.stack ?? "");
   return place === undefined ? message : `${message}\n  at ${place}`;
 }
 

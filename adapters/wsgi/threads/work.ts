@@ -112,8 +112,17 @@ function isPromise(value: unknown): value is Promise<unknown> {
 function checkContents(name: string, value: object): void {
   if (!(Symbol.iterator in value)) return;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return; // which may be large
-  if (Symbol.iterator in (structuredClone(value) as object)) return;
+  if (keepsContents(value)) return;
   throw new UsageError(
     `wait.call("${name}"): the function returned an object of class ${value.constructor.name}, whose contents do not cross into a thread; return plain data, such as an array of its entries`,
   );
+}
+
+/** Since Node.js 24 structured clone refuses some of the classes of which it made empty objects. */
+function keepsContents(value: object): boolean {
+  try {
+    return Symbol.iterator in (structuredClone(value) as object);
+  } catch {
+    return false;
+  }
 }
