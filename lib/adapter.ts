@@ -6,6 +6,7 @@ export type { Logger } from "./common/log.ts";
 export { makePrivateFolder } from "./common/private-folder.ts";
 export { backoffMs, randomLifetime } from "./common/replacement.ts";
 export type * from "./exchange/application.ts";
+export { describe, stackOf } from "./common/thrown.ts";
 export { isOperation } from "./operations/is-operation.ts";
 export { CheckedHeaders } from "./reply/headers.ts";
 export type * from "./reply/types.ts";

@@ -3,13 +3,14 @@ import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { LineBuffer } from "../common/log.ts";
+import { LineBuffer } from "../common/line-buffer.ts";
+import { createLog } from "../common/log.ts";
+import { Secrets } from "../common/secrets.ts";
 import {
   COMBINED,
   compileFormat,
   createAccessLog,
   PRETTY,
-  SECRET_HEADERS,
   type AccessLog,
 } from "../exchange/access-log.ts";
 import { attempt, EXIT } from "./failure.ts";
@@ -39,16 +40,17 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
     open.set(path, there);
     return there;
   };
+  const secrets = new Secrets(settings.redact);
   const log = pino(
-    { level: logLevel, redact: { paths: SECRETS, censor: "[redacted]" } },
+    { level: logLevel },
     pretty ? formatted(destination(errorLog), terminal) : destination(errorLog),
   );
   return {
-    log,
+    log: createLog(log, secrets),
     accessLog:
       accessLog === "none"
         ? undefined
-        : accessLogTo(destination(accessLog), logFormat, pretty),
+        : accessLogTo(destination(accessLog), logFormat, pretty, secrets),
     pretty,
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
@@ -58,14 +60,6 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
     },
   };
 }
-
-/** Where headers may be in what is logged. */
-const SECRETS = SECRET_HEADERS.flatMap((name) => [
-  name,
-  `headers.${name}`,
-  `*.${name}`,
-  `*.headers.${name}`,
-]);
 
 function openFile(path: string, owner: Identity): LineBuffer {
   if (path === "-") return new LineBuffer(1);
@@ -97,12 +91,14 @@ function accessLogTo(
   file: LineBuffer,
   logFormat: string,
   pretty: boolean,
+  secrets: Secrets,
 ): AccessLog | undefined {
   if (!pretty && ["json", "auto"].includes(logFormat))
     return createAccessLog(pino({}, file), true);
   const format = attempt(EXIT.usage, "logFormat", () =>
     compileFormat(
       pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,
+      { secrets },
     ),
   );
   return (record) => file.writeSoon(`${format(record)}\n`);

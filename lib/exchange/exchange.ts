@@ -8,8 +8,10 @@ import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import {
   ClientAbortedError,
   DrainedError,
-  GatewayError,
+  failureOf,
   RequestTimeoutError,
+  type Failure,
+  type GatewayError,
   type Outcome,
 } from "../common/errors.ts";
 import type { Head, Outlet } from "../engine/engine.ts";
@@ -310,28 +312,31 @@ export class Exchange implements Running, ContextOwner, Recipient {
       // There is nobody left to tell; that an aborted handler fails is expected.
       return this.context.log.debug({ err: error }, "failed after its end");
     }
-    const known = error instanceof GatewayError ? error : undefined;
-    const outcome = known?.outcome ?? "error";
-    this.#report(outcome, error);
-    this.#answer(known);
+    const failure = failureOf(error);
+    const { outcome } = failure;
+    this.#report(failure, error);
+    this.#answer(failure);
     if (this.out.state === "streaming") return this.#awaitTaken(outcome);
     const answered = this.out.state === "ended";
     this.#end(outcome === "ok" && !answered ? "error" : outcome);
   }
 
   /** What somebody should look at goes to the log. */
-  #report(outcome: Outcome, error: unknown): void {
+  #report({ outcome, hasCause }: Failure, error: unknown): void {
     if (outcome === "error")
-      this.context.log.error({ err: error }, `${this.#line} failed`);
+      this.context.log.error(
+        { err: error ?? String(error) },
+        `${this.#line} failed`,
+      );
     else if (outcome === "shed") this.shared.noteShed();
-    else if ((error as Error).cause !== undefined)
+    else if (hasCause)
       this.context.log.info({ err: error }, `${this.#line} refused`);
   }
 
   /** An aborted client gets nothing, any other one an error or a cut connection. */
   halt(reason: GatewayError): void {
     if (this.#state === "ended") return;
-    this.#answer(reason);
+    this.#answer(failureOf(reason));
     this.#end(reason.outcome, reason);
   }
 
@@ -347,23 +352,23 @@ export class Exchange implements Running, ContextOwner, Recipient {
     };
   }
 
-  #answer(error: GatewayError | undefined): void {
+  #answer(failure: Failure): void {
     if (this.out.state !== "waiting") return this.out.close();
     try {
-      this.#sendError(error);
-    } catch (failure) {
+      this.#sendError(failure);
+    } catch (error) {
       // bad headers of an HttpError
       this.context.log.error(
-        { err: failure },
+        { err: error },
         `${this.#line}: its error reply failed`,
       );
-      this.#sendError(undefined);
+      this.#sendError(failureOf(undefined));
     }
   }
 
-  #sendError(error: GatewayError | undefined): void {
-    const body = `${error?.clientMessage ?? "something went wrong here"}\n`;
-    const { status = 500, headers, closesConnection = false } = error ?? {};
+  #sendError(failure: Failure): void {
+    const { status, clientMessage, headers, closesConnection } = failure;
+    const body = `${clientMessage ?? "something went wrong here"}\n`;
     const head = headOf({ status, headers, body });
     head.close ||= closesConnection || this.#closes;
     if (this.request.method === "HEAD")

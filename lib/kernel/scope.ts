@@ -1,6 +1,5 @@
 /** A scope as effection has it, and what the scopes of one `attach` share. */
 import {
-  Err,
   global,
   unbox,
   type Context,
@@ -23,6 +22,7 @@ import { DESTROY, Destructors, type Destructor } from "./destructors.ts";
 import { Deferred, ENDED, UNIT, type Steps } from "./effects.ts";
 import { EffectionTask } from "./effection-task.ts";
 import { reducer } from "./queue.ts";
+import { failed } from "./settled.ts";
 
 interface Decorable {
   around(...args: unknown[]): Operation<void>;
@@ -244,7 +244,7 @@ export class KernelScope implements Scope, Destructor {
           try {
             yield* destruct();
           } catch (error) {
-            outcome = Err(error); // the last one counts
+            outcome = failed(error); // the last one counts
           }
         this.release();
       } while (this.destructors !== undefined && !this.destructors.empty);

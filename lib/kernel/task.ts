@@ -7,7 +7,6 @@
  * generators.
  */
 import {
-  Err,
   Ok,
   unbox,
   type Coroutine,
@@ -28,7 +27,13 @@ import {
 import { defaultGroup, halt, haltAll, TaskHandle } from "./handle.ts";
 import { schedule, STEPPED, takesNextTurn, wouldBeNext } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
-import { notify, thrown, type Settle, type Settled } from "./settled.ts";
+import {
+  failed,
+  notify,
+  thrown,
+  type Settle,
+  type Settled,
+} from "./settled.ts";
 
 /** What a task runs: an operation's steps, or those of its own teardown. */
 export type Body = Iterator<Effect<unknown>, unknown, unknown>;
@@ -139,7 +144,7 @@ export class KernelTask
     try {
       this.turn(this);
     } catch (error) {
-      this.#giveUp(Err(error));
+      this.#giveUp(failed(error));
     }
     return STEPPED;
   }
@@ -184,7 +189,7 @@ export class KernelTask
     try {
       this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
     } catch (error) {
-      this.resume(Err(error));
+      this.resume(failed(error));
     }
   }
 
@@ -221,7 +226,7 @@ export class KernelTask
 
   /** As the boundary of its children: their errors end it. */
   raise(error: Error): void {
-    this.trapped = Err(error);
+    this.trapped = failed(error);
     this.unwind();
   }
 
@@ -301,7 +306,7 @@ function startBody(task: KernelTask): void {
   try {
     task.iterator = task.operation!()[Symbol.iterator]();
   } catch (error) {
-    return endBody(task, Err(error));
+    return endBody(task, failed(error));
   }
   runBody(task);
 }
@@ -429,7 +434,7 @@ function advance(task: KernelTask): Result<unknown> | undefined {
     try {
       step = task.advance();
     } catch (error) {
-      return Err(error);
+      return failed(error);
     }
     if (step.done) return Ok(step.value);
     task.enter(step.value);

@@ -34,6 +34,7 @@ import {
 } from "../engine/listen-options.ts";
 import { createAccessLog } from "../exchange/access-log.ts";
 import { createLog, type Logger } from "../common/log.ts";
+import { Secrets } from "../common/secrets.ts";
 import { Mounts } from "./mounts.ts";
 import {
   limitsFrom,
@@ -112,7 +113,9 @@ export class Loop extends Mounts {
     super();
     const options = optionsFromCommand(given);
     this.#settings = settingsFrom(options);
-    this.log = createLog(options.log);
+    const { redact } = this.#settings;
+    const secrets = redact.length > 0 ? new Secrets(redact) : undefined;
+    this.log = createLog(options.log, secrets);
     this.closed = new Promise(
       (resolve, reject) => (this.#settleClosed = { resolve, reject }),
     );
@@ -133,7 +136,11 @@ export class Loop extends Mounts {
     const { healthCheck } = this.#settings;
     if (healthCheck !== undefined)
       this.router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
-    const accessLog = createAccessLog(this.log, this.#settings.accessLog);
+    const accessLog = createAccessLog(
+      this.log,
+      this.#settings.accessLog,
+      secrets,
+    );
     this.#shared = new Shared(
       this.log,
       accessLog,

@@ -3,17 +3,15 @@
  * task. Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect,
  * and the generator that yields it.
  */
-import {
-  Err,
-  Ok,
-  unbox,
-  type Effect,
-  type Operation,
-  type Result,
-} from "effection";
+import { Ok, unbox, type Effect, type Operation, type Result } from "effection";
 import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
 import type { Fork } from "../kernel/fork.ts";
-import { notify, type Settle, type Settled } from "../kernel/settled.ts";
+import {
+  failed,
+  notify,
+  type Settle,
+  type Settled,
+} from "../kernel/settled.ts";
 
 type Resolve<T> = (result: Result<T>) => void;
 
@@ -73,14 +71,14 @@ class Action<T> extends Wait<T, Executor<T>> {
   enter(resolve: Resolve<T>): Exit {
     const discard = this.from(
       (value) => resolve(Ok(value)),
-      (error) => resolve(Err(error)),
+      (error) => resolve(failed(error)),
     );
     return (left) => {
       try {
         discard();
         left(UNIT);
       } catch (error) {
-        left(Err(error));
+        left(failed(error));
       }
     };
   }
@@ -109,7 +107,7 @@ class Until<T> extends Wait<T, PromiseLike<T>> {
   enter(resolve: Resolve<T>): Exit {
     this.from.then(
       (value) => resolve(Ok(value)),
-      (error: unknown) => resolve(Err(error)),
+      (error: unknown) => resolve(failed(error)),
     );
     return exitAtOnce;
   }
@@ -185,7 +183,7 @@ export class LoneWait implements Fork {
     } catch (error) {
       this.#exit = exitAtOnce;
       this.#state = "error";
-      this.#result = Err(error);
+      this.#result = failed(error);
     }
     if (this.#state !== undefined) this.#leave();
     return this;

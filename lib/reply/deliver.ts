@@ -137,7 +137,10 @@ function deliverStream(
     end(source, recipient);
     finish(error);
   };
-  pump(head, source, out).then(() => finish(), stop);
+  pump(head, source, out).then(
+    () => finish(),
+    (error: unknown) => stop(somethingOf(error)),
+  );
   return { stop: () => stop() };
 }
 
@@ -182,7 +185,7 @@ function deliverWritten(
     recipient.scope,
     () => written(write, new Writer(out, head)),
     (state, value) =>
-      state === "error" ? recipient.done(value) : recipient.done(),
+      state === "error" ? recipient.done(somethingOf(value)) : recipient.done(),
   );
   return { stop: () => task.interrupt() };
 }
@@ -236,6 +239,10 @@ class Writer implements BodyWriter {
     while (this.#out.state === "streaming") yield* until(this.#out.writable());
   }
 }
+
+/** `throw undefined` is a failure, too. */
+const somethingOf = (error: unknown): unknown =>
+  error ?? new Error(`${error} was thrown`);
 
 /** Nobody wants this reply. */
 export function discard(reply: PreparedReply, observer: CleanupObserver): void {

@@ -10,11 +10,11 @@ import {
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { LineBuffer } from "../../../lib/common/log.ts";
+import { LineBuffer } from "../../../lib/common/line-buffer.ts";
 import { folderWith } from "../../support/folder.ts";
 import { ROOT } from "../../support/root.ts";
 
-const MODULE = join(ROOT, "dist/lib/common/log.js");
+const MODULE = join(ROOT, "dist/lib/common/line-buffer.js");
 
 const programWith = (statements: string): string =>
   `import { LineBuffer } from ${JSON.stringify(MODULE)};${statements}`;
