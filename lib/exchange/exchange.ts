@@ -29,6 +29,7 @@ import {
 } from "../reply/deliver.ts";
 import { headOf, TEXT } from "../reply/head.ts";
 import { prepare, type PreparedReply } from "../reply/reply.ts";
+import { dropAll } from "../reply/source.ts";
 import type { Reply } from "../reply/types.ts";
 import { GatewayRequest, type Place } from "../request/request.ts";
 import type { AccessLog } from "./access-log.ts";
@@ -181,8 +182,13 @@ export class Exchange implements Running, ContextOwner, Recipient {
     };
     this.#task =
       operation instanceof Wait
-        ? new LoneWait(operation, settled).enter()
+        ? new LoneWait(operation, settled, this).enter()
         : fork(this.shared.scope, () => operation, settled);
+  }
+
+  /** A reply that nobody waits for any more. */
+  late(reply: unknown): void {
+    dropAll(reply, this);
   }
 
   /**

@@ -153,6 +153,11 @@ export function suspend(): Operation<void> {
   return suspended;
 }
 
+/** Who gets what a wait comes to when it is over already. */
+interface Latecomers {
+  late(value: unknown): void;
+}
+
 /**
  * Follows an operation that is nothing but a wait. Nothing in it could ask for its task, so there is none.
  *
@@ -161,14 +166,16 @@ export function suspend(): Operation<void> {
 export class LoneWait implements Fork {
   readonly #wait: Wait<unknown>;
   readonly #settled: Settle;
+  readonly #late: Latecomers | undefined;
   /** Undefined while the wait is entered. */
   #exit: Exit | undefined = undefined;
   #state: Settled | undefined = undefined;
   #result: Result<unknown> = UNIT;
 
-  constructor(wait: Wait<unknown>, settled: Settle) {
+  constructor(wait: Wait<unknown>, settled: Settle, late?: Latecomers) {
     this.#wait = wait;
     this.#settled = settled;
+    this.#late = late;
   }
 
   get waitsFor(): string {
@@ -194,7 +201,10 @@ export class LoneWait implements Fork {
   }
 
   #end(state: Settled, result: Result<unknown>): void {
-    if (this.#state !== undefined) return;
+    if (this.#state !== undefined) {
+      if (result.ok && state === "value") this.#late?.late(result.value);
+      return;
+    }
     this.#state = state;
     this.#result = result;
     if (this.#exit !== undefined) this.#leave();

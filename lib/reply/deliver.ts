@@ -13,10 +13,12 @@ import type { PreparedReply } from "./reply.ts";
 import {
   checkChunk,
   drop,
+  dropAll,
   end,
   sourceOf,
   type BodySource,
   type CleanupObserver,
+  type Streamable,
 } from "./source.ts";
 import type { BodyWriter, StreamWriter } from "./types.ts";
 
@@ -64,7 +66,7 @@ export function deliver(
     case "whole":
       return deliverWhole(head, reply.body, out, recipient);
     case "stream":
-      return deliverStream(head, sourceOf(reply.body), out, recipient);
+      return deliverStream(head, reply.body, out, recipient);
     case "writer":
       return deliverWritten(head, reply.body, out, recipient);
   }
@@ -117,15 +119,16 @@ function deliverWhole(
   }
   head.contentLength = length;
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  return deliverStream(head, sourceOf([bytes]), out, recipient);
+  return deliverStream(head, [bytes], out, recipient);
 }
 
 function deliverStream(
   head: ReplyHead,
-  source: BodySource,
+  body: Streamable,
   out: Outlet,
   recipient: Recipient,
 ): Delivery {
+  const source = sourceOf(body);
   let underWay = true;
   const finish = (error?: unknown): void => {
     if (!underWay) return;
@@ -139,7 +142,10 @@ function deliverStream(
   };
   pump(head, source, out).then(
     () => finish(),
-    (error: unknown) => stop(somethingOf(error)),
+    (error: unknown) => {
+      if (Array.isArray(body)) dropAll(body, recipient); // which may be one of streams
+      stop(somethingOf(error));
+    },
   );
   return { stop: () => stop() };
 }

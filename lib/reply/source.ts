@@ -3,6 +3,7 @@
  */
 import type { Readable } from "node:stream";
 import { InvalidReplyError } from "../common/errors.ts";
+import { isObject } from "../common/thrown.ts";
 import type { Chunk, Step } from "../engine/engine.ts";
 
 /** Gives the next chunk at once, or some time. What it gives is checked. */
@@ -154,6 +155,33 @@ export function drop(body: Streamable, observer: CleanupObserver): void {
   } catch (error) {
     observer.onCleanupError(error); // of an iterator that cannot be made
   }
+}
+
+/**
+ * Drops all bodies in something that was meant for a reply and is none: it itself, and its members. Those of an object
+ * of some class are not the reply's, but its own.
+ */
+export function dropAll(given: unknown, observer: CleanupObserver): void {
+  try {
+    for (const one of [given, ...membersOf(given)]) {
+      const body = one instanceof Response ? one.body : one;
+      if (isObject(body) && isStreamable(body)) drop(body, observer);
+    }
+  } catch (error) {
+    observer.onCleanupError(error); // of a Proxy that nobody may look at
+  }
+}
+
+/** Without a call of anything of its own. */
+function membersOf(given: unknown): unknown[] {
+  if (!isObject(given) || !(isPlain(given) || Array.isArray(given))) return [];
+  const members = Object.getOwnPropertyDescriptors(given);
+  return Object.values(members).map(({ value }) => value as unknown);
+}
+
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** Ends a source early, now or when it gets round to it. */

@@ -35,6 +35,7 @@ describe("isOperation()", () => {
     "a Map": new Map(),
     "a Set": new Set(),
     "the iterator of an array": [1].values(),
+    "what an async generator function gives": (async function* () {})(),
     FormData: new FormData(),
     Headers: new Headers(),
     URLSearchParams: new URLSearchParams(),
