@@ -99,6 +99,9 @@ export class Loop extends Mounts {
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
   #state: LoopState = "new";
+  /** Calls of `listen` that have not come to an end. */
+  #listening = 0;
+  #retreating: Promise<void> | undefined;
   /** From now on the drain waits for nobody. */
   readonly #hurry = new AbortController();
   #closing: Future<DrainReport> | undefined;
@@ -299,13 +302,18 @@ export class Loop extends Mounts {
 
   async #listen(target: ListenOptions): Promise<Address> {
     checkTarget(target);
+    if (this.#retreating !== undefined) await this.#retreating;
     if (this.#state !== "running") this.#become("running");
+    this.#listening++;
     try {
       await this.#applications.open();
       return await this.#add(await this.#open(target));
     } catch (error) {
-      if (this.#listeners.length === 0) await this.#retreat();
+      if (this.#listening === 1 && this.#listeners.length === 0)
+        await (this.#retreating = this.#retreat());
       throw error;
+    } finally {
+      this.#listening--;
     }
   }
 
@@ -352,10 +360,14 @@ export class Loop extends Mounts {
     this.#state = state;
   }
 
-  /** A first `listen` that failed leaves the loop as it was before, so that another address can be tried. */
+  /**
+   * A first `listen` that failed leaves the loop as it was before, so that another address can be tried; of several at
+   * once, the last that has failed.
+   */
   async #retreat(): Promise<void> {
     await end(this.#parts, "resources", () => this.#applications.close());
     if (this.#state === "running") this.#become("new");
+    this.#retreating = undefined;
   }
 
   /** There is no half of a server: what fails on its own ends the whole, in order. */

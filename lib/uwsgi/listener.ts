@@ -5,7 +5,7 @@
  * one for each scheme that a client may have spoken.
  */
 import { rmSync } from "node:fs";
-import { createServer, Server, type AddressInfo } from "node:net";
+import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { urlHost } from "../common/address.ts";
@@ -29,7 +29,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 
 /**
  * @throws {ListenError} saying what is in the way.
- * @throws {UsageError} for an address that is not valid.
+ * @throws {UsageError} for an address that is not valid, or a server that does not listen.
  */
 export async function openUwsgiListener(
   where: string | Server,
@@ -38,8 +38,12 @@ export async function openUwsgiListener(
   limits: ConnectionLimits,
   log: Logger,
 ): Promise<Listener> {
-  const inner = await openInnerListeners(engine, serve, limits);
   const server = where instanceof Server ? where : createServer();
+  if (server === where && server.address() === null)
+    throw new UsageError(
+      'the server of listen({ uwsgi: server }) does not listen; wait for its "listening" first',
+    );
+  const inner = await openInnerListeners(engine, serve, limits);
   try {
     if (typeof where === "string") await listenAt(server, targetOf(where));
   } catch (error) {
@@ -49,7 +53,7 @@ export async function openUwsgiListener(
   const open = new Set<UwsgiConnection>();
   const connections = new Connections();
   const { idleTimeoutMs = IDLE_TIMEOUT_MS } = limits;
-  server.on("connection", (socket) => {
+  const take = (socket: Socket): void => {
     const one = new UwsgiConnection(socket, inner.paths, idleTimeoutMs, log);
     open.add(one);
     connections.add(1);
@@ -57,7 +61,8 @@ export async function openUwsgiListener(
       open.delete(one);
       connections.add(-1);
     });
-  });
+  };
+  server.on("connection", take);
   const stop = (): void => void server.close();
   return {
     address: addressOf(server.address()!),
@@ -65,6 +70,7 @@ export async function openUwsgiListener(
     untilUnused: (signal) => connections.untilNone(signal),
     async destroy() {
       stop();
+      server.off("connection", take);
       for (const one of open) one.finish();
       inner.destroy();
       await connections.untilNone(NEVER);
