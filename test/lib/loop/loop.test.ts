@@ -166,20 +166,26 @@ describe("A loop", () => {
     });
 
     it("keeps them open for one listen() when another at the same time fails", async () => {
-      const notes: string[] = [];
-      const server = new TestServer();
-      server.loop.mount(noting("a", notes));
-      const nowhere = { port: 0, host: "192.0.2.77" }; // the later, so that it fails while the other is about to listen
+      const early = { ...HERE, tls: { key: "/none", cert: "/none" } };
+      const late = { ...HERE, host: "192.0.2.77" };
+      const slow = { uwsgi: "127.0.0.1:0" };
       for (const targets of [
-        [HERE, nowhere],
-        [nowhere, HERE],
-        [nowhere, HERE, nowhere],
+        [early, HERE],
+        [HERE, early],
+        [early, slow],
+        [slow, early, late],
+        [late, HERE],
       ]) {
+        const notes: string[] = [];
+        const server = new TestServer();
+        server.loop.mount(noting("a", notes));
         const results = await Promise.allSettled(
           targets.map((target) => server.loop.listen(target)),
         );
         expect(results.map(({ status }) => status)).to.deep.equal(
-          targets.map((at) => (at === HERE ? "fulfilled" : "rejected")),
+          targets.map((at) =>
+            at === HERE || at === slow ? "fulfilled" : "rejected",
+          ),
         );
         expect(notes).to.deep.equal(["a opens"]);
       }
@@ -189,7 +195,7 @@ describe("A loop", () => {
       const notes: string[] = [];
       const server = new TestServer();
       server.loop.mount(noting("a", notes));
-      const nowhere = { port: 0, host: "192.0.2.77" };
+      const nowhere = { ...HERE, tls: { key: "/none", cert: "/none" } };
       const failing = [1, 2].map(() => server.loop.listen(nowhere));
       await Promise.allSettled(failing);
       expect(notes).to.deep.equal(["a opens", "a closes"]);
