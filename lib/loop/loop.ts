@@ -125,6 +125,7 @@ export class Loop extends Mounts {
     const failing = (what: string) => (error: Error) => this.#fail(error, what);
     this.#background = attach(undefined, {
       onError: failing("a background task failed"),
+      ended: loopIsStopped,
     });
     this.#exchanges = attach(undefined, {
       onError: failing("a task of the loop failed"),
@@ -223,7 +224,6 @@ export class Loop extends Mounts {
    * @throws {UsageError} once the loop has stopped.
    */
   run<T>(operation: () => Operation<T>): Task<T> {
-    if (this.#state === "stopped") throw new UsageError("the loop is stopped");
     return this.#background.scope.run(operation);
   }
 
@@ -407,3 +407,5 @@ export class Loop extends Mounts {
     };
   }
 }
+
+const loopIsStopped = (): UsageError => new UsageError("the loop is stopped");
