@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { LineBuffer } from "../common/line-buffer.ts";
+import { LineBuffer, textGap } from "../common/line-buffer.ts";
 import { createLog } from "../common/log.ts";
 import { Secrets } from "../common/secrets.ts";
 import {
@@ -35,22 +35,33 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   const terminal = errorLog === "-" && isatty(1);
   const pretty = logFormat === "pretty" || (logFormat === "auto" && terminal);
   const open = new Map<string, LineBuffer>();
-  const destination = (path: string): LineBuffer => {
-    const there = open.get(path) ?? openFile(path, owner);
+  const hasFields = !pretty && ["json", "auto"].includes(logFormat);
+  const destination = (path: string, isText: boolean): LineBuffer => {
+    const gap = isText ? textGap : undefined;
+    const there = open.get(path) ?? openFile(path, owner, gap);
     open.set(path, there);
     return there;
   };
   const secrets = new Secrets(settings.redact);
   const log = pino(
     { level: logLevel },
-    pretty ? formatted(destination(errorLog), terminal) : destination(errorLog),
+    pretty
+      ? formatted(destination(errorLog, true), terminal)
+      : destination(errorLog, false),
   );
   return {
     log: createLog(log, secrets),
     accessLog:
       accessLog === "none"
         ? undefined
-        : accessLogTo(destination(accessLog), logFormat, pretty, secrets),
+        : hasFields
+          ? createAccessLog(pino({}, destination(accessLog, false)), true)
+          : accessLinesTo(
+              destination(accessLog, true),
+              logFormat,
+              pretty,
+              secrets,
+            ),
     pretty,
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
@@ -61,10 +72,14 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   };
 }
 
-function openFile(path: string, owner: Identity): LineBuffer {
-  if (path === "-") return new LineBuffer(1);
+function openFile(
+  path: string,
+  owner: Identity,
+  gap: typeof textGap | undefined,
+): LineBuffer {
+  if (path === "-") return new LineBuffer(1, gap);
   return attempt(EXIT.usage, `cannot write the log ${path}`, () => {
-    const file = new LineBuffer(path);
+    const file = new LineBuffer(path, gap);
     give(path, owner);
     return file;
   });
@@ -87,14 +102,12 @@ function formatted(
   return { write: (line) => to.write(format(JSON.parse(line))) };
 }
 
-function accessLogTo(
+function accessLinesTo(
   file: LineBuffer,
   logFormat: string,
   pretty: boolean,
   secrets: Secrets,
-): AccessLog | undefined {
-  if (!pretty && ["json", "auto"].includes(logFormat))
-    return createAccessLog(pino({}, file), true);
+): AccessLog {
   const format = attempt(EXIT.usage, "logFormat", () =>
     compileFormat(
       pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,

@@ -23,7 +23,7 @@ export function createLog(
   const own =
     log === false
       ? pino({ level: "silent" })
-      : (log ?? pino({}, new LineBuffer(1)));
+      : (log ?? pino({}, LineBuffer.standardOutput));
   if (secrets === undefined && loggerBehind(own) !== own) return own; // it has been through here
   hearFailures(own);
   return new Proxy(own, new Door(secrets ?? new Secrets()));

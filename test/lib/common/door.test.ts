@@ -26,7 +26,7 @@ async function complaints(action: () => unknown): Promise<string> {
   const { writeSync } = fs;
   let said = "";
   const note = (descriptor: number, text: string): number => {
-    if (descriptor !== 2) return writeSync(descriptor, text);
+    if (!text.startsWith("eddy: ")) return writeSync(descriptor, text);
     said += text;
     return text.length;
   };
