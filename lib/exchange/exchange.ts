@@ -348,13 +348,15 @@ export class Exchange implements Running, ContextOwner, Recipient {
 
   view(): ExchangeView {
     const task = viewFork(this.#task);
+    const body = this.#delivery?.view();
+    const its = body ?? task ?? this.#task;
+    const tasks = [task?.children, body?.children, this.#context?.tasks()];
     return {
       id: this.context.id,
       name: this.#line,
-      waitsFor:
-        task?.waitsFor ?? this.#task?.waitsFor ?? WAITS_FOR[this.#state],
+      waitsFor: its?.waitsFor ?? WAITS_FOR[this.#state],
       ageMs: Math.round(performance.now() - this.begin()),
-      children: [...(task?.children ?? []), ...(this.#context?.tasks() ?? [])],
+      children: tasks.flatMap((some) => some ?? []),
     };
   }
 

@@ -22,7 +22,7 @@ export interface Fork {
   /** Halts it: its cleanup runs, then `settled` is called. Does nothing once it has ended. */
   interrupt(): void;
   /** Only where there is no task to view. */
-  readonly waitsFor?: string;
+  readonly waitsFor?: string | undefined;
 }
 
 /** A scope under which tasks run, and the way to end it with all that runs in it. */

@@ -178,8 +178,8 @@ export class LoneWait implements Fork {
     this.#late = late;
   }
 
-  get waitsFor(): string {
-    return this.#wait.description;
+  get waitsFor(): string | undefined {
+    return this.#state === undefined ? this.#wait.description : undefined;
   }
 
   enter(): this {

@@ -8,6 +8,7 @@ import {
 import { future } from "../operations/future.ts";
 import type { Chunk, Outlet, ReplyHead } from "../engine/engine.ts";
 import { fork } from "../kernel/fork.ts";
+import { viewFork, type TaskView } from "../kernel/tree.ts";
 import { forbidsBody } from "./head.ts";
 import type { PreparedReply } from "./reply.ts";
 import {
@@ -35,8 +36,15 @@ const WHOLE_LAST_BYTES = 2048;
 
 /** A body on its way. */
 export interface Delivery {
+  /** Where it is, unless it waits for the client; with the tasks below it. */
+  view(): BodyView;
   /** Nobody wants the rest: ends the source. `done` is still called. */
   stop(): void;
+}
+
+export interface BodyView {
+  readonly waitsFor: string | undefined;
+  readonly children: readonly TaskView[];
 }
 
 /** Who is told how a delivery went. */
@@ -147,7 +155,13 @@ function deliverStream(
       stop(somethingOf(error));
     },
   );
-  return { stop: () => stop() };
+  return {
+    stop: () => stop(),
+    view: () => ({
+      waitsFor: source.isAwaited() ? "the next chunk of its body" : undefined,
+      children: [],
+    }),
+  };
 }
 
 /**
@@ -187,13 +201,20 @@ function deliverWritten(
   out: Outlet,
   recipient: Recipient,
 ): Delivery {
+  const writer = new Writer(out, head);
   const task = fork(
     recipient.scope,
-    () => written(write, new Writer(out, head)),
+    () => written(write, writer),
     (state, value) =>
       state === "error" ? recipient.done(somethingOf(value)) : recipient.done(),
   );
-  return { stop: () => task.interrupt() };
+  return {
+    stop: () => task.interrupt(),
+    view() {
+      const { waitsFor, children = [] } = viewFork(task) ?? {};
+      return { waitsFor: writer.isHeld ? undefined : waitsFor, children };
+    },
+  };
 }
 
 function* written(write: StreamWriter, out: Writer): Operation<void> {
@@ -219,6 +240,8 @@ class Writer implements BodyWriter {
   readonly #out: Outlet;
   readonly #head: ReplyHead;
   #ended = false;
+  /** The client is behind. */
+  isHeld = false;
 
   constructor(out: Outlet, head: ReplyHead) {
     this.#out = out;
@@ -233,8 +256,15 @@ class Writer implements BodyWriter {
     if (this.#ended)
       return future(Promise.reject(new UsageError("the body has ended")));
     this.#out.start(this.#head);
-    const taken = this.#out.write(chunk);
-    return future(taken ? Promise.resolve() : this.#out.writable());
+    return future(
+      this.#out.write(chunk) ? Promise.resolve() : this.#untilWritable(),
+    );
+  }
+
+  async #untilWritable(): Promise<void> {
+    this.isHeld = true;
+    await this.#out.writable();
+    this.isHeld = false;
   }
 
   /** Done when the client has what was written without waiting. */

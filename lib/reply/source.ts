@@ -20,6 +20,8 @@ interface AsyncSource extends Cancelable {
 }
 
 interface Cancelable {
+  /** It was asked for the next chunk, which has not come yet. */
+  isAwaited(): boolean;
   /**
    * Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed.
    * Does nothing once it has ended.
@@ -51,6 +53,7 @@ function syncSource(iterator: Iterator<Chunk>): SyncSource {
   let open = true;
   return {
     sync: true,
+    isAwaited: () => false,
     next() {
       open = false;
       const step = iterator.next();
@@ -67,15 +70,20 @@ function syncSource(iterator: Iterator<Chunk>): SyncSource {
 
 function asyncSource(iterator: AsyncIterator<Chunk>): AsyncSource {
   let open = true;
+  let awaited = false;
   return {
     sync: false,
+    isAwaited: () => awaited,
     async next() {
       let step: Step;
       try {
+        awaited = true;
         step = await iterator.next();
       } catch (error) {
         open = false;
         throw error;
+      } finally {
+        awaited = false;
       }
       if (step.done) open = false;
       return checked(step);
