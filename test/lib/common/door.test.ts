@@ -227,3 +227,43 @@ describe("A loop closes, and the process goes on, when a background task fails w
       ).to.have.length(1);
     });
 });
+
+describe("Every exchange ends, and the log says it once, when an accessLog function", () => {
+  for (const [kind, hostile] of Object.entries(HOSTILE))
+    for (const how of ["at once", "later"])
+      it(`throws ${kind}, ${how}`, async () => {
+        const lines: string[] = [];
+        const write = (line: string): void => void lines.push(line);
+        const raise = (): never => {
+          throw hostile("on purpose"); // oxlint-disable-line typescript/only-throw-error
+        };
+        const loop = new Loop({
+          log: pino({}, { write }),
+          accessLog: how === "at once" ? raise : async () => raise(),
+        });
+        afterTest(() => loop.close());
+        loop.mount(() => "answered");
+        const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+        expect(await (await fetch(url)).text()).to.equal("answered");
+        const { tally } = await loop.close();
+        expect(tally).to.include({ accepted: 1, ok: 1 });
+        expect(
+          lines.filter((line) => line.includes("access log's function failed")),
+        ).to.have.length(1);
+      });
+
+  it("gives something else than a promise", async () => {
+    const lines: string[] = [];
+    const records: unknown[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(line) });
+    const accessLog = ((record: unknown) => records.push(record)) as (
+      record: unknown,
+    ) => void;
+    const loop = new Loop({ log, accessLog }).mount(() => "");
+    afterTest(() => loop.close());
+    const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+    await (await fetch(url)).text();
+    expect(records).to.have.length(1);
+    expect(lines.join("")).not.to.include("failed");
+  });
+});
