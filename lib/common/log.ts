@@ -98,7 +98,7 @@ class Door implements ProxyHandler<Logger> {
   /** The fields of what was to be logged, as plain data. */
   #readable(given: unknown): Fields {
     const fields = isObject(given) ? plainFields(given, this.#secrets) : {};
-    return { ...this.#bindings, ...this.#secrets.redact(fields) };
+    return { ...this.#bindings, ...fields };
   }
 }
 
@@ -115,26 +115,29 @@ const noteOf = (failure: unknown): { note: string } => ({
 });
 
 function plainFields(given: object, secrets: Secrets): Fields {
-  if (textIn(given, "stack") !== undefined) return { err: standIn(given) };
+  const asError = (): Fields => secrets.redact({ err: standIn(given) });
+  if (textIn(given, "stack") !== undefined) return asError();
   const fields: Fields = {};
   try {
     for (const name of Object.keys(given))
-      fields[name] = plain(() => (given as Fields)[name], secrets);
+      Object.assign(fields, plainField(given as Fields, name, secrets));
+    return fields;
   } catch {
-    fields.err = standIn(given);
+    return asError(); // a Proxy that nobody may look at
   }
-  return fields;
 }
 
 /** An error as one that nobody stumbles over, anything else as it would be written. */
-function plain(read: () => unknown, secrets: Secrets): unknown {
+function plainField(given: Fields, name: string, secrets: Secrets): Fields {
   try {
-    const value = read();
-    if (!isObject(value)) return value;
-    if (textIn(value, "message") !== undefined) return standIn(value);
-    return JSON.parse(JSON.stringify(secrets.redact(value))) as unknown;
+    const value = given[name];
+    const isError = textIn(value, "message") !== undefined;
+    const field = secrets.redact({
+      [name]: isError && isObject(value) ? standIn(value) : value,
+    });
+    return isError ? field : (JSON.parse(JSON.stringify(field)) as Fields);
   } catch (failure) {
-    return `(${describe(failure)})`;
+    return { [name]: `(${describe(failure)})` };
   }
 }
 

@@ -95,6 +95,15 @@ describe("The log writes one line, whatever it is given:", () => {
     expect(lines[0]).to.deep.include({ of: { shown: 1 }, msg: "seen" });
   });
 
+  it("objects that are too many together", () => {
+    const [log, lines] = recorded();
+    const many = (): object[] => Array.from({ length: 9000 }, () => ({}));
+    log.info({ one: many(), two: many() }, "seen");
+    expect(lines[0]!.one).to.have.length(9000);
+    expect(lines[0]!.two).to.have.length(9000);
+    expect(lines[0]!.note).to.match(/more than 10000 objects/);
+  });
+
   it("an object that leads to a whole server", () => {
     const [log, lines] = recorded();
     const endless = (depth: number): object =>
