@@ -7,6 +7,7 @@ export type { Logger } from "./common/log.ts";
 export { makePrivateFolder } from "./common/private-folder.ts";
 export { backoffMs, randomLifetime } from "./common/replacement.ts";
 export type * from "./exchange/application.ts";
+export { describe, stackOf } from "./common/thrown.ts";
 export { isOperation } from "./operations/is-operation.ts";
 export { bindContext } from "./reply/bind-context.ts";
 export { CheckedHeaders } from "./reply/headers.ts";

@@ -15,10 +15,14 @@ export interface CallPool<C> {
   leave(call: C): void;
 }
 
-/** Halted before there is a head, the call leaves the pool; after that the body is told to end. */
+/**
+ * Halted before there is a head, the call leaves the pool; after that the body is told to end. `server`: what it waits
+ * for, as `loop.tasks()` shows it.
+ */
 export function submitTo<C>(
   pool: CallPool<C>,
   createCall: (receiver: ReplyReceiver) => C,
+  server: string,
 ): Operation<GatewayResponse> {
   return action((resolve, reject) => {
     const call = createCall({ resolve, reject });
@@ -28,5 +32,5 @@ export function submitTo<C>(
       reject(error as Error);
     }
     return () => pool.leave(call);
-  });
+  }, server);
 }

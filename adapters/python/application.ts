@@ -59,6 +59,7 @@ export class PythonApplication implements OpenApplication {
     return submitTo(
       this.#pool!.dispatcher,
       (receiver) => new PythonCall(request, environ, upload, receiver),
+      "a process of Python",
     );
   }
 

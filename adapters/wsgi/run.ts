@@ -1,6 +1,11 @@
 /** Calls a WSGI-style application and turns what it does into a reply. */
 import { inspect } from "node:util";
-import { bindContext, WsgiError, type Chunk } from "../../lib/adapter.ts";
+import {
+  bindContext,
+  describe,
+  WsgiError,
+  type Chunk,
+} from "../../lib/adapter.ts";
 import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
 import {
@@ -143,7 +148,7 @@ class Chunks implements IterableIterator<Chunk> {
     } catch (second) {
       this.#request.log.warn(
         { err: second },
-        `close() failed, too, after ${String(error)}`,
+        `close() failed, too, after ${describe(error)}`,
       );
     }
   }

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { describe } from "../common/thrown.ts";
 
 const OURS = fileURLToPath(new URL("..", import.meta.url));
 
@@ -11,7 +12,7 @@ const OURS = fileURLToPath(new URL("..", import.meta.url));
  * @param entry the file that was to be imported.
  */
 export function blame(error: unknown, entry: string): string {
-  if (!(error instanceof Error)) return `it throws ${String(error)}`;
+  if (!(error instanceof Error)) return `it throws ${describe(error)}`;
   const text = error.message.trimEnd();
   const message = /^\w*Error: /.test(text) ? text : `${error.name}: ${text}`;
   const place = placeOfSyntax(error, entry) ?? placeIn(error.stack ?? "");

@@ -3,13 +3,14 @@ import { createRequire } from "node:module";
 import { lchownSync, lstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { pino, type Logger } from "pino";
-import { LineBuffer } from "../common/log.ts";
+import { LineBuffer, textGap } from "../common/line-buffer.ts";
+import { createLog } from "../common/log.ts";
+import { Secrets } from "../common/secrets.ts";
 import {
   COMBINED,
   compileFormat,
   createAccessLog,
   PRETTY,
-  SECRET_HEADERS,
   type AccessLog,
 } from "../exchange/access-log.ts";
 import { attempt, EXIT } from "./failure.ts";
@@ -34,21 +35,33 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   const terminal = errorLog === "-" && isatty(1);
   const pretty = logFormat === "pretty" || (logFormat === "auto" && terminal);
   const open = new Map<string, LineBuffer>();
-  const destination = (path: string): LineBuffer => {
-    const there = open.get(path) ?? openFile(path, owner);
+  const hasFields = !pretty && ["json", "auto"].includes(logFormat);
+  const destination = (path: string, isText: boolean): LineBuffer => {
+    const gap = isText ? textGap : undefined;
+    const there = open.get(path) ?? openFile(path, owner, gap);
     open.set(path, there);
     return there;
   };
+  const secrets = new Secrets(settings.redact);
   const log = pino(
-    { level: logLevel, redact: { paths: SECRETS, censor: "[redacted]" } },
-    pretty ? formatted(destination(errorLog), terminal) : destination(errorLog),
+    { level: logLevel },
+    pretty
+      ? formatted(destination(errorLog, true), terminal)
+      : destination(errorLog, false),
   );
   return {
-    log,
+    log: createLog(log, secrets),
     accessLog:
       accessLog === "none"
         ? undefined
-        : accessLogTo(destination(accessLog), logFormat, pretty),
+        : hasFields
+          ? createAccessLog(pino({}, destination(accessLog, false)), true)
+          : accessLinesTo(
+              destination(accessLog, true),
+              logFormat,
+              pretty,
+              secrets,
+            ),
     pretty,
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
@@ -59,18 +72,14 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
   };
 }
 
-/** Where headers may be in what is logged. */
-const SECRETS = SECRET_HEADERS.flatMap((name) => [
-  name,
-  `headers.${name}`,
-  `*.${name}`,
-  `*.headers.${name}`,
-]);
-
-function openFile(path: string, owner: Identity): LineBuffer {
-  if (path === "-") return new LineBuffer(1);
+function openFile(
+  path: string,
+  owner: Identity,
+  gap: typeof textGap | undefined,
+): LineBuffer {
+  if (path === "-") return new LineBuffer(1, gap);
   return attempt(EXIT.usage, `cannot write the log ${path}`, () => {
-    const file = new LineBuffer(path);
+    const file = new LineBuffer(path, gap);
     give(path, owner);
     return file;
   });
@@ -93,16 +102,16 @@ function formatted(
   return { write: (line) => to.write(format(JSON.parse(line))) };
 }
 
-function accessLogTo(
+function accessLinesTo(
   file: LineBuffer,
   logFormat: string,
   pretty: boolean,
-): AccessLog | undefined {
-  if (!pretty && ["json", "auto"].includes(logFormat))
-    return createAccessLog(pino({}, file), true);
+  secrets: Secrets,
+): AccessLog {
   const format = attempt(EXIT.usage, "logFormat", () =>
     compileFormat(
       pretty ? PRETTY : logFormat === "combined" ? COMBINED : logFormat,
+      { secrets },
     ),
   );
   return (record) => file.writeSoon(`${format(record)}\n`);

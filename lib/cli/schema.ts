@@ -389,6 +389,13 @@ export const SCHEMA = {
       "/var/log/eddy.log",
       "Everything else that is logged.",
     ),
+    redact: setting(
+      list("NAME", "names of header fields and properties"),
+      [],
+      "x-api-key",
+      "Further names whose values no log shows, beside `authorization`, `cookie`, `proxy-authorization` and `set-cookie`. " +
+        "Repeat it for more.",
+    ),
     requestId: setting(
       choice("accept", "generate", "echo"),
       "accept",

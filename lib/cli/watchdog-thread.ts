@@ -2,6 +2,7 @@
 import { Session } from "node:inspector/promises";
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { finishLines } from "../common/line-buffer.ts";
 import { INTERVALS } from "./intervals.ts";
 import {
   WATCHED,
@@ -58,6 +59,7 @@ async function report(): Promise<void> {
     { stack },
     `the event loop has not turned for ${settings.workerTimeout} ms; ${what}; the worker is ended`,
   );
+  finishLines();
 }
 
 /** In the main thread. Undefined when it does not answer. A connection that stays open would hold up the exit. */

@@ -2,6 +2,7 @@
 import type { Server, Socket } from "node:net";
 import { call, run, scoped, spawn, until, type Operation } from "effection";
 import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
+import { stackOf } from "../common/thrown.ts";
 import { loopOptions, loopServes } from "../loop/command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
@@ -60,7 +61,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
     tell({
       type: "failed",
       exitCode: EXIT.failed,
-      message: String(error.stack),
+      message: stackOf(error),
     });
   });
   let loop: Loop | undefined;
@@ -85,10 +86,9 @@ const namesOf = (loop: Loop): string[] =>
 function explained(error: unknown): { message: string; exitCode: number } {
   if (error instanceof CommandFailure)
     return { message: error.message, exitCode: error.exitCode };
-  const { stack } = error as Error;
   const isPlain = error instanceof Error && "code" in error; // an error of the gateway says what to do
   return {
-    message: isPlain ? error.message : String(stack ?? error),
+    message: isPlain ? error.message : stackOf(error),
     exitCode: exitCodeOf(error),
   };
 }

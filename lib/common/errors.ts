@@ -108,6 +108,43 @@ export abstract class GatewayError extends Error {
 
 const entryOf = ({ code }: GatewayError): Entry => errorTable[code];
 
+/** What an exchange has to know of what it fails with. */
+export interface Failure extends Pick<
+  GatewayError,
+  "status" | "outcome" | "clientMessage" | "headers" | "closesConnection"
+> {
+  /** There is more to it than the client may read. */
+  readonly hasCause: boolean;
+}
+
+const INTERNAL: Failure = {
+  status: 500,
+  outcome: "error",
+  clientMessage: undefined,
+  headers: {},
+  closesConnection: false,
+  hasCause: false,
+};
+
+/** Reads all of it at once, here: what an application throws may itself throw at whoever asks, and is `INTERNAL` then. */
+export function failureOf(error: unknown): Failure {
+  try {
+    if (!(error instanceof GatewayError)) return INTERNAL;
+    const { status, outcome, clientMessage, headers, closesConnection } = error;
+    const hasCause = error.cause !== undefined;
+    return {
+      status,
+      outcome,
+      clientMessage,
+      headers,
+      closesConnection,
+      hasCause,
+    };
+  } catch {
+    return INTERNAL;
+  }
+}
+
 /**
  * A class of errors with this code.
  *

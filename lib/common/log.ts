@@ -1,138 +1,227 @@
 /**
- * The application log; and lines on their way to a file or a pipe, in a buffer that loses none when the process ends.
+ * The application log, and the one door to it: what is logged may be anything, and the logger anybody's, so that each may
+ * throw; nobody who logs has to know.
  */
-import { closeSync, fstatSync, writeSync } from "node:fs";
-import { pino, type Logger } from "pino";
-import { openToAppend } from "./open-to-append.ts";
+import { EventEmitter } from "node:events";
+import { pino, type DestinationStream, type Logger } from "pino";
+import { complain, LineBuffer } from "./line-buffer.ts";
+import { Secrets } from "./secrets.ts";
+import { describe, isObject, standIn, textIn } from "./thrown.ts";
 
 export type { Logger };
 
-/** `false`: silent. Nothing: JSON lines to standard output from level "info". */
-export function createLog(log: Logger | false | undefined): Logger {
-  if (log === false) return pino({ level: "silent" });
-  return log ?? pino({}, new LineBuffer(1));
+/**
+ * `false`: silent. Nothing: JSON lines to standard output from level "info".
+ *
+ * Whatever is given, what comes back never throws, and writes no secrets (secrets.ts). What cannot be written as it is
+ * is written as far as it can be read, with a `note` that says why; where the logger itself fails, by hand.
+ */
+export function createLog(
+  log: Logger | false | undefined,
+  secrets?: Secrets,
+): Logger {
+  const own =
+    log === false
+      ? pino({ level: "silent" })
+      : (log ?? pino({}, LineBuffer.standardOutput));
+  if (secrets === undefined && loggerBehind(own) !== own) return own; // it has been through here
+  hearFailures(own);
+  return new Proxy(own, new Door(secrets ?? new Secrets()));
 }
 
-/** A file takes any number of characters, and each write costs as much as several lines. */
-const FILE_CHARACTERS = 16 * 1024;
+/** The logger itself, for who writes its lines in a way of his own. */
+export function loggerBehind(log: Logger): Logger {
+  return (log as Logger & { [BEHIND]?: Logger })[BEHIND] ?? log;
+}
 
-/** A pipe takes up to 4096 bytes in one piece (PIPE_BUF), so that lines of several processes do not mix. */
-const PIPE_CHARACTERS = 3800;
+const BEHIND = Symbol("behind the door");
 
-/** How long a line may wait. */
-const WAIT_MS = 100;
+type Method = (...args: unknown[]) => unknown;
 
-/** Characters that wait while the disk is full. Further lines are lost. */
-const MAX_CHARACTERS = 1024 * 1024;
+/** All of the logger can be reached through it, and set; its methods that write, and those of its children, are guarded. */
+class Door implements ProxyHandler<Logger> {
+  readonly #secrets: Secrets;
+  /** Of a child that the logger could not make. */
+  readonly #bindings: object | undefined;
 
-/** Between two attempts to write to a full pipe. */
-const PAUSE_MS = 10;
+  constructor(secrets: Secrets, bindings?: object) {
+    this.#secrets = secrets;
+    this.#bindings = bindings;
+  }
 
-/** Buffers with lines in them. */
-const filled = new Set<LineBuffer>();
+  get(log: Logger, key: string | symbol): unknown {
+    if (key === BEHIND) return loggerBehind(log);
+    const value: unknown = Reflect.get(log, key);
+    if (typeof value !== "function" || typeof key === "symbol") return value;
+    if (key === "child") return (...args: unknown[]) => this.#child(log, args);
+    return isLevel(log, key)
+      ? (...args: unknown[]) => this.#write(log, key, args)
+      : value;
+  }
 
-process.on("exit", () => {
-  for (const buffer of filled) buffer.flush();
+  #child(log: Logger, args: unknown[]): Logger {
+    try {
+      const child = log.child(...(this.#redact(args) as [object]));
+      return new Proxy(child, new Door(this.#secrets, this.#bindings));
+    } catch (failure) {
+      const bindings = { ...this.#readable(args[0]), ...noteOf(failure) };
+      return new Proxy(log, new Door(this.#secrets, bindings));
+    }
+  }
+
+  #write(log: Logger, level: string, args: unknown[]): void {
+    const write = log[level as "info"] as Method;
+    try {
+      if (log.isLevelEnabled?.(level) === false) return;
+      write.apply(log, this.#redact(this.#complete(args)));
+    } catch (failure) {
+      const fields = { ...this.#readable(args[0]), ...noteOf(failure) };
+      const message = this.#secrets.redact(messageOf(args));
+      try {
+        write.call(log, fields, message);
+      } catch {
+        writeByHand(log, level, fields, message);
+      }
+    }
+  }
+
+  #complete(args: unknown[]): unknown[] {
+    if (this.#bindings === undefined) return args;
+    const rest = isObject(args[0]) ? args.slice(1) : args;
+    return [this.#readable(args[0]), ...rest];
+  }
+
+  #redact(args: unknown[]): unknown[] {
+    return args.map((one) => this.#secrets.redact(one));
+  }
+
+  /** The fields of what was to be logged, as plain data. */
+  #readable(given: unknown): Fields {
+    const fields = isObject(given) ? plainFields(given, this.#secrets) : {};
+    return { ...this.#bindings, ...fields };
+  }
+}
+
+type Fields = Record<string, unknown>;
+
+function isLevel(log: Logger, key: string): boolean {
+  return LEVELS.includes(key) || log.levels?.values[key] !== undefined;
+}
+
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
+
+const noteOf = (failure: unknown): { note: string } => ({
+  note: `it cannot be written as it is: ${describe(failure)}`,
 });
 
-export class LineBuffer {
-  readonly #path: string | undefined;
-  readonly #limit: number;
-  #descriptor: number;
-  #text = "";
-  #timer: NodeJS.Timeout | undefined;
-  /** The last attempt has failed, and standard error says so. */
-  #failing = false;
-
-  /**
-   * @param file a path or a descriptor.
-   * @throws when it cannot be opened. Later failures are reported on standard error.
-   */
-  constructor(file: string | number) {
-    const isPath = typeof file === "string";
-    this.#path = isPath ? file : undefined;
-    this.#descriptor = isPath ? openToAppend(file) : file;
-    this.#limit = fstatSync(this.#descriptor).isFile()
-      ? FILE_CHARACTERS
-      : PIPE_CHARACTERS;
-  }
-
-  /** At once, behind the lines that wait; while the disk is full, with the next attempt. */
-  write(line: string): void {
-    this.writeSoon(line);
-    if (!this.#failing) this.flush();
-  }
-
-  /** Soon; at once when the buffer is full. */
-  writeSoon(line: string): void {
-    const length = this.#text.length + line.length;
-    if (length > this.#limit && !this.#failing) this.flush();
-    if (this.#text.length + line.length > MAX_CHARACTERS) return;
-    this.#text += line;
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.flush(), WAIT_MS).unref();
-    filled.add(this);
-  }
-
-  /** Writes all lines that wait before it returns. What a full disk does not take is kept for the next time. */
-  flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    let rest = Buffer.from(this.#text);
-    this.#text = "";
-    try {
-      while (rest.length > 0)
-        rest = rest.subarray(writeSome(this.#descriptor, rest));
-      this.#failing = false;
-      filled.delete(this);
-    } catch (error) {
-      if (!this.#failing)
-        complain(
-          `the log ${this.#path ?? "on standard output"} cannot be written: ${(error as Error).message}; ` +
-            "1 MiB of its lines is kept until it can",
-        );
-      this.#failing = true;
-      this.#text = String(rest);
-    }
-  }
-
-  /**
-   * Opens the path anew, which may be another file now.
-   *
-   * @returns false when it cannot be opened, and the old file is written on.
-   */
-  reopen(): boolean {
-    if (this.#path === undefined) return true;
-    this.flush();
-    try {
-      const opened = openToAppend(this.#path);
-      closeSync(this.#descriptor);
-      this.#descriptor = opened;
-      return true;
-    } catch (error) {
-      complain(
-        `the log ${this.#path} cannot be opened anew: ${(error as Error).message}; the old file is written on`,
-      );
-      return false;
-    }
-  }
-}
-
-/** A full pipe fails in place of waiting if another process that shares it has set it so. */
-function writeSome(descriptor: number, bytes: Uint8Array): number {
+function plainFields(given: object, secrets: Secrets): Fields {
+  const asError = (): Fields => secrets.redact({ err: standIn(given) });
+  if (textIn(given, "stack") !== undefined) return asError();
+  const fields: Fields = {};
   try {
-    return writeSync(descriptor, bytes);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-    return 0;
-  }
-}
-
-function complain(text: string): void {
-  try {
-    writeSync(2, `eddy: ${text}\n`);
+    for (const name of Object.keys(given))
+      Object.assign(fields, plainField(given as Fields, name, secrets));
+    return fields;
   } catch {
-    // there is nowhere left to say it
+    return asError(); // a Proxy that nobody may look at
   }
+}
+
+/** An error as one that nobody stumbles over, anything else as it would be written. */
+function plainField(given: Fields, name: string, secrets: Secrets): Fields {
+  try {
+    const value = given[name];
+    const isError = textIn(value, "message") !== undefined;
+    const field = secrets.redact({
+      [name]: isError && isObject(value) ? standIn(value) : value,
+    });
+    return isError ? field : (JSON.parse(JSON.stringify(field)) as Fields);
+  } catch (failure) {
+    return { [name]: `(${describe(failure)})` };
+  }
+}
+
+function messageOf(args: unknown[]): string {
+  return args.find((one) => typeof one === "string") ?? describe(args[0]);
+}
+
+/** The parts of a pino logger that go into its lines. */
+export interface PinoLogger extends Logger {
+  readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
+  readonly [symbols.timeSym]: () => string;
+  readonly [symbols.chindingsSym]: string;
+  readonly [symbols.endSym]: string;
+  readonly [symbols.streamSym]: DestinationStream & {
+    readonly [symbols.needsMetadataGsym]?: boolean;
+  };
+  readonly [symbols.formattersSym]: { readonly log?: unknown };
+  readonly [symbols.hooksSym]: Readonly<Record<string, unknown>>;
+  readonly [symbols.mixinSym]: unknown;
+  readonly [symbols.serializersSym]: object;
+  readonly [symbols.stringifiersSym]: object;
+}
+
+const { symbols } = pino;
+
+/** False: it is of another copy of pino, or not pino's at all. */
+export function isPinoLogger(log: Logger): log is PinoLogger {
+  return (log as PinoLogger)[symbols.lsCacheSym] !== undefined;
+}
+
+/** `members`: `,"name":value …`. `message` stands between quotes. */
+export const lineOf = (
+  log: PinoLogger,
+  level: number,
+  time: string,
+  members: string,
+  message: string,
+): string =>
+  `${log[symbols.lsCacheSym][level]}${time}${log[symbols.chindingsSym]}` +
+  `${members},"msg":"${message}"${log[symbols.endSym]}`;
+
+/** Past all that the owner of the logger has put into it. On standard error where it takes no line at all. */
+function writeByHand(
+  log: Logger,
+  level: string,
+  fields: Fields,
+  message: string,
+): void {
+  try {
+    if (!isPinoLogger(log)) throw new TypeError("it is not pino's");
+    const shown = { ...fields, err: dataOf(fields.err) };
+    const line = lineOf(
+      log,
+      log.levels.values[level]!,
+      `,"time":${Date.now()}`,
+      `,${JSON.stringify(shown).slice(1, -1)}`,
+      JSON.stringify(message).slice(1, -1),
+    );
+    log[symbols.streamSym].write(line);
+  } catch (failure) {
+    const about = fields.err ? `: ${describe(fields.err)}` : "";
+    complain(
+      `the log cannot be written: ${describe(failure)}; it was to say "${message}${about}"`,
+    );
+  }
+}
+
+const dataOf = (error: unknown): unknown =>
+  isObject(error)
+    ? {
+        type: textIn(error, "name"),
+        message: textIn(error, "message"),
+        stack: textIn(error, "stack"),
+      }
+    : error;
+
+/** A destination that fails later tells its listeners, and ends the process where there are none. */
+function hearFailures(log: Logger): void {
+  const stream = isPinoLogger(log) ? log[symbols.streamSym] : undefined;
+  if (!(stream instanceof EventEmitter)) return;
+  if (!stream.listeners("error").includes(sayFailed))
+    stream.on("error", sayFailed);
+}
+
+function sayFailed(error: unknown): void {
+  complain(`the log cannot be written: ${describe(error)}`);
 }

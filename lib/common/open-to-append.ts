@@ -1,10 +1,14 @@
 /** Opens a file to which lines are added, in a folder where another user may write. */
 import { constants, lstatSync, openSync } from "node:fs";
 
-/** @throws for a link that another user has put there, who would choose by it what this one, maybe root, writes to. */
+/**
+ * A pipe without a reader keeps nobody waiting.
+ *
+ * @throws for a link that another user has put there, who would choose by it what this one, maybe root, writes to.
+ */
 export function openToAppend(path: string): number {
-  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
-  const flags = O_WRONLY | O_CREAT | O_APPEND;
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK;
   try {
     return openSync(path, flags | O_NOFOLLOW);
   } catch (error) {

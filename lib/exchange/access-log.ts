@@ -5,9 +5,17 @@
  * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html
  * https://docs.gunicorn.org/en/stable/settings.html#access-log-format
  */
-import { pino, type DestinationStream } from "pino";
+import { pino } from "pino";
 import { UsageError, type Outcome } from "../common/errors.ts";
-import { LineBuffer, type Logger } from "../common/log.ts";
+import { LineBuffer } from "../common/line-buffer.ts";
+import {
+  isPinoLogger,
+  lineOf,
+  loggerBehind,
+  type Logger,
+  type PinoLogger,
+} from "../common/log.ts";
+import { REDACTED, Secrets } from "../common/secrets.ts";
 import type { GatewayRequest } from "../request/request.ts";
 
 /** What is known of an exchange when it has ended. */
@@ -23,27 +31,27 @@ export interface AccessRecord {
 
 export type AccessLog = (record: AccessRecord) => void | PromiseLike<void>;
 
-/** Writes each exchange as fields, as the message in Apache's combined format, or as somebody else sees fit. */
+/**
+ * Writes each exchange as fields, as the message in Apache's combined format, or as somebody else sees fit. It never
+ * throws, because the exchange has to end anyway.
+ */
 export function createAccessLog(
   log: Logger,
   format: boolean | "combined" | AccessLog,
+  secrets?: Secrets,
 ): AccessLog | undefined {
   if (format === false) return undefined;
   if (typeof format === "function") return guarded(format, log);
-  if (!isPlain(log)) {
-    const combined = compileFormat(COMBINED);
-    return format === true
+  const combined = compileFormat(COMBINED, { secrets });
+  const write: AccessLog =
+    format === true
       ? (record) => log.info(fieldsOf(record), "request")
       : (record) => log.info(combined(record));
-  }
-  const write = lineWriter(log);
-  const combined = compileFormat(COMBINED, escapeJson);
-  return format === true
-    ? (record) => write(jsonMembers(fieldsOf(record)), "request")
-    : (record) => write("", combined(record));
+  const own = loggerBehind(log);
+  return isPlain(own) ? quick(own, format, secrets, write) : write;
 }
 
-/** A failure of the function goes to the log, because the exchange has to end anyway. */
+/** A failure of the function goes to the log. */
 function guarded(write: AccessLog, log: Logger): AccessLog {
   return (record) => {
     const failed = (error: unknown): void =>
@@ -52,50 +60,44 @@ function guarded(write: AccessLog, log: Logger): AccessLog {
         "the access log's function failed",
       );
     try {
-      void write(record)?.then(undefined, failed);
+      void write(record)?.then?.(undefined, failed);
     } catch (error) {
       failed(error);
     }
   };
 }
 
-const { symbols } = pino;
-
-/** The parts of a pino logger that go into its lines. */
-interface PinoLogger extends Logger {
-  readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
-  readonly [symbols.timeSym]: () => string;
-  readonly [symbols.chindingsSym]: string;
-  readonly [symbols.endSym]: string;
-  readonly [symbols.streamSym]: DestinationStream & {
-    readonly [symbols.needsMetadataGsym]?: boolean;
+/** The same line, put together by hand. What the logger's destination throws, `write` has the door for. */
+function quick(
+  log: PinoLogger,
+  format: true | "combined",
+  secrets: Secrets | undefined,
+  write: AccessLog,
+): AccessLog {
+  const line = lineWriter(log);
+  const combined = compileFormat(COMBINED, { enclose: escapeJson, secrets });
+  return (record) => {
+    try {
+      if (format === true) line(jsonMembers(fieldsOf(record)), "request");
+      else line("", combined(record));
+    } catch {
+      void write(record);
+    }
   };
-  readonly [symbols.formattersSym]: { readonly log?: unknown };
-  readonly [symbols.hooksSym]: Readonly<Record<string, unknown>>;
-  readonly [symbols.mixinSym]: unknown;
-  readonly [symbols.serializersSym]: object;
-  readonly [symbols.stringifiersSym]: object;
 }
+
+const { symbols } = pino;
 
 /** Puts lines together by hand, on the hot path, and writes them where the logger does: if it can, to a buffer. */
 function lineWriter(log: PinoLogger) {
   const stream = log[symbols.streamSym];
   return (members: string, message: string): void => {
     if (!log.isLevelEnabled("info")) return;
-    const line = lineOf(log, log[symbols.timeSym](), members, message);
+    const line = lineOf(log, INFO, log[symbols.timeSym](), members, message);
     if (stream instanceof LineBuffer) stream.writeSoon(line);
     else stream.write(line);
   };
 }
-
-const lineOf = (
-  log: PinoLogger,
-  time: string,
-  members: string,
-  message: string,
-): string =>
-  `${log[symbols.lsCacheSym][INFO]}${time}${log[symbols.chindingsSym]}` +
-  `${members},"msg":"${message}"${log[symbols.endSym]}`;
 
 const INFO = 30;
 
@@ -104,8 +106,8 @@ const INFO = 30;
  * others show in a line of a sample, for which no function of the logger's owner is called.
  */
 function isPlain(log: Logger): log is PinoLogger {
-  const it = log as PinoLogger;
-  if (it[symbols.lsCacheSym] === undefined) return false; // of another copy of pino, or not pino's at all
+  if (!isPinoLogger(log)) return false;
+  const it = log;
   const keys = [...Object.keys(SAMPLE), "msg"];
   if (
     it[symbols.mixinSym] !== undefined ||
@@ -123,7 +125,7 @@ function isPlain(log: Logger): log is PinoLogger {
     [symbols.timeSym]: { value: () => "" },
   }) as Logger;
   probe.info(SAMPLE, "request");
-  return written === lineOf(it, "", jsonMembers(SAMPLE), "request");
+  return written === lineOf(it, INFO, "", jsonMembers(SAMPLE), "request");
 }
 
 const SAMPLE: AccessFields = {
@@ -210,9 +212,6 @@ export const COMBINED =
   '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"';
 export const PRETTY = "%m %U%q %s %b %Mms %h %L";
 
-/** What nobody should read in a log. */
-export const SECRET_HEADERS = ["authorization", "cookie"];
-
 const target = ({ request }: AccessRecord): string =>
   request.mountPath + request.path;
 const query = ({ request }: AccessRecord): string =>
@@ -256,22 +255,28 @@ const GUNICORN: Readonly<Record<string, Piece>> = {
   p: `<${process.pid}>`,
 };
 
-function header(name: string): Piece {
+function header(name: string, secrets = new Secrets()): Piece {
+  if (secrets.has(name)) return REDACTED;
   const key = name.toLowerCase();
-  if (SECRET_HEADERS.includes(key)) return "[redacted]";
   return ({ request }, escape) => escape(request.headers.get(key) ?? "-");
 }
 
 const DIRECTIVE =
   /%%|%>?([a-zA-Z])|%\{([^}]+)\}i|%\(([a-zA-Z])\)s|%\(\{([^}]+)\}i\)s|%/g;
 
+export interface FormatOptions {
+  /** Escapes the line for where it is to stand; plain text needs no escape there. */
+  readonly enclose?: (text: string) => string;
+  /** Which header fields are not shown. */
+  readonly secrets?: Secrets | undefined;
+}
+
 /**
- * @param enclose escapes the line for where it is to stand; plain text needs no escape there.
  * @throws {UsageError} for a directive that does not exist.
  */
 export function compileFormat(
   format: string,
-  enclose = (text: string): string => text,
+  { enclose = (text) => text, secrets }: FormatOptions = {},
 ): (record: AccessRecord) => string {
   const escape = (text: string): string =>
     isPlainText(text) ? text : enclose(escapeField(text));
@@ -281,7 +286,7 @@ export function compileFormat(
   for (const match of format.matchAll(DIRECTIVE)) {
     literal += format.slice(end, match.index);
     end = match.index + match[0].length;
-    const piece = pieceFor(match, format);
+    const piece = pieceFor(match, format, secrets);
     if (typeof piece === "string") literal += piece;
     else {
       pieces.push(enclose(literal), piece);
@@ -299,12 +304,16 @@ export function compileFormat(
   };
 }
 
-function pieceFor(match: RegExpExecArray, format: string): Piece {
+function pieceFor(
+  match: RegExpExecArray,
+  format: string,
+  secrets: Secrets | undefined,
+): Piece {
   const [written, apache, apacheHeader, gunicorn, gunicornHeader] = match;
   if (written === "%%") return "%";
   const name = apacheHeader ?? gunicornHeader;
   const piece = name
-    ? header(name)
+    ? header(name, secrets)
     : (APACHE[apache ?? ""] ?? GUNICORN[gunicorn ?? ""]);
   if (piece !== undefined) return piece;
   const unknown =

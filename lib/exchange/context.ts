@@ -102,14 +102,12 @@ export class Context implements RequestContext {
 
   get scope(): Scope {
     if (this.#nursery !== undefined) return this.#nursery.scope;
-    if (this.#exchange.ended)
-      throw new UsageError(
-        "request.scope was asked for after the end of its exchange",
-      );
+    if (this.#exchange.ended) throw scopeHasEnded();
     this.#exchange.hold();
     this.#nursery = attach(this.#exchange.shared.scope, {
       onError: (error) =>
         this.log.warn({ err: error }, "a task of the request failed"),
+      ended: scopeHasEnded,
     });
     return this.#nursery.scope;
   }
@@ -127,7 +125,6 @@ export class Context implements RequestContext {
     if (this.#nursery !== undefined) this.#close(this.#nursery);
   }
 
-  /** What is started in a scope that has ended would have nobody to end it, so it is not handed out any more. */
   #close(nursery: Nursery): void {
     const exchange = this.#exchange;
     const over = (): void => {
@@ -141,3 +138,9 @@ export class Context implements RequestContext {
       .then(over);
   }
 }
+
+/** What is started then would have nobody to end it. */
+const scopeHasEnded = (): UsageError =>
+  new UsageError(
+    "request.scope has ended with its exchange; loop.run() starts what is to outlive it",
+  );

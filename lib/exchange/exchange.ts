@@ -9,8 +9,10 @@ import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import {
   ClientAbortedError,
   DrainedError,
-  GatewayError,
+  failureOf,
   RequestTimeoutError,
+  type Failure,
+  type GatewayError,
   type Outcome,
 } from "../common/errors.ts";
 import type { Head, Outlet } from "../engine/engine.ts";
@@ -28,6 +30,7 @@ import {
 } from "../reply/deliver.ts";
 import { headOf, TEXT } from "../reply/head.ts";
 import { prepare, type PreparedReply } from "../reply/reply.ts";
+import { dropAll } from "../reply/source.ts";
 import type { Reply } from "../reply/types.ts";
 import { GatewayRequest, type Place } from "../request/request.ts";
 import type { AccessLog } from "./access-log.ts";
@@ -194,8 +197,13 @@ export class Exchange
     };
     this.#task =
       operation instanceof Wait
-        ? new LoneWait(operation, settled).enter()
+        ? new LoneWait(operation, settled, this).enter()
         : fork(this.shared.scope, () => operation, settled);
+  }
+
+  /** A reply that nobody waits for any more. */
+  late(reply: unknown): void {
+    dropAll(reply, this);
   }
 
   /**
@@ -325,21 +333,24 @@ export class Exchange
       // There is nobody left to tell; that an aborted handler fails is expected.
       return this.context.log.debug({ err: error }, "failed after its end");
     }
-    const known = error instanceof GatewayError ? error : undefined;
-    const outcome = known?.outcome ?? "error";
-    this.#report(outcome, error);
-    this.#answer(known);
+    const failure = failureOf(error);
+    const { outcome } = failure;
+    this.#report(failure, error);
+    this.#answer(failure);
     if (this.out.state === "streaming") return this.#awaitTaken(outcome);
     const answered = this.out.state === "ended";
     this.#end(outcome === "ok" && !answered ? "error" : outcome);
   }
 
   /** What somebody should look at goes to the log. */
-  #report(outcome: Outcome, error: unknown): void {
+  #report({ outcome, hasCause }: Failure, error: unknown): void {
     if (outcome === "error")
-      this.context.log.error({ err: error }, `${this.#line} failed`);
+      this.context.log.error(
+        { err: error ?? String(error) },
+        `${this.#line} failed`,
+      );
     else if (outcome === "shed") this.shared.noteShed();
-    else if ((error as Error).cause !== undefined)
+    else if (hasCause)
       this.context.log.info({ err: error }, `${this.#line} refused`);
   }
 
@@ -350,39 +361,41 @@ export class Exchange
   }
 
   #halt(reason: GatewayError): void {
-    this.#answer(reason);
+    this.#answer(failureOf(reason));
     this.#end(reason.outcome, reason);
   }
 
   view(): ExchangeView {
     const task = viewFork(this.#task);
+    const body = this.#delivery?.view();
+    const its = body ?? task ?? this.#task;
+    const tasks = [task?.children, body?.children, this.#context?.tasks()];
     return {
       id: this.context.id,
       name: this.#line,
-      waitsFor:
-        task?.waitsFor ?? this.#task?.waitsFor ?? WAITS_FOR[this.#state],
+      waitsFor: its?.waitsFor ?? WAITS_FOR[this.#state],
       ageMs: Math.round(performance.now() - this.begin()),
-      children: [...(task?.children ?? []), ...(this.#context?.tasks() ?? [])],
+      children: tasks.flatMap((some) => some ?? []),
     };
   }
 
-  #answer(error: GatewayError | undefined): void {
+  #answer(failure: Failure): void {
     if (this.out.state !== "waiting") return this.out.close();
     try {
-      this.#sendError(error);
-    } catch (failure) {
+      this.#sendError(failure);
+    } catch (error) {
       // bad headers of an HttpError
       this.context.log.error(
-        { err: failure },
+        { err: error },
         `${this.#line}: its error reply failed`,
       );
-      this.#sendError(undefined);
+      this.#sendError(failureOf(undefined));
     }
   }
 
-  #sendError(error: GatewayError | undefined): void {
-    const body = `${error?.clientMessage ?? "something went wrong here"}\n`;
-    const { status = 500, headers, closesConnection = false } = error ?? {};
+  #sendError(failure: Failure): void {
+    const { status, clientMessage, headers, closesConnection } = failure;
+    const body = `${clientMessage ?? "something went wrong here"}\n`;
     const head = headOf({ status, headers, body });
     head.close ||= closesConnection || this.#closes;
     if (this.request.method === "HEAD")

@@ -7,7 +7,6 @@
  * rest of the task there, out of reach of the cheap collections.
  */
 import {
-  Err,
   Ok,
   unbox,
   type Coroutine,
@@ -26,6 +25,7 @@ import {
 import { Deferred, UNIT, type Exit, type Steps } from "./effects.ts";
 import { defaultGroup, halt } from "./handle.ts";
 import { schedule, STEPPED } from "./queue.ts";
+import { failed } from "./settled.ts";
 
 /** What it uses of a scope. */
 interface Home {
@@ -124,7 +124,7 @@ export class EffectionTask implements Pick<Reducer, "schedule">, Member {
       if (next.done) this.#settle(Ok(next.value));
       else this.#perform(next.value);
     } catch (error) {
-      this.#settle(Err(error as Error));
+      this.#settle(failed(error));
     }
     this.#context = new AsyncContext();
   }

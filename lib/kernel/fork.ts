@@ -22,7 +22,7 @@ export interface Fork {
   /** Halts it: its cleanup runs, then `settled` is called. Does nothing once it has ended. */
   interrupt(): void;
   /** Only where there is no task to view. */
-  readonly waitsFor?: string;
+  readonly waitsFor?: string | undefined;
 }
 
 /** A scope under which tasks run, and the way to end it with all that runs in it. */
@@ -41,21 +41,31 @@ export interface Nursery {
 let problems: readonly string[] | undefined;
 let warned = false;
 
+export interface NurseryOptions {
+  readonly onError: (error: Error) => void;
+  /**
+   * What `scope.run` throws once it has ended.
+   *
+   * @default it throws nothing, and runs the task, which nobody will end: as in effection.
+   */
+  readonly ended?: () => Error;
+}
+
 /**
  * A scope of its own, under `parent` where one is given, that is an error boundary: a task that fails in it does not
  * take its siblings or its owner along, it reports to `onError`.
  */
 export function attach(
   parent: Scope | undefined,
-  { onError }: { onError: (error: Error) => void },
+  options: NurseryOptions,
 ): Nursery {
   problems ??= probe();
-  if (problems.length > 0) return attachStock(parent, onError);
+  if (problems.length > 0) return attachStock(parent, options);
   const scope =
     parent instanceof KernelScope
       ? parent.kernel.createScope(parent)
       : new Kernel(parent ?? global, startTask).root;
-  scope.boundary = { raise: onError };
+  scope.boundary = { raise: options.onError, ended: options.ended };
   const tryEnd = (): boolean => {
     if (!scope.idle) return false;
     scope.close();
@@ -111,7 +121,7 @@ function endFrom(
 
 export function attachStock(
   parent: Scope | undefined,
-  onError: (error: Error) => void,
+  { onError, ended }: NurseryOptions,
 ): Nursery {
   const scope: Scope = createScope(parent);
   scope.set(contexts.boundary, { raise: onError });
@@ -119,8 +129,18 @@ export function attachStock(
   return {
     scope,
     tryEnd: () => false, // effection does not say what is in its scopes
-    destroy: () => endFrom(parent ?? global, destruction),
+    destroy: () =>
+      endFrom(parent ?? global, destruction).finally(() => {
+        if (ended !== undefined) shut(scope, ended);
+      }),
   };
+}
+
+function shut(scope: Scope, ended: () => Error): void {
+  const refuse = (): never => {
+    throw ended();
+  };
+  Object.assign(scope, { run: refuse, spawn: refuse });
 }
 
 function forkStock<T>(

@@ -1,7 +1,8 @@
 /** How tasks are halted, and what users hold of one: a promise and an operation, made when they ask for it. */
-import { Err, unbox, type Future, type Result, type Task } from "effection";
+import { unbox, type Future, type Result, type Task } from "effection";
 import { contexts, type Member } from "./contract.ts";
 import { UNIT, type Deferred, type Steps } from "./effects.ts";
+import { failed } from "./settled.ts";
 
 /** What can be halted. */
 interface Haltable {
@@ -39,7 +40,7 @@ export function* haltAll(tasks: Set<Member>): Steps {
       try {
         yield* task.halt();
       } catch (error) {
-        outcome = Err(error);
+        outcome = failed(error);
       }
   }
   unbox(outcome);

@@ -1,6 +1,5 @@
 /** A scope as effection has it, and what the scopes of one `attach` share. */
 import {
-  Err,
   global,
   unbox,
   type Context,
@@ -23,6 +22,13 @@ import { DESTROY, Destructors, type Destructor } from "./destructors.ts";
 import { Deferred, ENDED, UNIT, type Steps } from "./effects.ts";
 import { EffectionTask } from "./effection-task.ts";
 import { reducer } from "./queue.ts";
+import { failed } from "./settled.ts";
+
+/** Where tasks report to. */
+interface Boundary extends ErrorBoundary {
+  /** What whoever runs a task in its scope is told once that has ended. */
+  readonly ended?: (() => Error) | undefined;
+}
 
 interface Decorable {
   around(...args: unknown[]): Operation<void>;
@@ -39,7 +45,7 @@ export class KernelScope implements Scope, Destructor {
   readonly parent: KernelScope | undefined;
   priority: number;
   /** Set where tasks report to this scope; others ask the one above. Likewise `group`. */
-  boundary: ErrorBoundary | undefined = undefined;
+  boundary: Boundary | undefined = undefined;
   group: TaskGroup | undefined = undefined;
   destructors: Destructors | undefined = undefined;
   /** Set as soon as it is being destroyed. */
@@ -70,7 +76,10 @@ export class KernelScope implements Scope, Destructor {
     return "Scope";
   }
 
+  /** As in effection a scope that has ended runs tasks all the same, unless its boundary knows better. */
   run<T>(operation: () => Operation<T>): Task<T> {
+    if (this.destruction?.settled && this.boundary?.ended !== undefined)
+      throw this.boundary.ended();
     return this.kernel.startTask(this, operation).handle as Task<T>;
   }
 
@@ -173,8 +182,7 @@ export class KernelScope implements Scope, Destructor {
   }
 
   #setField(name: string, value: unknown): boolean {
-    if (name === NAMES.boundary)
-      this.boundary = value as ErrorBoundary | undefined;
+    if (name === NAMES.boundary) this.boundary = value as Boundary | undefined;
     else if (name === NAMES.group) this.group = value as TaskGroup | undefined;
     else if (name === NAMES.priority) this.priority = value as number;
     else return name === NAMES.settle && this.#making !== undefined; // an EffectionTask sees its own end
@@ -244,7 +252,7 @@ export class KernelScope implements Scope, Destructor {
           try {
             yield* destruct();
           } catch (error) {
-            outcome = Err(error); // the last one counts
+            outcome = failed(error); // the last one counts
           }
         this.release();
       } while (this.destructors !== undefined && !this.destructors.empty);

@@ -1,5 +1,5 @@
 /** How a task ends, and the callback that is told of it. */
-import { unbox, type Result } from "effection";
+import { Err, unbox, type Result } from "effection";
 
 export type Settled = "value" | "error" | "halted";
 
@@ -27,5 +27,16 @@ export function thrown(result: Result<unknown>): unknown {
     return unbox(result);
   } catch (error) {
     return error;
+  }
+}
+
+/** effection's `Err`, of anything that may be thrown: that one asks a value that is no Error for its text, which may throw. */
+export function failed(error: unknown): Result<never> {
+  try {
+    return Err(error);
+  } catch {
+    const result = Err("something was thrown that cannot be read");
+    if (!result.ok) result.error.cause = error;
+    return result as Result<never>;
   }
 }

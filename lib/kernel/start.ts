@@ -1,8 +1,8 @@
 /** How a task comes into a scope, or an operation is run without one. */
-import { Err, Ok, type Effect, type Operation } from "effection";
+import { Ok, type Effect, type Operation } from "effection";
 import { queueIsEmpty, reducer, STEPPED } from "./queue.ts";
 import type { KernelScope } from "./scope.ts";
-import { notify, type Settle } from "./settled.ts";
+import { failed, notify, type Settle } from "./settled.ts";
 import { KernelTask, resumeBody, type Begun, type Body } from "./task.ts";
 
 /** Starts a task. With `settled` its end is told there, and its failure nowhere else. */
@@ -96,7 +96,7 @@ function begin(operation: () => Operation<unknown>): Begun {
     if (done) return { body, effect: undefined, result: Ok(value) };
     return { body, effect: value as Effect<unknown>, result: undefined };
   } catch (error) {
-    return { body, effect: undefined, result: Err(error) };
+    return { body, effect: undefined, result: failed(error) };
   }
 }
 

@@ -7,7 +7,6 @@
  * generators.
  */
 import {
-  Err,
   Ok,
   unbox,
   type Coroutine,
@@ -29,7 +28,13 @@ import {
 import { defaultGroup, halt, haltAll, TaskHandle } from "./handle.ts";
 import { schedule, STEPPED, takesNextTurn, wouldBeNext } from "./queue.ts";
 import { KernelScope } from "./scope.ts";
-import { notify, thrown, type Settle, type Settled } from "./settled.ts";
+import {
+  failed,
+  notify,
+  thrown,
+  type Settle,
+  type Settled,
+} from "./settled.ts";
 
 /** What a task runs: an operation's steps, or those of its own teardown. */
 export type Body = Iterator<Effect<unknown>, unknown, unknown>;
@@ -183,7 +188,7 @@ export class KernelTask
     try {
       this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
     } catch (error) {
-      this.resume(Err(error));
+      this.resume(failed(error));
     }
   }
 
@@ -220,7 +225,7 @@ export class KernelTask
 
   /** As the boundary of its children: their errors end it. */
   raise(error: Error): void {
-    this.trapped = Err(error);
+    this.trapped = failed(error);
     this.unwind();
   }
 
@@ -274,7 +279,7 @@ function takeTurn(this: KernelTask): void {
   try {
     this.turn(this);
   } catch (error) {
-    this.giveUp(Err(error));
+    this.giveUp(failed(error));
   }
   if (this.turn !== ended) this.context = new AsyncContext();
 }
@@ -309,7 +314,7 @@ function startBody(task: KernelTask): void {
   try {
     task.iterator = task.operation!()[Symbol.iterator]();
   } catch (error) {
-    return endBody(task, Err(error));
+    return endBody(task, failed(error));
   }
   runBody(task);
 }
@@ -437,7 +442,7 @@ function advance(task: KernelTask): Result<unknown> | undefined {
     try {
       step = task.advance();
     } catch (error) {
-      return Err(error);
+      return failed(error);
     }
     if (step.done) return Ok(step.value);
     task.enter(step.value);

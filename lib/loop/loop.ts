@@ -34,6 +34,7 @@ import {
 } from "../engine/listen-options.ts";
 import { createAccessLog } from "../exchange/access-log.ts";
 import { createLog, type Logger } from "../common/log.ts";
+import { Secrets } from "../common/secrets.ts";
 import { Mounts } from "./mounts.ts";
 import {
   limitsFrom,
@@ -98,6 +99,9 @@ export class Loop extends Mounts {
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
   #state: LoopState = "new";
+  /** Calls of `listen` that have not come to an end. */
+  #listening = 0;
+  #retreating: Promise<void> | undefined;
   /** From now on the drain waits for nobody. */
   readonly #hurry = new AbortController();
   #closing: Future<DrainReport> | undefined;
@@ -112,13 +116,16 @@ export class Loop extends Mounts {
     super();
     const options = optionsFromCommand(given);
     this.#settings = settingsFrom(options);
-    this.log = createLog(options.log);
+    const { redact } = this.#settings;
+    const secrets = redact.length > 0 ? new Secrets(redact) : undefined;
+    this.log = createLog(options.log, secrets);
     this.closed = new Promise(
       (resolve, reject) => (this.#settleClosed = { resolve, reject }),
     );
     const failing = (what: string) => (error: Error) => this.#fail(error, what);
     this.#background = attach(undefined, {
       onError: failing("a background task failed"),
+      ended: loopIsStopped,
     });
     this.#exchanges = attach(undefined, {
       onError: failing("a task of the loop failed"),
@@ -133,7 +140,11 @@ export class Loop extends Mounts {
     const { healthCheck } = this.#settings;
     if (healthCheck !== undefined)
       this.router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
-    const accessLog = createAccessLog(this.log, this.#settings.accessLog);
+    const accessLog = createAccessLog(
+      this.log,
+      this.#settings.accessLog,
+      secrets,
+    );
     this.#shared = new Shared(
       this.log,
       accessLog,
@@ -213,7 +224,6 @@ export class Loop extends Mounts {
    * @throws {UsageError} once the loop has stopped.
    */
   run<T>(operation: () => Operation<T>): Task<T> {
-    if (this.#state === "stopped") throw new UsageError("the loop is stopped");
     return this.#background.scope.run(operation);
   }
 
@@ -292,13 +302,18 @@ export class Loop extends Mounts {
 
   async #listen(target: ListenOptions): Promise<Address> {
     checkTarget(target);
+    if (this.#retreating !== undefined) await this.#retreating;
     if (this.#state !== "running") this.#become("running");
+    this.#listening++;
     try {
       await this.#applications.open();
       return await this.#add(await this.#open(target));
     } catch (error) {
-      if (this.#listeners.length === 0) await this.#retreat();
+      if (this.#listening === 1 && this.#listeners.length === 0)
+        await (this.#retreating = this.#retreat());
       throw error;
+    } finally {
+      this.#listening--;
     }
   }
 
@@ -344,10 +359,14 @@ export class Loop extends Mounts {
     this.#state = state;
   }
 
-  /** A first `listen` that failed leaves the loop as it was before, so that another address can be tried. */
+  /**
+   * A first `listen` that failed leaves the loop as it was before, so that another address can be tried; of several at
+   * once, the last that has failed.
+   */
   async #retreat(): Promise<void> {
     await end(this.#parts, "resources", () => this.#applications.close());
     if (this.#state === "running") this.#become("new");
+    this.#retreating = undefined;
   }
 
   /** There is no half of a server: what fails on its own ends the whole, in order. */
@@ -387,3 +406,5 @@ export class Loop extends Mounts {
     };
   }
 }
+
+const loopIsStopped = (): UsageError => new UsageError("the loop is stopped");

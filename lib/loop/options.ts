@@ -29,6 +29,20 @@ export interface LoopOptions extends MountOptions {
    */
   accessLog?: boolean | "combined" | AccessLog;
   /**
+   * Further names, of header fields and properties, whose values no log shows: beside `authorization`, `cookie`,
+   * `proxy-authorization` and `set-cookie`. In any case, at any depth.
+   *
+   * @default none: what else is secret, the application alone knows.
+   *
+   * @example
+   * ```ts
+   * import { Loop } from "eddy";
+   *
+   * const loop = new Loop({ redact: ["x-api-key", "password"] });
+   * ```
+   */
+  redact?: readonly string[];
+  /**
    * Where `request.id` comes from, which is in each line that is logged for a request.
    *
    * - `"accept"`: from the field `x-request-id`, when it is 1 to 128 of `A-Z a-z 0-9 _ . : @ + = ~ -`, or else made.
@@ -127,6 +141,7 @@ export type Settings = Required<
 
 const DEFAULTS: Omit<Settings, "maxHeaderBytes"> = {
   accessLog: false,
+  redact: [],
   requestId: "accept",
   maxBodyBytes: 1024 * 1024,
   bodyTimeoutMs: 60_000,
@@ -160,6 +175,12 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     (value) =>
       ["boolean", "function"].includes(typeof value) || value === "combined",
     'true, false, "combined" or a function',
+  ],
+  redact: [
+    (value) =>
+      Array.isArray(value) &&
+      value.every((name) => typeof name === "string" && name !== ""),
+    "a list of names",
   ],
   requestId: oneOf("accept", "generate", "echo"),
   maxHeaderBytes: [

@@ -4,7 +4,6 @@
  * and `all` have `yield* spawn(…)`, these ask for the scope, which is its only step, and run the task there.
  */
 import {
-  Err,
   Ok,
   resource as effectionResource,
   unbox,
@@ -30,6 +29,7 @@ import {
 import { KernelScope } from "../kernel/scope.ts";
 import { startResource } from "../kernel/start.ts";
 import { suspended } from "./wait.ts";
+import { failed } from "../kernel/settled.ts";
 
 /** Runs an operation beside the current one, as its child: it ends with the current scope at the latest. */
 export function spawn<T>(operation: () => Operation<T>): Operation<Task<T>> {
@@ -79,7 +79,7 @@ function* run(
   try {
     winner.settle(Ok(Ok(yield* operation)));
   } catch (error) {
-    winner.settle(Ok(Err(error)));
+    winner.settle(Ok(failed(error)));
   }
 }
 
@@ -206,7 +206,7 @@ function* trap<T>(operation: () => Operation<T>): Steps<T> {
     const value = yield* operation();
     boundary.outcome ??= Ok(value);
   } catch (error) {
-    boundary.outcome = Err(error);
+    boundary.outcome = failed(error);
   } finally {
     scope.set(contexts.boundary, outside);
     // oxlint-disable-next-line no-unsafe-finally -- what is unwound by a child's error ends with that error
@@ -225,7 +225,7 @@ class Trap implements ErrorBoundary, Effect<unknown> {
   }
 
   raise(error: Error): void {
-    this.outcome = Err(error);
+    this.outcome = failed(error);
     this.#routine.unwind();
   }
 

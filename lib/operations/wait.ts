@@ -3,18 +3,16 @@
  * task. Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect,
  * and the generator that yields it.
  */
-import {
-  Err,
-  Ok,
-  unbox,
-  type Effect,
-  type Operation,
-  type Result,
-} from "effection";
+import { Ok, unbox, type Effect, type Operation, type Result } from "effection";
 import { AsyncContext } from "../common/async-context.ts";
 import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
 import type { Fork } from "../kernel/fork.ts";
-import { notify, type Settle, type Settled } from "../kernel/settled.ts";
+import {
+  failed,
+  notify,
+  type Settle,
+  type Settled,
+} from "../kernel/settled.ts";
 
 type Resolve<T> = (result: Result<T>) => void;
 
@@ -74,14 +72,14 @@ class Action<T> extends Wait<T, Executor<T>> {
   enter(resolve: Resolve<T>): Exit {
     const discard = this.from(
       (value) => resolve(Ok(value)),
-      (error) => resolve(Err(error)),
+      (error) => resolve(failed(error)),
     );
     return (left) => {
       try {
         discard();
         left(UNIT);
       } catch (error) {
-        left(Err(error));
+        left(failed(error));
       }
     };
   }
@@ -110,7 +108,7 @@ class Until<T> extends Wait<T, PromiseLike<T>> {
   enter(resolve: Resolve<T>): Exit {
     this.from.then(
       (value) => resolve(Ok(value)),
-      (error: unknown) => resolve(Err(error)),
+      (error: unknown) => resolve(failed(error)),
     );
     return exitAtOnce;
   }
@@ -156,6 +154,11 @@ export function suspend(): Operation<void> {
   return suspended;
 }
 
+/** Who gets what a wait comes to when it is over already. */
+interface Latecomers {
+  late(value: unknown): void;
+}
+
 /**
  * Follows an operation that is nothing but a wait. Nothing in it could ask for its task, so there is none.
  *
@@ -164,19 +167,21 @@ export function suspend(): Operation<void> {
 export class LoneWait extends AsyncContext implements Fork {
   readonly #wait: Wait<unknown>;
   readonly #settled: Settle;
+  readonly #late: Latecomers | undefined;
   /** Undefined while the wait is entered. */
   #exit: Exit | undefined = undefined;
   #state: Settled | undefined = undefined;
   #result: Result<unknown> = UNIT;
 
-  constructor(wait: Wait<unknown>, settled: Settle) {
+  constructor(wait: Wait<unknown>, settled: Settle, late?: Latecomers) {
     super();
     this.#wait = wait;
     this.#settled = settled;
+    this.#late = late;
   }
 
-  get waitsFor(): string {
-    return this.#wait.description;
+  get waitsFor(): string | undefined {
+    return this.#state === undefined ? this.#wait.description : undefined;
   }
 
   enter(): this {
@@ -187,7 +192,7 @@ export class LoneWait extends AsyncContext implements Fork {
     } catch (error) {
       this.#exit = exitAtOnce;
       this.#state = "error";
-      this.#result = Err(error);
+      this.#result = failed(error);
     }
     if (this.#state !== undefined) this.#leave();
     return this;
@@ -198,7 +203,10 @@ export class LoneWait extends AsyncContext implements Fork {
   }
 
   #end(state: Settled, result: Result<unknown>): void {
-    if (this.#state !== undefined) return;
+    if (this.#state !== undefined) {
+      if (result.ok && state === "value") this.#late?.late(result.value);
+      return;
+    }
     this.#state = state;
     this.#result = result;
     if (this.#exit !== undefined) this.runInAsyncScope(() => this.#leave());

@@ -9,11 +9,13 @@ import {
 import { future } from "../operations/future.ts";
 import type { Chunk, Outlet, ReplyHead } from "../engine/engine.ts";
 import { fork } from "../kernel/fork.ts";
+import { viewFork, type TaskView } from "../kernel/tree.ts";
 import { forbidsBody } from "./head.ts";
 import type { PreparedReply } from "./reply.ts";
 import {
   checkChunk,
   drop,
+  dropAll,
   end,
   sourceOf,
   type BodySource,
@@ -35,8 +37,15 @@ const WHOLE_LAST_BYTES = 2048;
 
 /** A body on its way. */
 export interface Delivery {
+  /** Where it is, unless it waits for the client; with the tasks below it. */
+  view(): BodyView;
   /** Nobody wants the rest: ends the source. `done` is still called. */
   stop(): void;
+}
+
+export interface BodyView {
+  readonly waitsFor: string | undefined;
+  readonly children: readonly TaskView[];
 }
 
 /** Who is told how a delivery went. */
@@ -66,17 +75,23 @@ export function deliver(
     case "whole":
       return deliverWhole(head, reply.body, out, recipient);
     case "stream":
-      return deliverStream(head, reply.body, reply.context, out, recipient);
+      return within(reply.context, () =>
+        deliverStream(head, reply.body, out, recipient),
+      );
     case "writer":
-      return reply.context.runInAsyncScope(
-        deliverWritten,
-        undefined,
-        head,
-        reply.body,
-        out,
-        recipient,
+      return within(reply.context, () =>
+        deliverWritten(head, reply.body, out, recipient),
       );
   }
+}
+
+/** A body is the application's own: it is begun, and ended early, where it was made. */
+function within(context: AsyncContext, begin: () => Delivery): Delivery {
+  const delivery = context.runInAsyncScope(begin);
+  return {
+    stop: () => context.runInAsyncScope(() => delivery.stop()),
+    view: () => delivery.view(),
+  };
 }
 
 /** RFC 9110, section 9.3.2: HEAD says the length that GET would have, where it is known. */
@@ -126,29 +141,16 @@ function deliverWhole(
   }
   head.contentLength = length;
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  return deliverSource(head, sourceOf([bytes]), out, recipient);
+  return deliverStream(head, [bytes], out, recipient);
 }
 
-/** The source is the application's own, and so is its end. */
 function deliverStream(
   head: ReplyHead,
   body: Streamable,
-  context: AsyncContext,
   out: Outlet,
   recipient: Recipient,
 ): Delivery {
-  const delivery = context.runInAsyncScope(() =>
-    deliverSource(head, sourceOf(body), out, recipient),
-  );
-  return { stop: () => context.runInAsyncScope(() => delivery.stop()) };
-}
-
-function deliverSource(
-  head: ReplyHead,
-  source: BodySource,
-  out: Outlet,
-  recipient: Recipient,
-): Delivery {
+  const source = sourceOf(body);
   let underWay = true;
   const finish = (error?: unknown): void => {
     if (!underWay) return;
@@ -160,8 +162,20 @@ function deliverSource(
     end(source, recipient);
     finish(error);
   };
-  pump(head, source, out).then(() => finish(), stop);
-  return { stop: () => stop() };
+  pump(head, source, out).then(
+    () => finish(),
+    (error: unknown) => {
+      if (Array.isArray(body)) dropAll(body, recipient); // which may be one of streams
+      stop(somethingOf(error));
+    },
+  );
+  return {
+    stop: () => stop(),
+    view: () => ({
+      waitsFor: source.isAwaited() ? "the next chunk of its body" : undefined,
+      children: [],
+    }),
+  };
 }
 
 /**
@@ -201,13 +215,20 @@ function deliverWritten(
   out: Outlet,
   recipient: Recipient,
 ): Delivery {
+  const writer = new Writer(out, head);
   const task = fork(
     recipient.scope,
-    () => written(write, new Writer(out, head)),
+    () => written(write, writer),
     (state, value) =>
-      state === "error" ? recipient.done(value) : recipient.done(),
+      state === "error" ? recipient.done(somethingOf(value)) : recipient.done(),
   );
-  return { stop: () => task.interrupt() };
+  return {
+    stop: () => task.interrupt(),
+    view() {
+      const { waitsFor, children = [] } = viewFork(task) ?? {};
+      return { waitsFor: writer.isHeld ? undefined : waitsFor, children };
+    },
+  };
 }
 
 function* written(write: StreamWriter, out: Writer): Operation<void> {
@@ -233,6 +254,8 @@ class Writer implements BodyWriter {
   readonly #out: Outlet;
   readonly #head: ReplyHead;
   #ended = false;
+  /** The client is behind. */
+  isHeld = false;
 
   constructor(out: Outlet, head: ReplyHead) {
     this.#out = out;
@@ -247,8 +270,15 @@ class Writer implements BodyWriter {
     if (this.#ended)
       return future(Promise.reject(new UsageError("the body has ended")));
     this.#out.start(this.#head);
-    const taken = this.#out.write(chunk);
-    return future(taken ? Promise.resolve() : this.#out.writable());
+    return future(
+      this.#out.write(chunk) ? Promise.resolve() : this.#untilWritable(),
+    );
+  }
+
+  async #untilWritable(): Promise<void> {
+    this.isHeld = true;
+    await this.#out.writable();
+    this.isHeld = false;
   }
 
   /** Done when the client has what was written without waiting. */
@@ -259,6 +289,10 @@ class Writer implements BodyWriter {
     while (this.#out.state === "streaming") yield* until(this.#out.writable());
   }
 }
+
+/** `throw undefined` is a failure, too. */
+const somethingOf = (error: unknown): unknown =>
+  error ?? new Error(`${error} was thrown`);
 
 /** Nobody wants this reply. */
 export function discard(reply: PreparedReply, observer: CleanupObserver): void {

@@ -6,7 +6,8 @@ import { CheckedHeaders, pairs } from "./headers.ts";
 import type { Chunk, ReplyHead } from "../engine/engine.ts";
 import { headOf, TEXT } from "./head.ts";
 import {
-  drop,
+  dropAll,
+  isPlain,
   isStreamable,
   type CleanupObserver,
   type Streamable,
@@ -155,7 +156,7 @@ export type PreparedReply =
     };
 
 /**
- * Any reply, ready to be delivered. A source in one that cannot be is ended; `observer` is told if that fails.
+ * Any reply, ready to be delivered. What could be read of one that is none is ended; `observer` is told if that fails.
  *
  * @throws {InvalidReplyError} for a value that is not a reply; the message says what to wrap it in.
  */
@@ -163,23 +164,27 @@ export function prepare(
   reply: Reply,
   observer: CleanupObserver,
 ): PreparedReply {
-  const response = toResponse(reply);
-  const body = response.body ?? "";
-  if (typeof body === "string" || body instanceof Uint8Array)
-    return { head: headOf(response), kind: "whole", body };
-  const context = contextOf(response);
-  if (typeof body === "function")
-    return { head: headOf(response), kind: "writer", body, context };
-  if (typeof body !== "object" || !isStreamable(body))
-    throw new InvalidReplyError(
-      "a body is a string, bytes, an iterable, a ReadableStream or a function that writes",
-    );
   try {
-    return { head: headOf(response), kind: "stream", body, context };
+    return prepared(toResponse(reply));
   } catch (error) {
-    drop(body, observer);
+    dropAll(reply, observer);
     throw error;
   }
+}
+
+function prepared(response: GatewayResponse): PreparedReply {
+  const body = response.body ?? "";
+  const head = headOf(response);
+  if (typeof body === "string" || body instanceof Uint8Array)
+    return { head, kind: "whole", body };
+  const context = contextOf(response);
+  if (typeof body === "function")
+    return { head, kind: "writer", body, context };
+  if (typeof body === "object" && isStreamable(body))
+    return { head, kind: "stream", body, context };
+  throw new InvalidReplyError(
+    "a body is a string, bytes, an iterable, a ReadableStream or a function that writes",
+  );
 }
 
 function toResponse(reply: Reply): GatewayResponse {
@@ -187,7 +192,8 @@ function toResponse(reply: Reply): GatewayResponse {
     return { body: reply };
   if (reply === null || reply === undefined) return { status: 204 };
   if (typeof reply === "object") {
-    if (isPlain(reply)) return checkKeys(reply);
+    if (isPlain(reply) && !(Symbol.iterator in reply))
+      return checkKeys(reply as GatewayResponse);
     if ((reply as unknown) instanceof Response)
       return fromWeb(reply as Response);
   }
@@ -211,15 +217,6 @@ function checkKeys(reply: GatewayResponse): GatewayResponse {
         `a handler returned an object with "${key}"; ${ADVICE}`,
       );
   return reply;
-}
-
-/** Data, and not an operation that was written as an object. */
-function isPlain(value: object): value is GatewayResponse {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return (
-    (prototype === Object.prototype || prototype === null) &&
-    !(Symbol.iterator in value)
-  );
 }
 
 const KEYS = new Set(["status", "statusText", "headers", "body"]);

@@ -3,6 +3,7 @@
  */
 import type { Readable } from "node:stream";
 import { InvalidReplyError } from "../common/errors.ts";
+import { isObject } from "../common/thrown.ts";
 import type { Chunk, Step } from "../engine/engine.ts";
 
 /** Gives the next chunk at once, or some time. What it gives is checked. */
@@ -19,6 +20,8 @@ interface AsyncSource extends Cancelable {
 }
 
 interface Cancelable {
+  /** It was asked for the next chunk, which has not come yet. */
+  isAwaited(): boolean;
   /**
    * Ends it early: the generator's `finally` runs, the `ReadableStream` is cancelled, the Node.js stream destroyed.
    * Does nothing once it has ended.
@@ -50,6 +53,7 @@ function syncSource(iterator: Iterator<Chunk>): SyncSource {
   let open = true;
   return {
     sync: true,
+    isAwaited: () => false,
     next() {
       open = false;
       const step = iterator.next();
@@ -66,15 +70,20 @@ function syncSource(iterator: Iterator<Chunk>): SyncSource {
 
 function asyncSource(iterator: AsyncIterator<Chunk>): AsyncSource {
   let open = true;
+  let awaited = false;
   return {
     sync: false,
+    isAwaited: () => awaited,
     async next() {
       let step: Step;
       try {
+        awaited = true;
         step = await iterator.next();
       } catch (error) {
         open = false;
         throw error;
+      } finally {
+        awaited = false;
       }
       if (step.done) open = false;
       return checked(step);
@@ -154,6 +163,33 @@ export function drop(body: Streamable, observer: CleanupObserver): void {
   } catch (error) {
     observer.onCleanupError(error); // of an iterator that cannot be made
   }
+}
+
+/**
+ * Drops all bodies in something that was meant for a reply and is none: it itself, and its members. Those of an object
+ * of some class are not the reply's, but its own.
+ */
+export function dropAll(given: unknown, observer: CleanupObserver): void {
+  try {
+    for (const one of [given, ...membersOf(given)]) {
+      const body = one instanceof Response ? one.body : one;
+      if (isObject(body) && isStreamable(body)) drop(body, observer);
+    }
+  } catch (error) {
+    observer.onCleanupError(error); // of a Proxy that nobody may look at
+  }
+}
+
+/** Without a call of anything of its own. */
+function membersOf(given: unknown): unknown[] {
+  if (!isObject(given) || !(isPlain(given) || Array.isArray(given))) return [];
+  const members = Object.getOwnPropertyDescriptors(given);
+  return Object.values(members).map(({ value }) => value as unknown);
+}
+
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** Ends a source early, now or when it gets round to it. */

@@ -1,5 +1,5 @@
 /** An address where front servers speak uwsgi to the loop (nginx: `uwsgi_pass`). */
-import { createServer, Server, type AddressInfo } from "node:net";
+import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { urlHost } from "../common/address.ts";
 import { UsageError } from "../common/errors.ts";
 import { Connections } from "../engine/connections.ts";
@@ -16,7 +16,7 @@ const IDLE_TIMEOUT_MS = 30_000;
 
 /**
  * @throws {ListenError} saying what is in the way.
- * @throws {UsageError} for an address that is not valid.
+ * @throws {UsageError} for an address that is not valid, or a server that does not listen.
  */
 export async function openUwsgiListener(
   where: string | Server,
@@ -25,6 +25,10 @@ export async function openUwsgiListener(
   log: Logger,
 ): Promise<Listener> {
   const server = where instanceof Server ? where : createServer();
+  if (server === where && server.address() === null)
+    throw new UsageError(
+      'the server of listen({ uwsgi: server }) does not listen; wait for its "listening" first',
+    );
   if (typeof where === "string") await listenAt(server, targetOf(where));
   const entrances = {
     http: new Entrance("http"),
@@ -34,7 +38,7 @@ export async function openUwsgiListener(
   const common = { serve, entrances, idleTimeoutMs, maxBytes, log };
   const open = new Set<UwsgiConnection>();
   const connections = new Connections();
-  server.on("connection", (socket) => {
+  const take = (socket: Socket): void => {
     const one = new UwsgiConnection(socket, common);
     open.add(one);
     connections.add(1);
@@ -43,7 +47,8 @@ export async function openUwsgiListener(
       open.delete(one);
       connections.add(-1);
     });
-  });
+  };
+  server.on("connection", take);
   const stop = (): void => void server.close();
   return {
     address: addressOf(server.address()!),
@@ -51,6 +56,7 @@ export async function openUwsgiListener(
     untilUnused: (signal) => connections.untilNone(signal),
     async destroy() {
       stop();
+      server.off("connection", take);
       for (const one of open) one.finish();
       await connections.untilNone(NEVER);
     },

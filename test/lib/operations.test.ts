@@ -391,8 +391,11 @@ interface Setting {
 const onKernel: Setting["place"] = (parent, onError) =>
   attach(parent, { onError });
 
+const onStock: Setting["place"] = (parent, onError) =>
+  attachStock(parent, { onError });
+
 const settings = (beside: boolean): Record<string, Setting> => ({
-  expected: { place: attachStock, library: effection, beside },
+  expected: { place: onStock, library: effection, beside },
   "effection's operations on the kernel": {
     place: onKernel,
     library: effection,
@@ -404,7 +407,7 @@ const settings = (beside: boolean): Record<string, Setting> => ({
     beside,
   },
   "eddy/operations on effection's tasks": {
-    place: attachStock,
+    place: onStock,
     library: operations,
     beside,
   },

@@ -53,6 +53,23 @@ async function written(
 describe("The logs of the command", function () {
   this.timeout(PATIENCE_MS);
 
+  it("keep nobody waiting while their reader is stuck, and then say what is missing", async () => {
+    const path = folderWith({ "app.mjs": "export default () => 'hello';" });
+    const command = eddy(path, ["app.mjs", "--access-log", "-"]);
+    const url = await command.url();
+    command.output.pause();
+    const long = `${url}/${"x".repeat(4000)}`;
+    for (let i = 0; i < 600; i++)
+      expect(await (await fetch(long)).text()).to.equal("hello");
+    command.output.resume();
+    const missing = await command.logged(/(\d+) lines are missing/);
+    const kept = command.log.filter(({ msg }) => msg === "request").length;
+    expect(Number.parseInt(missing.msg, 10) + kept).to.equal(600);
+    expect(command.stderr).to.match(
+      /nobody reads what is there; lines are lost/,
+    );
+  });
+
   async function accessLine(format: string): Promise<string> {
     const path = folderWith({ "app.mjs": "export default () => 'hello';" });
     const command = eddy(path, [

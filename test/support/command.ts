@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import type { INTERVALS } from "../../lib/cli/intervals.ts";
 import { freePort } from "./free-port.ts";
 import { afterTest } from "./hooks.ts";
@@ -29,6 +29,8 @@ export interface Line {
 export class Eddy {
   readonly ended: Promise<number | string>;
   readonly lines: string[] = [];
+  /** What reads its standard output. */
+  readonly output: Interface;
   stderr = "";
   readonly #child: ChildProcess;
   #waiting: (() => void)[] = [];
@@ -45,7 +47,7 @@ export class Eddy {
       env: { ...withoutSettings(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    createInterface(this.#child.stdout!).on("line", (line) => {
+    this.output = createInterface(this.#child.stdout!).on("line", (line) => {
       this.lines.push(line);
       this.#look();
     });

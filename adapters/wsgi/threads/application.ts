@@ -55,6 +55,7 @@ export class ThreadedApplication implements OpenApplication {
     return submitTo(
       this.#pool!,
       (receiver) => new ThreadCall(request, feed, this.#settings, receiver),
+      "a thread",
     );
   }
 }

@@ -1,6 +1,12 @@
 /** Errors as data: structured clone loses the name of an error, its class and most of its fields. */
 import { inspect } from "node:util";
-import { GatewayError, HttpError, WsgiError } from "../../../lib/adapter.ts";
+import {
+  describe,
+  GatewayError,
+  HttpError,
+  stackOf,
+  WsgiError,
+} from "../../../lib/adapter.ts";
 
 export interface ErrorData {
   readonly name: string;
@@ -22,18 +28,31 @@ interface Answer {
 /** Causes of causes; a chain may be a ring. */
 const MAX_DEPTH = 5;
 
-export function toData(error: unknown, depth = 0): ErrorData {
+/** Anything that was thrown; what cannot be read, or cannot cross, as text. */
+export function toData(error: unknown): ErrorData {
+  try {
+    return structuredClone(dataOf(error, 0));
+  } catch {
+    return {
+      name: "Error",
+      message: `thrown: ${describe(error)}`,
+      stack: stackOf(error),
+    };
+  }
+}
+
+function dataOf(error: unknown, depth: number): ErrorData {
   if (!(error instanceof Error))
     return { name: "Error", message: `thrown: ${inspect(error)}`, stack: "" };
   const { name, message, stack, cause } = error;
   const { code } = error as { code?: unknown };
   return {
-    name,
-    message,
+    name: String(name),
+    message: String(message),
     stack,
     ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
     ...(cause !== undefined && depth < MAX_DEPTH
-      ? { cause: toData(cause, depth + 1) }
+      ? { cause: dataOf(cause, depth + 1) }
       : {}),
     ...(error instanceof GatewayError ? { answer: answerOf(error) } : {}),
   };

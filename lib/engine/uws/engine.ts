@@ -1,5 +1,5 @@
 /** uWebSockets.js as an engine: opens a listener, says clearly why it cannot, serves its requests, closes it. */
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import { urlHost } from "../../common/address.ts";
@@ -187,7 +187,8 @@ async function whyNot(
 }
 
 async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
-  await freeUnixPath(path);
+  do await freeUnixPath(path);
+  while (existsSync(path)); // somebody was quicker: the engine would take the path away from it
   const socket = await new Promise<us_listen_socket | false>((resolve) => {
     app.listen_unix(resolve, path);
   });

@@ -196,6 +196,8 @@ export function describeProcesses(lazyApps: boolean): void {
           Array.from({ length: 20 }, () => status(server, "/")),
         );
         expect(others).to.deep.equal(others.map(() => 200));
+        const [exchange] = server.loop.tasks().exchanges;
+        expect(exchange!.waitsFor).to.equal("a process of Python");
         writeFileSync(join(desk, "go"), "");
         await waiting;
       });

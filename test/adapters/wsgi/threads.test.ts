@@ -135,6 +135,15 @@ describe("WSGI in threads:", function () {
     });
   });
 
+  it("A request that waits for its thread is shown as that", async () => {
+    const server = await serve("waits", { provide: FOREVER });
+    const client = await begun(server);
+    const [exchange] = server.loop.tasks().exchanges;
+    expect(exchange!.waitsFor).to.equal("a thread");
+    client.abort();
+    await noted(server, "threw ClientAbortedError");
+  });
+
   describe("A request whose client left while it waited in line", () => {
     it("is not begun", async () => {
       const server = await serve("waits", { provide: FOREVER });

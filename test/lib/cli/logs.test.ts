@@ -14,8 +14,8 @@ describe("The command's access lines", () => {
       /^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a%22b\?c=d HTTP\/1\.1" 200 5 "there" "me"\n$/,
     ],
     [
-      "%h %m %U%q %>s %B %{cookie}i %{x-none}i %% %O",
-      /^127\.0\.0\.1 GET \/a%22b\?c=d 200 5 \[redacted\] - % ok\n$/,
+      "%h %m %U%q %>s %B %{cookie}i %{X-Api-Key}i %{x-none}i %% %O",
+      /^127\.0\.0\.1 GET \/a%22b\?c=d 200 5 \[redacted\] \[redacted\] - % ok\n$/,
     ],
     [
       '%(h)s "%(r)s" %(s)s %(b)s %(f)s %(a)s %({authorization}i)s',
@@ -30,7 +30,7 @@ describe("The command's access lines", () => {
     it(`can be ${logFormat}`, async () => {
       const accessLog = join(folderWith({}), "access.log");
       const { settings } = await configure(
-        { logFormat, accessLog },
+        { logFormat, accessLog, redact: ["x-api-key"] },
         { env: {}, folders: [] },
       );
       const logs = openLogs(settings);

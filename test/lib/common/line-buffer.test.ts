@@ -1,23 +1,50 @@
 /** Lines on their way to a file or a pipe. */
 import { spawn } from "node:child_process";
-import {
+import fs, {
   existsSync,
   readFileSync,
   renameSync,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
+import type { Writable } from "node:stream";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { LineBuffer } from "../../../lib/common/log.ts";
+import { LineBuffer } from "../../../lib/common/line-buffer.ts";
 import { folderWith } from "../../support/folder.ts";
 import { ROOT } from "../../support/root.ts";
 
-const MODULE = join(ROOT, "dist/lib/common/log.js");
+const MODULE = join(ROOT, "dist/lib/common/line-buffer.js");
 
 const programWith = (statements: string): string =>
   `import { LineBuffer } from ${JSON.stringify(MODULE)};${statements}`;
+
+/** What is said on standard error while no file takes anything. */
+async function withFullDisk(
+  action: (tries: () => number) => unknown,
+): Promise<{ said: string[] }> {
+  const { writeSync } = fs;
+  const said: string[] = [];
+  let tries = 0;
+  const full = (_: number, text: string): number => {
+    if (typeof text !== "string" && ++tries > 0)
+      throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+    said.push(text);
+    return text.length;
+  };
+  Object.assign(fs, { writeSync: full });
+  syncBuiltinESMExports();
+  try {
+    await action(() => tries);
+  } finally {
+    Object.assign(fs, { writeSync });
+    syncBuiltinESMExports();
+  }
+  return { said };
+}
 
 describe("A line buffer", () => {
   it("holds lines back, and loses none", () => {
@@ -74,6 +101,46 @@ describe("A line buffer", () => {
     return await text(child.stderr);
   }
 
+  it("writes on by itself when there is room again, and says how many lines are missing", async () => {
+    const path = join(folderWith({}), "log");
+    const buffer = new LineBuffer(path, (lines) => `${lines} are missing\n`);
+    const lines = Array.from({ length: 3000 }, (_, i) => `${i}`.padEnd(1000));
+    const { said } = await withFullDisk(async (tries) => {
+      for (const line of lines) buffer.writeSoon(`${line}\n`);
+      for (const before = tries(); tries() < before + 2;) await sleep(10);
+    });
+    while (!/missing/.test(readFileSync(path, "utf8"))) await sleep(10); // a file tells nobody
+    buffer.write("after\n");
+    const written = readFileSync(path, "utf8").trimEnd().split("\n");
+    const kept = written.indexOf(written.find((line) => /missing/.test(line))!);
+    expect(written.slice(0, kept)).to.deep.equal(lines.slice(0, kept));
+    expect(kept).to.be.within(1000, 1070);
+    expect(written.slice(kept)).to.deep.equal([
+      `${3000 - kept} are missing`,
+      "after",
+    ]);
+    expect(said).to.have.length(2);
+    expect(said[0]).to.match(/cannot be written: ENOSPC; 1 MiB of its lines/);
+    expect(said[1]).to.match(/cannot be written: ENOSPC; lines are lost/);
+  });
+
+  it("says what is missing in the form of the log", async () => {
+    const path = join(folderWith({}), "log");
+    const buffer = new LineBuffer(path);
+    await withFullDisk(() => {
+      for (let i = 0; i < 4; i++) buffer.writeSoon(`${"x".repeat(500_000)}\n`);
+    });
+    buffer.flush();
+    const line: unknown = JSON.parse(
+      readFileSync(path, "utf8").trimEnd().split("\n").at(-1)!,
+    );
+    expect(line).to.include({
+      level: 40,
+      pid: process.pid,
+      msg: "1 line is missing here: the log could not be written",
+    });
+  });
+
   it("goes on when the disk is full, and says so once", async function () {
     if (!existsSync("/dev/full")) return this.skip();
     const said = await complaints(`
@@ -105,6 +172,48 @@ describe("A line buffer", () => {
     );
   });
 
+  const READERS = {
+    "a socket": [process.execPath, ["program.mjs"]],
+    "a pipe": ["sh", ["-c", "node program.mjs | { read go <&3; cat; }"]],
+  } as const;
+  for (const [kind, [command, args]] of Object.entries(READERS))
+    it(`keeps nobody waiting while the reader of standard output is stuck: ${kind}`, async () => {
+      const program = `
+        import { spawnSync } from "node:child_process";
+        import { Loop } from ${JSON.stringify(join(ROOT, "dist/lib/index.js"))};
+        const loop = new Loop().mount(() => "answered");
+        const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
+        for (let i = 0; i < 3000; i++) {
+          if (i === 10 && ${kind === "a pipe"}) spawnSync("true", { stdio: "inherit" }); // sets the mode of the pipe back
+          loop.log.info("line " + "x".repeat(1000));
+        }
+        console.error(await (await fetch(url)).text());
+        await loop.close();`;
+      const child = spawn(command, args, {
+        cwd: folderWith({ "program.mjs": program }),
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
+      });
+      const said = await new Promise<string>((resolve) => {
+        let all = "";
+        child.stderr!.on("data", (chunk: Buffer) => {
+          all += chunk.toString();
+          if (all.includes("answered")) resolve(all);
+        });
+      });
+      expect(said).to.match(
+        /^eddy: the log on standard output cannot be written: nobody reads what is there; lines are lost until it can be\nanswered\n$/,
+      );
+      if (kind === "a pipe") (child.stdio[3] as Writable).end("go\n");
+      const lines = (await text(child.stdout!)).trimEnd().split("\n");
+      const messages = lines.map(
+        (line) => (JSON.parse(line) as { msg: string }).msg,
+      );
+      const kept = messages.filter((msg) => /^line x+$/.test(msg)).length;
+      const missing = messages.find((msg) => msg.includes("missing"))!;
+      expect(kept).to.be.within(900, 2000);
+      expect(Number.parseInt(missing, 10) + kept).to.be.within(3000, 3003); // so may be other lines
+    });
+
   it("keeps its lines whole in a pipe that others write to, too", async () => {
     const program = programWith(`
       const buffer = new LineBuffer(1);
@@ -116,8 +225,11 @@ describe("A line buffer", () => {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const lines = (await text(child.stdout)).trimEnd().split("\n");
-    const torn = lines.filter((line) => !/^(a{99}|b{99})$/.test(line));
-    expect(torn).to.deep.equal([]);
-    expect(lines).to.have.length(40_000);
+    const whole = lines.filter((line) => /^(a{99}|b{99})$/.test(line));
+    const others = lines.filter((line) => line.length !== 99);
+    const missing = others.map((line) =>
+      Number(/"msg":"(\d+) lines are missing/.exec(line)![1]),
+    );
+    expect(missing.reduce((a, b) => a + b, whole.length)).to.equal(40_000);
   });
 });

@@ -285,6 +285,17 @@ describe("A listener on a Unix socket", () => {
     expect(await getUnix(path("s"))).to.be.an("object");
   });
 
+  it("is the first one's when two are to listen there at once", async () => {
+    const { loop } = newServer();
+    const unix = path("s");
+    const listening = loop.listen({ unix });
+    const { message } = await refusal(newServer().loop, { unix });
+    await listening;
+    expect(message).to.equal(
+      `cannot listen on ${unix}: another process listens there`,
+    );
+  });
+
   it("says that another process listens there, and leaves it alone", async () => {
     const first = newServer();
     await first.loop.listen({ unix: path("s") });

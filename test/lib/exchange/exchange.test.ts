@@ -1,18 +1,35 @@
 import { setImmediate as tick } from "node:timers/promises";
 import { expect } from "chai";
 import { action, until } from "eddy/operations";
-import { ensure, sleep, spawn, suspend, type Operation } from "effection";
+import {
+  ensure,
+  run,
+  sleep,
+  spawn,
+  suspend,
+  type Operation,
+  type Scope,
+} from "effection";
 import {
   HttpError,
   json,
   stream,
   UsageError,
+  type Application,
   type GatewayRequest,
   type Outcome,
 } from "../../../lib/index.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { type TestServer } from "../../support/server.ts";
 import { onEachEngine } from "../../support/engines.ts";
+
+/** Keeps the scope of a request beyond its end. */
+type Keep = (request: GatewayRequest) => Scope;
+
+// oxlint-disable-next-line require-yield
+function* never(): Operation<never> {
+  throw new Error("it was started");
+}
 
 onEachEngine(({ serveWith }) => {
   const WAIT = 3_600_000;
@@ -125,6 +142,49 @@ onEachEngine(({ serveWith }) => {
         expect(await (await fetch(server.url)).text()).to.equal("done");
         expect(await late.promise).to.be.instanceOf(UsageError);
       });
+
+      const uses: Record<string, (scope: Scope) => Promise<unknown>> = {
+        "scope.run()": async (scope) => scope.run(never),
+        "scope.spawn()": (scope) => run(() => scope.spawn(never)),
+      };
+      const keepers: Record<string, (keep: Keep) => Application> = {
+        function: (keep) => (request) => keep(request) && "done",
+        "async function": (keep) => async (request) => {
+          keep(request);
+          await tick();
+          return "done";
+        },
+        operation: (keep) =>
+          function* (request) {
+            keep(request);
+            yield* sleep(1);
+            return "done";
+          },
+        "failing function": (keep) => (request) => {
+          keep(request);
+          throw new HttpError(400, "done");
+        },
+        stream: (keep) => (request) => {
+          keep(request);
+          return stream(["done"]);
+        },
+        "handler with a task": (keep) => (request) => {
+          keep(request).run(suspend);
+          return "done";
+        },
+      };
+      for (const [what, make] of Object.entries(keepers))
+        for (const [use, start] of Object.entries(uses))
+          it(`starts nothing in a request.scope that was kept, by ${use}: ${what}`, async () => {
+            let kept!: Scope;
+            const keep: Keep = ({ scope }) => (kept = scope);
+            const server = await serveWith((loop) => loop.mount(make(keep)));
+            const reply = await fetch(server.url);
+            expect((await reply.text()).trim()).to.equal("done");
+            const error = await start(kept).catch((reason: Error) => reason);
+            expect(error).to.be.instanceOf(UsageError);
+            expect(String(error)).to.match(/request.scope has ended/);
+          });
     });
 
     describe("with a handler that throws", () => {

@@ -1,11 +1,21 @@
+import { setImmediate as tick } from "node:timers/promises";
 import { expect } from "chai";
 import { sleep, spawn, suspend, type Operation } from "effection";
-import { stream } from "../../../lib/index.ts";
+import { stream, type GatewayResponse } from "../../../lib/index.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
 function* child(): Operation<void> {
   yield* sleep(3_600_000);
+}
+
+async function* seldom(): AsyncGenerator<string> {
+  yield "x";
+  await new Promise(() => {});
+}
+
+function* endless(): Generator<string> {
+  for (;;) yield "x".repeat(65_536);
 }
 
 function* parent(): Operation<string> {
@@ -47,6 +57,69 @@ describe("loop.tasks()", () => {
       exchange!.children.map(({ name, waitsFor }) => [name, waitsFor]),
     ).to.deep.equal([["child", "sleep(3600000)"]]);
     client.abort();
+  });
+
+  const bodies: Record<string, () => GatewayResponse> = {
+    "the next chunk of its body": () => stream(seldom()),
+    "sleep(3600000)": () =>
+      stream(function* (out) {
+        yield* out.write("x");
+        yield* child();
+      }),
+    "the client to take the reply": () => stream(endless()),
+    "the client to take the reply, too": () =>
+      stream(function* (out) {
+        for (;;) yield* out.write("x".repeat(65_536));
+      }),
+    "the client to take the reply, of chunks to come": () =>
+      stream(
+        (async function* () {
+          for (;;) yield "x".repeat(65_536);
+        })(),
+      ),
+  };
+  for (const [what, reply] of Object.entries(bodies))
+    it(`shows what a stream waits for: ${what}`, async () => {
+      const server = await serveWith((loop) => loop.get("/stream", reply));
+      const client = await RawClient.connect(server.port);
+      client.socket.pause();
+      client.request("GET /stream");
+      const expected = what.replace(/, .*/, "");
+      const seen = (): unknown => server.loop.tasks().exchanges[0]?.waitsFor;
+      while (seen() !== expected) await tick();
+      for (let i = 0; i < 5; i++) await tick(); // and it stays so
+      expect(seen()).to.equal(expected);
+      client.abort();
+    });
+
+  it("shows the age of a request, also within its handler", async () => {
+    const ages: number[] = [];
+    const server = await serveWith((loop) => {
+      const look = (): string => {
+        ages.push(...loop.tasks().exchanges.map(({ ageMs }) => ageMs));
+        return "seen";
+      };
+      loop.get("/function", look);
+      loop.get("/async", async () => tick().then(look));
+      loop.get("/operation", function* () {
+        yield* sleep(1);
+        return look();
+      });
+      loop.get("/stream", () =>
+        stream(function* (out) {
+          yield* out.write(look());
+        }),
+      );
+      loop.get("/scope", (request) =>
+        request.scope.run(function* () {
+          return look();
+        }),
+      );
+    });
+    for (const path of ["function", "async", "operation", "stream", "scope"])
+      await (await fetch(`${server.url}/${path}`)).text();
+    expect(ages).to.have.length(5);
+    for (const age of ages) expect(age).to.be.within(0, 500);
   });
 
   it("shows async handlers, with what they run in request.scope", async () => {

@@ -9,6 +9,7 @@ import {
 } from "effection";
 import {
   attach,
+  attachStock,
   fork,
   type Fork,
   type Settled,
@@ -155,4 +156,20 @@ describe("An attached scope", () => {
     await parent.destroy();
     expect(await task).to.equal("halted");
   });
+});
+
+describe("A scope that has ended", () => {
+  const places = {
+    "on the kernel": attach,
+    "on effection's tasks": attachStock,
+  };
+  for (const [where, place] of Object.entries(places))
+    it(`runs nothing where its owner says so: ${where}`, async () => {
+      const ended = (): Error => new Error("it is over");
+      const { scope, destroy } = place(undefined, { onError() {}, ended });
+      await scope.run(() => sleep(0));
+      await destroy();
+      expect(() => scope.run(suspend)).to.throw("it is over");
+      expect(() => [...scope.spawn(suspend)]).to.throw("it is over");
+    });
 });

@@ -84,7 +84,7 @@ describe("A scope of the kernel", () => {
       await run(function* () {
         const parent = yield* useScope();
         yield* spawn(child("first"));
-        const { scope } = place(parent, () => {});
+        const { scope } = place(parent, { onError: () => {} });
         void scope.run(child("second"));
         yield* spawn(child("third"));
         yield* sleep(1);

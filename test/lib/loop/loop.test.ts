@@ -8,10 +8,12 @@ import {
   sleep,
   spawn,
   suspend,
+  until,
   type Operation,
 } from "effection";
 import { Loop, UsageError, type OpenApplication } from "../../../lib/index.ts";
 import { freePort } from "../../support/free-port.ts";
+import { Gate } from "../../support/gate.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, TestServer } from "../../support/server.ts";
 
@@ -161,6 +163,77 @@ describe("A loop", () => {
       await server.loop.close();
       expect(await listening).to.be.instanceOf(UsageError);
       expect(String(await listening)).to.match(/the loop was closed/);
+    });
+
+    it("keeps them open for one listen() when another at the same time fails", async () => {
+      const early = { ...HERE, tls: { key: "/none", cert: "/none" } };
+      const late = { ...HERE, host: "192.0.2.77" };
+      const slow = { uwsgi: "127.0.0.1:0" };
+      for (const targets of [
+        [early, HERE],
+        [HERE, early],
+        [early, slow],
+        [slow, early, late],
+        [late, HERE],
+      ]) {
+        const notes: string[] = [];
+        const server = new TestServer();
+        server.loop.mount(noting("a", notes));
+        const results = await Promise.allSettled(
+          targets.map((target) => server.loop.listen(target)),
+        );
+        expect(results.map(({ status }) => status)).to.deep.equal(
+          targets.map((at) =>
+            at === HERE || at === slow ? "fulfilled" : "rejected",
+          ),
+        );
+        expect(notes).to.deep.equal(["a opens"]);
+      }
+    });
+
+    it("closes them once when all of several listen() fail, and opens them for the next", async () => {
+      const notes: string[] = [];
+      const server = new TestServer();
+      server.loop.mount(noting("a", notes));
+      const nowhere = { ...HERE, tls: { key: "/none", cert: "/none" } };
+      const failing = [1, 2].map(() => server.loop.listen(nowhere));
+      await Promise.allSettled(failing);
+      expect(notes).to.deep.equal(["a opens", "a closes"]);
+      const last = server.loop.listen(nowhere);
+      const next = last.catch(() => server.loop.listen(HERE));
+      const { url } = await next;
+      expect(await (await fetch(url)).text()).to.equal("a");
+      expect(notes.slice(2)).to.deep.equal(["a opens", "a closes", "a opens"]);
+    });
+
+    it("waits with one listen() for the end of what another has opened", async () => {
+      const notes: string[] = [];
+      const server = new TestServer();
+      const closing = new Gate();
+      const closed = new Gate();
+      server.loop.mount({
+        handle: () => "a",
+        *open() {
+          notes.push("opens");
+          yield* spawn(function* () {
+            try {
+              yield* suspend();
+            } finally {
+              closing.open();
+              yield* until(closed.opened);
+              notes.push("closed");
+            }
+          });
+        },
+      });
+      const failing = server.loop.listen({ port: 0, host: "192.0.2.77" });
+      failing.catch(() => {});
+      await closing.opened;
+      const listening = server.loop.listen(HERE);
+      closed.open();
+      const { url } = await listening;
+      expect(await (await fetch(url)).text()).to.equal("a");
+      expect(notes).to.deep.equal(["opens", "closed", "opens"]);
     });
 
     it("closes as a whole when a resource fails later", async () => {

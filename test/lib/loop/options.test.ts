@@ -21,6 +21,7 @@ describe("The options of a loop", () => {
       teardownTimeoutMs: 5_000,
       trustProxy: [],
       proxyHeader: "x-forwarded",
+      redact: [],
     };
     expect(settingsFrom({})).to.deep.equal(defaults);
   });
@@ -41,6 +42,7 @@ describe("The options of a loop", () => {
       teardownTimeoutMs: 1,
       trustProxy: ["loopback"],
       proxyHeader: "forwarded",
+      redact: ["x-api-key"],
     } as const;
     expect(settingsFrom({ ...options, log: false })).to.deep.equal(options);
   });
@@ -96,7 +98,7 @@ describe("The options of a loop", () => {
     [null, /^options are an object with log, accessLog, .*, not null$/],
     [
       { maxBodySize: 5 },
-      /^there is no option "maxBodySize" here, only log, accessLog, requestId, maxHeaderBytes, .*, trustProxy, proxyHeader$/,
+      /^there is no option "maxBodySize" here, only log, accessLog, redact, requestId, .*, trustProxy, proxyHeader$/,
     ],
     [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not "5"/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
@@ -144,6 +146,8 @@ describe("The options of a loop", () => {
       { proxyHeader: "Forwarded" },
       /"proxyHeader" takes "x-.*, not "Forwarded"/,
     ],
+    [{ redact: "x-api-key" }, /"redact" takes a list of names/],
+    [{ redact: [""] }, /"redact" takes a list of names/],
     [{ log: true }, /"log" takes a pino logger or false, not true/],
     [{ log: console }, /"log" takes a pino logger or false/],
     [{ log: null }, /"log" takes a pino logger or false, not null/],

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ import {
 import { encodePacket } from "../../../adapters/uwsgi/packet.ts";
 import { folderWith } from "../../support/folder.ts";
 import { RawClient } from "../../support/raw-client.ts";
+import { ROOT } from "../../support/root.ts";
 import { TestServer } from "../../support/server.ts";
 
 const GET = {
@@ -78,6 +80,27 @@ async function seen(
   const text = await reply(server, variables);
   return JSON.parse(text.slice(text.indexOf("\r\n\r\n") + 4));
 }
+
+describe("listen({ uwsgi: server })", () => {
+  it("is refused for a server that does not listen, and leaves nothing behind", () => {
+    const program = `
+      import { createServer } from "node:net";
+      import { Loop } from ${JSON.stringify(join(ROOT, "dist/lib/index.js"))};
+      const loop = new Loop({ log: false }).mount(() => "x");
+      const server = createServer();
+      await loop.listen({ uwsgi: server }).catch((error) => console.log(String(error)));
+      console.log(server.listenerCount("connection"));`;
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", program],
+      { encoding: "utf8", timeout: 10_000 },
+    );
+    expect(status).to.equal(0);
+    expect(stdout).to.match(
+      /^UsageError: the server of listen\(\{ uwsgi: server \}\) does not listen; .*\n0\n$/,
+    );
+  });
+});
 
 describe("listen({ uwsgi })", () => {
   it("reaches routes, async handlers, operations, and WSGI-style applications", async () => {

@@ -1,6 +1,10 @@
 /** The request as a thread has it: its head, and a log that is written on the loop. */
 import { inspect } from "node:util";
-import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
+import {
+  describe,
+  UsageError,
+  type GatewayRequest,
+} from "../../../../lib/adapter.ts";
 import type { CalledRequest, EnvironHead } from "../../environ.ts";
 import { toData } from "../error-data.ts";
 import { readRequest } from "../head.ts";
@@ -76,19 +80,32 @@ function createLog(channel: Channel): ThreadLog {
   };
 }
 
-/** Errors as data; what cannot cross as text. */
+/** Errors as data; what cannot cross as text, and what cannot be read by its name. */
 function clonable(fields: object): object {
-  const entries = Object.entries(fields).map(([name, value]) => [
-    name,
-    value instanceof Error ? toData(value) : plain(value),
-  ]);
-  return Object.fromEntries(entries) as object;
+  try {
+    const names = Object.keys(fields);
+    return Object.fromEntries(
+      names.map((name) => [name, plain((fields as Fields)[name])]),
+    ) as object;
+  } catch {
+    return { err: toData(fields) };
+  }
 }
+
+type Fields = Record<string, unknown>;
 
 function plain(value: unknown): unknown {
   try {
-    return structuredClone(value);
+    return value instanceof Error ? toData(value) : structuredClone(value);
   } catch {
+    return textOf(value);
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
     return inspect(value);
+  } catch {
+    return describe(value);
   }
 }

@@ -1,5 +1,5 @@
 /** Serves one request in this thread: the same application, called by the same code as on the loop. */
-import { ClientAbortedError, HaltedError } from "../../../../lib/adapter.ts";
+import type { ErrorCode } from "../../../../lib/adapter.ts";
 import { Input } from "../../input.ts";
 import { runApp } from "../../run.ts";
 import type { StartedReply } from "../../start-response.ts";
@@ -25,16 +25,19 @@ export function serveRequest(
     send(runApp(app, request, input, multiprocess), channel);
   } catch (error) {
     // When it was asked to end, that it fails for this reason is expected; any other error is told.
-    const expected = channel.stopped && isReason(error);
-    channel.finish(expected ? undefined : channel.toData(error));
+    const data = channel.toData(error);
+    const expected = channel.stopped && REASONS.includes(data.code);
+    channel.finish(expected ? undefined : data);
   } finally {
     channel.end();
   }
 }
 
-function isReason(error: unknown): boolean {
-  return error instanceof ClientAbortedError || error instanceof HaltedError;
-}
+/** What it throws where it was asked to end: that the client has left, or that it was halted. */
+const REASONS: readonly unknown[] = [
+  "EDDY_CLIENT_ABORTED",
+  "EDDY_HALTED",
+] satisfies ErrorCode[];
 
 function send(reply: StartedReply, channel: Channel): void {
   const { body } = reply;
