@@ -14,8 +14,9 @@ async function* drip(): AsyncGenerator<string> {
   }
 }
 
-function* breaking(): Generator<string> {
+async function* breaking(): AsyncGenerator<string> {
   yield "the first\n";
+  await new Promise(setImmediate);
   throw frozen();
 }
 

@@ -27,12 +27,21 @@ export class Client {
 
   /** @throws {Error} that says what came in place of the reply. */
   async ask(request: Request): Promise<void> {
+    try {
+      await this.#ask(request);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new Error(`${request.path}: ${message}`, { cause });
+    }
+  }
+
+  async #ask(request: Request): Promise<void> {
     await this.#connect();
     this.#send(request);
     const head = await this.#head();
     const status = Number(head.slice(9, 12));
     if (status !== request.status)
-      throw new Error(`${request.path}: ${head}, not ${request.status}`);
+      throw new Error(`${head}, not ${request.status}`);
     if (request.ending === "leave") return this.#leave();
     await this.#body(head, request);
     if (this.#closed || /^connection: close/im.test(head)) this.end();
