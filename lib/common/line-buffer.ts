@@ -236,7 +236,8 @@ function notBlocking(descriptor: number): number {
     const { O_WRONLY, O_NONBLOCK } = constants;
     return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK);
   } catch {
-    return (descriptor === 2 ? process.stderr : process.stdout).fd;
+    void (descriptor === 2 ? process.stderr : process.stdout);
+    return descriptor;
   }
 }
 

@@ -45,3 +45,21 @@ describe("The command's access lines", () => {
       expect(readFileSync(accessLog, "utf8")).to.match(expected);
     });
 });
+
+describe("The command's log", () => {
+  it("shows none of what --redact names", async () => {
+    const errorLog = join(folderWith({}), "error.log");
+    const { settings } = await configure(
+      { errorLog, redact: ["X-Api-Key", "password"] },
+      { env: {}, folders: [] },
+    );
+    const { log } = openLogs(settings);
+    const headers = { "x-api-key": "s3cret", cookie: "s3cret", accept: "*" };
+    log.info({
+      user: { PASSWORD: "s3cret" },
+      err: Object.assign(new Error("x"), { headers }),
+    });
+    const line = readFileSync(errorLog, "utf8");
+    expect(line).to.include('"accept":"*"').and.not.include("s3cret");
+  });
+});

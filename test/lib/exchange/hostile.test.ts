@@ -3,7 +3,12 @@ import { setImmediate as tick } from "node:timers/promises";
 import { expect } from "chai";
 import { until } from "effection";
 import { wsgi } from "../../../adapters/wsgi.ts";
-import { Loop, stream, type Application } from "../../../lib/index.ts";
+import {
+  Loop,
+  stream,
+  type Application,
+  type Reply,
+} from "../../../lib/index.ts";
 import { sleep, until as ourUntil } from "../../../lib/operations.ts";
 import { Gate } from "../../support/gate.ts";
 import { HOSTILE } from "../../support/hostile.ts";
@@ -192,6 +197,71 @@ describe("Whatever is thrown, by", () => {
         expect(await ask(place, kind)).to.match(/^HTTP\/1\.1 200 [^]*answered/);
       });
   }
+});
+
+/** What is given in place of what a reply is made of. */
+const GIVEN: Record<string, (given: unknown) => Application> = {
+  "a reply": (given) => () => given as Reply,
+  "an async function's reply": (given) => async () => given as Reply,
+  "an operation's reply": (given) =>
+    function* () {
+      yield* sleep(0);
+      return given as Reply;
+    },
+  "a status": (given) => () => ({ status: given as number }),
+  headers: (given) => () => ({ headers: given as Record<string, string> }),
+  "a header": (given) => () => ({ headers: { a: given as string } }),
+  "a member that there is not": (given) => () => ({ given }) as Reply,
+  "a body": (given) => () => ({ body: given as string }),
+  "a chunk": (given) => () => stream([given as string]),
+  "an async stream's chunk": (given) => () =>
+    stream(
+      (async function* () {
+        yield given as string;
+      })(),
+    ),
+  "a chunk that is written": (given) => () =>
+    stream(function* (out) {
+      yield* out.write(given as string);
+    }),
+  "a WSGI-style result": (given) =>
+    wsgi((_, startResponse) => {
+      startResponse("200 OK", []);
+      return given as string[];
+    }),
+  "a WSGI-style chunk": (given) =>
+    wsgi((_, startResponse) => {
+      startResponse("200 OK", []);
+      return [given as string, given as string];
+    }),
+};
+
+/** What is as good as nothing there, which some of these may be. */
+const NOTHING = ["nothing", "null"];
+
+describe("Nothing worse than a 500, which is logged, comes of", () => {
+  const kinds = Object.keys(HOSTILE).filter((kind) => !NOTHING.includes(kind));
+  const server = shareServer((loop: Loop) => {
+    loop.get("/neighbour", () => "answered");
+    for (const [place, make] of Object.entries(GIVEN))
+      for (const kind of kinds)
+        loop.mount(
+          `/${encodeURIComponent(place)}/${kinds.indexOf(kind)}`,
+          make(HOSTILE[kind]!("on purpose")),
+        );
+  });
+
+  for (const place of Object.keys(GIVEN))
+    for (const [i, kind] of kinds.entries())
+      it(`${kind} as ${place}`, async () => {
+        server().expectLog(/./);
+        const { url } = server();
+        const reply = await fetch(`${url}/${encodeURIComponent(place)}/${i}`);
+        const failures = server().log.filter(({ level }) => level === 50);
+        expect(reply.status).to.equal(failures.length === 0 ? 200 : 500); // some are as good as nothing there
+        const neighbour = await fetch(`${url}/neighbour`);
+        expect(await neighbour.text()).to.equal("answered");
+      });
 });
 
 describe("Whatever is thrown, by a function that is provided to threads", () => {
