@@ -17,7 +17,13 @@ import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
 import { useStatusServer } from "./status-server.ts";
 import { useUwsgiFront } from "./uwsgi-front.ts";
-import { ENDING, ROTATING, STEERING, useSignals } from "./use-signals.ts";
+import {
+  ENDING,
+  nameMeaningless,
+  ROTATING,
+  STEERING,
+  useSignals,
+} from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
 
 type Steering = (typeof STEERING)[number];
@@ -36,6 +42,7 @@ export function* supervise(
     ...secretVariables(settings),
   };
   const systemd = new Systemd(process.env, logs.log);
+  nameMeaningless(logs.log);
   const endings = yield* useSignals<NodeJS.Signals>(ENDING);
   yield* spawn(() => endWithTerminal(endings));
   const steering = yield* useSignals(STEERING);

@@ -16,6 +16,7 @@ import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
 import { SCHEMA, type Settings } from "./schema.ts";
 import { HandedServer } from "./uwsgi-front.ts";
+import { MEANINGLESS, nameMeaningless, outlive } from "./use-signals.ts";
 import { useWatchdog } from "./watchdog.ts";
 
 /** A terminal sends these to the whole group of processes; only the supervisor handles them. */
@@ -28,7 +29,7 @@ const SUPERVISOR_SIGNALS = [
   "SIGTTOU",
 ] as const;
 
-for (const signal of SUPERVISOR_SIGNALS) process.on(signal, () => {});
+outlive([...SUPERVISOR_SIGNALS, ...MEANINGLESS]);
 process.once("message", (message: ToWorker) => {
   if (message.type === "start") void run(() => live(message.orders));
 });
@@ -52,6 +53,7 @@ function* live(orders: Orders): Operation<void> {
 function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const { settings } = orders;
   const logs = openLogs(settings);
+  nameMeaningless(logs.log);
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // while it loads, too
   });
