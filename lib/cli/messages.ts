@@ -30,8 +30,8 @@ export type ToWorker =
   | { type: "close"; lingerMs: number }
   /** End without waiting for requests. */
   | { type: "stop" }
-  /** Sent with the connection of a front server, unless that has closed it meanwhile. */
-  | { type: "connection" }
+  /** Sent with the connection of a front server. */
+  | { type: "connection"; id: number }
   | { type: "reopen" }
   | { type: "ask"; id: number; question: Question };
 
@@ -50,6 +50,8 @@ export type FromWorker =
       closeLimits: CloseLimits;
     }
   | { type: "failed"; message: string; exitCode: number }
+  /** A connection has arrived, and the supervisor lets go of it. */
+  | { type: "taken"; id: number }
   | { type: "report"; report: Report }
   /** The files of the application that it has loaded. */
   | { type: "imported"; files: readonly string[] }

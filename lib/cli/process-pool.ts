@@ -1,5 +1,6 @@
 /** The workers: starts them, keeps their number, replaces them one by one, ends them. */
 import type { ForkOptions } from "node:child_process";
+import type { Socket } from "node:net";
 import {
   all,
   createScope,
@@ -35,6 +36,8 @@ export interface ProcessPoolOptions {
   imported(files: readonly string[]): void;
   /** One more worker serves. */
   ready(): void;
+  /** A worker has ended before it took these connections. */
+  returned(connections: readonly Socket[]): void;
 }
 
 /**
@@ -212,6 +215,7 @@ export class ProcessPool {
     serves(false);
     this.workers.delete(worker);
     this.#remember(worker);
+    this.#options.returned(worker.untaken);
     if (worker.state !== "closing")
       yield* this.#recover(failureOf(ending), worker);
   }

@@ -74,6 +74,7 @@ export function* supervise(
     patient: settings.reload,
     imported: (files) => watcher?.add(files),
     ready: () => front?.distribute(),
+    returned: (connections) => front?.takeBack(connections),
   });
   front?.serveBy(() => pool.ready);
   yield* useStatusServer(settings.stats, pool);

@@ -11,17 +11,21 @@ import { call, resource, type Operation } from "effection";
 import { parseTarget, type Target } from "../engine/target.ts";
 import type { Identity } from "./identity.ts";
 import { listenFor } from "./listen.ts";
-import type { WorkerProcess } from "./worker-process.ts";
 
 /** Connections that may wait for a worker, as many as in the kernel's own queue. */
 const MAX_WAITING = 511;
+
+/** A worker: who takes a connection, or gives it back at its end. */
+interface Taker {
+  give(connection: Socket): void;
+}
 
 /** The supervisor's side. */
 export class UwsgiFront {
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
   #given = 0;
-  #ready: () => readonly WorkerProcess[] = () => [];
+  #ready: () => readonly Taker[] = () => [];
 
   constructor(server: Server) {
     this.#server = server.on("connection", (socket) => this.#accept(socket));
@@ -32,7 +36,7 @@ export class UwsgiFront {
   }
 
   /** Which workers the connections are given to. */
-  serveBy(ready: () => readonly WorkerProcess[]): void {
+  serveBy(ready: () => readonly Taker[]): void {
     this.#ready = ready;
   }
 
@@ -44,9 +48,20 @@ export class UwsgiFront {
       workers[this.#given++ % workers.length]!.give(socket);
   }
 
+  /** Connections that a worker was given, and did not live to take. They have waited longer than those that wait here. */
+  takeBack(connections: readonly Socket[]): void {
+    this.#waiting.unshift(...connections);
+    if (this.#server.listening) this.distribute();
+    else this.#letGo();
+  }
+
   /** Accepts no more connections. */
   stop(): void {
     this.#server.close();
+    this.#letGo();
+  }
+
+  #letGo(): void {
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 

@@ -77,6 +77,9 @@ export class WorkerProcess {
   readonly #ended = withResolvers<WorkerExit>();
   readonly #asked = new Map<number, (answer: unknown) => void>();
   #questions = 0;
+  /** Connections on their way to it, in the order in which they were given. */
+  readonly #given = new Map<number, Socket>();
+  #gifts = 0;
   #failure: WorkerFailure | undefined;
 
   constructor(child: ChildProcess, maxRequests: number, events: WorkerEvents) {
@@ -84,7 +87,8 @@ export class WorkerProcess {
     this.maxRequests = maxRequests;
     this.#events = events;
     child.on("message", (message: FromWorker) => this.#hear(message));
-    child.on("exit", (code, signal) =>
+    // Behind all that it has sent. Its "exit" may come before that.
+    child.on("close", (code: number | null, signal: NodeJS.Signals | null) =>
       this.#ended.resolve({ code, signal, failure: this.#failure }),
     );
     child.on("error", (error) => {
@@ -135,12 +139,27 @@ export class WorkerProcess {
     this.state = "closing";
   }
 
-  /** Hands over a connection. */
+  /** Hands over a connection. It stays open here until the worker has taken it. */
   give(socket: Socket): void {
-    const message: ToWorker = { type: "connection" };
-    this.#child.send(message, socket, {}, (error) => {
-      if (error !== null) socket.destroy(); // the worker has just ended
-    });
+    const id = ++this.#gifts;
+    this.#given.set(id, socket);
+    const message: ToWorker = { type: "connection", id };
+    const ignore = (): void => {}; // what cannot be sent stays untaken
+    this.#child.send(message, socket, { keepOpen: true }, ignore);
+  }
+
+  /** Connections that it was given, and that nobody has read from. */
+  get untaken(): readonly Socket[] {
+    return [...this.#given.values()];
+  }
+
+  /** Lets go of it, and of those before it: they were lost on the way, as a worker without a free file loses them. */
+  #taken(id: number): void {
+    for (const [each, socket] of this.#given) {
+      if (each > id) return;
+      this.#given.delete(each);
+      socket.destroy();
+    }
   }
 
   /** Undefined when it ends before it answers, or is stuck. It does as asked even then, as soon as it can. */
@@ -179,6 +198,8 @@ export class WorkerProcess {
         this.addresses = message.addresses;
         this.closeLimits = message.closeLimits;
         return this.#ready.resolve();
+      case "taken":
+        return this.#taken(message.id);
       case "failed":
         this.#failure = message;
         return;

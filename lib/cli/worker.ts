@@ -173,8 +173,10 @@ function handleMessages(loop: Loop, front: Server | undefined): void {
     // After the poll phase, in which the engine accepts connections: those that it has not accepted would be lost.
     close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
     stop: () => void loop.stop(),
-    connection: (_, socket) =>
-      socket === undefined ? undefined : front?.emit("connection", socket),
+    connection({ id }, socket) {
+      tell({ type: "taken", id }); // before anything is read of it: from here on it is nobody else's
+      if (socket !== undefined) front?.emit("connection", socket);
+    },
     ask: ({ id, question }) =>
       tell({
         type: "answer",

@@ -1,5 +1,5 @@
 /** The setting `uwsgi`: front servers that speak it, before the command with its workers. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -39,6 +39,24 @@ async function ask(at: string | number, path = "/"): Promise<string> {
   };
   client.send(encodePacket(variables).toString("latin1"));
   return await client.untilClosed();
+}
+
+/** Sockets that the command's supervisor has open. */
+function socketsOf({ pid }: Eddy): number {
+  const files = `/proc/${pid}/fd`;
+  const targets = readdirSync(files).map((name) => {
+    try {
+      return readlinkSync(join(files, name));
+    } catch {
+      return ""; // closed meanwhile
+    }
+  });
+  return targets.filter((target) => target.startsWith("socket:")).length;
+}
+
+async function untilSockets(command: Eddy, count: number): Promise<void> {
+  while (socketsOf(command) !== count)
+    await new Promise((resolve) => setTimeout(resolve, 10)); // nobody tells
 }
 
 const pidFrom = async (at: string | number): Promise<number> =>
@@ -104,6 +122,23 @@ describe("The command with --uwsgi", function () {
     process.kill(first!, "SIGKILL");
     await command.logged(/it was ended by SIGKILL/);
     expect(await pidFrom(at)).to.not.equal(first);
+  });
+
+  it("gives connections that a worker did not live to take to the next one", async function () {
+    if (!existsSync("/proc/self/fd")) this.skip();
+    const command = eddy(folder(), ["app.mjs", "--uwsgi", "127.0.0.1:0"]);
+    const [first] = await command.workers();
+    const at = await place(command);
+    const before = socketsOf(command);
+    process.kill(first!, "SIGSTOP");
+    const clients = Array.from({ length: 5 }, () => ask(at, "/pid"));
+    await untilSockets(command, before + clients.length);
+    process.kill(first!, "SIGKILL");
+    for (const answer of await Promise.all(clients)) {
+      expect(answer).to.match(/^HTTP\/1.1 200 OK/);
+      expect(answer).to.not.include(String(first));
+    }
+    await untilSockets(command, before);
   });
 
   it("finishes what it has when it ends, takes no more, and leaves no socket", async () => {
