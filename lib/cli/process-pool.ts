@@ -19,6 +19,7 @@ import { CommandFailure, EXIT } from "./failure.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Mutex } from "./mutex.ts";
+import { untilSilent } from "./silence.ts";
 import {
   failureOf,
   useWorkerProcess,
@@ -211,6 +212,7 @@ export class ProcessPool {
     });
     this.workers.add(worker);
     yield* spawn(() => this.#awaitReady(worker, serves));
+    yield* spawn(() => this.#endSilent(worker));
     const ending = yield* worker.ended;
     serves(false);
     this.workers.delete(worker);
@@ -230,6 +232,17 @@ export class ProcessPool {
     serves(true);
     this.#nextReady.resolve();
     this.#nextReady = withResolvers();
+  }
+
+  *#endSilent(worker: WorkerProcess): Operation<void> {
+    const { orders, log } = this.#options;
+    const limit = yield* untilSilent(worker, orders.settings);
+    const { pid, lastReportMs } = worker;
+    log.error(
+      { worker: pid },
+      `worker ${pid} has reported nothing for ${lastReportMs} ms (${limit}); it is ended`,
+    );
+    worker.kill("SIGKILL");
   }
 
   /**

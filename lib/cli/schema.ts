@@ -222,7 +222,8 @@ export const SCHEMA = {
       duration,
       30_000,
       "10s",
-      "A worker whose event loop has not turned for so long is ended, and the log says what held it.",
+      "A worker whose event loop has not turned for so long is ended, and the log says what held it. " +
+        "So is one that reports nothing to the supervisor.",
     ),
     maxRequests: setting(
       count(0),

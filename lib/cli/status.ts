@@ -33,12 +33,14 @@ export function statusOf(pool: ProcessPool) {
   };
 }
 
-function statusOfWorker({ pid, state, startedAt, report }: WorkerProcess) {
+function statusOfWorker(worker: WorkerProcess) {
+  const { pid, state, startedAt, report, lastReportMs } = worker;
   const { accepted: requests = 0, ...outcomes } = report?.tally ?? {};
   return {
     pid,
     state,
     uptimeMs: Date.now() - startedAt,
+    lastReportMs,
     requests,
     outcomes,
     inFlight: report?.inFlight ?? 0,

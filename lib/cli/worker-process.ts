@@ -1,6 +1,7 @@
 /** A worker as the supervisor sees it: its process, its last report, and its end. */
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import type { Socket } from "node:net";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
   race,
@@ -63,6 +64,9 @@ export interface WorkerEvents {
 export class WorkerProcess {
   state: WorkerState = "starting";
   report: Report | undefined;
+  /** How many have come. */
+  reports = 0;
+  #reportedAt = performance.now();
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
   /** How long it may take to end: the defaults, until it reports its own. */
@@ -119,6 +123,11 @@ export class WorkerProcess {
     return this.#ready.operation;
   }
 
+  /** How long ago its last report came, or, before there is one, how long ago it was started. */
+  get lastReportMs(): number {
+    return Math.round(performance.now() - this.#reportedAt);
+  }
+
   /** How long it has been ready. */
   get servedMs(): number {
     return Math.max(0, Date.now() - this.#readyAt);
@@ -132,11 +141,12 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message);
   }
 
-  /** Ends it by a message or, while it starts and does not listen yet, by a signal. */
+  /** Ends it by a message or, while it starts and does not listen yet, by a signal. One that is stopped goes on first. */
   close(message: ToWorker): void {
     if (this.state === "starting") this.kill("SIGTERM");
     else this.tell(message);
     this.state = "closing";
+    if ("SIGCONT" in constants.signals) this.kill("SIGCONT");
   }
 
   /** Hands over a connection. It stays open here until the worker has taken it. */
@@ -205,6 +215,8 @@ export class WorkerProcess {
         return;
       case "report":
         this.report = message.report;
+        this.reports++;
+        this.#reportedAt = performance.now();
         return this.#events.reported?.(this);
       case "imported":
         return this.#events.imported?.(message.files);

@@ -66,6 +66,7 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
     });
   });
   let loop: Loop | undefined;
+  yield* spawn(() => reporting(() => loop, tell));
   yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
   loop = yield* loadLoop(orders, logs);
   const { closed } = loop;
@@ -77,7 +78,6 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   handleMessages(loop, front);
   tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
   tell({ type: "imported", files: imported.list() });
-  yield* spawn(() => reporting(loop, tell));
   yield* until(closed);
 }
 

@@ -67,6 +67,9 @@ describe("The status", function () {
     expect(metrics).to.match(
       /^eddy_worker_resident_memory_bytes\{pid="\d+"\} \d{7,}$/m,
     );
+    expect(metrics).to.match(
+      /^eddy_worker_last_report_age_seconds\{pid="\d+"\} [\d.]+$/m,
+    );
 
     const top = new Eddy(path, ["top", "--stats", stats]);
     expect(await top.ended).to.equal(0);

@@ -7,6 +7,7 @@ import {
   shorter,
 } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { folder, runs } from "./application.ts";
 
@@ -176,6 +177,39 @@ describe("Workers", function () {
       /^the event loop has not turned for 300 ms; it is in native code; the worker is ended$/,
     );
     await command.logged(/^listening on/, 2);
+  });
+
+  it("that report nothing for workerTimeout, as one that is stopped, are ended and replaced, and the status has seen it", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const command = await eddyThatCrashes(
+      folder(),
+      ["app.mjs", "--worker-timeout", "300ms", "--stats", stats],
+      shorter({ reportMs: 50, watchdogHeadStartMs: 500 }),
+    );
+    const [worker] = await command.workers();
+    process.kill(worker!, "SIGSTOP");
+    for (let silentMs = 0; silentMs < 200;) {
+      const { workers } = (await (await fetch(`http://${stats}/`)).json()) as {
+        workers: { lastReportMs: number }[];
+      };
+      silentMs = workers[0]!.lastReportMs;
+    }
+    const { msg } = await command.logged(/has reported nothing for/);
+    expect(msg).to.match(
+      new RegExp(`^worker ${worker} has .* for \\d+ ms \\(workerTimeout\\);`),
+    );
+    await command.logged(/it was ended by SIGKILL/);
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("hello");
+  });
+
+  it("that are stopped go on when they are to end, and finish what they have", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    const [worker] = await command.workers();
+    process.kill(worker!, "SIGSTOP");
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+    expect((await command.logged(/^stopped$/)).pid).to.equal(worker);
   });
 
   it("are replaced after so many requests, or with so much memory", async () => {
