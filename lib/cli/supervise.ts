@@ -11,7 +11,7 @@ import type { Logs } from "./logs.ts";
 import { Systemd } from "./notify.ts";
 import { usePidFile } from "./pid-file.ts";
 import { useProcessPool, type ProcessPool } from "./process-pool.ts";
-import { choosePort } from "./port.ts";
+import { useAddress } from "./port.ts";
 import { KEYS } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
@@ -62,7 +62,7 @@ export function* supervise(
     : undefined;
   const pool = yield* useProcessPool({
     orders: {
-      settings: yield* choosePort(settings),
+      settings: yield* useAddress(settings),
       explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
       specs,
       uwsgi: front?.address,

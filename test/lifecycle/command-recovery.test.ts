@@ -246,6 +246,73 @@ describe("A worker that loads", function () {
   });
 });
 
+describe("An address", function () {
+  this.timeout(PATIENCE_MS);
+
+  const TAKEN =
+    /^eddy: http: cannot listen on .*: another (process listens there|eddy has this address)/m;
+
+  it("is had by one of two eddys that start at the same moment", async () => {
+    const path = new Folder().path;
+    const args = ["app.mjs", "--http", `127.0.0.1:${await freePort()}`];
+    const both = [new Eddy(path, args), new Eddy(path, args)] as const;
+    const [one, other] = await Promise.race([
+      both[0].ended.then(() => both),
+      both[1].ended.then(() => both.toReversed() as [Eddy, Eddy]),
+    ]);
+    expect(await one.ended).to.equal(1);
+    expect(one.stderr).to.match(TAKEN);
+    expect(await other.text()).to.equal("old");
+  });
+
+  it("stays with its eddy while no worker serves, also for one that would listen on all addresses", async () => {
+    const folder = new Folder();
+    const port = await freePort();
+    const command = new Eddy(folder.path, [
+      "app.mjs",
+      "--http",
+      `127.0.0.1:${port}`,
+    ]);
+    const [worker] = await command.workers();
+    folder.write("hold");
+    process.kill(worker!, "SIGKILL");
+    await loading(command, 2); // nobody listens
+    for (const http of [`127.0.0.1:${port}`, `:${port}`]) {
+      const late = new Eddy(folder.path, ["app.mjs", "--http", http]);
+      expect(await late.ended).to.equal(1);
+      expect(late.stderr).to.match(/another eddy has this address/);
+    }
+    folder.remove("hold");
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("old");
+  });
+
+  it("stays with its eddy in a reload on a Unix socket, too", async () => {
+    const folder = new Folder();
+    const args = ["app.mjs", "--http", "unix:./eddy.sock"];
+    const command = new Eddy(folder.path, args);
+    await command.logged(/reloads$/);
+    folder.write("hold");
+    command.kill("SIGHUP");
+    await loading(command, 2);
+    const late = new Eddy(folder.path, args);
+    expect(await late.ended).to.equal(1);
+    expect(late.stderr).to.match(TAKEN);
+    folder.remove("hold");
+    await command.logged(/^reloaded 1 workers$/);
+  });
+
+  it("is free again as soon as its eddy has ended, even if it was killed", async () => {
+    const folder = new Folder();
+    const args = ["app.mjs", "--http", `127.0.0.1:${await freePort()}`];
+    const command = new Eddy(folder.path, args);
+    await command.url();
+    command.kill("SIGKILL");
+    await command.ended; // and its workers
+    expect(await new Eddy(folder.path, args).text()).to.equal("old");
+  });
+});
+
 describe("That it serves", function () {
   this.timeout(PATIENCE_MS);
 
