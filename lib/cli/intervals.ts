@@ -15,7 +15,9 @@ const DEFAULTS = {
   renewalRetryMs: 5000,
   /** For a worker to exit once its requests are over. */
   exitMs: 2000,
-  /** Before a worker is started again that has crashed twice in a row; then twice as long each time. */
+  /** From the start of a worker that has served to that of the one in its place, at least. */
+  restartMs: 1000,
+  /** Before a worker is started again that has ended twice in a row without serving; then twice as long each time. */
   firstRestartMs: 100,
 };
 

@@ -13,7 +13,7 @@ import {
   type Scope,
 } from "effection";
 import type { Logger, Tally } from "../index.ts";
-import { Crashes } from "./crashes.ts";
+import { GIVE_UP, pauseMs } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Orders, ToWorker } from "./messages.ts";
@@ -53,7 +53,7 @@ export class ProcessPool {
   readonly past: Partial<Record<keyof Tally, number>> = {};
   readonly #scope: Scope;
   readonly #options: ProcessPoolOptions;
-  readonly #crashes = new Crashes();
+  #everServed = false;
   readonly #broken = withResolvers<never>();
   /** The next worker that is ready. */
   #nextReady = withResolvers<void>();
@@ -186,24 +186,28 @@ export class ProcessPool {
     worker.close({ type: "close", lingerMs });
   }
 
-  /** Starts a worker that runs until it ends. True when it serves, false when it has failed. */
-  *#add(): Operation<boolean> {
+  /**
+   * Starts a worker that runs until it ends. True when it serves, false when it has failed.
+   *
+   * @param failures in its place, just before it.
+   */
+  *#add(failures = 0): Operation<boolean> {
     const serves = withResolvers<boolean>();
-    this.#scope.run(() => this.#tend((yes) => serves.resolve(yes)));
+    this.#scope.run(() => this.#tend(failures, (yes) => serves.resolve(yes)));
     return yield* serves.operation;
   }
 
-  *#tend(serves: (yes: boolean) => void): Operation<void> {
+  *#tend(failures: number, serves: (yes: boolean) => void): Operation<void> {
     try {
-      yield* this.#live(serves);
+      yield* this.#live(failures, serves);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       serves(false);
-      yield* this.#recover(error);
+      yield* this.#recover(error, failures);
     }
   }
 
-  *#live(serves: (yes: boolean) => void): Operation<void> {
+  *#live(failures: number, serves: (yes: boolean) => void): Operation<void> {
     const { orders, fork } = this.#options;
     const maxRequests = lifetime(orders.settings);
     const worker = yield* useWorkerProcess(orders, fork, maxRequests, {
@@ -219,7 +223,7 @@ export class ProcessPool {
     this.#remember(worker);
     this.#options.returned(worker.untaken);
     if (worker.state !== "closing")
-      yield* this.#recover(failureOf(ending), worker);
+      yield* this.#recover(failureOf(ending), failures, worker);
   }
 
   *#awaitReady(
@@ -227,7 +231,7 @@ export class ProcessPool {
     serves: (yes: boolean) => void,
   ): Operation<void> {
     yield* worker.ready;
-    this.#crashes.served();
+    this.#everServed = true;
     this.#options.ready();
     serves(true);
     this.#nextReady.resolve();
@@ -246,24 +250,29 @@ export class ProcessPool {
   }
 
   /**
-   * After a worker that has ended without having been told to, or could not be started. An application that has served
-   * once may load again: perhaps a database was away.
+   * After a worker that has ended without having been told to, or could not be started. Once one has served, whatever
+   * happens to another is no reason to give up: perhaps a database is away, and the application will load again.
    */
-  *#recover(failure: CommandFailure, worker?: WorkerProcess): Operation<void> {
+  *#recover(
+    failure: CommandFailure,
+    failures: number,
+    worker?: WorkerProcess,
+  ): Operation<void> {
     const { log, patient } = this.#options;
-    const loads = !FINAL.has(failure.exitCode);
-    if (!this.#crashes.everServed) {
+    if (!this.#everServed) {
       if (patient) return log.error(failure.message);
-      if (!loads) return this.#broken.reject(failure);
+      if (FINAL.has(failure.exitCode)) return this.#broken.reject(failure);
     }
-    this.#crashes.note(worker?.servedMs ?? 0);
     const who = worker === undefined ? "" : `worker ${worker.pid} has ended: `;
     log.error({ worker: worker?.pid }, who + failure.message);
-    yield* sleep(this.#crashes.waitMs);
+    const { served = false, ageMs = 0 } = worker ?? {};
+    yield* sleep(pauseMs({ served, ageMs, failures }));
     if (this.#missing === 0) return; // in a reload, the old one goes on
-    if (loads && this.#crashes.hopeless) return this.#broken.reject(failure);
+    const inVain = served ? 0 : failures + 1;
+    if (!this.#everServed && inVain >= GIVE_UP)
+      return this.#broken.reject(failure);
     this.restarts++;
-    this.#scope.run(() => this.#add());
+    this.#scope.run(() => this.#add(inVain));
   }
 
   #remember({ report }: WorkerProcess): void {

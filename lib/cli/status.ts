@@ -34,12 +34,12 @@ export function statusOf(pool: ProcessPool) {
 }
 
 function statusOfWorker(worker: WorkerProcess) {
-  const { pid, state, startedAt, report, lastReportMs } = worker;
+  const { pid, state, ageMs, report, lastReportMs } = worker;
   const { accepted: requests = 0, ...outcomes } = report?.tally ?? {};
   return {
     pid,
     state,
-    uptimeMs: Date.now() - startedAt,
+    uptimeMs: ageMs,
     lastReportMs,
     requests,
     outcomes,

@@ -73,8 +73,9 @@ export class WorkerProcess {
   closeLimits: CloseLimits = { requestsMs: 30_000, cleanupsMs: 20_000 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
-  readonly startedAt = Date.now();
-  #readyAt = Infinity;
+  readonly #startedAt = Date.now();
+  /** It is ready, or was. */
+  served = false;
   readonly #child: ChildProcess;
   readonly #events: WorkerEvents;
   readonly #ready = withResolvers<void>();
@@ -128,9 +129,8 @@ export class WorkerProcess {
     return Math.round(performance.now() - this.#reportedAt);
   }
 
-  /** How long it has been ready. */
-  get servedMs(): number {
-    return Math.max(0, Date.now() - this.#readyAt);
+  get ageMs(): number {
+    return Date.now() - this.#startedAt;
   }
 
   get ended(): Operation<WorkerExit> {
@@ -204,7 +204,7 @@ export class WorkerProcess {
     switch (message.type) {
       case "ready":
         if (this.state === "starting") this.state = "ready";
-        this.#readyAt = Date.now();
+        this.served = true;
         this.addresses = message.addresses;
         this.closeLimits = message.closeLimits;
         return this.#ready.resolve();

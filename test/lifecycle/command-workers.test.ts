@@ -141,6 +141,21 @@ describe("Workers", function () {
     ).to.have.length(5);
   });
 
+  it("that one URL ends again and again are started again, soon each time, and the command goes on", async () => {
+    const command = eddy(
+      folder(),
+      ["app.mjs", "--workers", "2"],
+      shorter({ restartMs: 10, firstRestartMs: 60_000 }),
+    );
+    await command.workers();
+    for (let crashes = 1; crashes <= 7; crashes++) {
+      await command.text("/crash").catch(() => "cut");
+      await command.logged(/has ended: Error: boom/, crashes);
+      expect(await command.text()).to.equal("hello"); // the other one
+      await command.logged(/^listening on/, 2 + crashes);
+    }
+  });
+
   it("that are stuck are ended, and the log names the request and the place that held them", async () => {
     const command = await eddyThatCrashes(folder(), [
       "app.mjs",
