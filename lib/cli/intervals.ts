@@ -16,7 +16,7 @@ const DEFAULTS = {
   /** For a worker to exit once its requests are over. */
   exitMs: 2000,
   /** From the start of a worker that has served to that of the one in its place, at least. */
-  restartMs: 1000,
+  restartMs: 500,
   /** Before a worker is started again that has ended twice in a row without serving; then twice as long each time. */
   firstRestartMs: 100,
 };

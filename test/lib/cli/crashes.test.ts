@@ -3,11 +3,11 @@ import { expect } from "chai";
 import { pauseMs } from "../../../lib/cli/crashes.ts";
 
 describe("The pause before a worker is started again", () => {
-  it("is none for one that has served, but no two are started within a second", () => {
-    const pauses = [100, 999, 1000, 60_000].map((ageMs) =>
+  it("is none for one that has served, but no two are started within half a second", () => {
+    const pauses = [100, 499, 500, 60_000].map((ageMs) =>
       pauseMs({ served: true, ageMs, failures: 0 }),
     );
-    expect(pauses).to.deep.equal([900, 1, 0, 0]);
+    expect(pauses).to.deep.equal([400, 1, 0, 0]);
   });
 
   it("is longer and longer for those that end before they serve, however long they take", () => {
