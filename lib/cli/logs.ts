@@ -21,6 +21,8 @@ export interface Logs {
   readonly accessLog: AccessLog | undefined;
   /** Lines are for people to read. */
   readonly pretty: boolean;
+  /** Writes what waits, for a process that is ended in the middle of something. */
+  readonly flush: () => void;
   /** Opens the files anew after they were moved. False when not all of them can be opened. */
   readonly reopen: () => boolean;
 }
@@ -50,6 +52,9 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
         ? undefined
         : accessLogTo(destination(accessLog), logFormat, pretty),
     pretty,
+    flush: () => {
+      for (const buffer of open.values()) buffer.flush();
+    },
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
       const reopened = files.filter(([, one]) => one.reopen());

@@ -53,6 +53,12 @@ export type FromWorker =
   /** A connection has arrived, and the supervisor lets go of it. */
   | { type: "taken"; id: number }
   | { type: "report"; report: Report }
+  /** The last of all: what no report has said yet, and which requests it was at. */
+  | {
+      type: "last";
+      tally: Readonly<Tally>;
+      requests: readonly string[];
+    }
   /** The files of the application that it has loaded. */
   | { type: "imported"; files: readonly string[] }
   | { type: "answer"; id: number; answer: unknown };

@@ -263,8 +263,9 @@ export class ProcessPool {
       if (patient) return log.error(failure.message);
       if (FINAL.has(failure.exitCode)) return this.#broken.reject(failure);
     }
-    const who = worker === undefined ? "" : `worker ${worker.pid} has ended: `;
-    log.error({ worker: worker?.pid }, who + failure.message);
+    const { pid, requests = [] } = worker ?? {};
+    const who = worker === undefined ? "" : `${nameOf(worker)} has ended: `;
+    log.error({ worker: pid, requests }, who + failure.message);
     const { served = false, ageMs = 0 } = worker ?? {};
     yield* sleep(pauseMs({ served, ageMs, failures }));
     if (this.#missing === 0) return; // in a reload, the old one goes on
@@ -275,12 +276,23 @@ export class ProcessPool {
     this.#scope.run(() => this.#add(inVain));
   }
 
-  #remember({ report }: WorkerProcess): void {
-    for (const [name, count] of Object.entries(report?.tally ?? {}))
+  #remember({ tally }: WorkerProcess): void {
+    for (const [name, count] of Object.entries(tally))
       this.past[name as keyof Tally] =
         (this.past[name as keyof Tally] ?? 0) + count;
   }
 }
+
+/** With what it was at. */
+function nameOf({ pid, requests }: WorkerProcess): string {
+  if (requests.length === 0) return `worker ${pid}`;
+  const [some, others] = [requests.slice(-NAMED), requests.length - NAMED];
+  const more = others > 0 ? ` and ${others} more` : "";
+  return `worker ${pid} at ${some.join(", ")}${more}`;
+}
+
+/** Requests that are named in the text of a line; its field has all. */
+const NAMED = 3;
 
 /** Failures for which starting again does not help: the application does not load, or a setting is wrong. */
 const FINAL: ReadonlySet<number> = new Set([EXIT.noApp, EXIT.usage]);

@@ -35,7 +35,7 @@ export function statusOf(pool: ProcessPool) {
 
 function statusOfWorker(worker: WorkerProcess) {
   const { pid, state, ageMs, report, lastReportMs } = worker;
-  const { accepted: requests = 0, ...outcomes } = report?.tally ?? {};
+  const { accepted: requests = 0, ...outcomes } = worker.tally;
   return {
     pid,
     state,
@@ -51,7 +51,7 @@ function statusOfWorker(worker: WorkerProcess) {
 
 function total({ past, workers }: ProcessPool, name: keyof Tally): number {
   let sum = past[name] ?? 0;
-  for (const { report } of workers) sum += report?.tally[name] ?? 0;
+  for (const { tally } of workers) sum += tally[name] ?? 0;
   return sum;
 }
 

@@ -10,7 +10,7 @@ import {
   withResolvers,
   type Operation,
 } from "effection";
-import type { Address, CloseLimits } from "../index.ts";
+import type { Address, CloseLimits, Tally } from "../index.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { INTERVALS } from "./intervals.ts";
 import type {
@@ -64,6 +64,10 @@ export interface WorkerEvents {
 export class WorkerProcess {
   state: WorkerState = "starting";
   report: Report | undefined;
+  /** Of its requests, by its last report, or by what it said at its end. */
+  tally: Partial<Tally> = {};
+  /** Those that it was at when it ended, if it could say so. */
+  requests: readonly string[] = [];
   /** How many have come. */
   reports = 0;
   #reportedAt = performance.now();
@@ -215,9 +219,14 @@ export class WorkerProcess {
         return;
       case "report":
         this.report = message.report;
+        this.tally = message.report.tally;
         this.reports++;
         this.#reportedAt = performance.now();
         return this.#events.reported?.(this);
+      case "last":
+        this.tally = message.tally;
+        this.requests = message.requests;
+        return;
       case "imported":
         return this.#events.imported?.(message.files);
       case "answer":

@@ -1,6 +1,6 @@
 /** The entry of a worker's process: loads the applications, runs them in a loop, handles the supervisor's messages. */
 import type { Server, Socket } from "node:net";
-import { call, run, scoped, spawn, until, type Operation } from "effection";
+import { run, scoped, spawn, until, type Operation } from "effection";
 import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
 import { loopOptions, loopServes } from "../loop/command.ts";
 import type { AppSpec } from "./app-spec.ts";
@@ -11,6 +11,7 @@ import { openLogs, type Logs } from "./logs.ts";
 import { listenTargets, applySettings } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
 import { inTime } from "./in-time.ts";
+import { LastWords } from "./last-words.ts";
 import { isNoApp, optional } from "./optional-app.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
@@ -46,8 +47,7 @@ function* live(orders: Orders): Operation<void> {
     tell({ type: "imported", files: imported.list() });
     tell({ type: "failed", ...failure });
   }
-  yield* call(() => process.disconnect()); // after what was sent
-  process.exit(code);
+  process.exit(code); // it stays connected until the last words
 }
 
 function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
@@ -57,8 +57,11 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // while it loads, too
   });
+  const lastWords = new LastWords(tell);
+  process.once("exit", () => lastWords.say());
   process.on("uncaughtExceptionMonitor", (error) => {
-    logs.log.fatal({ err: error }, "the worker fails");
+    const { requests } = lastWords;
+    logs.log.fatal({ err: error, requests }, "the worker fails");
     tell({
       type: "failed",
       exitCode: EXIT.failed,
@@ -67,8 +70,15 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   });
   let loop: Loop | undefined;
   yield* spawn(() => reporting(() => loop, tell));
-  yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
+  yield* useWatchdog(settings, {
+    running: () => (loop ? namesOf(loop) : ["the import"]),
+    leave() {
+      logs.flush();
+      lastWords.say();
+    },
+  });
   loop = yield* loadLoop(orders, logs);
+  lastWords.of(loop);
   const { closed } = loop;
   const front =
     orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
