@@ -9,8 +9,8 @@ const DEFAULTS = {
   statusAnswerMs: 5000,
   /** For an answer from a thread whose event loop is stuck. One in native code gives none. */
   watchdogAnswerMs: 1000,
-  /** Beyond `workerTimeout`, before a silent worker is ended: its own watchdog does it sooner, and sees what holds it. */
-  watchdogHeadStartMs: 4000,
+  /** Beyond a limit that whoever is limited keeps by itself, and then says more about it. */
+  headStartMs: 4000,
   /** Before a worker is replaced again whose successor has failed. */
   renewalRetryMs: 5000,
   /** For a worker to exit once its requests are over. */

@@ -215,7 +215,7 @@ export const SCHEMA = {
       60_000,
       "5m",
       "How long an application may take to load, in a worker or a process of Python, " +
-        "before it counts as one that does not. " +
+        "and once more for what its `open()` does, before it counts as one that does not. " +
         "0 is `none`.",
     ),
     workerTimeout: setting(

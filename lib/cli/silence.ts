@@ -21,7 +21,7 @@ export function* untilSilent(
   for (let [silentMs, before] = [0, 0]; ; before = worker.reports) {
     const limit = before === 0 ? "startTimeout" : "workerTimeout";
     const limitMs = settings[limit] || Infinity;
-    if (silentMs >= limitMs + INTERVALS.watchdogHeadStartMs) return limit;
+    if (silentMs >= limitMs + INTERVALS.headStartMs) return limit;
     yield* sleep(INTERVALS.reportMs);
     silentMs = worker.reports === before ? silentMs + INTERVALS.reportMs : 0;
   }

@@ -1,21 +1,32 @@
 /** The entry of a worker's process: loads the applications, runs them in a loop, handles the supervisor's messages. */
 import type { Server, Socket } from "node:net";
 import { run, scoped, spawn, until, type Operation } from "effection";
-import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
+import {
+  Loop,
+  UsageError,
+  type Address,
+  type Application,
+  type LoopOptions,
+} from "../index.ts";
 import { loopOptions, loopServes } from "../loop/command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
-import { loadApp, unloadable } from "./load-app.ts";
+import {
+  loadApp,
+  notImported,
+  notOpen,
+  openLimitMs,
+  unloadable,
+} from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
 import { listenTargets, applySettings } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
-import { inTime } from "./in-time.ts";
+import { isNoApp, mounted } from "./mounted-app.ts";
+import { inTime, openInTime } from "./in-time.ts";
 import { LastWords } from "./last-words.ts";
-import { isNoApp, optional } from "./optional-app.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
-import { SCHEMA, type Settings } from "./schema.ts";
 import { HandedServer } from "./uwsgi-front.ts";
 import { MEANINGLESS, nameMeaningless, outlive } from "./use-signals.ts";
 import { useWatchdog } from "./watchdog.ts";
@@ -77,18 +88,24 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
       lastWords.say();
     },
   });
-  loop = yield* loadLoop(orders, logs);
+  const loaded = yield* loadLoop(orders, logs);
+  loop = loaded.loop;
   lastWords.of(loop);
-  const { closed } = loop;
   const front =
     orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
   const addresses: Address[] = [];
-  for (const target of listenTargets(settings, front))
-    addresses.push(yield* loop.listen(target));
+  yield* openInTime(
+    loaded.isWhole ? openLimitMs(settings) : 0, // those that are mounted here have limits of their own
+    function* () {
+      for (const target of listenTargets(settings, front))
+        addresses.push(yield* loaded.loop.listen(target));
+    },
+    () => unloadable(orders.specs[0]!, notOpen(settings)),
+  );
   handleMessages(loop, front);
   tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
   tell({ type: "imported", files: imported.list() });
-  yield* until(closed);
+  yield* until(loop.closed);
 }
 
 const namesOf = (loop: Loop): string[] =>
@@ -115,8 +132,14 @@ function tell(message: FromWorker): void {
   if (process.connected) process.send!(message);
 }
 
+interface Loaded {
+  loop: Loop;
+  /** It is an application itself, and the only one. */
+  isWhole: boolean;
+}
+
 /** A loop with all applications mounted, or the only application, if that is a loop itself. */
-function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
+function* loadLoop(orders: Orders, logs: Logs): Operation<Loaded> {
   const { settings, explicit, specs } = orders;
   loopOptions.subscribe((options) =>
     applySettings(options as LoopOptions, settings, explicit, logs),
@@ -125,7 +148,8 @@ function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
   for (const spec of specs) {
     const app = yield* loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
-      if (specs.length === 1 && spec.prefix === "/") return app;
+      if (specs.length === 1 && spec.prefix === "/")
+        return { loop: app, isWhole: true };
       throw new CommandFailure(
         EXIT.noApp,
         `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; ` +
@@ -133,26 +157,17 @@ function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
       );
     }
     if (app !== undefined)
-      loop.mount(
-        spec.prefix,
-        settings.needApp
-          ? app
-          : optional(app, ({ message }) =>
-              logs.log.error(unloadable(spec, message).message),
-            ),
-      );
+      loop.mount(spec.prefix, mounted(app, spec, settings, logs.log));
   }
-  return loop;
+  return { loop, isWhole: false };
 }
-
-type Loaded = Awaited<ReturnType<typeof loadApp>>;
 
 /** The import of a program that serves by itself never ends; its loop is used instead. */
 function* loadOrTakeOver(
   spec: AppSpec,
   { settings, explicit }: Orders,
   { log }: Logs,
-): Operation<Loaded | undefined> {
+): Operation<Application | Loop | undefined> {
   const options = pythonOptions(settings, explicit);
   const serving = new Promise<Loop>((resolve) =>
     loopServes.subscribe((loop) => resolve(loop as Loop)),
@@ -160,7 +175,7 @@ function* loadOrTakeOver(
   try {
     const loaded = Promise.race([serving, loadApp(spec, options)]);
     return yield* inTime(settings.startTimeout, until(loaded), () =>
-      unloadable(spec, stuck(settings)),
+      unloadable(spec, notImported(settings)),
     );
   } catch (error) {
     if (settings.needApp || !(error instanceof CommandFailure)) throw error;
@@ -168,10 +183,6 @@ function* loadOrTakeOver(
     return undefined;
   }
 }
-
-const stuck = ({ startTimeout }: Settings): string =>
-  `its import has not ended within ${SCHEMA.startTimeout.kind.show(startTimeout)} (startTimeout); ` +
-  "look for an `await` at the top level that waits for what does not come, or give it more time";
 
 function handleMessages(loop: Loop, front: Server | undefined): void {
   const orders: {

@@ -177,6 +177,50 @@ describe("A worker that does not load", function () {
     expect((await fetch(await command.url())).status).to.equal(404);
   });
 
+  /** Imports at once, and opens while there is no file `hold`. */
+  const OPENING = `
+    import { existsSync } from "node:fs";
+    import { suspend } from "effection";
+    import { Loop } from "eddy";
+    const app = {
+      handle: () => "opened",
+      *open() {
+        console.error("loads it");
+        if (existsSync("hold")) yield* suspend();
+      },
+    };
+    export const whole = new Loop().mount(app);
+    export default app;`;
+  const quick = shorter({ headStartMs: 100 });
+
+  it("because of what a whole Loop opens, in time ends a reload, and the old one goes on", async () => {
+    const folder = new Folder();
+    folder.write("app.mjs", OPENING);
+    const args = ["app.mjs:whole", "--start-timeout", "1500ms"];
+    const command = eddy(folder.path, args, quick);
+    await command.url();
+    folder.write("hold");
+    command.kill("SIGHUP");
+    await command.logged(
+      /^worker \d+ has ended: the application app\.mjs:whole does not load: its open\(\) has not ended within 1500ms \(startTimeout\)/,
+    );
+    await command.logged(/^the reload ends here; the workers there are go on/);
+    expect(await command.text()).to.equal("opened");
+  });
+
+  it("because of its open(), in time ends the command at the start, or leaves its place to 404", async () => {
+    const folder = new Folder();
+    folder.write("app.mjs", OPENING);
+    folder.write("hold");
+    const args = ["app.mjs", "--start-timeout", "500ms"];
+    const command = eddy(folder.path, args, quick);
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(/its open\(\) has not ended within 500ms/);
+    const other = eddy(folder.path, [...args, "--no-need-app"], quick);
+    expect((await fetch(await other.url())).status).to.equal(404);
+    await other.logged(/its open\(\) has not ended within 500ms/);
+  });
+
   it("has all the time there is, where there is no limit", async () => {
     const folder = new Folder();
     folder.write("hold");

@@ -237,7 +237,7 @@ describe("Workers", function () {
     const command = await eddyThatCrashes(
       folder(),
       ["app.mjs", "--worker-timeout", "300ms", "--stats", stats],
-      shorter({ reportMs: 50, watchdogHeadStartMs: 500 }),
+      shorter({ reportMs: 50, headStartMs: 500 }),
     );
     const [worker] = await command.workers();
     process.kill(worker!, "SIGSTOP");
