@@ -16,6 +16,7 @@ import type { Logger, Tally } from "../index.ts";
 import { GIVE_UP, pauseMs } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { INTERVALS } from "./intervals.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Mutex } from "./mutex.ts";
@@ -221,7 +222,7 @@ export class ProcessPool {
     serves(false);
     this.workers.delete(worker);
     this.#remember(worker);
-    this.#options.returned(worker.untaken);
+    this.#options.returned([...worker.untaken.values()]);
     if (worker.state !== "closing")
       yield* this.#recover(failureOf(ending), failures, worker);
   }
@@ -246,6 +247,9 @@ export class ProcessPool {
       { worker: pid },
       `worker ${pid} has reported nothing for ${lastReportMs} ms (${limit}); it is ended`,
     );
+    worker.tell({ type: "stop" }); // which one does that was merely stopped
+    worker.resume();
+    yield* sleep(INTERVALS.exitMs);
     worker.kill("SIGKILL");
   }
 

@@ -150,6 +150,11 @@ export class WorkerProcess {
     if (this.state === "starting") this.kill("SIGTERM");
     else this.tell(message);
     this.state = "closing";
+    this.resume();
+  }
+
+  /** Lets it go on if it was stopped. Windows has no such thing. */
+  resume(): void {
     if ("SIGCONT" in constants.signals) this.kill("SIGCONT");
   }
 
@@ -163,8 +168,8 @@ export class WorkerProcess {
   }
 
   /** Connections that it was given, and that nobody has read from. */
-  get untaken(): readonly Socket[] {
-    return [...this.#given.values()];
+  get untaken(): ReadonlyMap<number, Socket> {
+    return this.#given;
   }
 
   /** Lets go of it, and of those before it: they were lost on the way, as a worker without a free file loses them. */

@@ -234,12 +234,15 @@ describe("Workers", function () {
 
   it("that report nothing for workerTimeout, as one that is stopped, are ended and replaced, and the status has seen it", async () => {
     const stats = `127.0.0.1:${await freePort()}`;
+    const places = ["--stats", stats, "--access-log", "access.log"];
+    const path = folder();
     const command = await eddyThatCrashes(
-      folder(),
-      ["app.mjs", "--worker-timeout", "300ms", "--stats", stats],
+      path,
+      ["app.mjs", "--worker-timeout", "300ms", ...places],
       shorter({ reportMs: 50, headStartMs: 500 }),
     );
     const [worker] = await command.workers();
+    await command.text("/answered");
     process.kill(worker!, "SIGSTOP");
     for (let silentMs = 0; silentMs < 200;) {
       const { workers } = (await (await fetch(`http://${stats}/`)).json()) as {
@@ -251,7 +254,10 @@ describe("Workers", function () {
     expect(msg).to.match(
       new RegExp(`^worker ${worker} has .* for \\d+ ms \\(workerTimeout\\);`),
     );
-    await command.logged(/it was ended by SIGKILL/);
+    await command.logged(/^worker .* has ended: it ended with code 0$/);
+    expect(readFileSync(join(path, "access.log"), "utf8")).to.include(
+      '"/answered"', // it went on for long enough to write it
+    );
     await command.logged(/^listening on/, 2);
     expect(await command.text()).to.equal("hello");
   });
