@@ -18,6 +18,8 @@ export interface Orders {
 export interface Report {
   readonly tally: Readonly<Tally>;
   readonly inFlight: number;
+  /** Requests that run, and the one that came last. */
+  readonly suspects: readonly string[];
   /** Bytes. */
   readonly rss: number;
   /** How late timers were since the last report, in milliseconds. */
@@ -53,12 +55,8 @@ export type FromWorker =
   /** A connection has arrived, and the supervisor lets go of it. */
   | { type: "taken"; id: number }
   | { type: "report"; report: Report }
-  /** The last of all: what no report has said yet, and which requests it was at. */
-  | {
-      type: "last";
-      tally: Readonly<Tally>;
-      requests: readonly string[];
-    }
+  /** At the end, whatever ends it: what no report has said yet. */
+  | { type: "last"; report: Pick<Report, "tally" | "suspects"> }
   /** The files of the application that it has loaded. */
   | { type: "imported"; files: readonly string[] }
   | { type: "answer"; id: number; answer: unknown };

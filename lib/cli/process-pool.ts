@@ -242,7 +242,8 @@ export class ProcessPool {
   *#endSilent(worker: WorkerProcess): Operation<void> {
     const { orders, log } = this.#options;
     const limit = yield* untilSilent(worker, orders.settings);
-    const { pid, lastReportMs } = worker;
+    const { pid, alive, lastReportMs } = worker;
+    if (!alive) return;
     log.error(
       { worker: pid },
       `worker ${pid} has reported nothing for ${lastReportMs} ms (${limit}); it is ended`,
@@ -267,9 +268,9 @@ export class ProcessPool {
       if (patient) return log.error(failure.message);
       if (FINAL.has(failure.exitCode)) return this.#broken.reject(failure);
     }
-    const { pid, requests = [] } = worker ?? {};
     const who = worker === undefined ? "" : `${nameOf(worker)} has ended: `;
-    log.error({ worker: pid, requests }, who + failure.message);
+    const requests = suspectsOf(worker);
+    log.error({ worker: worker?.pid, requests }, who + failure.message);
     const { served = false, ageMs = 0 } = worker ?? {};
     yield* sleep(pauseMs({ served, ageMs, failures }));
     if (this.#missing === 0) return; // in a reload, the old one goes on
@@ -287,12 +288,19 @@ export class ProcessPool {
   }
 }
 
-/** With what it was at. */
-function nameOf({ pid, requests }: WorkerProcess): string {
-  if (requests.length === 0) return `worker ${pid}`;
-  const [some, others] = [requests.slice(-NAMED), requests.length - NAMED];
-  const more = others > 0 ? ` and ${others} more` : "";
-  return `worker ${pid} at ${some.join(", ")}${more}`;
+const suspectsOf = (worker?: WorkerProcess): readonly string[] =>
+  (worker?.last ?? worker?.report)?.suspects ?? [];
+
+/** With what it was at; one that could not say it at its end has said it in its last report. */
+function nameOf(worker: WorkerProcess): string {
+  const all = suspectsOf(worker);
+  if (all.length === 0) return `worker ${worker.pid}`;
+  const some = all.slice(-NAMED).join(", ");
+  const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : "";
+  const at = `at ${some}${more}`;
+  return worker.last
+    ? `worker ${worker.pid} ${at}`
+    : `worker ${worker.pid}, ${worker.lastReportMs} ms before ${at},`;
 }
 
 /** Requests that are named in the text of a line; its field has all. */

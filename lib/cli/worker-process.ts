@@ -64,10 +64,8 @@ export interface WorkerEvents {
 export class WorkerProcess {
   state: WorkerState = "starting";
   report: Report | undefined;
-  /** Of its requests, by its last report, or by what it said at its end. */
-  tally: Partial<Tally> = {};
-  /** Those that it was at when it ended, if it could say so. */
-  requests: readonly string[] = [];
+  /** What it said at its end, if it could. */
+  last: Pick<Report, "tally" | "suspects"> | undefined;
   /** How many have come. */
   reports = 0;
   #reportedAt = performance.now();
@@ -126,6 +124,10 @@ export class WorkerProcess {
   /** It serves. */
   get ready(): Operation<void> {
     return this.#ready.operation;
+  }
+
+  get tally(): Partial<Tally> {
+    return (this.last ?? this.report)?.tally ?? {};
   }
 
   /** How long ago its last report came, or, before there is one, how long ago it was started. */
@@ -224,13 +226,11 @@ export class WorkerProcess {
         return;
       case "report":
         this.report = message.report;
-        this.tally = message.report.tally;
         this.reports++;
         this.#reportedAt = performance.now();
         return this.#events.reported?.(this);
       case "last":
-        this.tally = message.tally;
-        this.requests = message.requests;
+        this.last = message.report;
         return;
       case "imported":
         return this.#events.imported?.(message.files);

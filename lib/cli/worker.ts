@@ -20,11 +20,11 @@ import {
   unloadable,
 } from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
+import { LoopRequests } from "./loop-requests.ts";
 import { listenTargets, applySettings } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
 import { isNoApp, mounted } from "./mounted-app.ts";
 import { inTime, openInTime } from "./in-time.ts";
-import { LastWords } from "./last-words.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
 import { HandedServer } from "./uwsgi-front.ts";
@@ -68,11 +68,15 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // while it loads, too
   });
-  const lastWords = new LastWords(tell);
-  process.once("exit", () => lastWords.say());
+  const requests = new LoopRequests();
+  const tellLast = (): void => {
+    const { tally, suspects } = requests;
+    tell({ type: "last", report: { tally, suspects } });
+  };
+  process.once("exit", tellLast);
   process.on("uncaughtExceptionMonitor", (error) => {
-    const { requests } = lastWords;
-    logs.log.fatal({ err: error, requests }, "the worker fails");
+    const { suspects } = requests;
+    logs.log.fatal({ err: error, requests: suspects }, "the worker fails");
     tell({
       type: "failed",
       exitCode: EXIT.failed,
@@ -80,17 +84,17 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
     });
   });
   let loop: Loop | undefined;
-  yield* spawn(() => reporting(() => loop, tell));
+  yield* spawn(() => reporting(requests, tell));
   yield* useWatchdog(settings, {
     running: () => (loop ? namesOf(loop) : ["the import"]),
     leave() {
       logs.flush();
-      lastWords.say();
+      tellLast();
     },
   });
   const loaded = yield* loadLoop(orders, logs);
   loop = loaded.loop;
-  lastWords.of(loop);
+  requests.follow(loop);
   const front =
     orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
   const addresses: Address[] = [];

@@ -135,6 +135,30 @@ describe("Workers", function () {
     );
   });
 
+  it("that are killed are named with what they were at when they last reported", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const command = await eddyThatCrashes(
+      folder(),
+      ["app.mjs", "--stats", stats],
+      shorter({ reportMs: 50 }),
+    );
+    const { port } = new URL(await command.url());
+    const [worker] = await command.workers();
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /never");
+    for (let inFlight = 0; inFlight === 0;) {
+      const { workers } = (await (await fetch(`http://${stats}/`)).json()) as {
+        workers: { inFlight: number }[];
+      };
+      inFlight = workers[0]!.inFlight;
+    }
+    process.kill(worker!, "SIGKILL");
+    const { msg } = await command.logged(/ended by SIGKILL$/);
+    expect(msg).to.match(
+      /^worker \d+, \d+ ms before at GET \/never \(\S+\), has ended: it was/,
+    );
+  });
+
   it("that are killed are started again, and only their own requests are lost", async () => {
     const command = eddy(folder(), ["app.mjs", "--workers", "2"]);
     const [first, second] = await command.workers();
