@@ -94,6 +94,12 @@ export class WorkerProcess {
     this.maxRequests = maxRequests;
     this.#events = events;
     child.on("message", (message: FromWorker) => this.#hear(message));
+    // Node's own, and not documented: a connection did not arrive, as the worker has no free file. Without us hearing
+    // of it, it would wait for ever; which one it was, we know, because Node sends one after the other.
+    child.on("internalMessage", ({ cmd }: { cmd?: string }) => {
+      const [first] = this.#given.keys();
+      if (cmd === "NODE_HANDLE_NACK" && first !== undefined) this.#taken(first);
+    });
     // Behind all that it has sent. Its "exit" may come before that.
     child.on("close", (code: number | null, signal: NodeJS.Signals | null) =>
       this.#ended.resolve({ code, signal, failure: this.#failure }),
@@ -174,13 +180,10 @@ export class WorkerProcess {
     return this.#given;
   }
 
-  /** Lets go of it, and of those before it: they were lost on the way, as a worker without a free file loses them. */
+  /** Lets go of it. */
   #taken(id: number): void {
-    for (const [each, socket] of this.#given) {
-      if (each > id) return;
-      this.#given.delete(each);
-      socket.destroy();
-    }
+    this.#given.get(id)?.destroy();
+    this.#given.delete(id);
   }
 
   /** Undefined when it ends before it answers, or is stuck. It does as asked even then, as soon as it can. */

@@ -1,4 +1,5 @@
 /** The setting `uwsgi`: front servers that speak it, before the command with its workers. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type AddressInfo } from "node:net";
@@ -139,6 +140,34 @@ describe("The command with --uwsgi", function () {
       expect(answer).to.not.include(String(first));
     }
     await untilSockets(command, before);
+  });
+
+  it("closes a connection for which its worker has no free file", async function () {
+    if (spawnSync("prlimit").error !== undefined) return this.skip();
+    const path = folderWith({
+      "app.mjs": `
+        import { execFileSync } from "node:child_process";
+        import { closeSync, openSync } from "node:fs";
+        const taken = [];
+        export default ({ path }) => {
+          if (path === "/take") {
+            execFileSync("prlimit", ["--pid", String(process.pid), "--nofile=100"]);
+            try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+          }
+          if (path === "/free") for (const one of taken) closeSync(one);
+          return "done";
+        };`,
+    });
+    const command = eddy(path, ["app.mjs", "--uwsgi", "127.0.0.1:0"]);
+    const at = await place(command);
+    const { port } = new URL(await command.url());
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /take");
+    await client.until(/done$/);
+    expect(await ask(at)).to.equal("");
+    client.request("GET /free");
+    await client.until(/done[^]*done$/);
+    expect(await ask(at)).to.match(/done$/);
   });
 
   it("finishes what it has when it ends, takes no more, and leaves no socket", async () => {
