@@ -63,19 +63,20 @@ export interface WorkerEvents {
 
 export class WorkerProcess {
   state: WorkerState = "starting";
+  /** The latest of its reports. */
   report: Report | undefined;
-  /** What it said at its end, if it could. */
-  last: Pick<Report, "tally" | "suspects"> | undefined;
   /** How many have come. */
   reports = 0;
   #reportedAt = performance.now();
+  /** What it said at its end, if it could. */
+  last: Pick<Report, "tally" | "suspects"> | undefined;
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
   /** How long it may take to end: the defaults, until it reports its own. */
   closeLimits: CloseLimits = { requestsMs: 30_000, cleanupsMs: 20_000 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
-  readonly #startedAt = Date.now();
+  readonly #startedAt = performance.now();
   /** It is ready, or was. */
   served = false;
   readonly #child: ChildProcess;
@@ -142,7 +143,7 @@ export class WorkerProcess {
   }
 
   get ageMs(): number {
-    return Date.now() - this.#startedAt;
+    return Math.round(performance.now() - this.#startedAt);
   }
 
   get ended(): Operation<WorkerExit> {
