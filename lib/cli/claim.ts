@@ -31,8 +31,11 @@ export function* useClaim(
   for (const name of names.toSorted()) yield* useName(where, name);
 }
 
+/** Of a server, as Node gives it. */
+type Place = Pick<AddressInfo, "address" | "port">;
+
 /** An address of the machine, and for all of them each one there is. */
-export function namesOf({ address, port }: AddressInfo): string[] {
+export function namesOf({ address, port }: Place): string[] {
   const families = ALL[address] ?? [];
   const own = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])

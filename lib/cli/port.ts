@@ -1,9 +1,10 @@
 /** The address that the workers will share. */
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
-import { formatTarget, parseTarget } from "../engine/target.ts";
+import { formatTarget, parseTarget, type Target } from "../engine/target.ts";
 import { namesOf, useClaim } from "./claim.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { listenFor } from "./listen.ts";
@@ -12,7 +13,7 @@ import type { Settings } from "./schema.ts";
 /**
  * Claims the address until the scope ends, and gives the settings with a real port in place of 0. Other programs than
  * eddy are noticed by listening there for a moment: workers share their port, and would share it with such a program,
- * too, instead of failing.
+ * too, instead of failing. The claim comes first, so that this moment is in the way of no other eddy's workers.
  *
  * @throws {CommandFailure} saying what is in the way.
  */
@@ -31,19 +32,32 @@ export function useAddress(settings: Settings): Operation<Settings> {
       yield* useClaim(http, [resolve(target.path)]);
       return yield* provide(settings);
     }
-    const probe = createServer();
-    yield* call(() => listenFor("http", probe, target));
-    const at = probe.address() as AddressInfo;
+    const isAnyPort = target.port === 0;
+    if (!isAnyPort) yield* useClaim(http, yield* call(() => named(target)));
+    const at = yield* call(() => tryToListen(target));
     const found = formatTarget({ ...target, port: at.port });
-    try {
-      yield* useClaim(found, namesOf(at)); // while nobody else can listen there
-    } finally {
-      probe.close();
-      yield* call(() => once(probe, "close"));
-    }
+    if (isAnyPort) yield* useClaim(found, namesOf(at));
     yield* provide({ ...settings, http: found });
   });
 }
+
+/** What is claimed for it. A host that there is not is left to the attempt to listen, which says so. */
+async function named({ host, port }: PortTarget): Promise<string[]> {
+  if (host === undefined) return namesOf({ address: "::", port });
+  const found = await lookup(host).catch(() => undefined);
+  return found === undefined ? [] : namesOf({ address: found.address, port });
+}
+
+async function tryToListen(target: PortTarget): Promise<AddressInfo> {
+  const probe = createServer();
+  await listenFor("http", probe, target);
+  const at = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return at;
+}
+
+type PortTarget = Extract<Target, { port: number }>;
 
 /** A Unix socket cannot be shared. */
 function checkAlone({ workers }: Settings): void {
