@@ -1,5 +1,12 @@
 /** A limit for what may never end: an application that never loads would hold up every reload. */
-import { race, sleep, type Operation } from "effection";
+import {
+  race,
+  sleep,
+  spawn,
+  suspend,
+  withResolvers,
+  type Operation,
+} from "effection";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 
 /**
@@ -19,4 +26,27 @@ export function* inTime<T>(
     throw late();
   })();
   return yield* race([operation, tooLate]);
+}
+
+/**
+ * As `inTime`, for what opens resources: they stay open behind it, until the scope of the caller ends.
+ *
+ * @throws what `late` returns, once the time is over.
+ */
+export function* openInTime(
+  limitMs: number,
+  open: () => Operation<unknown>,
+  late: () => Error,
+): Operation<void> {
+  const opened = withResolvers<void>();
+  yield* spawn(function* () {
+    try {
+      yield* open();
+    } catch (error) {
+      return opened.reject(error as Error);
+    }
+    opened.resolve();
+    yield* suspend();
+  });
+  yield* inTime(limitMs, opened.operation, late);
 }

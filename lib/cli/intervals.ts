@@ -9,11 +9,15 @@ const DEFAULTS = {
   statusAnswerMs: 5000,
   /** For an answer from a thread whose event loop is stuck. One in native code gives none. */
   watchdogAnswerMs: 1000,
+  /** Beyond a limit that whoever is limited keeps by itself, and then says more about it. */
+  headStartMs: 4000,
   /** Before a worker is replaced again whose successor has failed. */
   renewalRetryMs: 5000,
   /** For a worker to exit once its requests are over. */
   exitMs: 2000,
-  /** Before a worker is started again that has crashed twice in a row; then twice as long each time. */
+  /** From the start of a worker that has served to that of the one in its place, at least. */
+  restartMs: 500,
+  /** Before a worker is started again that has ended twice in a row without serving; then twice as long each time. */
   firstRestartMs: 100,
 };
 

@@ -8,6 +8,8 @@ import type { AppSpec } from "./app-spec.ts";
 import { blame } from "./blame.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { importModule } from "./import-module.ts";
+import { INTERVALS } from "./intervals.ts";
+import { SCHEMA, type Settings } from "./schema.ts";
 
 type Module = Readonly<Record<string, unknown>>;
 
@@ -117,3 +119,19 @@ export function unloadable(
     { cause },
   );
 }
+
+/** Why it does not load, if its import does not end. */
+export const notImported = ({ startTimeout }: Settings): string =>
+  `its import has not ended within ${shown(startTimeout)} (startTimeout); ` +
+  "look for an `await` at the top level that waits for what does not come, or give it more time";
+
+/** Or if what it opens before it serves does not. */
+export const notOpen = ({ startTimeout }: Settings): string =>
+  `its open() has not ended within ${shown(startTimeout)} (startTimeout); ` +
+  "look for what it waits for there that does not come, or give it more time";
+
+const shown = (ms: number): string => SCHEMA.startTimeout.kind.show(ms);
+
+/** Applications of Python and in threads keep the limit by themselves, and say more. */
+export const openLimitMs = ({ startTimeout }: Settings): number =>
+  startTimeout === 0 ? 0 : startTimeout + INTERVALS.headStartMs;

@@ -22,6 +22,8 @@ export interface Logs {
   readonly accessLog: AccessLog | undefined;
   /** Lines are for people to read. */
   readonly pretty: boolean;
+  /** Writes what waits, for a process that is ended in the middle of something. */
+  readonly flush: () => void;
   /** Opens the files anew after they were moved. False when not all of them can be opened. */
   readonly reopen: () => boolean;
 }
@@ -63,6 +65,9 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
               secrets,
             ),
     pretty,
+    flush: () => {
+      for (const buffer of open.values()) buffer.flush();
+    },
     reopen: () => {
       const files = [...open].filter(([path]) => path !== "-");
       const reopened = files.filter(([, one]) => one.reopen());

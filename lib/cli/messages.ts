@@ -18,6 +18,8 @@ export interface Orders {
 export interface Report {
   readonly tally: Readonly<Tally>;
   readonly inFlight: number;
+  /** Requests that run, and the one that came last. */
+  readonly suspects: readonly string[];
   /** Bytes. */
   readonly rss: number;
   /** How late timers were since the last report, in milliseconds. */
@@ -30,8 +32,8 @@ export type ToWorker =
   | { type: "close"; lingerMs: number }
   /** End without waiting for requests. */
   | { type: "stop" }
-  /** Sent with the connection of a front server, unless that has closed it meanwhile. */
-  | { type: "connection" }
+  /** Sent with the connection of a front server. */
+  | { type: "connection"; id: number }
   | { type: "reopen" }
   | { type: "ask"; id: number; question: Question };
 
@@ -50,7 +52,11 @@ export type FromWorker =
       closeLimits: CloseLimits;
     }
   | { type: "failed"; message: string; exitCode: number }
+  /** A connection has arrived, and the supervisor lets go of it. */
+  | { type: "taken"; id: number }
   | { type: "report"; report: Report }
+  /** At the end, whatever ends it: what no report has said yet. */
+  | { type: "last"; report: Pick<Report, "tally" | "suspects"> }
   /** The files of the application that it has loaded. */
   | { type: "imported"; files: readonly string[] }
   | { type: "answer"; id: number; answer: unknown };

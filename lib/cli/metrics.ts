@@ -28,6 +28,11 @@ const OF_WORKERS: readonly [
     "Resident memory of the worker",
     ({ rss }) => rss,
   ],
+  [
+    "eddy_worker_last_report_age_seconds",
+    "Time since the worker's last report",
+    ({ lastReportMs }) => lastReportMs / 1000,
+  ],
 ];
 
 /** A registry for one answer, because the workers keep the numbers. */

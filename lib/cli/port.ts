@@ -1,47 +1,69 @@
-/** The port that the workers will share. */
+/** The address that the workers will share. */
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { call, type Operation } from "effection";
+import { createServer, type AddressInfo } from "node:net";
+import { resolve } from "node:path";
+import { call, resource, type Operation } from "effection";
 import { formatTarget, parseTarget, type Target } from "../engine/target.ts";
+import { namesOf, useClaim } from "./claim.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { listenFor } from "./listen.ts";
 import type { Settings } from "./schema.ts";
 
 /**
- * Listens on the port for a moment, and gives the settings with a real port in place of 0. Workers share their port, so
- * they would share it with another program that does, too, instead of failing.
+ * Claims the address until the scope ends, and gives the settings with a real port in place of 0. Other programs than
+ * eddy are noticed by listening there for a moment: workers share their port, and would share it with such a program,
+ * too, instead of failing. The claim comes first, so that this moment is in the way of no other eddy's workers.
  *
  * @throws {CommandFailure} saying what is in the way.
  */
-export function* choosePort(settings: Settings): Operation<Settings> {
-  const { http, uwsgi } = settings;
-  if (http === "none" && uwsgi === "")
-    throw new CommandFailure(
-      EXIT.usage,
-      "there is nowhere to listen: give an address by --http or --uwsgi",
-    );
-  const target = parseTarget(http);
-  if (target === undefined) return settings;
-  if ("path" in target) return checkAlone(settings);
-  const port = yield* call(() => tryPort(target));
-  return { ...settings, http: formatTarget({ ...target, port }) };
+export function useAddress(settings: Settings): Operation<Settings> {
+  return resource(function* (provide) {
+    const { http, uwsgi } = settings;
+    if (http === "none" && uwsgi === "")
+      throw new CommandFailure(
+        EXIT.usage,
+        "there is nowhere to listen: give an address by --http or --uwsgi",
+      );
+    const target = parseTarget(http);
+    if (target === undefined) return yield* provide(settings);
+    if ("path" in target) {
+      checkAlone(settings);
+      yield* useClaim(http, [resolve(target.path)]);
+      return yield* provide(settings);
+    }
+    const isAnyPort = target.port === 0;
+    if (!isAnyPort) yield* useClaim(http, yield* call(() => named(target)));
+    const at = yield* call(() => tryToListen(target));
+    const found = formatTarget({ ...target, port: at.port });
+    if (isAnyPort) yield* useClaim(found, namesOf(at));
+    yield* provide({ ...settings, http: found });
+  });
 }
 
-/** A Unix socket cannot be shared. */
-function checkAlone(settings: Settings): Settings {
-  if (settings.workers === 1) return settings;
-  throw new CommandFailure(
-    EXIT.usage,
-    `${settings.workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`,
-  );
+/** What is claimed for it. A host that there is not is left to the attempt to listen, which says so. */
+async function named({ host, port }: PortTarget): Promise<string[]> {
+  if (host === undefined) return namesOf({ address: "::", port });
+  const found = await lookup(host).catch(() => undefined);
+  return found === undefined ? [] : namesOf({ address: found.address, port });
 }
 
-async function tryPort(target: Target): Promise<number> {
+async function tryToListen(target: PortTarget): Promise<AddressInfo> {
   const probe = createServer();
   await listenFor("http", probe, target);
-  const { port } = probe.address() as AddressInfo;
+  const at = probe.address() as AddressInfo;
   probe.close();
   await once(probe, "close");
-  return port;
+  return at;
+}
+
+type PortTarget = Extract<Target, { port: number }>;
+
+/** A Unix socket cannot be shared. */
+function checkAlone({ workers }: Settings): void {
+  if (workers === 1) return;
+  throw new CommandFailure(
+    EXIT.usage,
+    `${workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`,
+  );
 }

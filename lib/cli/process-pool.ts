@@ -1,5 +1,6 @@
 /** The workers: starts them, keeps their number, replaces them one by one, ends them. */
 import type { ForkOptions } from "node:child_process";
+import type { Socket } from "node:net";
 import {
   all,
   createScope,
@@ -12,12 +13,14 @@ import {
   type Scope,
 } from "effection";
 import type { Logger, Tally } from "../index.ts";
-import { Crashes } from "./crashes.ts";
+import { GIVE_UP, pauseMs } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { INTERVALS } from "./intervals.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Mutex } from "./mutex.ts";
+import { untilSilent } from "./silence.ts";
 import {
   failureOf,
   useWorkerProcess,
@@ -35,6 +38,8 @@ export interface ProcessPoolOptions {
   imported(files: readonly string[]): void;
   /** One more worker serves. */
   ready(): void;
+  /** A worker has ended before it took these connections. */
+  returned(connections: readonly Socket[]): void;
 }
 
 /**
@@ -49,7 +54,7 @@ export class ProcessPool {
   readonly past: Partial<Record<keyof Tally, number>> = {};
   readonly #scope: Scope;
   readonly #options: ProcessPoolOptions;
-  readonly #crashes = new Crashes();
+  #everServed = false;
   readonly #broken = withResolvers<never>();
   /** The next worker that is ready. */
   #nextReady = withResolvers<void>();
@@ -182,24 +187,28 @@ export class ProcessPool {
     worker.close({ type: "close", lingerMs });
   }
 
-  /** Starts a worker that runs until it ends. True when it serves, false when it has failed. */
-  *#add(): Operation<boolean> {
+  /**
+   * Starts a worker that runs until it ends. True when it serves, false when it has failed.
+   *
+   * @param failures in its place, just before it.
+   */
+  *#add(failures = 0): Operation<boolean> {
     const serves = withResolvers<boolean>();
-    this.#scope.run(() => this.#tend((yes) => serves.resolve(yes)));
+    this.#scope.run(() => this.#tend(failures, (yes) => serves.resolve(yes)));
     return yield* serves.operation;
   }
 
-  *#tend(serves: (yes: boolean) => void): Operation<void> {
+  *#tend(failures: number, serves: (yes: boolean) => void): Operation<void> {
     try {
-      yield* this.#live(serves);
+      yield* this.#live(failures, serves);
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       serves(false);
-      yield* this.#recover(error);
+      yield* this.#recover(error, failures);
     }
   }
 
-  *#live(serves: (yes: boolean) => void): Operation<void> {
+  *#live(failures: number, serves: (yes: boolean) => void): Operation<void> {
     const { orders, fork } = this.#options;
     const maxRequests = lifetime(orders.settings);
     const worker = yield* useWorkerProcess(orders, fork, maxRequests, {
@@ -208,12 +217,14 @@ export class ProcessPool {
     });
     this.workers.add(worker);
     yield* spawn(() => this.#awaitReady(worker, serves));
+    yield* spawn(() => this.#endSilent(worker));
     const ending = yield* worker.ended;
     serves(false);
     this.workers.delete(worker);
     this.#remember(worker);
+    this.#options.returned([...worker.untaken.values()]);
     if (worker.state !== "closing")
-      yield* this.#recover(failureOf(ending), worker);
+      yield* this.#recover(failureOf(ending), failures, worker);
   }
 
   *#awaitReady(
@@ -221,40 +232,79 @@ export class ProcessPool {
     serves: (yes: boolean) => void,
   ): Operation<void> {
     yield* worker.ready;
-    this.#crashes.served();
+    this.#everServed = true;
     this.#options.ready();
     serves(true);
     this.#nextReady.resolve();
     this.#nextReady = withResolvers();
   }
 
-  /**
-   * After a worker that has ended without having been told to, or could not be started. An application that has served
-   * once may load again: perhaps a database was away.
-   */
-  *#recover(failure: CommandFailure, worker?: WorkerProcess): Operation<void> {
-    const { log, patient } = this.#options;
-    const loads = !FINAL.has(failure.exitCode);
-    if (!this.#crashes.everServed) {
-      if (patient) return log.error(failure.message);
-      if (!loads) return this.#broken.reject(failure);
-    }
-    this.#crashes.note(worker?.servedMs ?? 0);
-    const who = worker === undefined ? "" : `worker ${worker.pid} has ended: `;
-    log.error({ worker: worker?.pid }, who + failure.message);
-    yield* sleep(this.#crashes.waitMs);
-    if (this.#missing === 0) return; // in a reload, the old one goes on
-    if (loads && this.#crashes.hopeless) return this.#broken.reject(failure);
-    this.restarts++;
-    this.#scope.run(() => this.#add());
+  *#endSilent(worker: WorkerProcess): Operation<void> {
+    const { orders, log } = this.#options;
+    const limit = yield* untilSilent(worker, orders.settings);
+    const { pid, alive, lastReportMs } = worker;
+    if (!alive) return;
+    log.error(
+      { worker: pid },
+      `worker ${pid} has reported nothing for ${lastReportMs} ms (${limit}); it is ended`,
+    );
+    worker.tell({ type: "stop" }); // which one does that was merely stopped
+    worker.resume();
+    yield* sleep(INTERVALS.exitMs);
+    worker.kill("SIGKILL");
   }
 
-  #remember({ report }: WorkerProcess): void {
-    for (const [name, count] of Object.entries(report?.tally ?? {}))
+  /**
+   * After a worker that has ended without having been told to, or could not be started. Once one has served, whatever
+   * happens to another is no reason to give up: perhaps a database is away, and the application will load again.
+   */
+  *#recover(
+    failure: CommandFailure,
+    failures: number,
+    worker?: WorkerProcess,
+  ): Operation<void> {
+    const { log, patient } = this.#options;
+    if (!this.#everServed) {
+      if (patient) return log.error(failure.message);
+      if (FINAL.has(failure.exitCode)) return this.#broken.reject(failure);
+    }
+    const who = worker === undefined ? "" : `${nameOf(worker)} has ended: `;
+    const requests = suspectsOf(worker);
+    log.error({ worker: worker?.pid, requests }, who + failure.message);
+    const { served = false, ageMs = 0 } = worker ?? {};
+    yield* sleep(pauseMs({ served, ageMs, failures }));
+    if (this.#missing === 0) return; // in a reload, the old one goes on
+    const inVain = served ? 0 : failures + 1;
+    if (!this.#everServed && inVain >= GIVE_UP)
+      return this.#broken.reject(failure);
+    this.restarts++;
+    this.#scope.run(() => this.#add(inVain));
+  }
+
+  #remember({ tally }: WorkerProcess): void {
+    for (const [name, count] of Object.entries(tally))
       this.past[name as keyof Tally] =
         (this.past[name as keyof Tally] ?? 0) + count;
   }
 }
+
+const suspectsOf = (worker?: WorkerProcess): readonly string[] =>
+  (worker?.last ?? worker?.report)?.suspects ?? [];
+
+/** With what it was at; one that could not say it at its end has said it in its last report. */
+function nameOf(worker: WorkerProcess): string {
+  const all = suspectsOf(worker);
+  if (all.length === 0) return `worker ${worker.pid}`;
+  const some = all.slice(-NAMED).join(", ");
+  const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : "";
+  const at = `at ${some}${more}`;
+  return worker.last
+    ? `worker ${worker.pid} ${at}`
+    : `worker ${worker.pid}, ${worker.lastReportMs} ms before ${at},`;
+}
+
+/** Requests that are named in the text of a line; its field has all. */
+const NAMED = 3;
 
 /** Failures for which starting again does not help: the application does not load, or a setting is wrong. */
 const FINAL: ReadonlySet<number> = new Set([EXIT.noApp, EXIT.usage]);

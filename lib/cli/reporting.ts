@@ -1,31 +1,33 @@
-/** A worker reports its state to the supervisor once a second. */
+/** A worker reports its state to the supervisor once a second, from its start on: one that does not is stuck. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { sleep, type Operation } from "effection";
-import type { Loop } from "../index.ts";
 import { INTERVALS } from "./intervals.ts";
+import type { LoopRequests } from "./loop-requests.ts";
 import { residentBytes } from "./memory.ts";
 import type { FromWorker } from "./messages.ts";
 
 const RESOLUTION_MS = 20;
 
 export function* reporting(
-  loop: Loop,
+  requests: LoopRequests,
   tell: (message: FromWorker) => void,
 ): Operation<void> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
   try {
     for (;;) {
-      const { tally } = loop;
+      const { tally, inFlight, suspects } = requests;
       tell({
         type: "report",
         report: {
           tally,
-          inFlight: loop.tasks().exchanges.length,
+          inFlight,
+          suspects,
           rss: residentBytes(),
           loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },
         },
       });
+      requests.reported();
       delay.reset();
       yield* sleep(INTERVALS.reportMs);
     }

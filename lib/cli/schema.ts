@@ -216,14 +216,15 @@ export const SCHEMA = {
       60_000,
       "5m",
       "How long an application may take to load, in a worker or a process of Python, " +
-        "before it counts as one that does not. " +
+        "and once more for what its `open()` does, before it counts as one that does not. " +
         "0 is `none`.",
     ),
     workerTimeout: setting(
       duration,
       30_000,
       "10s",
-      "A worker whose event loop has not turned for so long is ended, and the log says what held it.",
+      "A worker whose event loop has not turned for so long is ended, and the log says what held it. " +
+        "So is one that reports nothing to the supervisor.",
     ),
     maxRequests: setting(
       count(0),

@@ -33,12 +33,14 @@ export function statusOf(pool: ProcessPool) {
   };
 }
 
-function statusOfWorker({ pid, state, startedAt, report }: WorkerProcess) {
-  const { accepted: requests = 0, ...outcomes } = report?.tally ?? {};
+function statusOfWorker(worker: WorkerProcess) {
+  const { pid, state, ageMs, report, lastReportMs } = worker;
+  const { accepted: requests = 0, ...outcomes } = worker.tally;
   return {
     pid,
     state,
-    uptimeMs: Date.now() - startedAt,
+    uptimeMs: ageMs,
+    lastReportMs,
     requests,
     outcomes,
     inFlight: report?.inFlight ?? 0,
@@ -49,7 +51,7 @@ function statusOfWorker({ pid, state, startedAt, report }: WorkerProcess) {
 
 function total({ past, workers }: ProcessPool, name: keyof Tally): number {
   let sum = past[name] ?? 0;
-  for (const { report } of workers) sum += report?.tally[name] ?? 0;
+  for (const { tally } of workers) sum += tally[name] ?? 0;
   return sum;
 }
 

@@ -11,13 +11,19 @@ import type { Logs } from "./logs.ts";
 import { Systemd } from "./notify.ts";
 import { usePidFile } from "./pid-file.ts";
 import { useProcessPool, type ProcessPool } from "./process-pool.ts";
-import { choosePort } from "./port.ts";
+import { useAddress } from "./port.ts";
 import { KEYS } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
 import { DEFAULT, type Configuration } from "./settings.ts";
 import { useStatusServers } from "./status-server.ts";
 import { useUwsgiFront } from "./uwsgi-front.ts";
-import { ENDING, ROTATING, STEERING, useSignals } from "./use-signals.ts";
+import {
+  ENDING,
+  nameMeaningless,
+  ROTATING,
+  STEERING,
+  useSignals,
+} from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
 
 type Steering = (typeof STEERING)[number];
@@ -36,6 +42,7 @@ export function* supervise(
     ...secretVariables(settings),
   };
   const systemd = new Systemd(process.env, logs.log);
+  nameMeaningless(logs.log);
   const endings = yield* useSignals<NodeJS.Signals>(ENDING);
   yield* spawn(() => endWithTerminal(endings));
   const steering = yield* useSignals(STEERING);
@@ -55,7 +62,7 @@ export function* supervise(
     : undefined;
   const pool = yield* useProcessPool({
     orders: {
-      settings: yield* choosePort(settings),
+      settings: yield* useAddress(settings),
       explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
       specs,
       uwsgi: front?.address,
@@ -67,6 +74,7 @@ export function* supervise(
     patient: settings.reload,
     imported: (files) => watcher?.add(files),
     ready: () => front?.distribute(),
+    returned: (connections) => front?.takeBack(connections),
   });
   front?.serveBy(() => pool.ready);
   yield* useStatusServers(settings, pool);

@@ -1,10 +1,27 @@
-/** Signals, one after the other, for as long as somebody wants them. */
+/** Signals, one after the other, for as long as somebody wants them; and those that mean nothing here. */
 import { createQueue, resource, type Operation, type Queue } from "effection";
+import type { Logger } from "../index.ts";
 
 /** Signals that end, those that change the workers, and the one for whoever has moved the log files. */
 export const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 export const STEERING = ["SIGHUP", "SIGTTIN", "SIGTTOU"] as const;
 export const ROTATING = ["SIGUSR1"] as const;
+
+/**
+ * All others that end a process which does not say otherwise (signal(7)), and which somebody sends: with a typing
+ * error, from a script for another server, or a timer. Faults are left as they are (ABRT, SEGV and their like: a
+ * process must not go on then), and PROF is, which V8's profiler uses. Node ignores PIPE and XFSZ by itself, and cannot
+ * hear of real-time signals.
+ */
+export const MEANINGLESS = [
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGXCPU",
+  "SIGIO",
+  "SIGSTKFLT",
+  "SIGPWR",
+] as const;
 
 export function useSignals<S extends NodeJS.Signals>(
   names: readonly S[],
@@ -19,4 +36,20 @@ export function useSignals<S extends NodeJS.Signals>(
       for (const name of names) process.off(name, add);
     }
   });
+}
+
+/** Outlives these, silently. A process does so before it can write a log. */
+export function outlive(names: readonly NodeJS.Signals[]): void {
+  for (const name of names) process.on(name, () => {});
+}
+
+/** From now on says so when one comes that means nothing, unless the application listens to it. */
+export function nameMeaningless(log: Logger): void {
+  for (const name of MEANINGLESS) {
+    process.on(name, () => {
+      if (process.listenerCount(name) === ours)
+        log.warn(`${name} is ignored: it means nothing here`);
+    });
+    const ours = process.listenerCount(name);
+  }
 }

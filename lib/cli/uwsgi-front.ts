@@ -11,17 +11,22 @@ import { call, resource, type Operation } from "effection";
 import { parseTarget, type Target } from "../engine/target.ts";
 import type { Identity } from "./identity.ts";
 import { listenFor } from "./listen.ts";
-import type { WorkerProcess } from "./worker-process.ts";
 
 /** Connections that may wait for a worker, as many as in the kernel's own queue. */
 const MAX_WAITING = 511;
+
+/** A worker: who takes a connection, or gives it back at its end. */
+interface Taker {
+  give(connection: Socket): void;
+  readonly untaken: { readonly size: number };
+}
 
 /** The supervisor's side. */
 export class UwsgiFront {
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
   #given = 0;
-  #ready: () => readonly WorkerProcess[] = () => [];
+  #ready: () => Taker[] = () => [];
 
   constructor(server: Server) {
     this.#server = server.on("connection", (socket) => this.#accept(socket));
@@ -32,21 +37,36 @@ export class UwsgiFront {
   }
 
   /** Which workers the connections are given to. */
-  serveBy(ready: () => readonly WorkerProcess[]): void {
+  serveBy(ready: () => Taker[]): void {
     this.#ready = ready;
   }
 
-  /** Gives those that wait to workers, if there are any. */
+  /** Gives those that wait to workers, if there are any: in turn, but to none that leaves its own untaken, as a stuck one. */
   distribute(): void {
     const workers = this.#ready();
     if (workers.length === 0) return;
-    for (const socket of this.#waiting.splice(0))
-      workers[this.#given++ % workers.length]!.give(socket);
+    for (const socket of this.#waiting.splice(0)) {
+      const first = this.#given++ % workers.length;
+      const inTurn = [...workers.slice(first), ...workers.slice(0, first)];
+      const [next] = inTurn.sort((a, b) => a.untaken.size - b.untaken.size);
+      next!.give(socket);
+    }
+  }
+
+  /** Connections that a worker was given, and did not live to take. They have waited longer than those that wait here. */
+  takeBack(connections: readonly Socket[]): void {
+    this.#waiting.unshift(...connections);
+    if (this.#server.listening) this.distribute();
+    else this.#letGo();
   }
 
   /** Accepts no more connections. */
   stop(): void {
     this.#server.close();
+    this.#letGo();
+  }
+
+  #letGo(): void {
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 

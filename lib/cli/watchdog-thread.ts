@@ -16,7 +16,7 @@ const watched = `globalThis[Symbol.for("${WATCHED}")]`;
 
 /** Evaluated in the thread that is stuck, on top of its stack, which shows what it does. */
 const TELL = `${watched}.tell()`;
-const LOOK = `${watched}.look()`;
+const LEAVE = `${watched}.leave()`;
 
 await evaluate("0"); // the first connection needs a thread that is not stuck; later ones work anyway
 parentPort!.postMessage("watching");
@@ -46,7 +46,7 @@ async function end(): Promise<void> {
 }
 
 async function report(): Promise<void> {
-  const sight = (await evaluate(LOOK)) as LoopSnapshot | undefined;
+  const sight = (await evaluate(LEAVE)) as LoopSnapshot | undefined;
   const { openLogs } = await logs;
   const { stack, running } = sight ?? { stack: [], running: [] };
   const what =

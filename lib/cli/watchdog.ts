@@ -37,20 +37,21 @@ const BEATS = 4;
 /** Lines of a stack: enough to find the application below the frames of a library. */
 const LINES = 30;
 
-/**
- * Watches until the scope ends.
- *
- * @param running names the requests that run.
- */
-export function useWatchdog(
-  settings: Settings,
-  running: () => string[],
-): Operation<void> {
+/** What is watched over. */
+export interface Ward {
+  /** Names the requests that run. */
+  running(): string[];
+  /** Called in the middle of what holds the loop, before the process is ended: saves what would be lost. */
+  leave(): void;
+}
+
+/** Watches until the scope ends. */
+export function useWatchdog(settings: Settings, ward: Ward): Operation<void> {
   return resource(function* (provide) {
     const { workerTimeout } = settings;
     if (workerTimeout === Infinity || workerTimeout === 0)
       return yield* provide();
-    const watched = new Watched(workerTimeout, running);
+    const watched = new Watched(workerTimeout, ward);
     Object.defineProperty(globalThis, Symbol.for(WATCHED), { value: watched });
     const { words } = watched;
     const thread = new Worker(
@@ -90,13 +91,13 @@ function stackBelow(): string[] {
 /** The side of the loop: it beats, and the thread calls its methods in the middle of whatever holds the loop. */
 class Watched {
   readonly words = new SharedArrayBuffer(8);
-  readonly #running: () => string[];
+  readonly #ward: Ward;
   readonly #counter = new Uint32Array(this.words);
   readonly #watches: StallWatch[] = [];
   #beat: NodeJS.Timeout | undefined;
 
-  constructor(limitMs: number, running: () => string[]) {
-    this.#running = running;
+  constructor(limitMs: number, ward: Ward) {
+    this.#ward = ward;
     this.#counter[WORD.limitMs] = Math.min(limitMs, MAX_LIMIT_MS);
   }
 
@@ -131,7 +132,10 @@ class Watched {
     for (const watch of this.#watches) watch.witness(stack);
   }
 
-  look(): LoopSnapshot {
-    return { stack: stackBelow(), running: this.#running().slice(0, 20) };
+  /** The last look. */
+  leave(): LoopSnapshot {
+    const stack = stackBelow();
+    this.#ward.leave();
+    return { stack, running: this.#ward.running().slice(0, 20) };
   }
 }

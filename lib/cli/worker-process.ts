@@ -1,6 +1,7 @@
 /** A worker as the supervisor sees it: its process, its last report, and its end. */
 import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
 import type { Socket } from "node:net";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
   race,
@@ -9,7 +10,7 @@ import {
   withResolvers,
   type Operation,
 } from "effection";
-import type { Address, CloseLimits } from "../index.ts";
+import type { Address, CloseLimits, Tally } from "../index.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { INTERVALS } from "./intervals.ts";
 import type {
@@ -62,21 +63,31 @@ export interface WorkerEvents {
 
 export class WorkerProcess {
   state: WorkerState = "starting";
+  /** The latest of its reports. */
   report: Report | undefined;
+  /** How many have come. */
+  reports = 0;
+  #reportedAt = performance.now();
+  /** What it said at its end, if it could. */
+  last: Pick<Report, "tally" | "suspects"> | undefined;
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
   /** How long it may take to end: the defaults, until it reports its own. */
   closeLimits: CloseLimits = { requestsMs: 30_000, cleanupsMs: 20_000 };
   /** Requests after which it is to be replaced. */
   readonly maxRequests: number;
-  readonly startedAt = Date.now();
-  #readyAt = Infinity;
+  readonly #startedAt = performance.now();
+  /** It is ready, or was. */
+  served = false;
   readonly #child: ChildProcess;
   readonly #events: WorkerEvents;
   readonly #ready = withResolvers<void>();
   readonly #ended = withResolvers<WorkerExit>();
   readonly #asked = new Map<number, (answer: unknown) => void>();
   #questions = 0;
+  /** Connections on their way to it, in the order in which they were given. */
+  readonly #given = new Map<number, Socket>();
+  #gifts = 0;
   #failure: WorkerFailure | undefined;
 
   constructor(child: ChildProcess, maxRequests: number, events: WorkerEvents) {
@@ -84,7 +95,14 @@ export class WorkerProcess {
     this.maxRequests = maxRequests;
     this.#events = events;
     child.on("message", (message: FromWorker) => this.#hear(message));
-    child.on("exit", (code, signal) =>
+    // Node's own, and not documented: a connection did not arrive, as the worker has no free file. Without us hearing
+    // of it, it would wait for ever; which one it was, we know, because Node sends one after the other.
+    child.on("internalMessage", ({ cmd }: { cmd?: string }) => {
+      const [first] = this.#given.keys();
+      if (cmd === "NODE_HANDLE_NACK" && first !== undefined) this.#taken(first);
+    });
+    // Behind all that it has sent. Its "exit" may come before that.
+    child.on("close", (code: number | null, signal: NodeJS.Signals | null) =>
       this.#ended.resolve({ code, signal, failure: this.#failure }),
     );
     child.on("error", (error) => {
@@ -115,9 +133,17 @@ export class WorkerProcess {
     return this.#ready.operation;
   }
 
-  /** How long it has been ready. */
-  get servedMs(): number {
-    return Math.max(0, Date.now() - this.#readyAt);
+  get tally(): Partial<Tally> {
+    return (this.last ?? this.report)?.tally ?? {};
+  }
+
+  /** How long ago its last report came, or, before there is one, how long ago it was started. */
+  get lastReportMs(): number {
+    return Math.round(performance.now() - this.#reportedAt);
+  }
+
+  get ageMs(): number {
+    return Math.round(performance.now() - this.#startedAt);
   }
 
   get ended(): Operation<WorkerExit> {
@@ -128,19 +154,37 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message);
   }
 
-  /** Ends it by a message or, while it starts and does not listen yet, by a signal. */
+  /** Ends it by a message or, while it starts and does not listen yet, by a signal. One that is stopped goes on first. */
   close(message: ToWorker): void {
     if (this.state === "starting") this.kill("SIGTERM");
     else this.tell(message);
     this.state = "closing";
+    this.resume();
   }
 
-  /** Hands over a connection. */
+  /** Lets it go on if it was stopped. Windows has no such thing. */
+  resume(): void {
+    if ("SIGCONT" in constants.signals) this.kill("SIGCONT");
+  }
+
+  /** Hands over a connection. It stays open here until the worker has taken it. */
   give(socket: Socket): void {
-    const message: ToWorker = { type: "connection" };
-    this.#child.send(message, socket, {}, (error) => {
-      if (error !== null) socket.destroy(); // the worker has just ended
-    });
+    const id = ++this.#gifts;
+    this.#given.set(id, socket);
+    const message: ToWorker = { type: "connection", id };
+    const ignore = (): void => {}; // what cannot be sent stays untaken
+    this.#child.send(message, socket, { keepOpen: true }, ignore);
+  }
+
+  /** Connections that it was given, and that nobody has read from. */
+  get untaken(): ReadonlyMap<number, Socket> {
+    return this.#given;
+  }
+
+  /** Lets go of it. */
+  #taken(id: number): void {
+    this.#given.get(id)?.destroy();
+    this.#given.delete(id);
   }
 
   /** Undefined when it ends before it answers, or is stuck. It does as asked even then, as soon as it can. */
@@ -175,16 +219,23 @@ export class WorkerProcess {
     switch (message.type) {
       case "ready":
         if (this.state === "starting") this.state = "ready";
-        this.#readyAt = Date.now();
+        this.served = true;
         this.addresses = message.addresses;
         this.closeLimits = message.closeLimits;
         return this.#ready.resolve();
+      case "taken":
+        return this.#taken(message.id);
       case "failed":
         this.#failure = message;
         return;
       case "report":
         this.report = message.report;
+        this.reports++;
+        this.#reportedAt = performance.now();
         return this.#events.reported?.(this);
+      case "last":
+        this.last = message.report;
+        return;
       case "imported":
         return this.#events.imported?.(message.files);
       case "answer":

@@ -1,22 +1,35 @@
 /** The entry of a worker's process: loads the applications, runs them in a loop, handles the supervisor's messages. */
 import type { Server, Socket } from "node:net";
-import { call, run, scoped, spawn, until, type Operation } from "effection";
-import { Loop, UsageError, type Address, type LoopOptions } from "../index.ts";
+import { run, scoped, spawn, until, type Operation } from "effection";
+import {
+  Loop,
+  UsageError,
+  type Address,
+  type Application,
+  type LoopOptions,
+} from "../index.ts";
 import { stackOf } from "../common/thrown.ts";
 import { loopOptions, loopServes } from "../loop/command.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
-import { loadApp, unloadable } from "./load-app.ts";
+import {
+  loadApp,
+  notImported,
+  notOpen,
+  openLimitMs,
+  unloadable,
+} from "./load-app.ts";
 import { openLogs, type Logs } from "./logs.ts";
+import { LoopRequests } from "./loop-requests.ts";
 import { listenTargets, applySettings } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
-import { inTime } from "./in-time.ts";
-import { isNoApp, optional } from "./optional-app.ts";
+import { isNoApp, mounted } from "./mounted-app.ts";
+import { inTime, openInTime } from "./in-time.ts";
 import { pythonOptions } from "./python-options.ts";
 import { reporting } from "./reporting.ts";
-import { SCHEMA, type Settings } from "./schema.ts";
 import { HandedServer } from "./uwsgi-front.ts";
+import { MEANINGLESS, nameMeaningless, outlive } from "./use-signals.ts";
 import { useWatchdog } from "./watchdog.ts";
 
 /** A terminal sends these to the whole group of processes; only the supervisor handles them. */
@@ -29,7 +42,7 @@ const SUPERVISOR_SIGNALS = [
   "SIGTTOU",
 ] as const;
 
-for (const signal of SUPERVISOR_SIGNALS) process.on(signal, () => {});
+outlive([...SUPERVISOR_SIGNALS, ...MEANINGLESS]);
 process.once("message", (message: ToWorker) => {
   if (message.type === "start") void run(() => live(message.orders));
 });
@@ -46,18 +59,25 @@ function* live(orders: Orders): Operation<void> {
     tell({ type: "imported", files: imported.list() });
     tell({ type: "failed", ...failure });
   }
-  yield* call(() => process.disconnect()); // after what was sent
-  process.exit(code);
+  process.exit(code); // it stays connected until the last words
 }
 
 function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
   const { settings } = orders;
   const logs = openLogs(settings);
+  nameMeaningless(logs.log);
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // while it loads, too
   });
+  const requests = new LoopRequests();
+  const tellLast = (): void => {
+    const { tally, suspects } = requests;
+    tell({ type: "last", report: { tally, suspects } });
+  };
+  process.once("exit", tellLast);
   process.on("uncaughtExceptionMonitor", (error) => {
-    logs.log.fatal({ err: error }, "the worker fails");
+    const { suspects } = requests;
+    logs.log.fatal({ err: error, requests: suspects }, "the worker fails");
     tell({
       type: "failed",
       exitCode: EXIT.failed,
@@ -65,19 +85,32 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
     });
   });
   let loop: Loop | undefined;
-  yield* useWatchdog(settings, () => (loop ? namesOf(loop) : ["the import"]));
-  loop = yield* loadLoop(orders, logs);
-  const { closed } = loop;
+  yield* spawn(() => reporting(requests, tell));
+  yield* useWatchdog(settings, {
+    running: () => (loop ? namesOf(loop) : ["the import"]),
+    leave() {
+      logs.flush();
+      tellLast();
+    },
+  });
+  const loaded = yield* loadLoop(orders, logs);
+  loop = loaded.loop;
+  requests.follow(loop);
   const front =
     orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
   const addresses: Address[] = [];
-  for (const target of listenTargets(settings, front))
-    addresses.push(yield* loop.listen(target));
+  yield* openInTime(
+    loaded.isWhole ? openLimitMs(settings) : 0, // those that are mounted here have limits of their own
+    function* () {
+      for (const target of listenTargets(settings, front))
+        addresses.push(yield* loaded.loop.listen(target));
+    },
+    () => unloadable(orders.specs[0]!, notOpen(settings)),
+  );
   handleMessages(loop, front);
   tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
   tell({ type: "imported", files: imported.list() });
-  yield* spawn(() => reporting(loop, tell));
-  yield* until(closed);
+  yield* until(loop.closed);
 }
 
 const namesOf = (loop: Loop): string[] =>
@@ -103,8 +136,14 @@ function tell(message: FromWorker): void {
   if (process.connected) process.send!(message);
 }
 
+interface Loaded {
+  loop: Loop;
+  /** It is an application itself, and the only one. */
+  isWhole: boolean;
+}
+
 /** A loop with all applications mounted, or the only application, if that is a loop itself. */
-function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
+function* loadLoop(orders: Orders, logs: Logs): Operation<Loaded> {
   const { settings, explicit, specs } = orders;
   loopOptions.subscribe((options) =>
     applySettings(options as LoopOptions, settings, explicit, logs),
@@ -113,7 +152,8 @@ function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
   for (const spec of specs) {
     const app = yield* loadOrTakeOver(spec, orders, logs);
     if (app instanceof Loop) {
-      if (specs.length === 1 && spec.prefix === "/") return app;
+      if (specs.length === 1 && spec.prefix === "/")
+        return { loop: app, isWhole: true };
       throw new CommandFailure(
         EXIT.noApp,
         `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; ` +
@@ -121,26 +161,17 @@ function* loadLoop(orders: Orders, logs: Logs): Operation<Loop> {
       );
     }
     if (app !== undefined)
-      loop.mount(
-        spec.prefix,
-        settings.needApp
-          ? app
-          : optional(app, ({ message }) =>
-              logs.log.error(unloadable(spec, message).message),
-            ),
-      );
+      loop.mount(spec.prefix, mounted(app, spec, settings, logs.log));
   }
-  return loop;
+  return { loop, isWhole: false };
 }
-
-type Loaded = Awaited<ReturnType<typeof loadApp>>;
 
 /** The import of a program that serves by itself never ends; its loop is used instead. */
 function* loadOrTakeOver(
   spec: AppSpec,
   { settings, explicit }: Orders,
   { log }: Logs,
-): Operation<Loaded | undefined> {
+): Operation<Application | Loop | undefined> {
   const options = pythonOptions(settings, explicit);
   const serving = new Promise<Loop>((resolve) =>
     loopServes.subscribe((loop) => resolve(loop as Loop)),
@@ -148,7 +179,7 @@ function* loadOrTakeOver(
   try {
     const loaded = Promise.race([serving, loadApp(spec, options)]);
     return yield* inTime(settings.startTimeout, until(loaded), () =>
-      unloadable(spec, stuck(settings)),
+      unloadable(spec, notImported(settings)),
     );
   } catch (error) {
     if (settings.needApp || !(error instanceof CommandFailure)) throw error;
@@ -156,10 +187,6 @@ function* loadOrTakeOver(
     return undefined;
   }
 }
-
-const stuck = ({ startTimeout }: Settings): string =>
-  `its import has not ended within ${SCHEMA.startTimeout.kind.show(startTimeout)} (startTimeout); ` +
-  "look for an `await` at the top level that waits for what does not come, or give it more time";
 
 function handleMessages(loop: Loop, front: Server | undefined): void {
   const orders: {
@@ -171,8 +198,10 @@ function handleMessages(loop: Loop, front: Server | undefined): void {
     // After the poll phase, in which the engine accepts connections: those that it has not accepted would be lost.
     close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
     stop: () => void loop.stop(),
-    connection: (_, socket) =>
-      socket === undefined ? undefined : front?.emit("connection", socket),
+    connection({ id }, socket) {
+      tell({ type: "taken", id }); // before anything is read of it: from here on it is nobody else's
+      if (socket !== undefined) front?.emit("connection", socket);
+    },
     ask: ({ id, question }) =>
       tell({
         type: "answer",

@@ -17,6 +17,9 @@ export const loopServes = channel("eddy:loop:serves");
  */
 export const loopWatches = channel("eddy:loop:watches");
 
+/** A loop listens: `{ loop, requests }`, which are its `Shared`. Whoever runs the process can name them when it fails. */
+export const loopListens = channel("eddy:loop:listens");
+
 export function optionsFromCommand(options: LoopOptions): LoopOptions {
   if (!loopOptions.hasSubscribers) return options;
   const own = { ...options };

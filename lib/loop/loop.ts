@@ -7,7 +7,7 @@ import {
   type Task,
 } from "effection";
 import { Applications } from "./applications.ts";
-import { handToCommand, optionsFromCommand } from "./command.ts";
+import { handToCommand, loopListens, optionsFromCommand } from "./command.ts";
 import {
   closeLimits,
   drain,
@@ -346,6 +346,7 @@ export class Loop extends Mounts {
     }
     this.#listeners.push(listener);
     this.#stalls.start(this.#shared);
+    loopListens.publish({ loop: this, requests: this.#shared });
     this.log.info(
       { address: listener.address },
       `listening on ${listener.address.url}`,

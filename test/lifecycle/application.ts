@@ -2,9 +2,11 @@
 import { folderWith } from "../support/folder.ts";
 
 export const APP = `
-  import { execSync } from "node:child_process";  export default async (request) => {
+  import { execSync } from "node:child_process";
+  export default async (request) => {
     if (request.path === "/pid") return String(process.pid);
     if (request.path === "/crash") setImmediate(() => { throw new Error("boom"); });
+    if (request.path === "/exit") process.exit(7);
     if (request.path === "/spin") for (;;) Math.sqrt(2);
     if (request.path === "/block") execSync("sleep 3");
     if (request.path === "/busy") { for (const until = Date.now() + 1500; Date.now() < until;); return "done"; }

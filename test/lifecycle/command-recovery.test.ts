@@ -177,6 +177,50 @@ describe("A worker that does not load", function () {
     expect((await fetch(await command.url())).status).to.equal(404);
   });
 
+  /** Imports at once, and opens while there is no file `hold`. */
+  const OPENING = `
+    import { existsSync } from "node:fs";
+    import { suspend } from "effection";
+    import { Loop } from "eddy";
+    const app = {
+      handle: () => "opened",
+      *open() {
+        console.error("loads it");
+        if (existsSync("hold")) yield* suspend();
+      },
+    };
+    export const whole = new Loop().mount(app);
+    export default app;`;
+  const quick = shorter({ headStartMs: 100 });
+
+  it("because of what a whole Loop opens, in time ends a reload, and the old one goes on", async () => {
+    const folder = new Folder();
+    folder.write("app.mjs", OPENING);
+    const args = ["app.mjs:whole", "--start-timeout", "1500ms"];
+    const command = eddy(folder.path, args, quick);
+    await command.url();
+    folder.write("hold");
+    command.kill("SIGHUP");
+    await command.logged(
+      /^worker \d+ has ended: the application app\.mjs:whole does not load: its open\(\) has not ended within 1500ms \(startTimeout\)/,
+    );
+    await command.logged(/^the reload ends here; the workers there are go on/);
+    expect(await command.text()).to.equal("opened");
+  });
+
+  it("because of its open(), in time ends the command at the start, or leaves its place to 404", async () => {
+    const folder = new Folder();
+    folder.write("app.mjs", OPENING);
+    folder.write("hold");
+    const args = ["app.mjs", "--start-timeout", "500ms"];
+    const command = eddy(folder.path, args, quick);
+    expect(await command.ended).to.equal(3);
+    expect(command.stderr).to.match(/its open\(\) has not ended within 500ms/);
+    const other = eddy(folder.path, [...args, "--no-need-app"], quick);
+    expect((await fetch(await other.url())).status).to.equal(404);
+    await other.logged(/its open\(\) has not ended within 500ms/);
+  });
+
   it("has all the time there is, where there is no limit", async () => {
     const folder = new Folder();
     folder.write("hold");
@@ -243,6 +287,73 @@ describe("A worker that loads", function () {
     await loading(command, 1);
     command.kill("SIGTERM");
     expect(await command.ended).to.equal(0);
+  });
+});
+
+describe("An address", function () {
+  this.timeout(PATIENCE_MS);
+
+  const TAKEN =
+    /^eddy: http: cannot listen on .*: another (process listens there|eddy has this address)/m;
+
+  it("is had by one of two eddys that start at the same moment", async () => {
+    const path = new Folder().path;
+    const args = ["app.mjs", "--http", `127.0.0.1:${await freePort()}`];
+    const both = [new Eddy(path, args), new Eddy(path, args)] as const;
+    const [one, other] = await Promise.race([
+      both[0].ended.then(() => both),
+      both[1].ended.then(() => both.toReversed() as [Eddy, Eddy]),
+    ]);
+    expect(await one.ended).to.equal(1);
+    expect(one.stderr).to.match(TAKEN);
+    expect(await other.text()).to.equal("old");
+  });
+
+  it("stays with its eddy while no worker serves, also for one that would listen on all addresses", async () => {
+    const folder = new Folder();
+    const port = await freePort();
+    const command = new Eddy(folder.path, [
+      "app.mjs",
+      "--http",
+      `127.0.0.1:${port}`,
+    ]);
+    const [worker] = await command.workers();
+    folder.write("hold");
+    process.kill(worker!, "SIGKILL");
+    await loading(command, 2); // nobody listens
+    for (const http of [`127.0.0.1:${port}`, `:${port}`]) {
+      const late = new Eddy(folder.path, ["app.mjs", "--http", http]);
+      expect(await late.ended).to.equal(1);
+      expect(late.stderr).to.match(/another eddy has this address/);
+    }
+    folder.remove("hold");
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("old");
+  });
+
+  it("stays with its eddy in a reload on a Unix socket, too", async () => {
+    const folder = new Folder();
+    const args = ["app.mjs", "--http", "unix:./eddy.sock"];
+    const command = new Eddy(folder.path, args);
+    await command.logged(/reloads$/);
+    folder.write("hold");
+    command.kill("SIGHUP");
+    await loading(command, 2);
+    const late = new Eddy(folder.path, args);
+    expect(await late.ended).to.equal(1);
+    expect(late.stderr).to.match(TAKEN);
+    folder.remove("hold");
+    await command.logged(/^reloaded 1 workers$/);
+  });
+
+  it("is free again as soon as its eddy has ended, even if it was killed", async () => {
+    const folder = new Folder();
+    const args = ["app.mjs", "--http", `127.0.0.1:${await freePort()}`];
+    const command = new Eddy(folder.path, args);
+    await command.url();
+    command.kill("SIGKILL");
+    await command.ended; // and its workers
+    expect(await new Eddy(folder.path, args).text()).to.equal("old");
   });
 });
 

@@ -67,6 +67,9 @@ describe("The status", function () {
     expect(metrics).to.match(
       /^eddy_worker_resident_memory_bytes\{pid="\d+"\} \d{7,}$/m,
     );
+    expect(metrics).to.match(
+      /^eddy_worker_last_report_age_seconds\{pid="\d+"\} [\d.]+$/m,
+    );
 
     const top = new Eddy(path, ["top", "--stats", stats]);
     expect(await top.ended).to.equal(0);
@@ -90,6 +93,30 @@ describe("The status", function () {
     await client.until(/HTTP\/1.1 503 /);
     expect((await ask(halt, { method: "POST" })).status).to.equal(404);
     expect((await ask("/nothing")).status).to.equal(404);
+  });
+
+  it("counts every request of a worker that has ended, also those of its last second, and those that were halted", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const command = eddy(
+      folderWith({ "app.mjs": APP }),
+      ["app.mjs", "--stats", stats, "--drain-timeout", "50ms", "--linger", "0"],
+      shorter({ reportMs: 60_000 }), // none but the first
+    );
+    for (let i = 0; i < 3; i++) await command.text();
+    const { port } = new URL(await command.url());
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /never");
+    await command.complains(/inside/);
+    command.kill("SIGHUP");
+    await command.logged(/^reloaded 1 workers$/);
+    await client.untilClosed();
+    let status;
+    do status = await (await fetch(`http://${stats}/`)).json();
+    while (status.workers.length > 1);
+    expect(status).to.include({ requests: 4 });
+    expect(status.outcomes).to.include({ ok: 3, drain: 1 });
+    const metrics = await (await fetch(`http://${stats}/metrics`)).text();
+    expect(metrics).to.match(/^eddy_requests_total\{outcome="drain"\} 1$/m);
   });
 
   it("says which worker does not answer, and what runs in the others can be halted meanwhile", async () => {

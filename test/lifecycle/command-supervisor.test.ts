@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { eddy, Eddy, IN_SHELL, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { MEANINGLESS } from "../../lib/cli/use-signals.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { APP, folder, runs } from "./application.ts";
@@ -165,6 +166,42 @@ describe("The supervisor", function () {
     const pid = Number(readFileSync(file, "utf8"));
     while (runs(pid)) await new Promise((resolve) => setTimeout(resolve, 20)); // whose child it is will not tell
     expect(existsSync(file)).to.equal(false);
+  });
+
+  it("and its workers outlive every signal that means nothing to them, and say so", async () => {
+    const path = folder();
+    const command = eddy(path, ["app.mjs", "--pid", "eddy.pid"]);
+    const [worker] = await command.workers();
+    for (const signal of MEANINGLESS)
+      for (const pid of [command.pid, worker!]) {
+        process.kill(pid, signal);
+        await command.until(`${signal} of ${pid}`, () =>
+          command.log.find(
+            (line) => line.pid === pid && line.msg.startsWith(signal),
+          ),
+        );
+      }
+    expect(await command.text("/pid")).to.equal(String(worker));
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+    expect(existsSync(join(path, "eddy.pid"))).to.equal(false);
+  });
+
+  it("leaves a signal to an application that listens to it", async () => {
+    const command = eddy(
+      folderWith({
+        "app.mjs": `
+          process.on("SIGUSR2", () => console.error("heard"));
+          export default () => "hello";`,
+      }),
+      ["app.mjs"],
+    );
+    const [worker] = await command.workers();
+    process.kill(worker!, "SIGUSR2");
+    await command.complains(/heard/);
+    process.kill(worker!, "SIGALRM");
+    await command.logged(/^SIGALRM is ignored/);
+    expect(command.log.some(({ msg }) => msg.includes("USR2"))).to.equal(false);
   });
 
   it("says which port is taken", async () => {

@@ -1,5 +1,6 @@
 /** The setting `uwsgi`: front servers that speak it, before the command with its workers. */
-import { existsSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -39,6 +40,24 @@ async function ask(at: string | number, path = "/"): Promise<string> {
   };
   client.send(encodePacket(variables).toString("latin1"));
   return await client.untilClosed();
+}
+
+/** Sockets that the command's supervisor has open. */
+function socketsOf({ pid }: Eddy): number {
+  const files = `/proc/${pid}/fd`;
+  const targets = readdirSync(files).map((name) => {
+    try {
+      return readlinkSync(join(files, name));
+    } catch {
+      return ""; // closed meanwhile
+    }
+  });
+  return targets.filter((target) => target.startsWith("socket:")).length;
+}
+
+async function untilSockets(command: Eddy, count: number): Promise<void> {
+  while (socketsOf(command) !== count)
+    await new Promise((resolve) => setTimeout(resolve, 10)); // nobody tells
 }
 
 const pidFrom = async (at: string | number): Promise<number> =>
@@ -104,6 +123,51 @@ describe("The command with --uwsgi", function () {
     process.kill(first!, "SIGKILL");
     await command.logged(/it was ended by SIGKILL/);
     expect(await pidFrom(at)).to.not.equal(first);
+  });
+
+  it("gives connections that a worker did not live to take to the next one", async function () {
+    if (!existsSync("/proc/self/fd")) this.skip();
+    const command = eddy(folder(), ["app.mjs", "--uwsgi", "127.0.0.1:0"]);
+    const [first] = await command.workers();
+    const at = await place(command);
+    const before = socketsOf(command);
+    process.kill(first!, "SIGSTOP");
+    const clients = Array.from({ length: 5 }, () => ask(at, "/pid"));
+    await untilSockets(command, before + clients.length);
+    process.kill(first!, "SIGKILL");
+    for (const answer of await Promise.all(clients)) {
+      expect(answer).to.match(/^HTTP\/1.1 200 OK/);
+      expect(answer).to.not.include(String(first));
+    }
+    await untilSockets(command, before);
+  });
+
+  it("closes a connection for which its worker has no free file", async function () {
+    if (spawnSync("prlimit").error !== undefined) return this.skip();
+    const path = folderWith({
+      "app.mjs": `
+        import { execFileSync } from "node:child_process";
+        import { closeSync, openSync } from "node:fs";
+        const taken = [];
+        export default ({ path }) => {
+          if (path === "/take") {
+            execFileSync("prlimit", ["--pid", String(process.pid), "--nofile=100"]);
+            try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+          }
+          if (path === "/free") for (const one of taken) closeSync(one);
+          return "done";
+        };`,
+    });
+    const command = eddy(path, ["app.mjs", "--uwsgi", "127.0.0.1:0"]);
+    const at = await place(command);
+    const { port } = new URL(await command.url());
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /take");
+    await client.until(/done$/);
+    expect(await ask(at)).to.equal("");
+    client.request("GET /free");
+    await client.until(/done[^]*done$/);
+    expect(await ask(at)).to.match(/done$/);
   });
 
   it("finishes what it has when it ends, takes no more, and leaves no socket", async () => {

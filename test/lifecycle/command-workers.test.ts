@@ -1,4 +1,6 @@
 /** The workers of the command, and how they end: real processes, real signals. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import {
   eddy,
@@ -7,6 +9,7 @@ import {
   shorter,
 } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { folder, runs } from "./application.ts";
 
@@ -97,13 +100,16 @@ describe("Workers", function () {
     expect(await command.ended).to.equal(0); // by default, it would take longer than the test may
   });
 
-  it("that crash are started again, and the log has the error", async () => {
+  it("that crash are started again, and the log has the error and the request that ran", async () => {
     const command = await eddyThatCrashes(folder(), ["app.mjs"]);
     const [first] = await command.workers();
     await command.text("/crash").catch(() => "cut");
-    expect((await command.logged(/has ended: Error: boom/)).msg).to.include(
-      `worker ${first} `,
+    const ended = await command.logged(/has ended: Error: boom/);
+    expect(ended.msg).to.match(
+      new RegExp(`^worker ${first} at GET /crash \\([\\w-]+\\) has ended: `),
     );
+    const fails = await command.logged(/^the worker fails$/);
+    expect(fails.requests).to.deep.equal(ended.requests);
     await command.logged(/^listening on/, 2);
     expect(Number(await command.text("/pid"))).to.not.equal(first);
   });
@@ -114,6 +120,43 @@ describe("Workers", function () {
     await command.logged(/has ended: Error: no memory to see/);
     await command.logged(/^listening on/, 2);
     expect(await command.text()).to.equal("hello");
+  });
+
+  it("that a request ends are named with it, and with those that ran beside it", async () => {
+    const command = await eddyThatCrashes(folder(), ["app.mjs"]);
+    const { port } = new URL(await command.url());
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /never");
+    await command.complains(/inside/);
+    await command.text("/exit").catch(() => "cut");
+    const { msg } = await command.logged(/has ended: it ended with code 7$/);
+    expect(msg).to.match(
+      /^worker \d+ at GET \/never \(\S+\), GET \/exit \(\S+\) has ended/,
+    );
+  });
+
+  it("that are killed are named with what they were at when they last reported", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const command = await eddyThatCrashes(
+      folder(),
+      ["app.mjs", "--stats", stats],
+      shorter({ reportMs: 50 }),
+    );
+    const { port } = new URL(await command.url());
+    const [worker] = await command.workers();
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /never");
+    for (let inFlight = 0; inFlight === 0;) {
+      const { workers } = (await (await fetch(`http://${stats}/`)).json()) as {
+        workers: { inFlight: number }[];
+      };
+      inFlight = workers[0]!.inFlight;
+    }
+    process.kill(worker!, "SIGKILL");
+    const { msg } = await command.logged(/ended by SIGKILL$/);
+    expect(msg).to.match(
+      /^worker \d+, \d+ ms before at GET \/never \(\S+\), has ended: it was/,
+    );
   });
 
   it("that are killed are started again, and only their own requests are lost", async () => {
@@ -140,6 +183,21 @@ describe("Workers", function () {
     ).to.have.length(5);
   });
 
+  it("that one URL ends again and again are started again, soon each time, and the command goes on", async () => {
+    const command = eddy(
+      folder(),
+      ["app.mjs", "--workers", "2"],
+      shorter({ restartMs: 10, firstRestartMs: 60_000 }),
+    );
+    await command.workers();
+    for (let crashes = 1; crashes <= 5; crashes++) {
+      await command.text("/crash").catch(() => "cut");
+      await command.logged(/has ended: Error: boom/, crashes);
+      expect(await command.text()).to.equal("hello"); // the other one
+      await command.logged(/^listening on/, 2 + crashes);
+    }
+  });
+
   it("that are stuck are ended, and the log names the request and the place that held them", async () => {
     const command = await eddyThatCrashes(folder(), [
       "app.mjs",
@@ -151,10 +209,30 @@ describe("Workers", function () {
       /^the event loop has not turned for 300 ms/,
     );
     expect(msg).to.match(/it runs GET \/spin \(\w+-1\); the worker is ended$/);
-    expect((stack as string[])[0]).to.match(/app\.mjs:5/);
+    expect((stack as string[])[0]).to.match(/app\.mjs:7/);
     await command.logged(/it was ended by SIGKILL/);
     await command.logged(/^listening on/, 2);
     expect(await command.text()).to.equal("hello");
+  });
+
+  it("that are stuck leave the access lines of what they had answered", async () => {
+    const path = folder();
+    const command = await eddyThatCrashes(path, [
+      "app.mjs",
+      "--worker-timeout",
+      "300ms",
+      "--access-log",
+      "access.log",
+    ]);
+    const { port } = new URL(await command.url());
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /answered");
+    await client.until(/hello$/);
+    client.request("GET /spin"); // before the line is due
+    await command.logged(/it was ended by SIGKILL/);
+    expect(readFileSync(join(path, "access.log"), "utf8")).to.include(
+      '"/answered"',
+    );
   });
 
   it("that stall for a while go on, and the warning has the request and the place that held them", async () => {
@@ -162,7 +240,7 @@ describe("Workers", function () {
     expect(await command.text("/busy")).to.equal("done");
     const line = await command.logged(/kept the loop for \d+ ms or more/);
     expect(line).to.include({ method: "GET", path: "/busy" });
-    expect((line.stack as string[])[0]).to.match(/app\.mjs:7/);
+    expect((line.stack as string[])[0]).to.match(/app\.mjs:9/);
   });
 
   it("that are stuck in native code are ended, too", async () => {
@@ -176,6 +254,45 @@ describe("Workers", function () {
       /^the event loop has not turned for 300 ms; it is in native code; the worker is ended$/,
     );
     await command.logged(/^listening on/, 2);
+  });
+
+  it("that report nothing for workerTimeout, as one that is stopped, are ended and replaced, and the status has seen it", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const places = ["--stats", stats, "--access-log", "access.log"];
+    const path = folder();
+    const command = await eddyThatCrashes(
+      path,
+      ["app.mjs", "--worker-timeout", "300ms", ...places],
+      shorter({ reportMs: 50, headStartMs: 500 }),
+    );
+    const [worker] = await command.workers();
+    await command.text("/answered");
+    process.kill(worker!, "SIGSTOP");
+    for (let silentMs = 0; silentMs < 200;) {
+      const { workers } = (await (await fetch(`http://${stats}/`)).json()) as {
+        workers: { lastReportMs: number }[];
+      };
+      silentMs = workers[0]!.lastReportMs;
+    }
+    const { msg } = await command.logged(/has reported nothing for/);
+    expect(msg).to.match(
+      new RegExp(`^worker ${worker} has .* for \\d+ ms \\(workerTimeout\\);`),
+    );
+    await command.logged(/^worker .* has ended: it ended with code 0$/);
+    expect(readFileSync(join(path, "access.log"), "utf8")).to.include(
+      '"/answered"', // it went on for long enough to write it
+    );
+    await command.logged(/^listening on/, 2);
+    expect(await command.text()).to.equal("hello");
+  });
+
+  it("that are stopped go on when they are to end, and finish what they have", async () => {
+    const command = eddy(folder(), ["app.mjs"]);
+    const [worker] = await command.workers();
+    process.kill(worker!, "SIGSTOP");
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+    expect((await command.logged(/^stopped$/)).pid).to.equal(worker);
   });
 
   it("are replaced after so many requests, or with so much memory", async () => {
