@@ -6,13 +6,16 @@ import type { PythonSettings } from "./options.ts";
 import {
   channelsIn,
   endSoon,
+  limitStart,
   onLine,
   startError,
   startProcess,
   StartupOutput,
   workerConfig,
+  type Kill,
   type ProcessEvents,
   type PythonProcess,
+  type StartClock,
 } from "./process.ts";
 
 /** `ending`: forks no more, and stays to see its forks end. */
@@ -62,6 +65,15 @@ export class Zygote {
   order(fork: ForkedProcess): void {
     this.#ordered.push(fork);
     this.tell(workerConfig(this.#settings, fork.folder));
+  }
+
+  /** The clock of a fork that is ordered now. One that is never made has a zygote that hangs. */
+  limitStart(events: ProcessEvents, kill: Kill): StartClock {
+    return limitStart(this.#settings, events, kill);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
   }
 
   /** `order`: as eddy_worker/zygote.py takes it. */
@@ -135,6 +147,8 @@ class ForkedProcess implements PythonProcess {
   readonly folder: string;
   readonly #zygote: Zygote;
   readonly #events: ProcessEvents;
+  /** Since it was ordered. */
+  #start: StartClock | undefined;
   /** The process connects its control channel, its output and its errors to it. */
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
@@ -154,7 +168,11 @@ class ForkedProcess implements PythonProcess {
 
   /** The zygote is ready. */
   begin(): void {
-    if (!this.#over) this.#server.listen(channelsIn(this.folder));
+    if (this.#over) return;
+    this.#server.listen(channelsIn(this.folder));
+    this.#start = this.#zygote.limitStart(this.#events, (signal) =>
+      this.pid === undefined ? this.#zygote.kill(signal) : this.kill(signal),
+    );
   }
 
   forked(pid: number): void {
@@ -203,9 +221,9 @@ class ForkedProcess implements PythonProcess {
   }
 
   #accept(socket: Socket): void {
-    const event = this.#sockets.length === 0 ? "control" : "line";
+    const isControl = this.#sockets.length === 0;
     this.#sockets.push(socket);
-    onLine(socket, (text) => this.#events[event](text));
+    onLine(socket, isControl ? this.#start!.control : this.#events.line);
     socket.on("close", () => this.#settle());
     if (this.#sockets.length === 3) this.#server.close();
   }
@@ -218,6 +236,7 @@ class ForkedProcess implements PythonProcess {
 
   #finish(exit: string | undefined): void {
     this.#over = true;
+    this.#start?.over();
     this.#server.close();
     this.#events.ended(exit);
     this.#zygote.remove(this);

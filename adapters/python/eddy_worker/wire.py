@@ -22,8 +22,11 @@ that are finished but not sent. So when a worker dies, only what it was doing is
 """
 
 import struct
-import threading
+from _thread import allocate_lock
+from os import getpid
 from time import monotonic
+
+from .errors import Forked, GatewayGone
 
 REQUEST, BODY, BODY_END, BODY_LOST = 1, 2, 3, 4
 HEAD, END, FAIL, SKIP, LOG = 1, 2, 4, 8, 16
@@ -40,14 +43,6 @@ U32 = struct.Struct("<I")
 read_u32 = U32.unpack_from
 
 
-class ClientGone(OSError):
-    """The client went away, or what it sends is no longer wanted. Raised by wsgi.input, write() and between chunks."""
-
-
-class GatewayGone(BaseException):
-    """The connection to the gateway has ended: no application should handle this as an error of its own."""
-
-
 def frame(kind, payload):
     return U32.pack(len(payload) | kind << 24) + payload
 
@@ -56,6 +51,7 @@ class Connection:
     """One thread's connection to the gateway, and its part of the state file."""
 
     def __init__(self, sock, slot, memory):
+        self.pid = getpid()
         self.sock = sock
         self.memory = memory
         self.words = memoryview(memory)[slot * STRIDE : slot * STRIDE + HELD_AT].cast("I")
@@ -65,7 +61,25 @@ class Connection:
         self.number = 0  # of the request that was begun last
         self.buffer = b""
         self.at = 0  # how much of the buffer was read
-        self.barrier = threading.Lock()
+        self.barrier = allocate_lock()
+
+    def leave(self):
+        """In a child of the process: all of this is the parent's."""
+        self.sock.close()
+        words, self.words = self.words, list(self.words)
+        words.release()
+        self.buffer = b""
+        self.at = self.held = self.held_count = 0
+
+    @property
+    def inherited(self):
+        """This process is not the one that serves."""
+        return getpid() != self.pid
+
+    def refuse(self, data):
+        """Whatever the child wants of the gateway is its parent's to say or to be told."""
+        message = "the request is for the parent of this process to answer; a child ends by os._exit()"
+        raise Forked("%s. It would have said: %r" % (message, data[:500]) if data else message)
 
     def read_frame(self):
         """The next frame's type and payload. Hot path: most frames are in the buffer already."""
@@ -98,6 +112,8 @@ class Connection:
         return self.read(min(length, len(self.buffer) - self.at))
 
     def receive(self):
+        if getpid() != self.pid:
+            self.refuse(b"")
         if self.held:
             self.send(b"")
         try:
@@ -127,6 +143,8 @@ class Connection:
         return self.words[ABORTED] == self.number
 
     def send(self, data):
+        if getpid() != self.pid:
+            self.refuse(data)
         if self.held:
             data = self.memory[self.held_at : self.held_at + self.held] + data
         try:
@@ -142,6 +160,8 @@ class Connection:
         end = held + len(reply)
         if self.held_count >= MAX_HELD or end > STRIDE - HELD_AT or not self.has_next_frame():
             return self.send(reply)
+        if getpid() != self.pid:
+            self.refuse(reply)
         now = monotonic()
         if not held:
             self.held_since = now

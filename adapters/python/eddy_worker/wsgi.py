@@ -3,9 +3,10 @@
 import io
 import struct
 import sys
-import threading
+from _thread import get_ident
 
-from .wire import BODY, BODY_LOST, CHUNK, END, HEAD, LOG, U32, ClientGone, frame
+from .errors import ClientGone
+from .wire import BODY, BODY_LOST, CHUNK, END, HEAD, LOG, U32, frame
 
 MAX_HEAD = 65000  # bytes of a reply's head: its length has 16 bits, and Content-Length may still be added
 
@@ -64,8 +65,13 @@ class Errors(io.TextIOBase):
     def writable(self):
         return True
 
+    def leave(self):
+        """In a child of the process: what it writes from now on goes to its standard error."""
+        self.owner = None
+        self.text = ""
+
     def write(self, text):
-        if self.owner != threading.get_ident():
+        if self.owner != get_ident():
             return sys.stderr.write(text)  # of a thread of the application's own, or after the request
         self.text += text
         if "\n" in text:
@@ -73,7 +79,7 @@ class Errors(io.TextIOBase):
         return len(text)
 
     def flush(self):
-        if self.owner != threading.get_ident() or not self.text:
+        if self.owner != get_ident() or not self.text:
             return
         data = self.text.rstrip("\n").encode("utf-8", "backslashreplace")
         self.text = ""

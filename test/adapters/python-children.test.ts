@@ -1,0 +1,140 @@
+/** Children (fork) of an application: they have no part in what their parent has with the gateway. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { expect } from "chai";
+import { needsPython, pythonApp } from "../support/python.ts";
+import { shareServer } from "../support/shared-server.ts";
+import { PATIENCE_MS } from "./python/processes.ts";
+
+for (const lazyApps of [true, false])
+  for (const threads of [1, 4])
+    describe(`Children of a Python application with lazyApps: ${lazyApps}, threads: ${threads}`, function () {
+      this.timeout(PATIENCE_MS);
+
+      before(function () {
+        needsPython(this);
+      });
+
+      let desk: string;
+      before(() => void (desk = mkdtempSync(join(tmpdir(), "eddy-test-"))));
+      after(() => rmSync(desk, { recursive: true }));
+      const serverOf = shareServer((loop) => {
+        const env = { DESK: desk };
+        const options = { env, lazyApps, threads, interrupt: threads > 1 };
+        loop.mount(pythonApp("children:app", options));
+      });
+
+      const ask = async (path: string, init?: RequestInit): Promise<string> => {
+        const response = await fetch(serverOf().url + path, init);
+        return `${response.status === 200 ? "" : response.status}${await response.text()}`;
+      };
+
+      /** What a child has noted, which is taken away; waited for. */
+      const noted = async (name: string): Promise<string> => {
+        const file = join(desk, name);
+        while (!existsSync(file)) await setTimeout(5);
+        const text = readFileSync(file, "utf8");
+        rmSync(file);
+        return text;
+      };
+
+      /** A line of the log, waited for; whatever else is there is expected as well. */
+      const logged = async (text: string): Promise<void> => {
+        serverOf().expectLog(/./);
+        await serverOf().logged(({ msg = "" }) => msg.includes(text));
+      };
+
+      let pid: string;
+      before(async () => void (pid = await ask("/pid")));
+      afterEach(async () => {
+        rmSync(join(desk, "waiting"), { force: true });
+        for (let i = 0; i <= threads; i++)
+          expect(await ask("/pid"), "served on").to.equal(pid);
+      });
+
+      /** Starts a child, and says how it has ended while the client that asks for that is served. */
+      const childOf = async (path: string): Promise<string> => {
+        const child = await ask(path);
+        expect(child).to.match(/^\d+$/);
+        return await ask(`/wait?${child}`);
+      };
+
+      for (const path of ["/secret", "/unseen"])
+        it(`tell the next client nothing of what they fail with: ${path}`, async () => {
+          const child = await ask(`${path}?alice`);
+          const next = ask(`/wait?${child}`);
+          await logged("RuntimeError: secret of alice");
+          expect(await next).to.equal("exit 1");
+        });
+
+      for (const status of [0, 7])
+        it(`end by sys.exit(${status}), and have done their work`, async () => {
+          expect(await childOf(`/exits?${status}`)).to.equal(`exit ${status}`);
+          expect(await noted("work")).to.equal("done");
+        });
+
+      it("go on as daemons after a double fork", async () => {
+        expect(await childOf("/daemon")).to.equal("exit 0");
+        expect(await noted("daemon")).to.match(/^\d+$/);
+      });
+
+      for (const path of ["/returns", "/writes", "/unseen_reply"])
+        it(`cannot answer the request of their parent: ${path}`, async () => {
+          const next = await childOf(path);
+          await logged("by the child");
+          expect(next).to.equal("exit 1");
+        });
+
+      it("cannot go on with the reply of their parent", async () => {
+        const [, child] = (await ask("/yields")).split("> ");
+        expect(child).to.match(/^\d+$/);
+        const next = await ask(`/wait?${child}`);
+        await logged("by the child");
+        expect(next).to.equal("exit 1");
+      });
+
+      it("take no further request", async () => {
+        expect(await ask("/closes")).to.equal("closed");
+        const child = await noted("closed");
+        expect(await ask(`/wait?${child}`)).to.equal("exit 1");
+        await logged("os._exit()");
+      });
+
+      it("take nothing of a body away from their parent", async () => {
+        const body = Buffer.alloc(1_000_000);
+        expect(await ask("/reads", { method: "POST", body })).to.equal(
+          "1000000",
+        );
+        await logged("os._exit()");
+      });
+
+      it("print what they write to wsgi.errors", async () => {
+        expect(await childOf("/logs")).to.equal("exit 0");
+        await logged("wsgi.errors of the child");
+        await logged("printed by the child");
+      });
+
+      it("have nothing open that their parent has open to the gateway", async () => {
+        expect(await childOf("/sockets")).to.equal("exit 0");
+        expect(await noted("sockets")).to.equal("[]");
+      });
+
+      for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR1"] as const)
+        it(`end by ${signal}`, async () => {
+          const child = Number(await ask("/waits"));
+          process.kill(child, signal);
+          const number = { SIGTERM: 15, SIGHUP: 1, SIGUSR1: 10 }[signal];
+          expect(await ask(`/wait?${child}`)).to.equal(`signal ${number}`);
+          rmSync(join(desk, "waits"));
+        });
+
+      it("may be processes of multiprocessing", async () => {
+        expect(await ask("/multiprocess")).to.equal("42 0 -15");
+      });
+
+      it("may be programs", async () => {
+        expect(await ask("/commands")).to.equal("one two -15");
+      });
+    });
