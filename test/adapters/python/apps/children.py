@@ -59,6 +59,15 @@ def secret(environ, start_response, fork=os.fork):
     return answer(start_response, child)
 
 
+def page(environ, start_response):
+    """Shows the error, as frameworks do for those who develop."""
+    try:
+        return secret(environ, start_response)
+    except RuntimeError as error:
+        start_response("500 Internal Server Error", START[1])
+        return ["{0} {0!r}".format(error).encode()]
+
+
 def unseen(environ, start_response):
     """As `secret`, by a fork that Python does not know of."""
     return secret(environ, start_response, ctypes.PyDLL(None).fork)
