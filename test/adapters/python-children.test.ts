@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { needsPython, pythonApp } from "../support/python.ts";
+import { serveWith } from "../support/server.ts";
 import { shareServer } from "../support/shared-server.ts";
 import { PATIENCE_MS } from "./python/processes.ts";
 
@@ -138,3 +139,27 @@ for (const lazyApps of [true, false])
         expect(await ask("/commands")).to.equal("one two -15");
       });
     });
+
+describe("Children of a Python application made while it is imported", function () {
+  this.timeout(PATIENCE_MS);
+
+  before(function () {
+    needsPython(this);
+  });
+
+  for (const lazyApps of [true, false])
+    for (const [child, how, told] of [
+      ["raises", "exit 1", "RuntimeError: on purpose"],
+      ["exits", "exit 7", undefined],
+      ["goes on", "exit 1", "os._exit()"],
+    ] as const)
+      it(`end, and their parent serves: one that ${child}, lazyApps: ${lazyApps}`, async () => {
+        const env = { CHILD: child };
+        const app = pythonApp("forks_at_import:app", { env, lazyApps });
+        const server = await serveWith((loop) => loop.mount(app));
+        server.expectLog(/./);
+        expect(await (await fetch(server.url)).text()).to.equal(how);
+        if (told !== undefined)
+          await server.logged(({ msg = "" }) => msg.includes(told));
+      });
+});

@@ -83,6 +83,13 @@ describe("Python:", function () {
           ),
         ),
       ));
+    for (const when of ["before", "after_in_child"])
+      fails(
+        `no copy of it comes to serve, as a function hangs that it has registered for forks: ${when}`,
+        "stuck_fork:app",
+        /stuck_fork:app does not start \(SIG(KILL|USR1)\)[^]*\nit is not ready after 500 ms \(startTimeoutMs\)/,
+        { startTimeoutMs: 500, lazyApps: false, env: { WHEN: when } },
+      );
     fails("its module is missing", "nothing:app", /No module named 'nothing'$/);
     fails(
       "it is not there",
