@@ -83,12 +83,16 @@ describe("Python:", function () {
           ),
         ),
       ));
-    for (const when of ["before", "after_in_child"])
+    for (const when of ["start", "before", "after_in_child"])
       fails(
-        `no copy of it comes to serve, as a function hangs that it has registered for forks: ${when}`,
-        "stuck_fork:app",
-        /stuck_fork:app does not start \(SIG(KILL|USR1)\)[^]*\nit is not ready after 500 ms \(startTimeoutMs\)/,
-        { startTimeoutMs: 500, lazyApps: false, env: { WHEN: when } },
+        `it is imported and does not come to serve, as something hangs: ${when}`,
+        "stuck_start:app",
+        /stuck_start:app does not start \(SIG(KILL|USR1)\)[^]*\nit is not ready after 500 ms \(startTimeoutMs\)/,
+        {
+          startTimeoutMs: 500,
+          lazyApps: when === "start",
+          env: { WHEN: when },
+        },
       );
     fails("its module is missing", "nothing:app", /No module named 'nothing'$/);
     fails(
