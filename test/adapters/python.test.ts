@@ -375,6 +375,28 @@ describe("Python:", function () {
         client.abort();
         expect(await closes(server)).to.deep.equal(["endless"]);
       });
+
+      for (const [how, what] of [
+        ["emptied", "whose pieces are empty by then"],
+        ["writes", "whose application writes nothing by then"],
+      ] as const)
+        it(`when the client leaves a reply ${what}`, async () => {
+          const server = await serve("closes");
+          const client = await RawClient.connect(server.port);
+          client.request(`GET /?${how}`);
+          await client.until(/first\n/);
+          client.abort();
+          expect(await closes(server)).to.deep.equal([how]);
+        });
+
+      it("when the client leaves before a reply that begins with empty pieces", async () => {
+        const server = await serve("closes", { threads: 2 });
+        const client = await RawClient.connect(server.port);
+        client.request("GET /?empty");
+        while (server.loop.tally.accepted < 1) await setTimeout(5);
+        client.abort();
+        expect(await closes(server)).to.deep.equal(["empty"]);
+      });
     });
 
     it("wsgi.file_wrapper sends a file", async () => {

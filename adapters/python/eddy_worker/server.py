@@ -160,6 +160,8 @@ class Server:
             for data in result:
                 if data or reply.no_body:
                     reply.send(data)
+                else:
+                    reply.check_client()
                 if reply.ended:
                     break
             if not reply.ended:

@@ -145,6 +145,13 @@ class Reply:
         """What start_response returns (PEP 3333, "The write() Callable"): sends at once."""
         if data:
             self.send(data)
+        else:
+            self.check_client()
+
+    def check_client(self):
+        """What every piece asks, an empty one as well."""
+        if self.connection.disconnected():
+            raise ClientGone("the client went away")
 
     def send(self, data, last=False):
         """Sends a piece. The reply is complete as soon as it has the announced length, before close()."""
@@ -153,8 +160,7 @@ class Reply:
         if type(data) is not bytes:
             data = bytes(memoryview(data))
         if self.begun:
-            if self.connection.disconnected():
-                raise ClientGone("the client went away")
+            self.check_client()
             if self.ended or not (data or last):
                 return
         if self.length is not None and self.sent + len(data) > self.length and not self.no_body:
@@ -170,8 +176,8 @@ class Reply:
             self.head += b"\0Content-Length\0%d" % len(data)
         view = memoryview(data)
         for at in range(0, len(data), CHUNK):
-            if at and self.connection.disconnected():
-                raise ClientGone("the client went away")
+            if at:
+                self.check_client()
             is_end = last and at + CHUNK >= len(data)
             self.send_piece(bytes(view[at : at + CHUNK]), END if is_end else 0)
 
