@@ -1,5 +1,5 @@
 /** A process of Python: what is common to all of them, and how one is started. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, rmdirSync, rmSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -42,7 +42,7 @@ export type Launch = (folder: string, events: ProcessEvents) => PythonProcess;
 /** What is told of a process. */
 export interface ProcessEvents {
   /** It has printed a line, or this is why it does not start. */
-  line(text: string): void;
+  line(this: void, text: string): void;
   /** A line has come on the control channel. "ready" says that it has started. */
   control(text: string): void;
   /** It has ended. Its last output may still come. */
