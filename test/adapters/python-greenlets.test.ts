@@ -43,6 +43,13 @@ for (const library of ["gevent", "eventlet"])
             for (const answer of answers) expect(answer).to.equal("aabbc");
           });
 
+          it("runs as many requests at once as it has threads", async () => {
+            const names = await Promise.all(
+              Array.from({ length: threads }, () => ask("/sleeps")),
+            );
+            expect(new Set(names).size).to.equal(threads);
+          });
+
           it("takes and gives long bodies", async () => {
             const body = randomBytes(1_000_000).toString("base64");
             const init = { method: "POST", body };

@@ -36,8 +36,10 @@ class Ties(ExitStack):
         pthread_sigmask(SIG_SETMASK, self.masks.pop(get_ident()))
 
     def undo(self):
-        self.close()
-        self.release_signals()
+        try:
+            self.close()
+        finally:
+            self.release_signals()
 
     def take_signals(self):
         """It is the gateway that decides when a worker ends."""

@@ -17,7 +17,8 @@ from .zygote import Zygote
 def main():
     """The argument is {"app", "folder", "threads", "multiprocess", "interrupt"}, or {"app", "zygote": true}.
 
-    Descriptor 3 is the control channel. On it the process says "ready" when it serves, or when the zygote can fork.
+    Descriptor 3 is the control channel. On it the process says "listening", upon which the gateway connects, and
+    "ready" when it serves, or when the zygote can fork.
     """
     config = json.loads(sys.argv[1])
     del sys.argv[1:]

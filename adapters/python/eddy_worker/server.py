@@ -108,7 +108,9 @@ class Server:
         except Forked as error:
             end_child(error)
         except GatewayGone:
-            connection.sock.close()  # which tells the gateway that nothing more will come
+            pass
+        finally:
+            connection.sock.close()  # so the gateway notices, whatever has ended this
 
     def serve(self, data):
         (word,) = read_u32(data)

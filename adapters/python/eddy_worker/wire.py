@@ -38,6 +38,7 @@ HELD_AT = 64  # where the held replies begin
 CHUNK = 65536  # bytes read at once, and of a reply in one frame
 MAX_HELD = 15  # replies: half of what the gateway gives ahead, so that both sides have something to do
 MAX_HELD_SECONDS = 0.002  # likewise
+MAX_QUOTED = 500  # bytes of what a child would have said
 
 U32 = struct.Struct("<I")
 read_u32 = U32.unpack_from
@@ -77,9 +78,12 @@ class Connection:
         return getpid() != self.pid
 
     def refuse(self, data):
-        """Whatever the child wants of the gateway is its parent's to say or to be told."""
+        """Whatever the child wants of the gateway is its parent's to say, or to be told."""
         message = "the request is for the parent of this process to answer; a child ends by os._exit()"
-        raise Forked("%s. It would have said: %r" % (message, data[:500]) if data else message)
+        if data:
+            start = 6 if data[3] & HEAD else 4
+            message += ". It would have said: %r" % data[start : start + MAX_QUOTED]
+        raise Forked(message)
 
     def read_frame(self):
         """The next frame's type and payload. Hot path: most frames are in the buffer already."""
