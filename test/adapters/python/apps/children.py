@@ -167,13 +167,13 @@ def logs(environ, start_response):
 
 
 def sockets(environ, start_response):
-    """Those that the child has, but for its output and errors."""
+    """Those that the child has, but for its output and errors, and the shared memory."""
     child = os.fork()
     if child == 0:
         links = {fd: link(fd) for fd in map(int, os.listdir("/proc/self/fd"))}
         with open("/proc/self/maps") as maps:
             shared = [line for line in maps if "eddy-" in line]
-        note("sockets", [fd for fd, name in links.items() if fd > 2 and "socket:" in name] + shared)
+        note("sockets", [name for fd, name in links.items() if fd > 2 and ("socket:" in name or "eddy-" in name)] + shared)
         sys.exit(0)
     return answer(start_response, child)
 
