@@ -71,6 +71,13 @@ for (const lazyApps of [true, false])
           await logged("secret of alice");
         });
 
+      it("tell nobody anything, however many there are", async () => {
+        const numbers = Array.from({ length: 24 }, (_, i) => String(i));
+        const answers = numbers.map((number) => ask(`/each?${number}`));
+        serverOf().expectLog(/./);
+        expect(await Promise.all(answers)).to.deep.equal(numbers);
+      });
+
       for (const status of [0, 7])
         it(`end by sys.exit(${status}), and have done their work`, async () => {
           expect(await childOf(`/exits?${status}`)).to.equal(`exit ${status}`);
@@ -132,7 +139,7 @@ for (const lazyApps of [true, false])
         });
 
       it("may be processes of multiprocessing", async () => {
-        expect(await ask("/multiprocess")).to.equal("42 0 -15");
+        expect(await ask("/multiprocess")).to.equal("42 0 -15 [3, 7]");
       });
 
       it("may be programs", async () => {

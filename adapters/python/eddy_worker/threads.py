@@ -1,8 +1,8 @@
 """Threads of the system, whatever the application makes of those of `threading`.
 
-gevent.monkey.patch_all() and eventlet.monkey_patch() put greenlets, and sockets and locks for greenlets, in the place of
-what the modules of Python had. The worker needs the real ones, which is why it imports all that it uses of those modules
-by name: that is done before the application is imported.
+gevent.monkey.patch_all() and eventlet.monkey_patch() put greenlets, and sockets and locks for greenlets, in the place
+of what the modules of Python had. The worker needs the real ones, which is why it imports all that it uses of those
+modules by name: that is done before the application is imported.
 """
 
 import threading

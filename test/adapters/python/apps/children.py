@@ -173,7 +173,8 @@ def sockets(environ, start_response):
         links = {fd: link(fd) for fd in map(int, os.listdir("/proc/self/fd"))}
         with open("/proc/self/maps") as maps:
             shared = [line for line in maps if "eddy-" in line]
-        note("sockets", [name for fd, name in links.items() if fd > 2 and ("socket:" in name or "eddy-" in name)] + shared)
+        files = [name for fd, name in links.items() if fd > 2 and ("socket:" in name or "eddy-" in name)]
+        note("sockets", files + shared)
         sys.exit(0)
     return answer(start_response, child)
 
@@ -210,7 +211,27 @@ def multiprocess(environ, start_response):
     second.start()
     second.terminate()
     second.join()
-    return answer(start_response, "%s %s %s" % (result, first.exitcode, second.exitcode))
+    with FORKING.Pool(2) as pool:
+        sums = pool.map(sum, [[1, 2], [3, 4]])
+    return answer(start_response, "%s %s %s %s" % (result, first.exitcode, second.exitcode, sums))
+
+
+def each(environ, start_response):
+    """A child for each request, whose number it has; they end in different ways, all while others are served."""
+    number = environ["QUERY_STRING"]
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return answer(start_response, number)
+    text = "child of %s" % number
+    how = int(number) % 4
+    if how == 0:
+        raise RuntimeError(text)
+    if how == 1:
+        sys.exit(text)
+    if how == 2:
+        start_response(*START)(text.encode())
+    return answer(start_response, text)
 
 
 def commands(environ, start_response):
