@@ -101,11 +101,11 @@ def closes(environ, start_response):
         return [json.dumps(closed).encode()]
     write = start_response("200 OK", [TEXT])
     if how == "writes":
-        return Closing(writes(write), lambda: closed.append(how))
+        return Closing(writes_nothing(write), lambda: closed.append(how))
     return Closing(chunks(how), lambda: closed.append(how))
 
 
-def writes(write):
+def writes_nothing(write):
     write(b"first\n")
     while True:
         write(b"")
