@@ -42,7 +42,7 @@ export type Launch = (folder: string, events: ProcessEvents) => PythonProcess;
 /** What is told of a process. */
 export interface ProcessEvents {
   /** It has printed a line, or this is why it does not start. */
-  line(this: void, text: string): void;
+  line(text: string): void;
   /** A line has come on the control channel. "ready" says that it has started. */
   control(text: string): void;
   /** It has ended. Its last output may still come. */
@@ -82,11 +82,10 @@ export function startProcess(
   }
   const control = child.stdio[3] as Socket;
   const output = [child.stdout as Socket, child.stderr as Socket];
-  const start = limitStart(settings, events, (signal) => child.kill(signal));
-  onLine(control, start.control);
+  events = limitStart(settings, events, (signal) => child.kill(signal));
+  onLine(control, (text) => events.control(text));
   for (const stream of output) onLine(stream, (text) => events.line(text));
   child.on("exit", () => {
-    start.over();
     for (const channel of [control, ...output]) endSoon(channel);
     events.exited();
   });
@@ -111,20 +110,15 @@ const NO_PROCESS: PythonProcess = {
 
 export type Kill = (signal: NodeJS.Signals) => void;
 
-/** Watches a process that starts. */
-export interface StartClock {
-  /** Takes a line of its control channel. */
-  control(this: void, text: string): void;
-  /** It has ended. */
-  over(): void;
-}
-
-/** Kills a process that does not say in time that it is ready, once it has printed where it is. */
+/**
+ * Kills a process that does not say in time that it is ready, once it has printed where it is. What is told of the
+ * process has to be told to what this returns.
+ */
 export function limitStart(
   { startTimeoutMs }: PythonSettings,
   events: ProcessEvents,
   kill: Kill,
-): StartClock {
+): ProcessEvents {
   let next = setTimeout(() => {
     events.line(
       `it is not ready after ${startTimeoutMs} ms (startTimeoutMs), and this is where it was:`,
@@ -132,12 +126,21 @@ export function limitStart(
     kill("SIGUSR1");
     next = setTimeout(() => kill("SIGKILL"), TRACEBACK_MS);
   }, startTimeoutMs);
-  const over = (): void => clearTimeout(next);
-  const control = (text: string): void => {
-    if (text === "ready") over();
-    events.control(text);
+  return {
+    ...events,
+    control(text) {
+      if (text === "ready") clearTimeout(next);
+      events.control(text);
+    },
+    exited() {
+      clearTimeout(next);
+      events.exited();
+    },
+    ended(exit) {
+      clearTimeout(next);
+      events.ended(exit);
+    },
   };
-  return { control, over };
 }
 
 export function onLine(stream: Socket, listener: (text: string) => void): void {

@@ -194,8 +194,9 @@ export class PythonWorker implements ConnectionOwner {
       this.connections.push(new ThreadConnection(path, slot, this));
   }
 
-  /** All of its threads serve. */
+  /** All of its threads serve, unless one has ended by now. */
   #begin(): void {
+    if (this.#closed > 0) return this.#process.kill("SIGKILL");
     removeFolder(this.#folder);
     this.#state = "ready";
     for (const line of this.#startup.takeAll()) this.#print(line);

@@ -15,7 +15,6 @@ import {
   type Kill,
   type ProcessEvents,
   type PythonProcess,
-  type StartClock,
 } from "./process.ts";
 
 /** `ending`: forks no more, and stays to see its forks end. */
@@ -68,7 +67,7 @@ export class Zygote {
   }
 
   /** The clock of a fork that is ordered now. One that is never made has a zygote that hangs. */
-  limitStart(events: ProcessEvents, kill: Kill): StartClock {
+  limitStart(events: ProcessEvents, kill: Kill): ProcessEvents {
     return limitStart(this.#settings, events, kill);
   }
 
@@ -146,9 +145,7 @@ class ForkedProcess implements PythonProcess {
   pid: number | undefined;
   readonly folder: string;
   readonly #zygote: Zygote;
-  readonly #events: ProcessEvents;
-  /** Since it was ordered. */
-  #start: StartClock | undefined;
+  #events: ProcessEvents;
   /** The process connects its control channel, its output and its errors to it. */
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
@@ -170,7 +167,7 @@ class ForkedProcess implements PythonProcess {
   begin(): void {
     if (this.#over) return;
     this.#server.listen(channelsIn(this.folder));
-    this.#start = this.#zygote.limitStart(this.#events, (signal) =>
+    this.#events = this.#zygote.limitStart(this.#events, (signal) =>
       this.pid === undefined ? this.#zygote.kill(signal) : this.kill(signal),
     );
   }
@@ -221,9 +218,9 @@ class ForkedProcess implements PythonProcess {
   }
 
   #accept(socket: Socket): void {
-    const isControl = this.#sockets.length === 0;
+    const event = this.#sockets.length === 0 ? "control" : "line";
     this.#sockets.push(socket);
-    onLine(socket, isControl ? this.#start!.control : this.#events.line);
+    onLine(socket, (text) => this.#events[event](text));
     socket.on("close", () => this.#settle());
     if (this.#sockets.length === 3) this.#server.close();
   }
@@ -236,7 +233,6 @@ class ForkedProcess implements PythonProcess {
 
   #finish(exit: string | undefined): void {
     this.#over = true;
-    this.#start?.over();
     this.#server.close();
     this.#events.ended(exit);
     this.#zygote.remove(this);
