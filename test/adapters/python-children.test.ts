@@ -129,12 +129,16 @@ for (const lazyApps of [true, false])
         expect(await noted("sockets")).to.equal("[]");
       });
 
-      for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR1"] as const)
-        it(`end by ${signal}`, async () => {
+      for (const [signal, how] of [
+        ["SIGTERM", "signal 15"],
+        ["SIGHUP", "signal 1"],
+        ["SIGUSR1", "signal 10"],
+        ["SIGINT", "exit 9"], // as the application has it
+      ] as const)
+        it(`end by ${signal}: ${how}`, async () => {
           const child = Number(await ask("/waits"));
           process.kill(child, signal);
-          const number = { SIGTERM: 15, SIGHUP: 1, SIGUSR1: 10 }[signal];
-          expect(await ask(`/wait?${child}`)).to.equal(`signal ${number}`);
+          expect(await ask(`/wait?${child}`)).to.equal(how);
           rmSync(join(desk, "waits"));
         });
 

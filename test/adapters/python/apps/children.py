@@ -16,6 +16,8 @@ DESK = os.environ.get("DESK", "")
 START = ("200 OK", [("Content-Type", "text/plain")])
 FORKING = multiprocessing.get_context("fork")
 
+signal.signal(signal.SIGINT, lambda *_: sys.exit(9))
+
 
 def app(environ, start_response):
     return globals()[environ["PATH_INFO"][1:]](environ, start_response)
@@ -41,6 +43,11 @@ def how(status):
     return "signal %d" % os.WTERMSIG(status) if os.WIFSIGNALED(status) else "exit %d" % os.WEXITSTATUS(status)
 
 
+def child_waits_for(name):
+    signal.alarm(30)  # at the latest
+    wait_for(name)
+
+
 def pid(environ, start_response):
     return answer(start_response, os.getpid())
 
@@ -54,7 +61,7 @@ def secret(environ, start_response, fork=os.fork):
     """The child fails while the next client is served."""
     child = fork()
     if child == 0:
-        wait_for("waiting")
+        child_waits_for("waiting")
         raise RuntimeError("secret of " + environ["QUERY_STRING"])
     return answer(start_response, child)
 
@@ -94,7 +101,7 @@ def daemon(environ, start_response):
         os.setsid()
         if os.fork() > 0:
             sys.exit(0)
-        wait_for("waiting")
+        child_waits_for("waiting")
         note("daemon", os.getsid(0))
         sys.exit(0)
     return answer(start_response, child)
@@ -103,14 +110,14 @@ def daemon(environ, start_response):
 def returns(environ, start_response):
     child = os.fork()
     if child == 0:
-        wait_for("waiting")
+        child_waits_for("waiting")
     return answer(start_response, child or "by the child")
 
 
 def writes(environ, start_response):
     child = os.fork()
     if child == 0:
-        wait_for("waiting")
+        child_waits_for("waiting")
     write = start_response(*START)
     write(str(child or "by the child").encode())
     return []
@@ -122,7 +129,7 @@ def yields(environ, start_response):
     yield b"> "
     child = os.fork()
     if child == 0:
-        wait_for("waiting")
+        child_waits_for("waiting")
         yield b"by the child"
     yield str(child).encode()
 
@@ -187,13 +194,11 @@ def link(fd):
 
 
 def waits(environ, start_response):
-    """The child waits for a signal. With a query it ignores that one, as the application has told it before."""
-    own = int(environ["QUERY_STRING"] or 0)
+    """The child waits for a signal."""
     child = os.fork()
     if child == 0:
-        if own:
-            signal.signal(own, signal.SIG_IGN)
         note("waits", "")
+        signal.alarm(30)  # at the latest
         while True:
             signal.pause()
     wait_for("waits")
