@@ -142,6 +142,10 @@ for (const lazyApps of [true, false])
           rmSync(join(desk, "waits"));
         });
 
+      it("have a parent that handles the signals that it handles", async () => {
+        expect(await ask("/handlers")).to.equal("True");
+      });
+
       it("may be processes of multiprocessing", async () => {
         expect(await ask("/multiprocess")).to.equal("42 0 -15 [3, 7]");
       });

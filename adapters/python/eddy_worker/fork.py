@@ -9,12 +9,14 @@ import sys
 import traceback
 from _thread import get_ident
 from contextlib import ExitStack
-from signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, SIGHUP, SIGINT, SIGTERM, SIGUSR1, getsignal, pthread_sigmask, signal
+from signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIG_SETMASK, SIGHUP, SIGINT, SIGTERM, SIGUSR1
+from signal import default_int_handler, getsignal, pthread_sigmask, signal
 
 from .errors import format_error
 
 FROM_EVERYBODY = (SIGINT, SIGTERM, SIGHUP)  # the terminal and systemd send them to all processes
 FROM_GATEWAY = SIGUSR1  # asks where each thread is
+UNHANDLED = (SIG_DFL, SIG_IGN, default_int_handler)  # what is set unless the application has a handler
 
 
 class Ties(ExitStack):
@@ -44,10 +46,12 @@ class Ties(ExitStack):
     def take_signals(self):
         """It is the gateway that decides when a worker ends."""
         for signum in FROM_EVERYBODY:
-            self.ignore(signum)
+            if getsignal(signum) in UNHANDLED:
+                self.ignore(signum)
+        if getsignal(FROM_GATEWAY) in UNHANDLED:
+            faulthandler.register(FROM_GATEWAY, all_threads=True)
+            self.callback(give_back, FROM_GATEWAY, SIG_DFL, faulthandler.unregister, FROM_GATEWAY)
         faulthandler.enable()
-        faulthandler.register(FROM_GATEWAY, all_threads=True)
-        self.callback(give_back, FROM_GATEWAY, SIG_DFL, faulthandler.unregister, FROM_GATEWAY)
 
     def ignore(self, signum):
         """Does nothing when the signal comes. Programs that are started do as they would without us."""
@@ -56,7 +60,7 @@ class Ties(ExitStack):
 
 
 def give_back(signum, ours, action, *args):
-    """Does so unless the application handles the signal by now."""
+    """Does so unless the application has set another action by now."""
     if getsignal(signum) is ours:
         action(*args)
 

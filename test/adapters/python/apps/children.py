@@ -16,7 +16,12 @@ DESK = os.environ.get("DESK", "")
 START = ("200 OK", [("Content-Type", "text/plain")])
 FORKING = multiprocessing.get_context("fork")
 
-signal.signal(signal.SIGINT, lambda *_: sys.exit(9))
+
+def interrupted(*_):
+    sys.exit(9)
+
+
+signal.signal(signal.SIGINT, interrupted)
 
 
 def app(environ, start_response):
@@ -191,6 +196,10 @@ def link(fd):
         return os.readlink("/proc/self/fd/%d" % fd)
     except OSError:
         return ""  # of the listing itself
+
+
+def handlers(environ, start_response):
+    return answer(start_response, signal.getsignal(signal.SIGINT) is interrupted)
 
 
 def waits(environ, start_response):
