@@ -11,7 +11,7 @@ from time import sleep
 from .errors import ClientGone, Forked, GatewayGone, Interrupted, format_error
 from .fork import end_child
 from .threads import start_thread
-from .wire import CHUNK, FAIL, REQUEST, SKIP, STRIDE, Connection, frame, read_u32
+from .wire import CHUNK, REQUEST, SKIP, STRIDE, Connection, frame, read_u32
 from .wsgi import Body, Errors, FileWrapper, Reply
 
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone
@@ -135,12 +135,12 @@ class Server:
             if self.connection.inherited:
                 end_child(error)
             if not reply.ended:
-                self.fail(error)
+                reply.fail(format_error(error).encode("utf-8", "backslashreplace")[-CHUNK:])
             elif not isinstance(error, (ClientGone, Interrupted)):
                 self.errors.write("after the reply: " + format_error(error))
         if self.errors.text:
             self.errors.flush()
-        if body is not None and not body.ended:
+        if body is not None:
             body.discard()
 
     def call(self, environ, reply):
@@ -171,10 +171,6 @@ class Server:
         finally:
             if hasattr(result, "close"):
                 result.close()
-
-    def fail(self, error):
-        text = format_error(error).encode("utf-8", "backslashreplace")[-CHUNK:]
-        self.connection.send(frame(FAIL, text))
 
 
 class Interrupter:

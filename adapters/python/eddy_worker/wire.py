@@ -63,9 +63,16 @@ class Connection:
         self.buffer = b""
         self.at = 0  # how much of the buffer was read
         self.barrier = allocate_lock()
+        self.make_turns()
+
+    def make_turns(self):
+        """Those of who reads a body and of who writes: an application may do so in other threads as well."""
+        self.reading = allocate_lock()
+        self.writing = allocate_lock()
 
     def leave(self):
         """In a child of the process: all of this is the parent's."""
+        self.make_turns()  # whoever has one may be a thread of the parent's
         self.sock.close()
         words, self.words = self.words, list(self.words)
         words.release()
@@ -119,7 +126,8 @@ class Connection:
         if getpid() != self.pid:
             self.refuse(b"")
         if self.held:
-            self.send(b"")
+            with self.writing:
+                self.send(b"")
         try:
             data = self.sock.recv(CHUNK)
         except OSError:

@@ -6,7 +6,7 @@ import sys
 from _thread import get_ident
 
 from .errors import ClientGone
-from .wire import BODY, BODY_LOST, CHUNK, END, HEAD, LOG, U32, frame
+from .wire import BODY, BODY_LOST, CHUNK, END, FAIL, HEAD, LOG, U32, frame
 
 MAX_HEAD = 65000  # bytes of a reply's head: its length has 16 bits, and Content-Length may still be added
 
@@ -27,6 +27,10 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, target):
+        with self.connection.reading:
+            return self.read_piece(target)
+
+    def read_piece(self, target):
         while not self.piece and not self.ended:
             self.next_piece()
         if self.lost is not None and not self.piece:
@@ -49,9 +53,10 @@ class Body(io.RawIOBase):
 
     def discard(self):
         """Reads what the application has left, so that the next request is found."""
-        while not self.ended:
-            self.next_piece()
-        self.piece = memoryview(b"")
+        with self.connection.reading:
+            while not self.ended:
+                self.next_piece()
+            self.piece = memoryview(b"")
 
 
 class Errors(io.TextIOBase):
@@ -85,7 +90,8 @@ class Errors(io.TextIOBase):
         self.text = ""
         number = U32.pack(self.connection.number)
         for at in range(0, len(data), CHUNK):
-            self.connection.send(frame(LOG, number + data[at : at + CHUNK]))
+            with self.connection.writing:
+                self.connection.send(frame(LOG, number + data[at : at + CHUNK]))
 
 
 class FileWrapper:
@@ -182,15 +188,28 @@ class Reply:
             self.send_piece(bytes(view[at : at + CHUNK]), END if is_end else 0)
 
     def send_piece(self, data, flags):
-        """From here on the end counts as sent, whatever interrupts this: the gateway must not get two."""
-        self.ended = bool(flags & END)
-        if self.begun:
-            return self.connection.send(frame(flags, data))
-        self.begun = True
-        head = self.head
-        length = 2 + len(head) + len(data)
-        beginning = FRAME_AND_HEAD_LENGTH.pack(length | (HEAD | flags) << 24, len(head)) + head + data
-        if flags & END:
-            self.connection.send_whole(beginning)
-        else:
-            self.connection.send(beginning)
+        """From here on the end counts as sent, whatever interrupts this: the gateway must not get two.
+
+        What comes behind the end, from whoever has kept write(), would be the next reply's.
+        """
+        with self.connection.writing:
+            if self.ended:
+                return
+            self.ended = bool(flags & END)
+            if self.begun:
+                return self.connection.send(frame(flags, data))
+            self.begun = True
+            head = self.head
+            length = 2 + len(head) + len(data)
+            beginning = FRAME_AND_HEAD_LENGTH.pack(length | (HEAD | flags) << 24, len(head)) + head + data
+            if flags & END:
+                self.connection.send_whole(beginning)
+            else:
+                self.connection.send(beginning)
+
+    def fail(self, text):
+        """Ends it with an error, as text."""
+        with self.connection.writing:
+            if not self.ended:
+                self.ended = True
+                self.connection.send(frame(FAIL, text))
