@@ -30,14 +30,12 @@ export interface ConnectionOwner {
   readonly settings: PythonSettings;
   /** Takes those that were given to a thread, which has not begun them: they go to other threads, before all others. */
   readonly dispatcher: { requeue(calls: readonly PythonCall[]): void };
-  /** The thread can be given requests. */
-  opened(): void;
   /** A request was given to the thread. */
   countRequest(): void;
   /** The thread has less to do than before. */
   free(connection: ThreadConnection): void;
-  /** The request has made no progress for `harakiriMs`. */
-  overrun(call: PythonCall): void;
+  /** The thread has done nothing for `harakiriMs`. Undefined: what it has not begun was withdrawn by then. */
+  overrun(call: PythonCall | undefined): void;
   /** The client of the request is gone that has this number on this connection. */
   clientGone(slot: number, number: number): void;
   /** The request goes on `abortGraceMs` after its client has left. */
@@ -84,7 +82,6 @@ export class ThreadConnection implements CallConnection {
       return true;
     };
     this.#socket = connect({ path, onread: { buffer, callback } })
-      .on("connect", () => owner.opened())
       .on("error", () => {}) // it is followed by "close"
       .on("drain", () => this.#whenDrained?.())
       .on("close", () => this.#close());
@@ -194,11 +191,10 @@ export class ThreadConnection implements CallConnection {
       this.#slow = true;
       this.withdraw();
     }
-    const call = this.inFlight.current;
-    if (call === undefined || idleMs < this.#owner.settings.harakiriMs) return;
+    if (idleMs < this.#owner.settings.harakiriMs) return;
     if (this.#reading === "paused" || this.#uploading?.upload?.waits)
       this.#throughput.progress(); // a client that is slow is left to the limits on clients
-    else this.#owner.overrun(call);
+    else this.#owner.overrun(this.inFlight.current);
   }
 
   /** What the thread has not begun goes to other threads. */

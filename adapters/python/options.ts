@@ -67,8 +67,8 @@ export interface PythonOptions {
    */
   lazyApps?: boolean;
   /**
-   * Milliseconds in which a process has to import the application. After that it has failed to start, and the log has
-   * Python's traceback of every thread. `Infinity` for no limit.
+   * Milliseconds in which a process has to import the application and to say that it serves. After that it has failed
+   * to start, and the log has Python's traceback of every thread. `Infinity` for no limit.
    *
    * @default 60_000, which only an import of gigabytes takes, or one that is stuck
    */
@@ -82,10 +82,11 @@ export interface PythonOptions {
   maxQueuedRequests?: number;
   /**
    * Milliseconds for which the application may run without giving a piece of its reply or taking one of the request.
-   * Time that it waits for its client does not count. `Infinity` for no limit.
+   * They count from when its process was given the request, whether it has begun it or not. Time that it waits for its
+   * client does not count. `Infinity` for no limit.
    *
-   * After that the client gets 503, or a cut connection when the head is out. The log has Python's traceback of every
-   * thread, and the process is replaced.
+   * After that the client gets 503, or a cut connection when the head is out; what was not begun goes to another
+   * process. The log has Python's traceback of every thread, and the process is replaced.
    *
    * @default 30_000, as Gunicorn's `timeout`; uWSGI's `harakiri` counts seconds
    */

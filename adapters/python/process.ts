@@ -1,5 +1,5 @@
 /** A process of Python: what is common to all of them, and how one is started. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, rmdirSync, rmSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ export type Launch = (folder: string, events: ProcessEvents) => PythonProcess;
 export interface ProcessEvents {
   /** It has printed a line, or this is why it does not start. */
   line(text: string): void;
-  /** A line has come on the control channel. The first is "ready". */
+  /** A line has come on the control channel. "ready" says that it has started. */
   control(text: string): void;
   /** It has ended. Its last output may still come. */
   exited(): void;
@@ -82,12 +82,10 @@ export function startProcess(
   }
   const control = child.stdio[3] as Socket;
   const output = [child.stdout as Socket, child.stderr as Socket];
-  const stopClock = limitStart(child, settings.startTimeoutMs, events);
-  control.once("data", stopClock);
+  events = limitStart(settings, events, (signal) => child.kill(signal));
   onLine(control, (text) => events.control(text));
   for (const stream of output) onLine(stream, (text) => events.line(text));
   child.on("exit", () => {
-    stopClock();
     for (const channel of [control, ...output]) endSoon(channel);
     events.exited();
   });
@@ -110,20 +108,39 @@ const NO_PROCESS: PythonProcess = {
   end() {},
 };
 
-/** Kills a process whose import takes too long, once it has printed where it is. Returns what stops the clock. */
-function limitStart(
-  child: ChildProcess,
-  startTimeoutMs: number,
+export type Kill = (signal: NodeJS.Signals) => void;
+
+/**
+ * Kills a process that does not say in time that it is ready, once it has printed where it is. What is told of the
+ * process has to be told to what this returns.
+ */
+export function limitStart(
+  { startTimeoutMs }: PythonSettings,
   events: ProcessEvents,
-): () => void {
+  kill: Kill,
+): ProcessEvents {
   let next = setTimeout(() => {
     events.line(
       `it is not ready after ${startTimeoutMs} ms (startTimeoutMs), and this is where it was:`,
     );
-    child.kill("SIGUSR1");
-    next = setTimeout(() => child.kill("SIGKILL"), TRACEBACK_MS);
+    kill("SIGUSR1");
+    next = setTimeout(() => kill("SIGKILL"), TRACEBACK_MS);
   }, startTimeoutMs);
-  return () => clearTimeout(next);
+  return {
+    ...events,
+    control(text) {
+      if (text === "ready") clearTimeout(next);
+      events.control(text);
+    },
+    exited() {
+      clearTimeout(next);
+      events.exited();
+    },
+    ended(exit) {
+      clearTimeout(next);
+      events.ended(exit);
+    },
+  };
 }
 
 export function onLine(stream: Socket, listener: (text: string) => void): void {

@@ -53,7 +53,6 @@ export class PythonWorker implements ConnectionOwner {
   /** Requests that it is given before it is replaced. */
   #requestsLeft: number;
   #state: State = "starting";
-  #opened = 0;
   #closed = 0;
   #ended = false;
   #exit: string | undefined;
@@ -81,7 +80,7 @@ export class PythonWorker implements ConnectionOwner {
     }
     this.#process = launch(this.#folder, {
       line: (text) => this.#print(text),
-      control: () => this.#connect(),
+      control: (text) => this.#hear(text),
       exited: () => this.#exited(),
       ended: (exit) => {
         this.#ended = true;
@@ -112,31 +111,23 @@ export class PythonWorker implements ConnectionOwner {
     this.#killIn(this.settings.exitMs);
   }
 
-  opened(): void {
-    if (++this.#opened < this.settings.threads) return;
-    removeFolder(this.#folder);
-    this.#state = "ready";
-    for (const line of this.#startup.takeAll()) this.#print(line);
-    this.dispatcher.add(this.connections);
-    this.ready.resolve();
-  }
-
   free(connection: ThreadConnection): void {
     if (this.#state === "ready") this.dispatcher.free(connection);
     else if (connection.idle) connection.end();
   }
 
   /** As uWSGI's harakiri: the process prints where each thread is, and is killed. */
-  overrun(call: PythonCall): void {
+  overrun(call: PythonCall | undefined): void {
     if (this.#timedOut) return;
     this.#timedOut = true;
     this.#lose();
     const error = new PythonTimeoutError(this.settings.harakiriMs);
-    call.request.log.error(
+    const line = call?.line ?? "a request that it had not begun";
+    (call?.request.log ?? this.#log).error(
       { pid: this.#process.pid },
-      `${call.line}: ${error.message}; its process is replaced, and this is where it was:`,
+      `${line}: ${error.message}; its process is replaced, and this is where it was:`,
     );
-    call.fail(error);
+    call?.fail(error);
     this.#process.kill("SIGUSR1");
     this.#killIn(TRACEBACK_MS);
   }
@@ -192,10 +183,25 @@ export class PythonWorker implements ConnectionOwner {
     this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), ms);
   }
 
+  #hear(text: string): void {
+    if (text === "listening") this.#connect();
+    else if (text === "ready") this.#begin();
+  }
+
   #connect(): void {
     const path = socketIn(this.#folder);
     for (let slot = 0; slot < this.settings.threads; slot++)
       this.connections.push(new ThreadConnection(path, slot, this));
+  }
+
+  /** All of its threads serve, unless one has ended by now. */
+  #begin(): void {
+    if (this.#closed > 0) return this.#process.kill("SIGKILL");
+    removeFolder(this.#folder);
+    this.#state = "ready";
+    for (const line of this.#startup.takeAll()) this.#print(line);
+    this.dispatcher.add(this.connections);
+    this.ready.resolve();
   }
 
   /** Takes what the application or Python itself prints. */

@@ -6,11 +6,13 @@ import type { PythonSettings } from "./options.ts";
 import {
   channelsIn,
   endSoon,
+  limitStart,
   onLine,
   startError,
   startProcess,
   StartupOutput,
   workerConfig,
+  type Kill,
   type ProcessEvents,
   type PythonProcess,
 } from "./process.ts";
@@ -62,6 +64,15 @@ export class Zygote {
   order(fork: ForkedProcess): void {
     this.#ordered.push(fork);
     this.tell(workerConfig(this.#settings, fork.folder));
+  }
+
+  /** The clock of a fork that is ordered now. One that is never made has a zygote that hangs. */
+  limitStart(events: ProcessEvents, kill: Kill): ProcessEvents {
+    return limitStart(this.#settings, events, kill);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
   }
 
   /** `order`: as eddy_worker/zygote.py takes it. */
@@ -134,7 +145,7 @@ class ForkedProcess implements PythonProcess {
   pid: number | undefined;
   readonly folder: string;
   readonly #zygote: Zygote;
-  readonly #events: ProcessEvents;
+  #events: ProcessEvents;
   /** The process connects its control channel, its output and its errors to it. */
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
@@ -154,7 +165,11 @@ class ForkedProcess implements PythonProcess {
 
   /** The zygote is ready. */
   begin(): void {
-    if (!this.#over) this.#server.listen(channelsIn(this.folder));
+    if (this.#over) return;
+    this.#server.listen(channelsIn(this.folder));
+    this.#events = this.#zygote.limitStart(this.#events, (signal) =>
+      this.pid === undefined ? this.#zygote.kill(signal) : this.kill(signal),
+    );
   }
 
   forked(pid: number): void {

@@ -83,6 +83,17 @@ describe("Python:", function () {
           ),
         ),
       ));
+    for (const when of ["start", "before", "after_in_child"])
+      fails(
+        `it is imported and does not come to serve, as something hangs: ${when}`,
+        "stuck_start:app",
+        /stuck_start:app does not start \(SIG(KILL|USR1)\)[^]*\nit is not ready after 500 ms \(startTimeoutMs\)/,
+        {
+          startTimeoutMs: 500,
+          lazyApps: when === "start",
+          env: { WHEN: when },
+        },
+      );
     fails("its module is missing", "nothing:app", /No module named 'nothing'$/);
     fails(
       "it is not there",
@@ -363,6 +374,28 @@ describe("Python:", function () {
         await client.until(/more\n/);
         client.abort();
         expect(await closes(server)).to.deep.equal(["endless"]);
+      });
+
+      for (const [how, what] of [
+        ["emptied", "whose pieces are empty by then"],
+        ["writes", "whose application writes nothing by then"],
+      ] as const)
+        it(`when the client leaves a reply ${what}`, async () => {
+          const server = await serve("closes");
+          const client = await RawClient.connect(server.port);
+          client.request(`GET /?${how}`);
+          await client.until(/first\n/);
+          client.abort();
+          expect(await closes(server)).to.deep.equal([how]);
+        });
+
+      it("when the client leaves before a reply that begins with empty pieces", async () => {
+        const server = await serve("closes", { threads: 2 });
+        const client = await RawClient.connect(server.port);
+        client.request("GET /?empty");
+        while (server.loop.tally.accepted < 1) await setTimeout(5);
+        client.abort();
+        expect(await closes(server)).to.deep.equal(["empty"]);
       });
     });
 

@@ -40,6 +40,36 @@ describe("The command runs", function () {
     expect(await command.text("/missing")).to.equal("a teapot\n");
   });
 
+  it("an application of Python that forks: no client gets what is another's, and it serves on", async function () {
+    needsPython(this);
+    const app = [
+      "import os, time",
+      "",
+      "def app(environ, start_response):",
+      "    path, user = environ['PATH_INFO'], environ['QUERY_STRING']",
+      "    try:",
+      "        if path == '/fork' and os.fork() == 0:",
+      "            time.sleep(0.3)",
+      "            raise RuntimeError('secret of ' + user)",
+      "        if path == '/slow':",
+      "            time.sleep(0.6)",
+      "    except RuntimeError as error: # an error page for those who develop",
+      "        start_response('500 Internal Server Error', [])",
+      "        return [str(error).encode()]",
+      "    start_response('200 OK', [])",
+      "    return [path.encode()]",
+    ].join("\n");
+    const command = eddy(folderWith({ "app.py": app }), ["python:app:app"]);
+    expect(await command.text("/fork?alice")).to.equal("/fork");
+    expect(await command.text("/slow")).to.equal("/slow");
+    await command.until("the child's error", () =>
+      command.log.find(({ msg }) => msg.includes("secret of alice")),
+    );
+    expect(await command.text("/next")).to.equal("/next");
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+  });
+
   it("an application of Python, beside others", async function () {
     const missing = missingModules();
     if (missing !== undefined) {

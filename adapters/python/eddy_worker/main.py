@@ -1,46 +1,56 @@
 """A worker from its start: imports the application, and serves it or has it served by forks."""
 
-import faulthandler
 import fcntl
 import importlib
 import json
 import os
 import select
-import signal
-import socket
 import sys
+from socket import socket
 
-from .server import format_error, serve
+from .errors import Forked, format_error
+from .fork import Ties, end_child
+from .server import serve
 from .zygote import Zygote
 
 
 def main():
     """The argument is {"app", "folder", "threads", "multiprocess", "interrupt"}, or {"app", "zygote": true}.
 
-    Says "ready" on descriptor 3, which is the control channel.
+    Descriptor 3 is the control channel. On it the process says "listening", upon which the gateway connects, and
+    "ready" when it serves, or when the zygote can fork.
     """
     config = json.loads(sys.argv[1])
     del sys.argv[1:]
     sys.path[0] = os.getcwd()
-    control = socket.socket(fileno=3)
+    control = socket(fileno=3)
     control.set_inheritable(False)
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, lambda *_: None)  # the gateway decides; the terminal and systemd send these to everybody
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    ties = Ties()
+    ties.callback(control.close)
+    ties.take_signals()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     die_with_gateway(control, True)
+    app = load_or_exit(config["app"])
+    die_with_gateway(control, False)
+    if config.get("zygote"):
+        config, control = Zygote(control, ties).run()
+    serve(app, config, control, ties)
+
+
+def load_or_exit(spec):
+    pid = os.getpid()
     try:
-        app = load(config["app"])
+        app = load(spec)
+        if os.getpid() != pid:
+            raise Forked("the application is imported by the parent of this process; a child ends by os._exit()")
+        return app
     except BaseException as error:
+        if os.getpid() != pid:
+            end_child(error)
         sys.stderr.write(format_error(error))
         sys.stderr.flush()
         os._exit(1)  # even when the import has left threads behind
-    die_with_gateway(control, False)
-    if config.get("zygote"):
-        config, control = Zygote(control).run()
-    serve(app, config, control)
 
 
 def load(spec):

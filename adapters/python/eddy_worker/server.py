@@ -1,26 +1,23 @@
 """Serves the application: one connection to the gateway in each thread."""
 
-import importlib
 import io
 import mmap
 import os
-import socket
-import threading
-import traceback
+from _thread import allocate_lock, get_ident
+from io import open
+from socket import AF_UNIX, socket
+from time import sleep
 
-from .wire import CHUNK, FAIL, REQUEST, SKIP, STRIDE, ClientGone, Connection, GatewayGone, frame, read_u32
+from .errors import ClientGone, Forked, GatewayGone, Interrupted, format_error
+from .fork import end_child
+from .threads import start_thread
+from .wire import CHUNK, REQUEST, SKIP, STRIDE, Connection, frame, read_u32
 from .wsgi import Body, Errors, FileWrapper, Reply
 
 EXIT_SECONDS = 3  # for requests that still run when the gateway is gone
 
-OWN_FILES = (os.path.join(os.path.dirname(__file__), ""), "<frozen importlib", importlib.__file__)
 
-
-class Interrupted(BaseException):
-    """The client went away. Raised in the middle of the application, where the gateway is told to do so."""
-
-
-def serve(app, config, control):
+def serve(app, config, control, ties):
     """Serves the application in threads, of which this is the first, until the gateway has closed its connections."""
     threads = config["threads"]
     environ = {
@@ -37,60 +34,67 @@ def serve(app, config, control):
     }
     with open(os.path.join(config["folder"], "state"), "r+b") as file:
         memory = mmap.mmap(file.fileno(), STRIDE * threads)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(os.path.join(config["folder"], "socket"))
-    listener.listen(threads)
-    interrupters = {}  # by slot
-
-    def serve_slot(slot, sock):
-        if config["interrupt"]:
-            interrupters[slot] = Interrupter()
-        Server(Connection(sock, slot, memory), app, environ, interrupters.get(slot)).run()
-
+    ties.callback(memory.close)
+    servers = []
+    start_thread("eddy-control", follow_gateway, control, servers)
+    for slot, sock in enumerate(accept_connections(config, control)):
+        servers.append(Server(Connection(sock, slot, memory), app, environ, config["interrupt"]))
+        ties.callback(servers[slot].leave)
+    others = [start_thread("wsgi-%d" % slot, servers[slot].run) for slot in range(1, threads)]
     control.sendall(b"ready\n")
-    start_thread("eddy-control", follow_gateway, control, interrupters)
-    first, *rest = [listener.accept()[0] for _ in range(threads)]
-    others = [start_thread("wsgi-%d" % slot, serve_slot, slot, sock) for slot, sock in enumerate(rest, 1)]
-    serve_slot(0, first)
-    for thread in others:
-        thread.join()
+    servers[0].run()
+    for running in others:
+        running.acquire()
 
 
-def start_thread(name, target, *args):
-    thread = threading.Thread(target=target, args=args, name=name, daemon=True)
-    thread.start()
-    return thread
+def accept_connections(config, control):
+    with socket(AF_UNIX) as listener:
+        listener.bind(os.path.join(config["folder"], "socket"))
+        listener.listen(config["threads"])
+        control.sendall(b"listening\n")
+        # accept() would make what the application has put in the place of sockets
+        return [socket(fileno=listener._accept()[0]) for _ in range(config["threads"])]
 
 
-def follow_gateway(control, interrupters):
+def follow_gateway(control, servers):
     """Hears which requests to interrupt, and ends the process some time after the gateway has gone."""
     try:
-        for line in control.makefile("r"):
+        for line in open(control.fileno(), closefd=False):
             slot, number = map(int, line.split())
-            if slot in interrupters:
-                interrupters[slot].interrupt(number)
+            servers[slot].interrupter.interrupt(number)
     except OSError:
         pass
     exit_soon()
 
 
 def exit_soon():
-    threading.Event().wait(EXIT_SECONDS)
+    sleep(EXIT_SECONDS)
     os._exit(1)
 
 
 class Server:
     """Serves what comes on one connection, in its thread."""
 
-    def __init__(self, connection, app, environ, interrupter):
+    interrupter = None
+
+    def __init__(self, connection, app, environ, can_be_interrupted):
         self.connection = connection
         self.app = app
         self.errors = Errors(connection)
-        self.interrupter = interrupter
+        self.can_be_interrupted = can_be_interrupted
         self.environ = {**environ, "wsgi.errors": self.errors, "eddy.disconnected": connection.disconnected}
 
+    def leave(self):
+        """In a child of the process: see `fork.py`."""
+        self.connection.leave()
+        self.errors.leave()
+        if self.interrupter is not None:
+            self.interrupter.lock = allocate_lock()  # a thread that the child does not have may hold the other one
+
     def run(self):
-        self.errors.owner = threading.get_ident()
+        self.errors.owner = get_ident()
+        if self.can_be_interrupted:
+            self.interrupter = Interrupter()
         connection = self.connection
         try:
             while True:
@@ -101,8 +105,12 @@ class Server:
                     self.serve(data)
                 else:
                     connection.send_whole(frame(SKIP, b""))
+        except Forked as error:
+            end_child(error)
         except GatewayGone:
             pass
+        finally:
+            connection.sock.close()  # so the gateway notices, whatever has ended this
 
     def serve(self, data):
         (word,) = read_u32(data)
@@ -124,13 +132,15 @@ class Server:
         except GatewayGone:
             raise
         except BaseException as error:  # sys.exit() ends a request, not the worker
+            if self.connection.inherited:
+                end_child(error)
             if not reply.ended:
-                self.fail(error)
+                reply.fail(format_error(error).encode("utf-8", "backslashreplace")[-CHUNK:])
             elif not isinstance(error, (ClientGone, Interrupted)):
                 self.errors.write("after the reply: " + format_error(error))
         if self.errors.text:
             self.errors.flush()
-        if body is not None and not body.ended:
+        if body is not None:
             body.discard()
 
     def call(self, environ, reply):
@@ -152,6 +162,8 @@ class Server:
             for data in result:
                 if data or reply.no_body:
                     reply.send(data)
+                else:
+                    reply.check_client()
                 if reply.ended:
                     break
             if not reply.ended:
@@ -159,10 +171,6 @@ class Server:
         finally:
             if hasattr(result, "close"):
                 result.close()
-
-    def fail(self, error):
-        text = format_error(error).encode("utf-8", "backslashreplace")[-CHUNK:]
-        self.connection.send(frame(FAIL, text))
 
 
 class Interrupter:
@@ -172,9 +180,9 @@ class Interrupter:
         import ctypes
 
         self.raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-        self.thread = ctypes.c_ulong(threading.get_ident())
+        self.thread = ctypes.c_ulong(get_ident())
         self.exception = ctypes.py_object(Interrupted)
-        self.lock = threading.Lock()
+        self.lock = allocate_lock()
         self.number = 0  # of the request that the application works on
 
     def leave(self):
@@ -192,11 +200,3 @@ class Interrupter:
         with self.lock:
             if self.number == number:
                 self.raise_in(self.thread, self.exception)
-
-
-def format_error(error):
-    """The traceback, from the application's first frame on."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_FILES):
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))

@@ -22,8 +22,11 @@ that are finished but not sent. So when a worker dies, only what it was doing is
 """
 
 import struct
-import threading
+from _thread import allocate_lock
+from os import getpid
 from time import monotonic
+
+from .errors import Forked, GatewayGone
 
 REQUEST, BODY, BODY_END, BODY_LOST = 1, 2, 3, 4
 HEAD, END, FAIL, SKIP, LOG = 1, 2, 4, 8, 16
@@ -35,17 +38,10 @@ HELD_AT = 64  # where the held replies begin
 CHUNK = 65536  # bytes read at once, and of a reply in one frame
 MAX_HELD = 15  # replies: half of what the gateway gives ahead, so that both sides have something to do
 MAX_HELD_SECONDS = 0.002  # likewise
+MAX_QUOTED = 500  # bytes of what a child would have said
 
 U32 = struct.Struct("<I")
 read_u32 = U32.unpack_from
-
-
-class ClientGone(OSError):
-    """The client went away, or what it sends is no longer wanted. Raised by wsgi.input, write() and between chunks."""
-
-
-class GatewayGone(BaseException):
-    """The connection to the gateway has ended: no application should handle this as an error of its own."""
 
 
 def frame(kind, payload):
@@ -56,6 +52,7 @@ class Connection:
     """One thread's connection to the gateway, and its part of the state file."""
 
     def __init__(self, sock, slot, memory):
+        self.pid = getpid()
         self.sock = sock
         self.memory = memory
         self.words = memoryview(memory)[slot * STRIDE : slot * STRIDE + HELD_AT].cast("I")
@@ -65,7 +62,35 @@ class Connection:
         self.number = 0  # of the request that was begun last
         self.buffer = b""
         self.at = 0  # how much of the buffer was read
-        self.barrier = threading.Lock()
+        self.barrier = allocate_lock()
+        self.make_turns()
+
+    def make_turns(self):
+        """Those of who reads a body and of who writes: an application may do so in other threads as well."""
+        self.reading = allocate_lock()
+        self.writing = allocate_lock()
+
+    def leave(self):
+        """In a child of the process: all of this is the parent's."""
+        self.make_turns()  # whoever has one may be a thread of the parent's
+        self.sock.close()
+        words, self.words = self.words, list(self.words)
+        words.release()
+        self.buffer = b""
+        self.at = self.held = self.held_count = 0
+
+    @property
+    def inherited(self):
+        """This process is not the one that serves."""
+        return getpid() != self.pid
+
+    def refuse(self, data):
+        """Whatever the child wants of the gateway is its parent's to say, or to be told."""
+        message = "the request is for the parent of this process to answer; a child ends by os._exit()"
+        if data:
+            start = 6 if data[3] & HEAD else 4
+            message += ". It would have said: %r" % data[start : start + MAX_QUOTED]
+        raise Forked(message)
 
     def read_frame(self):
         """The next frame's type and payload. Hot path: most frames are in the buffer already."""
@@ -98,8 +123,11 @@ class Connection:
         return self.read(min(length, len(self.buffer) - self.at))
 
     def receive(self):
+        if getpid() != self.pid:
+            self.refuse(b"")
         if self.held:
-            self.send(b"")
+            with self.writing:
+                self.send(b"")
         try:
             data = self.sock.recv(CHUNK)
         except OSError:
@@ -127,6 +155,8 @@ class Connection:
         return self.words[ABORTED] == self.number
 
     def send(self, data):
+        if getpid() != self.pid:
+            self.refuse(data)
         if self.held:
             data = self.memory[self.held_at : self.held_at + self.held] + data
         try:
@@ -142,6 +172,8 @@ class Connection:
         end = held + len(reply)
         if self.held_count >= MAX_HELD or end > STRIDE - HELD_AT or not self.has_next_frame():
             return self.send(reply)
+        if getpid() != self.pid:
+            self.refuse(reply)
         now = monotonic()
         if not held:
             self.held_since = now

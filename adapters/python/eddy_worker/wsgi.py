@@ -3,9 +3,10 @@
 import io
 import struct
 import sys
-import threading
+from _thread import get_ident
 
-from .wire import BODY, BODY_LOST, CHUNK, END, HEAD, LOG, U32, ClientGone, frame
+from .errors import ClientGone
+from .wire import BODY, BODY_LOST, CHUNK, END, FAIL, HEAD, LOG, U32, frame
 
 MAX_HEAD = 65000  # bytes of a reply's head: its length has 16 bits, and Content-Length may still be added
 
@@ -26,6 +27,10 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, target):
+        with self.connection.reading:
+            return self.read_piece(target)
+
+    def read_piece(self, target):
         while not self.piece and not self.ended:
             self.next_piece()
         if self.lost is not None and not self.piece:
@@ -48,9 +53,10 @@ class Body(io.RawIOBase):
 
     def discard(self):
         """Reads what the application has left, so that the next request is found."""
-        while not self.ended:
-            self.next_piece()
-        self.piece = memoryview(b"")
+        with self.connection.reading:
+            while not self.ended:
+                self.next_piece()
+            self.piece = memoryview(b"")
 
 
 class Errors(io.TextIOBase):
@@ -64,8 +70,13 @@ class Errors(io.TextIOBase):
     def writable(self):
         return True
 
+    def leave(self):
+        """In a child of the process: what it writes from now on goes to its standard error."""
+        self.owner = None
+        self.text = ""
+
     def write(self, text):
-        if self.owner != threading.get_ident():
+        if self.owner != get_ident():
             return sys.stderr.write(text)  # of a thread of the application's own, or after the request
         self.text += text
         if "\n" in text:
@@ -73,13 +84,14 @@ class Errors(io.TextIOBase):
         return len(text)
 
     def flush(self):
-        if self.owner != threading.get_ident() or not self.text:
+        if self.owner != get_ident() or not self.text:
             return
         data = self.text.rstrip("\n").encode("utf-8", "backslashreplace")
         self.text = ""
         number = U32.pack(self.connection.number)
         for at in range(0, len(data), CHUNK):
-            self.connection.send(frame(LOG, number + data[at : at + CHUNK]))
+            with self.connection.writing:
+                self.connection.send(frame(LOG, number + data[at : at + CHUNK]))
 
 
 class FileWrapper:
@@ -139,6 +151,13 @@ class Reply:
         """What start_response returns (PEP 3333, "The write() Callable"): sends at once."""
         if data:
             self.send(data)
+        else:
+            self.check_client()
+
+    def check_client(self):
+        """What every piece asks, an empty one as well."""
+        if self.connection.disconnected():
+            raise ClientGone("the client went away")
 
     def send(self, data, last=False):
         """Sends a piece. The reply is complete as soon as it has the announced length, before close()."""
@@ -147,8 +166,7 @@ class Reply:
         if type(data) is not bytes:
             data = bytes(memoryview(data))
         if self.begun:
-            if self.connection.disconnected():
-                raise ClientGone("the client went away")
+            self.check_client()
             if self.ended or not (data or last):
                 return
         if self.length is not None and self.sent + len(data) > self.length and not self.no_body:
@@ -164,21 +182,34 @@ class Reply:
             self.head += b"\0Content-Length\0%d" % len(data)
         view = memoryview(data)
         for at in range(0, len(data), CHUNK):
-            if at and self.connection.disconnected():
-                raise ClientGone("the client went away")
+            if at:
+                self.check_client()
             is_end = last and at + CHUNK >= len(data)
             self.send_piece(bytes(view[at : at + CHUNK]), END if is_end else 0)
 
     def send_piece(self, data, flags):
-        """From here on the end counts as sent, whatever interrupts this: the gateway must not get two."""
-        self.ended = bool(flags & END)
-        if self.begun:
-            return self.connection.send(frame(flags, data))
-        self.begun = True
-        head = self.head
-        length = 2 + len(head) + len(data)
-        beginning = FRAME_AND_HEAD_LENGTH.pack(length | (HEAD | flags) << 24, len(head)) + head + data
-        if flags & END:
-            self.connection.send_whole(beginning)
-        else:
-            self.connection.send(beginning)
+        """From here on the end counts as sent, whatever interrupts this: the gateway must not get two.
+
+        What comes behind the end, from whoever has kept write(), would be the next reply's.
+        """
+        with self.connection.writing:
+            if self.ended:
+                return
+            self.ended = bool(flags & END)
+            if self.begun:
+                return self.connection.send(frame(flags, data))
+            self.begun = True
+            head = self.head
+            length = 2 + len(head) + len(data)
+            beginning = FRAME_AND_HEAD_LENGTH.pack(length | (HEAD | flags) << 24, len(head)) + head + data
+            if flags & END:
+                self.connection.send_whole(beginning)
+            else:
+                self.connection.send(beginning)
+
+    def fail(self, text):
+        """Ends it with an error, as text."""
+        with self.connection.writing:
+            if not self.ended:
+                self.ended = True
+                self.connection.send(frame(FAIL, text))

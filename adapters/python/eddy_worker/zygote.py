@@ -3,13 +3,15 @@
 import gc
 import json
 import os
-import select
-import signal
-import socket
 import sys
 import threading
+from os import fork, read, waitpid
+from select import select
+from signal import SIGCHLD, Signals, set_wakeup_fd
+from socket import AF_UNIX, socket
 
-from .server import exit_soon, start_thread
+from .server import exit_soon
+from .threads import start_thread
 from .wire import CHUNK
 
 
@@ -24,17 +26,18 @@ class Zygote:
     the gateway is told "exit <pid> <how>".
     """
 
-    def __init__(self, control):
+    def __init__(self, control, ties):
         self.control = control
+        self.ties = ties
         self.workers = set()
         self.buffer = b""
         self.ended = False  # the gateway wants no more workers, or is gone
-        self.woken, self.waker = os.pipe()
-        os.set_blocking(self.waker, False)
-        self.imported = (  # what the import has set, for the forks to restore
-            signal.signal(signal.SIGCHLD, lambda *_: None),
-            signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False),
-        )
+        self.woken, waker = os.pipe()
+        os.set_blocking(waker, False)
+        for end in (self.woken, waker):
+            ties.callback(os.close, end)
+        ties.callback(set_wakeup_fd, set_wakeup_fd(waker, warn_on_full_buffer=False))
+        ties.ignore(SIGCHLD)
 
     def run(self):
         """Returns in the forks only: the argument and the control channel of a worker."""
@@ -47,9 +50,9 @@ class Zygote:
             stream.flush()  # or each fork would print it again
         self.send("ready")
         while self.workers or not self.ended:
-            readable, _, _ = select.select([self.woken] if self.ended else [self.woken, self.control], [], [])
+            readable, _, _ = select([self.woken] if self.ended else [self.woken, self.control], [], [])
             if self.woken in readable:
-                os.read(self.woken, 4096)
+                read(self.woken, 4096)
                 self.reap()
             if self.control in readable:
                 for order in self.receive():
@@ -78,10 +81,10 @@ class Zygote:
         """Gives the argument of a worker in the fork for it, else None."""
         if "kill" in order:
             if order["kill"] in self.workers:  # not reaped, so the number is still its own
-                os.kill(order["kill"], signal.Signals[order["signal"]])
+                os.kill(order["kill"], Signals[order["signal"]])
             return None
         try:
-            pid = os.fork()
+            pid = fork()
         except OSError as error:
             return self.send("unforked %s" % error)
         if not pid:
@@ -92,7 +95,7 @@ class Zygote:
 
     def reap(self):
         while self.workers:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = waitpid(-1, os.WNOHANG)
             if not pid:
                 return
             if pid in self.workers:
@@ -100,22 +103,18 @@ class Zygote:
                 self.send("exit %d %s" % (pid, describe(status)))
 
     def become_worker(self, config):
-        """In the fork: connects its control channel, its output and its errors."""
-        handler, wakeup = self.imported
-        signal.set_wakeup_fd(wakeup)
-        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
-        self.control.close()
-        os.close(self.woken)
-        os.close(self.waker)
-        control, out, err = sockets = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        """In the fork, which has left all that the zygote has: connects its control channel, its output and errors."""
+        self.ties.take_signals()
+        control, out, err = sockets = [socket(AF_UNIX) for _ in range(3)]
         for sock in sockets:
             sock.connect(os.path.join(config["folder"], "channels"))
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
+        self.ties.callback(control.close)
         return control
 
 
 def describe(status):
-    names = {one.value: one.name for one in signal.Signals}
+    names = {one.value: one.name for one in Signals}
     number = os.WTERMSIG(status)
     return names.get(number, "signal %d" % number) if number else "exit code %d" % os.WEXITSTATUS(status)

@@ -166,6 +166,16 @@ export function describeProcesses(lazyApps: boolean): void {
         expect(await status(server, "/")).to.equal(200);
       });
 
+      it("before they begin what they are given are replaced after harakiriMs, and others answer it", async () => {
+        const server = await serve("pid", { harakiriMs: 100 });
+        server.expectLog(/a request that it had not begun: .*harakiriMs/);
+        const before = Number(await text(server));
+        process.kill(before, "SIGSTOP");
+        const after = await Promise.all([text(server), text(server)]);
+        for (const pid of after)
+          expect(pid).to.match(/^\d+$/).and.not.equal(String(before));
+      });
+
       it("are not those that take a long body slowly and steadily", async () => {
         const server = await serve(
           "slow_reader",

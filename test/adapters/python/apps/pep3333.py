@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 TEXT = ("Content-Type", "text/plain")
 closed = []
@@ -98,16 +99,32 @@ def closes(environ, start_response):
     if how == "seen":
         start_response("200 OK", [TEXT])
         return [json.dumps(closed).encode()]
-    start_response("200 OK", [TEXT])
+    write = start_response("200 OK", [TEXT])
+    if how == "writes":
+        return Closing(writes_nothing(write), lambda: closed.append(how))
     return Closing(chunks(how), lambda: closed.append(how))
 
 
+def writes_nothing(write):
+    write(b"first\n")
+    while True:
+        write(b"")
+        time.sleep(0.005)
+    yield b"never"
+
+
 def chunks(how):
+    while how == "empty":  # not even its head is sent
+        yield b""
+        time.sleep(0.005)
     yield b"first\n"
     if how == "fails":
         raise ValueError("on purpose")
     while how == "endless":
         yield b"more\n"
+    while how == "emptied":
+        yield b""
+        time.sleep(0.005)
 
 
 def file(environ, start_response):
