@@ -139,18 +139,22 @@ async function load(requests: number): Promise<void> {
   await Promise.all(Array.from({ length: CLIENTS }, ask));
 }
 
-/** The command and all that it has started, by pid: what they run, and their memory in KiB. */
+/**
+ * The command, its worker and that one's process of Python, by pid: what they run, and their memory in KiB. What Python
+ * forks comes and goes.
+ */
 function processes(): Map<number, { name: string; memory: number }> {
   const found = new Map<number, { name: string; memory: number }>();
-  const visit = (pid: number): void => {
+  const visit = (pid: number, below: number): void => {
     const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, "utf8");
     const memory = Number(/^VmRSS:\s+(\d+)/m.exec(read("status"))?.[1]);
     const name = read("cmdline").replaceAll("\0", " ").slice(0, 60);
     found.set(pid, { name, memory });
     const children = read(`task/${pid}/children`).trim();
-    if (children !== "") children.split(" ").map(Number).forEach(visit);
+    if (children === "" || below === 0) return;
+    for (const child of children.split(" ")) visit(Number(child), below - 1);
   };
-  visit(command.pid!);
+  visit(command.pid!, 2);
   return found;
 }
 
