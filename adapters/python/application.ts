@@ -7,6 +7,7 @@ import {
   type OpenApplication,
   type Surroundings,
 } from "../../lib/adapter.ts";
+import { Ahead } from "../common/ahead.ts";
 import { submitTo } from "../common/submit.ts";
 import { PythonCall, Upload } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
@@ -18,6 +19,8 @@ export class PythonApplication implements OpenApplication {
   readonly #settings: PythonSettings;
   readonly #environ = new EnvironWriter();
   #pool: WorkerPool | undefined;
+  /** Undefined where replies stream at their clients' pace. */
+  #ahead: Ahead | undefined;
 
   constructor(settings: PythonSettings) {
     this.#settings = settings;
@@ -29,6 +32,7 @@ export class PythonApplication implements OpenApplication {
       throw new UsageError(
         `the processes of ${this.#settings.app} belong to another loop; call python() once for each`,
       );
+    if (!this.#settings.streamBodies) this.#ahead = new Ahead(log);
     this.#pool = yield* useWorkerPool(this.#settings, log);
     yield* ensure(() => void (this.#pool = undefined));
   }
@@ -58,16 +62,20 @@ export class PythonApplication implements OpenApplication {
     const environ = this.#environ.write(request, bodyLength);
     return submitTo(
       this.#pool!.dispatcher,
-      (receiver) => new PythonCall(request, environ, upload, receiver),
+      (receiver) =>
+        new PythonCall(request, environ, upload, receiver, this.#ahead),
     );
   }
 
+  /** Only with its whole body it gets a thread, unless it is to stream. Of a chunked body the length is known then. */
   *#submitBody(request: GatewayRequest): Operation<GatewayResponse> {
+    let length = this.#settings.streamBodies
+      ? undefined
+      : yield* request.received();
     const upload = new Upload(request);
     yield* until(upload.begin());
-    // of a chunked body only now the length is known, if it is all here
-    const known = request.headers.has("content-length") || !upload.whole;
-    const length = known ? undefined : upload.first.length;
-    return yield* this.#submit(request, upload, length);
+    if (upload.whole) length = upload.first.length;
+    const announced = request.headers.has("content-length");
+    return yield* this.#submit(request, upload, announced ? undefined : length);
   }
 }

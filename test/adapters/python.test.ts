@@ -425,8 +425,8 @@ describe("Python:", function () {
         maxBodyBytes: 10 * 1024 * 1024,
       });
 
-    it("streams: the application has begun before the body is complete", async () => {
-      const { port } = await serve("pep3333:uploads");
+    it("streams with streamBodies: the application has begun before the body is complete", async () => {
+      const { port } = await serve("pep3333:uploads", { streamBodies: true });
       const client = await RawClient.connect(port);
       client.request("POST /", ["content-length: 200000"]);
       client.send("x".repeat(100_000));
@@ -477,7 +477,7 @@ describe("Python:", function () {
     });
 
     it("raises when the client leaves, and the thread serves the next", async () => {
-      const server = await serve("pep3333:uploads");
+      const server = await serve("pep3333:uploads", { streamBodies: true });
       const client = await RawClient.connect(server.port);
       client.request("POST /", ["content-length: 200000"]);
       client.send("x".repeat(100_000));
@@ -502,9 +502,10 @@ describe("Python:", function () {
   });
 
   describe("a slow client", () => {
-    it("slows the application down, and keeps nobody else waiting", async () => {
+    it("slows the application down with streamBodies, and keeps nobody else waiting", async () => {
+      const options = { threads: 2, streamBodies: true };
       const { port, url } = await serveWith((loop) =>
-        loop.mount(pythonApp("pep3333:floods", { threads: 2 })),
+        loop.mount(pythonApp("pep3333:floods", options)),
       );
       const client = await RawClient.connect(port);
       client.request("GET /?200");

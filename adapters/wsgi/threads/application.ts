@@ -7,6 +7,7 @@ import {
   type Surroundings,
 } from "../../../lib/adapter.ts";
 import { ensure, until, type Operation } from "eddy/operations";
+import { Ahead } from "../../common/ahead.ts";
 import { submitTo } from "../../common/submit.ts";
 import { BodyFeed } from "./body-feed.ts";
 import { ThreadCall } from "./call.ts";
@@ -22,6 +23,8 @@ import type { ThreadPool } from "./pool.ts";
 export class ThreadedApplication implements OpenApplication {
   readonly #settings: ThreadSettings;
   #pool: ThreadPool | undefined;
+  /** Undefined where replies stream at their clients' pace. */
+  #ahead: Ahead | undefined;
 
   constructor(app: ThreadedApp, times?: Partial<ThreadTimes>) {
     this.#settings = threadSettings(app, times);
@@ -32,6 +35,7 @@ export class ThreadedApplication implements OpenApplication {
       throw new UsageError(
         `the threads of ${this.#settings.module} belong to another loop; call wsgi() once for each`,
       );
+    if (!this.#settings.streamBodies) this.#ahead = new Ahead(log);
     this.#pool = yield* useThreadPool(this.#settings, log);
     yield* ensure(() => void (this.#pool = undefined));
   }
@@ -43,7 +47,10 @@ export class ThreadedApplication implements OpenApplication {
   }
 
   *#submitWithBody(request: GatewayRequest): Operation<GatewayResponse> {
-    const feed = new BodyFeed(request);
+    const length = this.#settings.streamBodies
+      ? undefined
+      : yield* request.received();
+    const feed = new BodyFeed(request, length);
     yield* until(feed.begin());
     return yield* this.#submit(request, feed);
   }
@@ -54,7 +61,8 @@ export class ThreadedApplication implements OpenApplication {
   ): Operation<GatewayResponse> {
     return submitTo(
       this.#pool!,
-      (receiver) => new ThreadCall(request, feed, this.#settings, receiver),
+      (receiver) =>
+        new ThreadCall(request, feed, this.#settings, receiver, this.#ahead),
     );
   }
 }

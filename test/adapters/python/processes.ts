@@ -113,7 +113,7 @@ export function describeProcesses(lazyApps: boolean): void {
       });
 
       it("while a client is slow with what they say: the others have their 502 at once, that one gets all that was said", async () => {
-        const server = await serve("dies", { threads: 2 });
+        const server = await serve("dies", { threads: 2, streamBodies: true });
         server.expectLog(/has ended/);
         const client = await RawClient.connect(server.port);
         client.request("GET /flood");

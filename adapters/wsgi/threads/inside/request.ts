@@ -20,6 +20,7 @@ const NOT_HERE: Record<
   scope: 1,
   body: 1,
   hasBody: 1,
+  received: 1,
   bytes: 1,
   text: 1,
   json: 1,

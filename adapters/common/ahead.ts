@@ -1,0 +1,123 @@
+/**
+ * Replies taken ahead of their clients. An application has few threads, and a client that is slow would keep one for as
+ * long as it likes: so what it does not take waits in a file, and the thread goes on.
+ */
+import { Spill, type Logger } from "../../lib/adapter.ts";
+
+/**
+ * Milliseconds for which the client of a reply may keep its thread waiting, in all. A fast client is behind for less,
+ * and its reply is spared the way through a file.
+ */
+const PATIENCE_MS = 50;
+
+/** Bytes of one reply in its file: those of a long document. What is longer comes at its client's pace. */
+const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+
+/** Bytes in all files of an application, sixteen of the longest: a temporary folder may be memory. */
+const MAX_BYTES = 16 * MAX_REPLY_BYTES;
+
+/** What the replies of one application have in common. */
+export class Ahead {
+  readonly #log: Logger;
+  #room = MAX_BYTES;
+  /** The last attempt to write has failed, and the log says so. */
+  #failing = false;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** False: there is no room for so many bytes, by which a file has grown to `size`. */
+  reserve(bytes: number, size: number): boolean {
+    if (bytes > this.#room || size > MAX_REPLY_BYTES) return false;
+    this.#room -= bytes;
+    return true;
+  }
+
+  free(bytes: number): void {
+    this.#room += bytes;
+  }
+
+  written(error?: unknown): void {
+    if (error !== undefined && !this.#failing)
+      this.#log.warn(
+        { err: error },
+        "what slow clients do not take cannot be kept in files of the temporary folder, so each keeps a thread waiting",
+      );
+    this.#failing = error !== undefined;
+  }
+}
+
+/** What one reply is ahead of its client by, once that has proved slow. */
+export class ReplyFile {
+  readonly #ahead: Ahead;
+  #spill: Spill | undefined;
+  /** Bytes in the file, also those that were read: they are given back when all were. */
+  #size = 0;
+  #patienceMs = PATIENCE_MS;
+  #since = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(ahead: Ahead) {
+    this.#ahead = ahead;
+  }
+
+  /** The thread waits for the client. True: it has for too long; otherwise `onLate` is called when it has. */
+  isLate(onLate: () => void): boolean {
+    if (this.#patienceMs <= 0) return true;
+    if (this.#timer !== undefined || this.#closed) return false;
+    this.#since = performance.now();
+    this.#timer = setTimeout(() => {
+      this.#patienceMs = 0;
+      onLate();
+    }, this.#patienceMs);
+    return false;
+  }
+
+  /** The thread does not wait for the client. */
+  goesOn(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#patienceMs -= performance.now() - this.#since;
+  }
+
+  /** False: it cannot be kept. */
+  push(bytes: Uint8Array): boolean {
+    const { length } = bytes;
+    if (this.#closed) return false;
+    if (!this.#ahead.reserve(length, this.#size + length)) return false;
+    try {
+      this.#spill ??= new Spill();
+      this.#spill.push(bytes);
+    } catch (error) {
+      this.#ahead.free(length);
+      this.#ahead.written(error);
+      return false;
+    }
+    this.#size += length;
+    this.#ahead.written();
+    return true;
+  }
+
+  /** The oldest bytes; undefined when there are none. */
+  shift(): Uint8Array | undefined {
+    const bytes = this.#spill?.shift();
+    if (this.#spill?.empty) this.#free();
+    return bytes;
+  }
+
+  close(): void {
+    this.goesOn();
+    this.#closed = true;
+    this.#spill?.close();
+    this.#spill = undefined;
+    this.#free();
+  }
+
+  #free(): void {
+    this.#ahead.free(this.#size);
+    this.#size = 0;
+  }
+}

@@ -1,0 +1,18 @@
+/** What lies in files of the temporary folder that have no name any more. */
+import { readdirSync, readlinkSync } from "node:fs";
+
+/** Whether it can be seen how many there are. */
+export const SPILLS_SHOW = process.platform === "linux";
+
+/** How many this process has open; none where it cannot be seen. */
+export function openSpills(): number {
+  if (!SPILLS_SHOW) return 0;
+  return readdirSync("/proc/self/fd").filter((descriptor) => {
+    try {
+      const file = readlinkSync(`/proc/self/fd/${descriptor}`);
+      return file.includes("eddy-body-");
+    } catch {
+      return false; // the descriptor of this very look
+    }
+  }).length;
+}
