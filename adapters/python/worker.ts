@@ -12,6 +12,7 @@ import {
 import type { PythonCall } from "./call.ts";
 import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { ErrorLevels, type PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
 import {
   removeFolder,
@@ -50,6 +51,7 @@ export class PythonWorker implements ConnectionOwner {
   readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: PythonProcess;
   readonly #startup = new StartupOutput();
+  readonly #errorLevels = new ErrorLevels();
   /** Requests that it is given before it is replaced. */
   #requestsLeft: number;
   #state: State = "starting";
@@ -80,7 +82,9 @@ export class PythonWorker implements ConnectionOwner {
       throw error;
     }
     this.#process = launch(this.#folder, {
-      line: (text) => this.#print(text),
+      line: (text) => this.#print({ level: "info", text }),
+      errorLine: (text) =>
+        this.#print({ level: this.#errorLevels.next(text), text }),
       control: () => this.#connect(),
       exited: () => this.#exited(),
       ended: (exit) => {
@@ -133,7 +137,7 @@ export class PythonWorker implements ConnectionOwner {
     this.#lose();
     const error = new PythonTimeoutError(this.settings.harakiriMs);
     call.request.log.error(
-      { pid: this.#process.pid },
+      { pythonPid: this.#process.pid },
       `${call.line}: ${error.message}; its process is replaced, and this is where it was:`,
     );
     call.fail(error);
@@ -149,7 +153,7 @@ export class PythonWorker implements ConnectionOwner {
   /** The process is killed as soon as nobody waits for its other threads. */
   runsOn(call: PythonCall): void {
     call.request.log.warn(
-      { pid: this.#process.pid },
+      { pythonPid: this.#process.pid },
       `${call.line} went on for ${this.settings.abortGraceMs} ms after its client had left (abortGraceMs); ` +
         "its process is replaced",
     );
@@ -199,9 +203,9 @@ export class PythonWorker implements ConnectionOwner {
   }
 
   /** Takes what the application or Python itself prints. */
-  #print(line: string): void {
+  #print(line: PrintedLine): void {
     if (this.#state === "starting") this.#startup.add(line);
-    else this.#log.info({ pid: this.#process.pid }, line);
+    else this.#log[line.level]({ pythonPid: this.#process.pid }, line.text);
   }
 
   /** Ends when the process has, and all that it has sent was read. */

@@ -259,6 +259,7 @@ export class Thread implements ServingThread {
 
   /** What keeps it is its request, or something of the application's own: then nobody can ask it to end. */
   #overrun(): void {
+    this.#hearMore(); // that it is done may be on its way
     const call = this.#callOf(this.current);
     if (call !== undefined) call.overrun();
     else if (this.#awake || this.#state === "retiring") this.#noteSilence();
