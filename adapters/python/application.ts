@@ -2,6 +2,7 @@
 import { ensure, until, type Operation } from "eddy/operations";
 import {
   UsageError,
+  type ApplicationStatus,
   type GatewayRequest,
   type GatewayResponse,
   type OpenApplication,
@@ -48,6 +49,10 @@ export class PythonApplication implements OpenApplication {
     if (this.#pool === undefined)
       throw new UsageError(`${this.#settings.app} does not run`);
     yield* this.#pool.renew();
+  }
+
+  status(): ApplicationStatus | undefined {
+    return this.#pool?.status();
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {

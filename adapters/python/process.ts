@@ -1,10 +1,10 @@
 /** A process of Python: what is common to all of them, and how one is started. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PythonStartError } from "../../lib/adapter.ts";
+import { PythonStartError, type PartStatus } from "../../lib/adapter.ts";
 import { Lines } from "../common/lines.ts";
 import type { PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
@@ -35,6 +35,26 @@ export interface PythonProcess {
   tell(text: string): void;
   /** Ends the control channel. */
   end(): void;
+}
+
+export function statusOf(
+  { pid }: PythonProcess,
+  state: string,
+  inFlight: number,
+): PartStatus {
+  const rss = pid === undefined ? undefined : residentBytes(pid);
+  return { name: String(pid ?? "none yet"), state, inFlight, rss };
+}
+
+/** Undefined where the system does not tell, or the process has ended (proc(5)). */
+function residentBytes(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Starts the process of a worker with this folder. */

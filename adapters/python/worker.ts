@@ -8,6 +8,7 @@ import {
   PythonTimeoutError,
   randomLifetime,
   type Logger,
+  type PartStatus,
 } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
 import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
@@ -20,6 +21,7 @@ import {
   startError,
   StartupOutput,
   stateIn,
+  statusOf,
   TRACEBACK_MS,
   type Launch,
   type PythonProcess,
@@ -93,6 +95,14 @@ export class PythonWorker implements ConnectionOwner {
         this.#settle();
       },
     });
+  }
+
+  status(): PartStatus {
+    const inFlight = this.connections.reduce(
+      (sum, connection) => sum + connection.inFlight.requests,
+      0,
+    );
+    return statusOf(this.#process, this.#state, inFlight);
   }
 
   countRequest(): void {

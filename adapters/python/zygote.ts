@@ -1,7 +1,7 @@
 /** Workers that are forked from one process, which imports the application once: `lazyApps: false`. */
 import { createServer, type Server, type Socket } from "node:net";
 import { withResolvers } from "eddy/operations";
-import type { Logger } from "../../lib/adapter.ts";
+import type { Logger, PartStatus } from "../../lib/adapter.ts";
 import { ErrorLevels, type PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
 import {
@@ -10,6 +10,7 @@ import {
   onLine,
   startError,
   startProcess,
+  statusOf,
   StartupOutput,
   workerConfig,
   type ProcessEvents,
@@ -48,6 +49,12 @@ export class Zygote {
       exited: () => {}, // its forks are told when all was read that it has to say of them
       ended: (exit) => this.#die(exit),
     });
+  }
+
+  /** It serves nothing. */
+  status(): PartStatus {
+    const state = this.#state === "ready" ? "forks" : this.#state;
+    return statusOf(this.#process, state, 0);
   }
 
   get dead(): boolean {

@@ -22,6 +22,7 @@ export function optional(
       if (there) return application.handle(request);
       throw new NotFoundError();
     },
+    status: () => (there ? application.status?.() : undefined),
     *open(surroundings) {
       try {
         if (application.open) yield* application.open(surroundings);

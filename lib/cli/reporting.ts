@@ -22,6 +22,7 @@ export function* reporting(
         report: {
           tally,
           inFlight: loop.tasks().exchanges.length,
+          applications: loop.applications(),
           rss: residentBytes(),
           loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },
         },

@@ -44,6 +44,7 @@ function statusOfWorker({ pid, state, startedAt, report }: WorkerProcess) {
     inFlight: report?.inFlight ?? 0,
     loopDelayMs: report?.loopDelayMs ?? { mean: 0, max: 0 },
     rss: report?.rss ?? 0,
+    applications: report?.applications ?? [],
   };
 }
 

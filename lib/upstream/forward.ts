@@ -222,7 +222,7 @@ class Attempt {
     const stale = this.#foundClosed(error);
     this.#out.destroy();
     const isClients = error instanceof GatewayError && error.fault === "client"; // it left, or reached a limit
-    if (!stale && !isClients) this.#upstream.failed(this.#request.log);
+    if (!stale && !isClients) this.#upstream.failed(this.#request.log, error);
     this.#reject(
       before === "connecting" || stale
         ? new UnseenError(`${this.#name} cannot be reached`, { cause: error })

@@ -1,6 +1,7 @@
 /** An application in threads, as something that can be mounted. */
 import {
   UsageError,
+  type ApplicationStatus,
   type GatewayRequest,
   type GatewayResponse,
   type OpenApplication,
@@ -38,6 +39,10 @@ export class ThreadedApplication implements OpenApplication {
     if (!this.#settings.streamBodies) this.#ahead = new Ahead(log);
     this.#pool = yield* useThreadPool(this.#settings, log);
     yield* ensure(() => void (this.#pool = undefined));
+  }
+
+  status(): ApplicationStatus | undefined {
+    return this.#pool?.status();
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {

@@ -10,6 +10,7 @@ import {
   randomLifetime,
   ThreadLostError,
   ThreadStartError,
+  type PartStatus,
 } from "../../../lib/adapter.ts";
 import type { ServingThread, ThreadCall } from "./call.ts";
 import { fromData, type ErrorData } from "./error-data.ts";
@@ -55,6 +56,15 @@ const MAX_IN_A_ROW = 16;
  * `lost`: all is done.
  */
 type State = "starting" | "alive" | "retiring" | "ended" | "lost";
+
+/** The states as operators see them. */
+const SHOWN: Readonly<Record<State, string>> = {
+  starting: "starting",
+  alive: "ready",
+  retiring: "leaving",
+  ended: "leaving",
+  lost: "leaving",
+};
 
 const ENTRY = new URL("./inside/main.js", import.meta.url);
 
@@ -153,6 +163,13 @@ export class Thread implements ServingThread {
   /** It has served enough. */
   get isSpent(): boolean {
     return this.#served >= this.#maxRequests;
+  }
+
+  status(): PartStatus {
+    const inFlight = this.current > 0 ? 1 : 0;
+    const state =
+      inFlight > 0 && this.#call?.asleep ? "asleep" : SHOWN[this.#state];
+    return { name: String(this.#worker.threadId), state, inFlight };
   }
 
   /** There is work. */
