@@ -1,6 +1,7 @@
 /** Calls a WSGI-style application and turns what it does into a reply. */
 import { inspect } from "node:util";
 import { WsgiError, type Chunk } from "../../lib/adapter.ts";
+import { shown } from "../common/shown.ts";
 import { createEnviron, type CalledRequest } from "./environ.ts";
 import { LogErrors } from "./errors.ts";
 import {
@@ -143,7 +144,7 @@ class Chunks implements IterableIterator<Chunk> {
     } catch (second) {
       this.#request.log.warn(
         { err: second },
-        `close() failed, too, after ${String(error)}`,
+        `close() failed, too, after ${shown(error)}`,
       );
     }
   }

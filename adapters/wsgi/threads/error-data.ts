@@ -1,6 +1,6 @@
 /** Errors as data: structured clone loses the name of an error, its class and most of its fields. */
-import { inspect } from "node:util";
 import { GatewayError, HttpError, WsgiError } from "../../../lib/adapter.ts";
+import { isA, shown, valueOf } from "../../common/shown.ts";
 
 export interface ErrorData {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface ErrorData {
   readonly code?: string | number;
   readonly cause?: ErrorData;
   /** Of an error that says itself how it is answered. */
-  readonly answer?: Answer;
+  readonly answer?: Answer | undefined;
   /** It came from the other side, where it can be found under this number. */
   readonly origin?: number;
 }
@@ -22,22 +22,28 @@ interface Answer {
 /** Causes of causes; a chain may be a ring. */
 const MAX_DEPTH = 5;
 
+/** Whatever was thrown, as what can be posted. */
 export function toData(error: unknown, depth = 0): ErrorData {
-  if (!(error instanceof Error))
-    return { name: "Error", message: `thrown: ${inspect(error)}`, stack: "" };
-  const { name, message, stack, cause } = error;
-  const { code } = error as { code?: unknown };
+  if (!isA(error, Error))
+    return { name: "Error", message: `thrown: ${shown(error)}`, stack: "" };
+  const [name, message, stack, code, cause] = FIELDS.map((field) =>
+    valueOf(error, field),
+  );
   return {
-    name,
-    message,
-    stack,
+    name: typeof name === "string" ? name : "Error",
+    message: typeof message === "string" ? message : UNREADABLE,
+    stack: typeof stack === "string" ? stack : undefined,
     ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
     ...(cause !== undefined && depth < MAX_DEPTH
       ? { cause: toData(cause, depth + 1) }
       : {}),
-    ...(error instanceof GatewayError ? { answer: answerOf(error) } : {}),
+    ...(isA(error, GatewayError) ? { answer: answerOf(error) } : {}),
   };
 }
+
+const FIELDS = ["name", "message", "stack", "code", "cause"];
+
+const UNREADABLE = "(its message is no text, or throws when it is read)";
 
 /** The error again: of its class where the class means something here, with its own name in any case. */
 export function fromData(data: ErrorData): Error {
@@ -62,8 +68,13 @@ function create({ name, message, code, answer }: ErrorData, options: object) {
   return new Class(message, options);
 }
 
-function answerOf({ status, headers }: GatewayError): Answer {
-  return { status, headers };
+/** Undefined for what makes no answer. */
+function answerOf({ status, headers }: GatewayError): Answer | undefined {
+  try {
+    return structuredClone({ status, headers });
+  } catch {
+    return undefined;
+  }
 }
 
 const STANDARD = new Map<string, ErrorConstructor>(

@@ -222,6 +222,7 @@ export class Thread implements ServingThread {
     else if (this.#state === "lost") return;
     else if (kind === "ready") this.#noteReady();
     else if (kind === "refused") this.#noteRefusal(message[2]);
+    else if (kind === "failed") this.#error = fromData(message[2]);
     else if (kind === "idle") this.#noteIdle(true);
     else if (kind === "reply" || kind === "end") {
       this.#noteEnd(message, this.#callOf(id));
@@ -290,6 +291,7 @@ export class Thread implements ServingThread {
   }
 
   #exit(code: number): void {
+    this.#hearMore(); // of what it has ended
     const wasAsked = this.#state === "retiring";
     this.#lose(wasAsked ? undefined : this.#exitError(code));
     this.#port.close();

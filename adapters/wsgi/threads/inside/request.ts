@@ -1,6 +1,6 @@
 /** The request as a thread has it: its head, and a log that is written on the loop. */
-import { inspect } from "node:util";
 import { UsageError, type GatewayRequest } from "../../../../lib/adapter.ts";
+import { isA, shown } from "../../../common/shown.ts";
 import type { CalledRequest, EnvironHead } from "../../environ.ts";
 import { toData } from "../error-data.ts";
 import { readRequest } from "../head.ts";
@@ -65,10 +65,10 @@ function createLog(channel: Channel): ThreadLog {
   const { id } = channel;
   const writer =
     (level: LogLevel) =>
-    (first: object | string, text = ""): void =>
-      typeof first === "string"
-        ? channel.post(["log", id, level, {}, first])
-        : channel.post(["log", id, level, clonable(first), text]);
+    (first: unknown, text?: unknown): void => {
+      const fields = typeof first === "string" ? {} : clonable(first);
+      channel.post(["log", id, level, fields, messageOf(first, text)]);
+    };
   return {
     debug: writer("debug"),
     info: writer("info"),
@@ -77,19 +77,31 @@ function createLog(channel: Channel): ThreadLog {
   };
 }
 
-/** Errors as data; what cannot cross as text. */
-function clonable(fields: object): object {
-  const entries = Object.entries(fields).map(([name, value]) => [
-    name,
-    value instanceof Error ? toData(value) : plain(value),
-  ]);
-  return Object.fromEntries(entries) as object;
+/** As with pino, an error needs no message. */
+function messageOf(first: unknown, text: unknown): string {
+  if (typeof first === "string") return first;
+  if (text === undefined) return isA(first, Error) ? toData(first).message : "";
+  return typeof text === "string" ? text : shown(text);
+}
+
+/** As with pino, an error by itself is the field `err`. Errors as data; what cannot cross as text. */
+function clonable(fields: unknown): object {
+  if (isA(fields, Error)) return { err: toData(fields) };
+  try {
+    const entries = Object.entries(fields as object).map(([name, value]) => [
+      name,
+      isA(value, Error) ? toData(value) : plain(value),
+    ]);
+    return Object.fromEntries(entries) as object;
+  } catch {
+    return { fields: shown(fields) }; // one of them throws when it is read
+  }
 }
 
 function plain(value: unknown): unknown {
   try {
     return structuredClone(value);
   } catch {
-    return inspect(value);
+    return shown(value);
   }
 }

@@ -1,5 +1,6 @@
 /** Serves one request in this thread: the same application, called by the same code as on the loop. */
 import { ClientAbortedError, HaltedError } from "../../../../lib/adapter.ts";
+import { isA } from "../../../common/shown.ts";
 import { Input } from "../../input.ts";
 import { runApp } from "../../run.ts";
 import type { StartedReply } from "../../start-response.ts";
@@ -33,7 +34,7 @@ export function serveRequest(
 }
 
 function isReason(error: unknown): boolean {
-  return error instanceof ClientAbortedError || error instanceof HaltedError;
+  return isA(error, ClientAbortedError) || isA(error, HaltedError);
 }
 
 function send(reply: StartedReply, channel: Channel): void {
