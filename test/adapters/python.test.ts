@@ -303,6 +303,18 @@ describe("Python:", function () {
         expect(server.log.filter(({ err }) => err)).to.have.length(2);
       });
 
+    it("an error that cannot be shown is a 500 like others, and the worker lives", async () => {
+      const server = await serve("raises_oddly");
+      server.expectLog(/failed/);
+      const names = ["Unreadable", "Nameless", "Mute", "Headless"];
+      for (const name of names)
+        expect((await fetch(`${server.url}?${name}`)).status).to.equal(500);
+      const errors = server.log.flatMap(({ err }) => (err ? [err.stack] : []));
+      expect(errors).to.have.length(4);
+      for (const [i, name] of names.entries())
+        expect(errors[i]).to.include(name);
+    });
+
     it("a traceback begins with the application's own frame", async () => {
       const server = await serve("leaves");
       server.expectLog(/failed/);
