@@ -9,7 +9,7 @@ import {
   type Surroundings,
 } from "../../lib/adapter.ts";
 import { Ahead } from "../common/ahead.ts";
-import { submitTo } from "../common/submit.ts";
+import { received, submitTo } from "../common/submit.ts";
 import { PythonCall, Upload } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
 import type { PythonSettings } from "./options.ts";
@@ -18,6 +18,7 @@ import { useWorkerPool, type WorkerPool } from "./worker-pool.ts";
 /** What `python()` makes. */
 export class PythonApplication implements OpenApplication {
   readonly #settings: PythonSettings;
+  readonly #waitsFor: string;
   readonly #environ = new EnvironWriter();
   #pool: WorkerPool | undefined;
   /** Undefined where replies stream at their clients' pace. */
@@ -25,6 +26,7 @@ export class PythonApplication implements OpenApplication {
 
   constructor(settings: PythonSettings) {
     this.#settings = settings;
+    this.#waitsFor = `a Python process of ${settings.app}`;
   }
 
   /** Starts its processes, for the loop that it is mounted in. */
@@ -69,6 +71,7 @@ export class PythonApplication implements OpenApplication {
       this.#pool!.dispatcher,
       (receiver) =>
         new PythonCall(request, environ, upload, receiver, this.#ahead),
+      this.#waitsFor,
     );
   }
 
@@ -76,7 +79,7 @@ export class PythonApplication implements OpenApplication {
   *#submitBody(request: GatewayRequest): Operation<GatewayResponse> {
     let length = this.#settings.streamBodies
       ? undefined
-      : yield* request.received();
+      : yield* received(request);
     const upload = new Upload(request);
     yield* until(upload.begin());
     if (upload.whole) length = upload.first.length;

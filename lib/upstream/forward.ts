@@ -56,7 +56,7 @@ export function* forward(
         );
         attempt.start(retries > 0);
         return () => attempt.abandon();
-      });
+      }, `upstream ${upstream.address.name}`);
     } catch (error) {
       if (!(error instanceof UnseenError)) throw error;
       if (retries >= upstream.settings.retries)

@@ -119,10 +119,11 @@ describe("The status of an application", function () {
   });
 
   it("at servers behind the loop has who is left out, and why", async () => {
-    const back = createServer((_, response) => response.end("back")).listen(
-      0,
-      "127.0.0.1",
-    );
+    let waitsFor: string | undefined;
+    const back = createServer((_, response) => {
+      waitsFor = server.loop.tasks().exchanges[0]!.waitsFor;
+      response.end("back");
+    }).listen(0, "127.0.0.1");
     await once(back, "listening");
     const up = `127.0.0.1:${(back.address() as AddressInfo).port}`;
     const out = `127.0.0.1:${await freePort()}`;
@@ -131,6 +132,7 @@ describe("The status of an application", function () {
     );
     server.expectLog(/is left out for 10000 ms: connect ECONNREFUSED/);
     expect(await (await fetch(server.url)).text()).to.equal("back");
+    expect(waitsFor).to.equal(`upstream http://${up}`);
     const { kind, parts } = statusOf(server);
     expect(kind).to.equal("http");
     const [first, second] = parts;

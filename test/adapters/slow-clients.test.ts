@@ -20,6 +20,8 @@ const MB = 1_000_000;
 
 interface World {
   readonly name: string;
+  /** What its requests wait for, in the task tree. */
+  readonly waitsFor: string;
   /** With so many threads that four requests take them all. */
   readonly app: (options?: { streamBodies?: boolean }) => OpenApplication;
   readonly needs?: (context: Mocha.Context) => void;
@@ -28,11 +30,13 @@ interface World {
 const WORLDS: World[] = [
   {
     name: "an application of Python",
+    waitsFor: "a Python process of slow:app",
     app: (options) => pythonApp("slow:app", { threads: 4, ...options }),
     needs: needsPython,
   },
   {
     name: "an application in threads",
+    waitsFor: "a thread",
     app: (options) => {
       const closed = new Gate();
       const provide = { close: closed.open, closed: () => closed.opened };
@@ -41,7 +45,7 @@ const WORLDS: World[] = [
   },
 ];
 
-for (const { name, app, needs } of WORLDS)
+for (const { name, waitsFor, app, needs } of WORLDS)
   describe(`At ${name}`, function () {
     this.timeout(PATIENCE_MS);
 
@@ -84,6 +88,23 @@ for (const { name, app, needs } of WORLDS)
       for (const client of clients) client.send(rest);
       for (const client of clients)
         await client.until(RegExp(`${sha(body)} ${MB}$`));
+    });
+
+    it("the task tree says what a request waits for: its body, or who answers it", async () => {
+      const server = await serve();
+      const seen = (): unknown[] =>
+        server.loop
+          .tasks()
+          .exchanges.map(({ name, waitsFor }) => [name, waitsFor]);
+      const client = await begin(server, `content-length: ${MB}`, half);
+      const upload = ["POST /upload", "the body of the request"];
+      expect(seen()).to.deep.equal([upload]);
+      const answer = fetch(`${server.url}/closed`);
+      while (seen().length < 2) await setTimeout(5);
+      expect(seen()).to.deep.include(["GET /closed", waitsFor]);
+      client.abort();
+      await (await fetch(`${server.url}/long?1`)).text(); // of which the end is waited for there
+      expect((await answer).status).to.equal(200);
     });
 
     it("a slow upload in chunks arrives whole", async () => {

@@ -9,7 +9,7 @@ import {
 } from "../../../lib/adapter.ts";
 import { ensure, until, type Operation } from "eddy/operations";
 import { Ahead } from "../../common/ahead.ts";
-import { submitTo } from "../../common/submit.ts";
+import { received, submitTo } from "../../common/submit.ts";
 import { BodyFeed } from "./body-feed.ts";
 import { ThreadCall } from "./call.ts";
 import {
@@ -54,7 +54,7 @@ export class ThreadedApplication implements OpenApplication {
   *#submitWithBody(request: GatewayRequest): Operation<GatewayResponse> {
     const length = this.#settings.streamBodies
       ? undefined
-      : yield* request.received();
+      : yield* received(request);
     const feed = new BodyFeed(request, length);
     yield* until(feed.begin());
     return yield* this.#submit(request, feed);
@@ -68,6 +68,7 @@ export class ThreadedApplication implements OpenApplication {
       this.#pool!,
       (receiver) =>
         new ThreadCall(request, feed, this.#settings, receiver, this.#ahead),
+      "a thread",
     );
   }
 }
