@@ -52,7 +52,7 @@ export class Ahead {
 export class ReplyFile {
   readonly #ahead: Ahead;
   #spill: Spill | undefined;
-  /** Bytes in the file, also those that were read: they are given back when all were. */
+  /** Bytes of the file, also those that were read: it goes when all were. */
   #size = 0;
   #patienceMs = PATIENCE_MS;
   #since = 0;
@@ -104,19 +104,19 @@ export class ReplyFile {
   /** The oldest bytes; undefined when there are none. */
   shift(): Uint8Array | undefined {
     const bytes = this.#spill?.shift();
-    if (this.#spill?.empty) this.#free();
+    if (this.#spill?.empty) this.#drop();
     return bytes;
   }
 
   close(): void {
     this.goesOn();
     this.#closed = true;
-    this.#spill?.close();
-    this.#spill = undefined;
-    this.#free();
+    this.#drop();
   }
 
-  #free(): void {
+  #drop(): void {
+    this.#spill?.close();
+    this.#spill = undefined;
     this.#ahead.free(this.#size);
     this.#size = 0;
   }

@@ -60,15 +60,15 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
     this.#waiting -= length;
     if (chunks > 0) this.#sender.taken(chunks, length);
     this.#relieve();
-    let value = this.#take();
-    while (value === undefined && this.#end === undefined) {
+    for (;;) {
+      const value = this.#file?.shift() ?? this.#take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#end !== undefined) break;
       await new Promise<void>((resolve) => (this.#wake = resolve));
-      value = this.#take();
     }
-    if (value !== undefined) return { done: false, value };
     this.#file?.close();
-    if (this.#end?.error !== undefined) throw this.#end.error;
-    return { done: true, value };
+    if (this.#end.error !== undefined) throw this.#end.error;
+    return { done: true, value: undefined };
   }
 
   async return(): Promise<Step<C>> {
@@ -98,15 +98,11 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
     this.#sender.taken(chunks, length);
   }
 
-  #take(): C | Uint8Array | undefined {
-    return this.#file?.shift() ?? this.#takeChunks();
-  }
-
   /**
    * Joins small chunks of bytes: each write to the client's socket costs the same, and there may be thousands of
    * them.
    */
-  #takeChunks(): C | Uint8Array | undefined {
+  #take(): C | Uint8Array | undefined {
     let [chunks, length] = [0, 0];
     for (const chunk of this.#chunks) {
       const isBytes = typeof chunk !== "string";
