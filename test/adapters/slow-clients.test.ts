@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import type { OpenApplication } from "../../lib/index.ts";
 import { Gate } from "../support/gate.ts";
-import { openSpills, SPILLS_SHOW } from "../support/open-spills.ts";
+import { countSpills, SPILLS_SHOW } from "../support/open-spills.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
@@ -52,6 +52,9 @@ for (const { name, waitsFor, app, needs } of WORLDS)
     before(function () {
       needs?.(this);
     });
+
+    let openSpills: () => number;
+    beforeEach(() => (openSpills = countSpills()));
 
     const serve = (options?: { streamBodies?: boolean }): Promise<TestServer> =>
       serveWith((loop) => loop.get("/turn", () => "").mount(app(options)), {

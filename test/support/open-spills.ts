@@ -4,8 +4,13 @@ import { readdirSync, readlinkSync } from "node:fs";
 /** Whether it can be seen how many there are. */
 export const SPILLS_SHOW = process.platform === "linux";
 
-/** How many this process has open; none where it cannot be seen. */
-export function openSpills(): number {
+/** Counts those that this process has opened since now, and has open; none where it cannot be seen. */
+export function countSpills(): () => number {
+  const before = openSpills();
+  return () => openSpills() - before;
+}
+
+function openSpills(): number {
   if (!SPILLS_SHOW) return 0;
   return readdirSync("/proc/self/fd").filter((descriptor) => {
     try {

@@ -4,7 +4,7 @@ import { beforeEach } from "mocha";
 import { pino } from "pino";
 import { Ahead } from "../../../adapters/common/ahead.ts";
 import { PushedBody } from "../../../adapters/common/pushed-body.ts";
-import { openSpills, SPILLS_SHOW } from "../../support/open-spills.ts";
+import { countSpills, SPILLS_SHOW } from "../../support/open-spills.ts";
 
 describe("A pushed body", () => {
   let taken: [chunks: number, length: number][];
@@ -90,6 +90,7 @@ describe("A pushed body that is taken ahead of its client", () => {
   let lines: string[];
   let ahead: Ahead;
   let free: number;
+  let openSpills: () => number;
   let body: PushedBody<string | Uint8Array>;
 
   beforeEach(() => {
@@ -99,6 +100,7 @@ describe("A pushed body that is taken ahead of its client", () => {
       pino({ base: null }, { write: (line) => lines.push(line) }),
     );
     free = 0;
+    openSpills = countSpills();
     body = open();
   });
   afterEach(async () => {
