@@ -5,10 +5,11 @@
 import { Spill, type Logger } from "../../lib/adapter.ts";
 
 /**
- * Milliseconds for which the client of a reply may keep its thread waiting, in all. A fast client is behind for less,
- * and its reply is spared the way through a file.
+ * Milliseconds for which the client of a reply may keep its thread waiting, and as many again for so many bytes that it
+ * takes: one that takes 20 MiB a second is not slow, and its reply is spared the way through a file.
  */
 const PATIENCE_MS = 50;
+const PATIENCE_BYTES = 1024 * 1024;
 
 /** Bytes of one reply in its file: those of a long document. What is longer comes at its client's pace. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
@@ -63,24 +64,37 @@ export class ReplyFile {
     this.#ahead = ahead;
   }
 
-  /** The thread waits for the client. True: it has for too long; otherwise `onLate` is called when it has. */
-  isLate(onLate: () => void): boolean {
+  /** The thread waits for the client. True: it has for too long; otherwise `lookAgain` is called when it may have. */
+  isLate(lookAgain: () => void): boolean {
     if (this.#patienceMs <= 0) return true;
     if (this.#timer !== undefined || this.#closed) return false;
     this.#since = performance.now();
     this.#timer = setTimeout(() => {
-      this.#patienceMs = 0;
-      onLate();
+      this.goesOn();
+      lookAgain();
     }, this.#patienceMs);
     return false;
   }
 
   /** The thread does not wait for the client. */
   goesOn(): void {
-    if (this.#timer === undefined) return;
+    this.#countWait();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#patienceMs -= performance.now() - this.#since;
+  }
+
+  #countWait(): void {
+    if (this.#timer === undefined) return;
+    const now = performance.now();
+    this.#patienceMs -= now - this.#since;
+    this.#since = now;
+  }
+
+  /** The client has taken so much that was not in the file. */
+  taken(bytes: number): void {
+    this.#countWait();
+    const more = (bytes / PATIENCE_BYTES) * PATIENCE_MS;
+    this.#patienceMs = Math.min(PATIENCE_MS, this.#patienceMs + more);
   }
 
   /** False: it cannot be kept. */

@@ -58,7 +58,10 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
     const { chunks, length } = this.#delivered;
     this.#delivered = { chunks: 0, length: 0 };
     this.#waiting -= length;
-    if (chunks > 0) this.#sender.taken(chunks, length);
+    if (chunks > 0) {
+      this.#file?.taken(length);
+      this.#sender.taken(chunks, length);
+    }
     this.#relieve();
     for (;;) {
       const value = this.#file?.shift() ?? this.#take();

@@ -87,6 +87,8 @@ describe("A pushed body", () => {
 describe("A pushed body that is taken ahead of its client", () => {
   const MIB = 1024 * 1024;
   const WINDOW = 1000;
+  const { now } = performance;
+  let time: number;
   let lines: string[];
   let ahead: Ahead;
   let free: number;
@@ -95,6 +97,8 @@ describe("A pushed body that is taken ahead of its client", () => {
 
   beforeEach(() => {
     mock.timers.enable({ apis: ["setTimeout"] });
+    time = 0;
+    performance.now = () => time;
     lines = [];
     ahead = new Ahead(
       pino({ base: null }, { write: (line) => lines.push(line) }),
@@ -105,6 +109,7 @@ describe("A pushed body that is taken ahead of its client", () => {
   });
   afterEach(async () => {
     mock.timers.reset();
+    performance.now = now;
     await body.return();
   });
 
@@ -130,12 +135,17 @@ describe("A pushed body that is taken ahead of its client", () => {
     return Buffer.concat(chunks).toString();
   }
 
-  const late = (): void => mock.timers.tick(50);
+  function pass(ms: number): void {
+    time += ms;
+    mock.timers.tick(ms);
+  }
+
+  const late = (): void => pass(50);
 
   it("frees its sender when the client has kept it waiting for 50 ms, and loses nothing", async () => {
     for (const chunk of ["a".repeat(600), Buffer.from("b".repeat(600))])
       body.push(chunk);
-    mock.timers.tick(49);
+    pass(49);
     expect(free).to.equal(0);
     late();
     expect([free, body.waiting]).to.deep.equal([1200, 0]);
@@ -178,11 +188,26 @@ describe("A pushed body that is taken ahead of its client", () => {
       const next = body.next();
       body.push("a".repeat(1200));
       await next;
-      mock.timers.tick(4);
+      pass(4);
     }
     expect(free).to.be.above(0);
     expect(openSpills()).to.equal(0);
   });
+
+  for (const [takenMs, files] of [
+    [3, 0],
+    [4, 1],
+  ] as const)
+    it(`needs ${files} files where the client takes 64 KiB in ${takenMs} ms, however long it goes on`, async () => {
+      const chunk = new Uint8Array(65_536);
+      body.push(chunk);
+      for (let i = 0; i < 200; i++) {
+        body.push(chunk);
+        pass(takenMs);
+        await body.next();
+      }
+      expect(openSpills()).to.equal(files);
+    });
 
   it("has its sender wait beyond 64 MiB, until the client has taken those", async () => {
     const chunk = new Uint8Array(MIB);
