@@ -10,6 +10,11 @@ export function countSpills(): () => number {
   return () => openSpills() - before;
 }
 
+/** Done when there are none of them left: files may be closed away from the loop. */
+export async function noSpills(count: () => number): Promise<void> {
+  while (count() > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
 function openSpills(): number {
   if (!SPILLS_SHOW) return 0;
   return readdirSync("/proc/self/fd").filter((descriptor) => {
