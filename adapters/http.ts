@@ -70,6 +70,7 @@ export function http(
     *open() {
       yield* ensure(() => agent.destroy());
     },
+    status: () => servers.status("http"),
     handle: (request) =>
       forward(request, () => outgoing(request, host, agent), servers),
   };

@@ -13,9 +13,10 @@ export type { PythonOptions } from "./python/options.ts";
  * application cannot be loaded. They end when the loop has drained. When a process dies, the requests that it was
  * running are answered 502, those that were waiting go to other processes, and the process is replaced.
  *
- * Both bodies stream, at the pace of the slower side. When the client leaves or the task of a request is halted,
- * `close()` of the result is called at the application's next chunk; `environ["eddy.disconnected"]()` tells the
- * application before.
+ * A request gets a thread when its body is here, and a slow client's reply waits in a file, so that no client keeps a
+ * thread; with `streamBodies` both stream at the pace of the slower side. When the client leaves or the task of a
+ * request is halted, `close()` of the result is called at the application's next chunk;
+ * `environ["eddy.disconnected"]()` tells the application before.
  *
  * @throws {UsageError} for an option that does not exist or has a bad value.
  *

@@ -44,6 +44,7 @@ export function uwsgi(
   const settings = upstreamSettings(options, addresses.length);
   const servers = new Upstreams(addresses, settings);
   return {
+    status: () => servers.status("uwsgi"),
     handle: (request) => forward(request, () => prepare(request), servers),
   };
 }

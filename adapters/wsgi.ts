@@ -55,8 +55,8 @@ export type {
 export function wsgi(app: WsgiApp): Handler;
 /**
  * The same for an application in threads of its own, where it may block: it is loaded from its module in each thread.
- * The request body streams in while the application reads it, and the next chunk of the response is asked for while
- * the client is at most 256 KiB behind. `eddy/wait` waits for asynchronous work.
+ * A request gets a thread when its body is here, and a slow client's response waits in a file, so that no client keeps
+ * a thread; with `streamBodies` both stream at the pace of the slower side. `eddy/wait` waits for asynchronous work.
  *
  * The threads start with `listen`, which fails with a {@link ThreadStartError} when the application cannot be loaded,
  * and end when the loop has drained. Each request has a thread for itself; when none is free it waits in line, and is

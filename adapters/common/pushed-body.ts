@@ -1,11 +1,14 @@
 /** The body of a reply that a thread or another process sends: what has come, until the client takes it. */
 import type { Chunk } from "../../lib/adapter.ts";
+import { ReplyFile, type Ahead } from "./ahead.ts";
 
 type Step<C> = IteratorResult<C, undefined>;
 
 /** Who sends it. */
 export interface BodySender {
-  /** The client has taken so much of it. */
+  /** It has to wait until the client has taken more. */
+  readonly waits: boolean;
+  /** So much of it is out of the sender's way: the client has taken it, or it is kept elsewhere. */
   taken(chunks: number, length: number): void;
   /** Nobody wants the rest. Done when the sender has cleaned up. @throws what its cleanup throws. */
   cancel(): void | Promise<void>;
@@ -14,8 +17,12 @@ export interface BodySender {
 /** Bytes of a chunk that is made of smaller ones. */
 const MERGED_BYTES = 64 * 1024;
 
-export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
+export class PushedBody<C extends Chunk> implements AsyncIterable<
+  C | Uint8Array
+> {
   readonly #sender: BodySender;
+  /** What stands before the chunks; missing where the sender has to wait for its client. */
+  readonly #file: ReplyFile | undefined;
   readonly #chunks: C[] = [];
   /** What was given out last, until the client has taken it. */
   #delivered = { chunks: 0, length: 0 };
@@ -23,11 +30,12 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
   #end: { error?: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(sender: BodySender) {
+  constructor(sender: BodySender, ahead?: Ahead) {
     this.#sender = sender;
+    this.#file = ahead && new ReplyFile(ahead);
   }
 
-  /** The length of what the client has not taken. */
+  /** The length of what the client has not taken, and no file keeps. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -36,6 +44,7 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
     this.#chunks.push(chunk);
     this.#waiting += chunk.length;
     this.#wake?.();
+    this.#relieve();
   }
 
   /** No more will come; with an error, not because all is there. */
@@ -45,20 +54,28 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
   }
 
   /** Being asked for the next says that the client has taken the one before. */
-  async next(): Promise<Step<C>> {
+  async next(): Promise<Step<C | Uint8Array>> {
     const { chunks, length } = this.#delivered;
     this.#delivered = { chunks: 0, length: 0 };
     this.#waiting -= length;
-    if (chunks > 0) this.#sender.taken(chunks, length);
-    while (this.#chunks.length === 0 && this.#end === undefined)
+    if (chunks > 0) {
+      this.#file?.taken(length);
+      this.#sender.taken(chunks, length);
+    }
+    this.#relieve();
+    for (;;) {
+      const value = this.#file?.shift() ?? this.#take();
+      if (value !== undefined) return { done: false, value };
+      if (this.#end !== undefined) break;
       await new Promise<void>((resolve) => (this.#wake = resolve));
-    const value = this.#take();
-    if (value !== undefined) return { done: false, value };
-    if (this.#end?.error !== undefined) throw this.#end.error;
-    return { done: true, value };
+    }
+    this.#file?.close();
+    if (this.#end.error !== undefined) throw this.#end.error;
+    return { done: true, value: undefined };
   }
 
   async return(): Promise<Step<C>> {
+    this.#file?.close();
     await this.#sender.cancel();
     return { done: true, value: undefined };
   }
@@ -67,11 +84,28 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
     return this;
   }
 
+  /** Puts what waits into the file when the client has kept the sender waiting for too long. */
+  #relieve(): void {
+    if (this.#file === undefined) return;
+    if (!this.#sender.waits) this.#file.goesOn();
+    else if (this.#file.isLate(() => this.#relieve())) this.#keep(this.#file);
+  }
+
+  #keep(file: ReplyFile): void {
+    const chunks = this.#chunks.length;
+    const bytes = Buffer.concat(this.#chunks.map(asBytes));
+    if (chunks === 0 || !file.push(bytes)) return;
+    const length = this.#waiting - this.#delivered.length;
+    this.#chunks.length = 0;
+    this.#waiting -= length;
+    this.#sender.taken(chunks, length);
+  }
+
   /**
    * Joins small chunks of bytes: each write to the client's socket costs the same, and there may be thousands of
    * them.
    */
-  #take(): C | undefined {
+  #take(): C | Uint8Array | undefined {
     let [chunks, length] = [0, 0];
     for (const chunk of this.#chunks) {
       const isBytes = typeof chunk !== "string";
@@ -83,8 +117,9 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<C> {
     }
     this.#delivered = { chunks, length };
     const taken = this.#chunks.splice(0, chunks);
-    return chunks > 1
-      ? (Buffer.concat(taken as Uint8Array[], length) as Uint8Array as C)
-      : taken[0];
+    return chunks > 1 ? Buffer.concat(taken as Uint8Array[], length) : taken[0];
   }
 }
+
+const asBytes = (chunk: Chunk): Uint8Array =>
+  typeof chunk === "string" ? Buffer.from(chunk) : chunk;

@@ -1,6 +1,6 @@
 /** A request that a pool of threads or processes serves, as an operation. */
 import { action, type Operation } from "eddy/operations";
-import type { GatewayResponse } from "../../lib/adapter.ts";
+import type { GatewayRequest, GatewayResponse } from "../../lib/adapter.ts";
 
 /** Where the reply goes; what comes after the first of them is ignored. */
 export interface ReplyReceiver {
@@ -16,13 +16,13 @@ export interface CallPool<C> {
 }
 
 /**
- * Halted before there is a head, the call leaves the pool; after that the body is told to end. `server`: what it waits
- * for, as `loop.tasks()` shows it.
+ * Halted before there is a head, the call leaves the pool; after that the body is told to end. `waitsFor` is seen in
+ * `loop.tasks()`.
  */
 export function submitTo<C>(
   pool: CallPool<C>,
   createCall: (receiver: ReplyReceiver) => C,
-  server: string,
+  waitsFor: string,
 ): Operation<GatewayResponse> {
   return action((resolve, reject) => {
     const call = createCall({ resolve, reject });
@@ -32,5 +32,13 @@ export function submitTo<C>(
       reject(error as Error);
     }
     return () => pool.leave(call);
-  }, server);
+  }, waitsFor);
+}
+
+/** Waits for the body of a request to be here, and gives its length. */
+export function received(request: GatewayRequest): Operation<number> {
+  return action((resolve, reject) => {
+    request.received().then(resolve, reject);
+    return () => {};
+  }, "the body of the request");
 }

@@ -7,6 +7,7 @@ import {
   type GatewayRequest,
   type GatewayResponse,
 } from "../../lib/adapter.ts";
+import type { Ahead } from "../common/ahead.ts";
 import { PushedBody, type BodySender } from "../common/pushed-body.ts";
 import type { ReplyReceiver } from "../common/submit.ts";
 import {
@@ -16,7 +17,7 @@ import {
   type WorkerFrame,
 } from "./protocol.ts";
 
-/** Bytes of a reply that wait for the client before the worker has to. Four pieces of 64 KiB. */
+/** Bytes of a reply that wait in memory for the client before the worker has to. Four pieces of 64 KiB. */
 const WINDOW = 256 * 1024;
 
 /** What a call needs of the connection that it was given to. */
@@ -33,6 +34,7 @@ export class PythonCall implements BodySender {
   readonly environ: string;
   readonly upload: Upload | undefined;
   readonly #receiver: ReplyReceiver;
+  readonly #ahead: Ahead | undefined;
   /** Since it has left the queue. */
   connection: CallConnection | undefined;
   #body: PushedBody<Uint8Array> | undefined;
@@ -44,11 +46,13 @@ export class PythonCall implements BodySender {
     environ: string,
     upload: Upload | undefined,
     receiver: ReplyReceiver,
+    ahead: Ahead | undefined,
   ) {
     this.request = request;
     this.environ = environ;
     this.upload = upload;
     this.#receiver = receiver;
+    this.#ahead = ahead;
   }
 
   /** Somebody waits for its reply, or the rest of it. */
@@ -100,9 +104,12 @@ export class PythonCall implements BodySender {
     this.#receiver.reject(error);
   }
 
-  /** The client has taken a part of the reply. */
+  get waits(): boolean {
+    return this.#body!.waiting > WINDOW;
+  }
+
   taken(): void {
-    if (this.#body!.waiting <= WINDOW) this.connection?.resume();
+    if (!this.waits) this.connection?.resume();
   }
 
   /** Nobody waits for it any more. */
@@ -131,7 +138,7 @@ export class PythonCall implements BodySender {
       this.#state = "replied";
       return at === frame.end ? null : pieceOf(frame, at);
     }
-    this.#body = new PushedBody(this);
+    this.#body = new PushedBody(this, this.#ahead);
     this.#push(pieceOf(frame, at));
     return this.#body;
   }
@@ -139,7 +146,7 @@ export class PythonCall implements BodySender {
   #push(piece: Buffer): void {
     if (piece.length === 0) return;
     this.#body!.push(piece);
-    if (this.#body!.waiting > WINDOW) this.connection?.pause();
+    if (this.waits) this.connection?.pause();
   }
 }
 

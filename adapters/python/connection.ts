@@ -148,7 +148,7 @@ export class ThreadConnection implements CallConnection {
       yield* action<void>((resolve) => {
         this.#whenDrained = resolve;
         return () => (this.#whenDrained = undefined);
-      });
+      }, "a Python process to take more of the body");
     if (!this.#socket.destroyed) this.#throughput.progress();
   }
 

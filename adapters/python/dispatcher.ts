@@ -25,6 +25,11 @@ export class Dispatcher {
     this.#maxQueuedRequests = maxQueuedRequests;
   }
 
+  /** Requests that wait for a thread. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   add(connections: readonly ThreadConnection[]): void {
     for (const connection of connections) {
       this.#connections.add(connection);

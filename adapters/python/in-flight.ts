@@ -14,6 +14,11 @@ export class InFlight {
     return this.#calls.length;
   }
 
+  /** Without those withdrawn. */
+  get requests(): number {
+    return this.#calls.filter((call) => call !== undefined).length;
+  }
+
   /** Number of the one that the thread works on, or of the next to be given. */
   get first(): number {
     return this.last - this.#calls.length + 1;

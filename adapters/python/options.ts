@@ -81,6 +81,18 @@ export interface PythonOptions {
    */
   maxQueuedRequests?: number;
   /**
+   * Whether bodies stream, at the pace of the slower side: the application is called when 64 KiB of a body have come and
+   * reads the rest as it comes, and gives its reply as its client takes it. A slow client then keeps a thread for as
+   * long as it likes. For uploads that are looked at as they come, and replies that are made for as long as somebody
+   * takes them.
+   *
+   * Without it a request gets a thread when its body is here, in memory and from 512 KiB on in a file; and what a slow
+   * client does not take of a reply waits in a file, up to 64 MiB.
+   *
+   * @default false: clients must not be able to keep all threads
+   */
+  streamBodies?: boolean;
+  /**
    * Milliseconds for which the application may run without giving a piece of its reply or taking one of the request.
    * They count from when its process was given the request, whether it has begun it or not. Time that it waits for its
    * client does not count. `Infinity` for no limit.
@@ -164,6 +176,7 @@ const RULES: Record<keyof PythonOptions, Rule> = {
   lazyApps: SWITCH,
   startTimeoutMs: AMOUNT,
   maxQueuedRequests: AMOUNT,
+  streamBodies: SWITCH,
   harakiriMs: AMOUNT,
   abortGraceMs: AMOUNT,
   interrupt: SWITCH,
@@ -191,6 +204,7 @@ export function pythonSettings(
     threads: 1,
     lazyApps: true,
     maxQueuedRequests: 1024,
+    streamBodies: false,
     harakiriMs: 30_000,
     interrupt: false,
     python: venv === undefined ? "python3" : join(venv, "bin/python"),

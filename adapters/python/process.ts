@@ -1,11 +1,12 @@
 /** A process of Python: what is common to all of them, and how one is started. */
 import { spawn } from "node:child_process";
-import { existsSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { PythonStartError } from "../../lib/adapter.ts";
+import { PythonStartError, type PartStatus } from "../../lib/adapter.ts";
+import { Lines } from "../common/lines.ts";
+import type { PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
 
 const SCRIPT = fileURLToPath(
@@ -36,6 +37,26 @@ export interface PythonProcess {
   end(): void;
 }
 
+export function statusOf(
+  { pid }: PythonProcess,
+  state: string,
+  inFlight: number,
+): PartStatus {
+  const rss = pid === undefined ? undefined : residentBytes(pid);
+  return { name: String(pid ?? "none yet"), state, inFlight, rss };
+}
+
+/** Undefined where the system does not tell, or the process has ended (proc(5)). */
+function residentBytes(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Starts the process of a worker with this folder. */
 export type Launch = (folder: string, events: ProcessEvents) => PythonProcess;
 
@@ -43,6 +64,8 @@ export type Launch = (folder: string, events: ProcessEvents) => PythonProcess;
 export interface ProcessEvents {
   /** It has printed a line, or this is why it does not start. */
   line(text: string): void;
+  /** It has printed a line on standard error. */
+  errorLine(text: string): void;
   /** A line has come on the control channel. "ready" says that it has started. */
   control(text: string): void;
   /** It has ended. Its last output may still come. */
@@ -84,7 +107,8 @@ export function startProcess(
   const output = [child.stdout as Socket, child.stderr as Socket];
   events = limitStart(settings, events, (signal) => child.kill(signal));
   onLine(control, (text) => events.control(text));
-  for (const stream of output) onLine(stream, (text) => events.line(text));
+  onLine(output[0]!, (text) => events.line(text));
+  onLine(output[1]!, (text) => events.errorLine(text));
   child.on("exit", () => {
     for (const channel of [control, ...output]) endSoon(channel);
     events.exited();
@@ -144,9 +168,12 @@ export function limitStart(
 }
 
 export function onLine(stream: Socket, listener: (text: string) => void): void {
-  const ignore = (): void => {}; // the process has ended, which is noticed anyway
-  stream.on("error", ignore);
-  createInterface(stream).on("line", listener).on("error", ignore);
+  const lines = new Lines(listener);
+  stream
+    .setEncoding("utf8")
+    .on("data", (text: string) => lines.push(text))
+    .on("close", () => lines.flush())
+    .on("error", () => {}); // the process has ended, which is noticed anyway
 }
 
 /** Ends a channel whose process has ended. By itself it would stay while a child of that process has it open, too. */
@@ -172,17 +199,17 @@ const MAX_OUTPUT = 16 * 1024;
 
 /** What a process prints before it is ready, such as a traceback: the last lines, as many as fit. */
 export class StartupOutput {
-  readonly #lines: string[] = [];
+  readonly #lines: PrintedLine[] = [];
   #length = 0;
 
-  add(line: string): void {
-    this.#length += line.length;
+  add(line: PrintedLine): void {
+    this.#length += line.text.length;
     this.#lines.push(line);
     while (this.#length > MAX_OUTPUT && this.#lines.length > 1)
-      this.#length -= this.#lines.shift()!.length;
+      this.#length -= this.#lines.shift()!.text.length;
   }
 
-  takeAll(): string[] {
+  takeAll(): PrintedLine[] {
     this.#length = 0;
     return this.#lines.splice(0);
   }
@@ -192,10 +219,10 @@ export class StartupOutput {
 export function startError(
   { app, python, chdir }: PythonSettings,
   exit: string | undefined,
-  output: readonly string[],
+  output: readonly PrintedLine[],
 ): PythonStartError {
   const how = exit === undefined ? "" : ` (${exit})`;
   return new PythonStartError(
-    `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${output.join("\n")}`,
+    `the Python application ${app} does not start${how}, by ${python} in ${chdir}:\n${output.map(({ text }) => text).join("\n")}`,
   );
 }

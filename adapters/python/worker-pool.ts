@@ -14,7 +14,11 @@ import {
   withResolvers,
   type Operation,
 } from "eddy/operations";
-import { backoffMs, type Logger } from "../../lib/adapter.ts";
+import {
+  backoffMs,
+  type ApplicationStatus,
+  type Logger,
+} from "../../lib/adapter.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { PythonSettings } from "./options.ts";
 import { startProcess, workerConfig, type Launch } from "./process.ts";
@@ -32,6 +36,7 @@ export interface WorkerPool {
    * @throws {PythonStartError} when a new worker does not start; the old one goes on.
    */
   renew(): Operation<void>;
+  status(): ApplicationStatus;
 }
 
 /**
@@ -44,13 +49,18 @@ export function useWorkerPool(
   log: Logger,
 ): Operation<WorkerPool> {
   return resource(function* (provide) {
-    const run = yield* useProcesses();
+    const processes = yield* useProcesses();
     const dispatcher = new Dispatcher(settings.maxQueuedRequests);
     const launcher = settings.lazyApps
       ? importing(settings)
-      : forking(() => run(new Zygote(settings, log)));
-    const start = (): PythonWorker =>
-      run(new PythonWorker(settings, log, dispatcher, launcher.launch));
+      : forking(() => processes.run(new Zygote(settings, log)));
+    let started = 0;
+    const start = (): PythonWorker => {
+      started++;
+      return processes.run(
+        new PythonWorker(settings, log, dispatcher, launcher.launch),
+      );
+    };
     const places = Array.from(
       { length: settings.processes },
       () => new Place(start, settings, log),
@@ -66,20 +76,33 @@ export function useWorkerPool(
         yield* launcher.renew();
         for (const place of places) yield* place.renew();
       },
+      status: () => ({
+        kind: "python",
+        name: settings.app,
+        queued: dispatcher.queued,
+        restarts: Math.max(0, started - settings.processes),
+        parts: [...processes.all].map((process) => process.status()),
+      }),
     });
   });
 }
 
 /** What is known of a process as a task. */
-type ProcessTask = Pick<PythonWorker | Zygote, "gone" | "end">;
+type ProcessTask = Pick<PythonWorker | Zygote, "gone" | "end" | "status">;
 
-/** Makes processes tasks. At the end of the scope all are told to end at once, and waited for. */
-function useProcesses(): Operation<<T extends ProcessTask>(process: T) => T> {
+interface Processes {
+  /** Makes a process a task. */
+  run<T extends ProcessTask>(process: T): T;
+  readonly all: ReadonlySet<ProcessTask>;
+}
+
+/** Processes as tasks. At the end of the scope all are told to end at once, and waited for. */
+function useProcesses(): Operation<Processes> {
   return resource(function* (provide) {
     const scope = yield* useScope();
     const processes = new Set<ProcessTask>();
     try {
-      yield* provide((process) => {
+      const start = <T extends ProcessTask>(process: T): T => {
         processes.add(process);
         function* python(): Operation<void> {
           yield* ensure(function* () {
@@ -91,7 +114,8 @@ function useProcesses(): Operation<<T extends ProcessTask>(process: T) => T> {
         }
         scope.run(python); // its name is seen in loop.tasks()
         return process;
-      });
+      };
+      yield* provide({ run: start, all: processes });
     } finally {
       for (const process of processes) process.end();
     }

@@ -8,10 +8,12 @@ import {
   PythonTimeoutError,
   randomLifetime,
   type Logger,
+  type PartStatus,
 } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
 import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { ErrorLevels, type PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
 import {
   removeFolder,
@@ -19,6 +21,7 @@ import {
   startError,
   StartupOutput,
   stateIn,
+  statusOf,
   TRACEBACK_MS,
   type Launch,
   type PythonProcess,
@@ -50,6 +53,7 @@ export class PythonWorker implements ConnectionOwner {
   readonly #folder = makePrivateFolder(FOLDER, "python");
   readonly #process: PythonProcess;
   readonly #startup = new StartupOutput();
+  readonly #errorLevels = new ErrorLevels();
   /** Requests that it is given before it is replaced. */
   #requestsLeft: number;
   #state: State = "starting";
@@ -79,7 +83,9 @@ export class PythonWorker implements ConnectionOwner {
       throw error;
     }
     this.#process = launch(this.#folder, {
-      line: (text) => this.#print(text),
+      line: (text) => this.#print({ level: "info", text }),
+      errorLine: (text) =>
+        this.#print({ level: this.#errorLevels.next(text), text }),
       control: (text) => this.#hear(text),
       exited: () => this.#exited(),
       ended: (exit) => {
@@ -88,6 +94,14 @@ export class PythonWorker implements ConnectionOwner {
         this.#settle();
       },
     });
+  }
+
+  status(): PartStatus {
+    const inFlight = this.connections.reduce(
+      (sum, connection) => sum + connection.inFlight.requests,
+      0,
+    );
+    return statusOf(this.#process, this.#state, inFlight);
   }
 
   countRequest(): void {
@@ -124,7 +138,7 @@ export class PythonWorker implements ConnectionOwner {
     const error = new PythonTimeoutError(this.settings.harakiriMs);
     const line = call?.line ?? "a request that it had not begun";
     (call?.request.log ?? this.#log).error(
-      { pid: this.#process.pid },
+      { pythonPid: this.#process.pid },
       `${line}: ${error.message}; its process is replaced, and this is where it was:`,
     );
     call?.fail(error);
@@ -140,7 +154,7 @@ export class PythonWorker implements ConnectionOwner {
   /** The process is killed as soon as nobody waits for its other threads. */
   runsOn(call: PythonCall): void {
     call.request.log.warn(
-      { pid: this.#process.pid },
+      { pythonPid: this.#process.pid },
       `${call.line} went on for ${this.settings.abortGraceMs} ms after its client had left (abortGraceMs); ` +
         "its process is replaced",
     );
@@ -205,9 +219,9 @@ export class PythonWorker implements ConnectionOwner {
   }
 
   /** Takes what the application or Python itself prints. */
-  #print(line: string): void {
+  #print(line: PrintedLine): void {
     if (this.#state === "starting") this.#startup.add(line);
-    else this.#log.info({ pid: this.#process.pid }, line);
+    else this.#log[line.level]({ pythonPid: this.#process.pid }, line.text);
   }
 
   /** Ends when the process has, and all that it has sent was read. */

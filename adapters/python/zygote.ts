@@ -1,7 +1,8 @@
 /** Workers that are forked from one process, which imports the application once: `lazyApps: false`. */
 import { createServer, type Server, type Socket } from "node:net";
 import { withResolvers } from "eddy/operations";
-import type { Logger } from "../../lib/adapter.ts";
+import type { Logger, PartStatus } from "../../lib/adapter.ts";
+import { ErrorLevels, type PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
 import {
   channelsIn,
@@ -10,6 +11,7 @@ import {
   onLine,
   startError,
   startProcess,
+  statusOf,
   StartupOutput,
   workerConfig,
   type Kill,
@@ -30,6 +32,7 @@ export class Zygote {
   readonly #log: Logger;
   readonly #process: PythonProcess;
   readonly #output = new StartupOutput();
+  readonly #errorLevels = new ErrorLevels();
   readonly #forks = new Set<ForkedProcess>();
   /** Those that it was told to fork and has not yet; it goes by the order. */
   readonly #ordered: ForkedProcess[] = [];
@@ -41,11 +44,19 @@ export class Zygote {
     this.#log = log;
     const config = { app: settings.app, zygote: true };
     this.#process = startProcess(settings, config, {
-      line: (text) => this.#print(text),
+      line: (text) => this.#print({ level: "info", text }),
+      errorLine: (text) =>
+        this.#print({ level: this.#errorLevels.next(text), text }),
       control: (text) => this.#receive(text),
       exited: () => {}, // its forks are told when all was read that it has to say of them
       ended: (exit) => this.#die(exit),
     });
+  }
+
+  /** It serves nothing. */
+  status(): PartStatus {
+    const state = this.#state === "ready" ? "forks" : this.#state;
+    return statusOf(this.#process, state, 0);
   }
 
   get dead(): boolean {
@@ -101,9 +112,9 @@ export class Zygote {
     this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), exitMs);
   }
 
-  #print(text: string): void {
-    if (this.#state === "starting") this.#output.add(text);
-    else this.#log.info({ pid: this.#process.pid }, text);
+  #print(line: PrintedLine): void {
+    if (this.#state === "starting") this.#output.add(line);
+    else this.#log[line.level]({ pythonPid: this.#process.pid }, line.text);
   }
 
   #receive(text: string): void {
@@ -136,6 +147,9 @@ export class Zygote {
     this.gone.resolve();
   }
 }
+
+/** What comes on the channels of a fork, in the order in which it connects them. */
+const CHANNELS = ["control", "line", "errorLine"] as const;
 
 /** Assumed where nobody has seen how the process ended. */
 const UNSEEN_EXIT = "SIGKILL";
@@ -207,18 +221,18 @@ class ForkedProcess implements PythonProcess {
   }
 
   /** The zygote has ended. `exit`: undefined when it has never been there. */
-  orphaned(exit: string | undefined, output: readonly string[]): void {
+  orphaned(exit: string | undefined, output: readonly PrintedLine[]): void {
     if (this.pid !== undefined) {
       if (this.#exit === undefined) killIfRunning(this.pid);
       return this.exited(UNSEEN_EXIT);
     }
-    for (const line of output) this.#events.line(line);
+    for (const { text } of output) this.#events.line(text);
     if (exit === undefined) this.#finish(undefined);
     else this.exited(exit);
   }
 
   #accept(socket: Socket): void {
-    const event = this.#sockets.length === 0 ? "control" : "line";
+    const event = CHANNELS[this.#sockets.length]!;
     this.#sockets.push(socket);
     onLine(socket, (text) => this.#events[event](text));
     socket.on("close", () => this.#settle());

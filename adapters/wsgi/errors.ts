@@ -1,19 +1,20 @@
 /** `wsgi.errors`: whole lines go to the request's log. */
+import { Lines } from "../common/lines.ts";
 import type { CalledRequest } from "./environ.ts";
 import type { ErrorStream } from "./types.ts";
 
 export class LogErrors implements ErrorStream {
   readonly #request: CalledRequest;
-  #line = "";
+  /** Made when something is written: most requests write nothing. */
+  #lines: Lines | undefined;
 
   constructor(request: CalledRequest) {
     this.#request = request;
   }
 
   write(text: string): void {
-    const lines = (this.#line + text).split("\n");
-    this.#line = lines.pop()!;
-    for (const line of lines) this.#request.log.error(line);
+    this.#lines ??= new Lines((line) => this.#request.log.error(line));
+    this.#lines.push(String(text));
   }
 
   writelines(lines: Iterable<string>): void {
@@ -22,6 +23,6 @@ export class LogErrors implements ErrorStream {
 
   /** Also called when the application is done. */
   flush(): void {
-    if (this.#line !== "") this.write("\n");
+    this.#lines?.flush();
   }
 }

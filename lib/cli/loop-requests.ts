@@ -1,5 +1,5 @@
 /** What a worker tells of the requests of its loop. */
-import type { Loop, Tally } from "../index.ts";
+import type { ApplicationStatus, Loop, Tally } from "../index.ts";
 import type { Shared } from "../exchange/shared.ts";
 import { loopListens } from "../loop/command.ts";
 
@@ -18,16 +18,23 @@ const NONE_YET: Tally = {
 
 /** None, until its loop listens. */
 export class LoopRequests {
+  #loop: Loop | undefined;
   #shared: Pick<Shared, "tally" | "latest" | "running"> | undefined;
   /** How many had come by the last report. */
   #known = 0;
 
   /** Those of this loop, which does not listen yet. */
   follow(loop: Loop): void {
+    this.#loop = loop;
     loopListens.subscribe((message) => {
       const listens = message as { loop: Loop; requests: Shared };
       if (listens.loop === loop) this.#shared = listens.requests;
     });
+  }
+
+  /** Those that they are for, as far as these run. */
+  get applications(): ApplicationStatus[] {
+    return this.#loop?.applications() ?? [];
   }
 
   get tally(): Readonly<Tally> {

@@ -1,6 +1,12 @@
 /** The messages between supervisor and workers. Types only. */
 import type { AddressInfo } from "node:net";
-import type { Address, CloseLimits, LoopTasks, Tally } from "../index.ts";
+import type {
+  Address,
+  ApplicationStatus,
+  CloseLimits,
+  LoopTasks,
+  Tally,
+} from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { Key, Settings } from "./schema.ts";
 
@@ -18,6 +24,7 @@ export interface Orders {
 export interface Report {
   readonly tally: Readonly<Tally>;
   readonly inFlight: number;
+  readonly applications: readonly ApplicationStatus[];
   /** Requests that run, and the one that came last. */
   readonly suspects: readonly string[];
   /** Bytes. */

@@ -34,6 +34,7 @@ export function mounted(
       if (there) return application.handle(request);
       throw new NotFoundError();
     },
+    status: () => (there ? application.status?.() : undefined),
     *open(surroundings) {
       try {
         yield* openInTime(

@@ -13,6 +13,7 @@ export const PYTHON_OPTIONS = {
   pythonThreads: "threads",
   pythonLazyApps: "lazyApps",
   pythonQueue: "maxQueuedRequests",
+  pythonStreamBodies: "streamBodies",
   pythonHarakiri: "harakiriMs",
   pythonAbortGrace: "abortGraceMs",
   pythonInterrupt: "interrupt",

@@ -16,12 +16,13 @@ export function* reporting(
   delay.enable();
   try {
     for (;;) {
-      const { tally, inFlight, suspects } = requests;
+      const { tally, inFlight, applications, suspects } = requests;
       tell({
         type: "report",
         report: {
           tally,
           inFlight,
+          applications,
           suspects,
           rss: residentBytes(),
           loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },

@@ -304,6 +304,13 @@ export const SCHEMA = {
       "100",
       "Requests that may wait for them; further ones are answered 503.",
     ),
+    pythonStreamBodies: setting(
+      onOff,
+      false,
+      "true",
+      "Uploads come while the application reads them, and replies as their clients take them: " +
+        "a slow client then keeps a thread.",
+    ),
     pythonHarakiri: setting(
       duration,
       30_000,

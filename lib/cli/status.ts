@@ -46,6 +46,7 @@ function statusOfWorker(worker: WorkerProcess) {
     inFlight: report?.inFlight ?? 0,
     loopDelayMs: report?.loopDelayMs ?? { mean: 0, max: 0 },
     rss: report?.rss ?? 0,
+    applications: report?.applications ?? [],
   };
 }
 

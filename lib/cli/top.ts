@@ -83,7 +83,7 @@ export function table(status: Status, before?: Status): string {
       then === undefined ? "" : worker.requests - then.requests,
       worker.inFlight,
       worker.loopDelayMs.max,
-      size.show(Math.round(worker.rss / 1024 ** 2) * 1024 ** 2),
+      megabytes(worker.rss),
     ].map(String);
   });
   const names = [
@@ -95,16 +95,48 @@ export function table(status: Status, before?: Status): string {
     "delay ms",
     "memory",
   ];
-  const line = (cells: string[]): string =>
-    cells
-      .map((cell, i) => cell.padEnd(Math.max(names[i]!.length, 9)))
-      .join(" ")
-      .trimEnd();
   return [
     head.join(", "),
     outcomes.join(", "),
     "",
-    line(names),
-    ...rows.map(line),
+    ...columns(names, rows),
+    ...applicationLines(status),
   ].join("\n");
+}
+
+/** What stands behind the applications of each worker: nothing where they are all functions on the loop. */
+function applicationLines({ workers }: Status): string[] {
+  const names = ["part", "state", "in flight", "memory", ""];
+  return workers.flatMap(({ pid, applications }) =>
+    applications.flatMap(({ kind, name, queued, restarts, parts }) => [
+      "",
+      `${kind} ${name} of worker ${pid}, ${queued} requests waiting, ${restarts} restarts`,
+      ...columns(
+        names,
+        parts.map(({ name, state, inFlight, rss, why = "" }) => [
+          name,
+          state,
+          String(inFlight),
+          rss === undefined ? "" : megabytes(rss),
+          why,
+        ]),
+      ),
+    ]),
+  );
+}
+
+const megabytes = (bytes: number): string =>
+  size.show(Math.round(bytes / 1024 ** 2) * 1024 ** 2);
+
+function columns(names: string[], rows: string[][]): string[] {
+  const all = [names, ...rows];
+  const widths = names.map((_, i) =>
+    Math.max(9, ...all.map((row) => row[i]!.length)),
+  );
+  return all.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join(" ")
+      .trimEnd(),
+  );
 }

@@ -61,7 +61,8 @@ class Door implements ProxyHandler<Logger> {
 
   #child(log: Logger, args: unknown[]): Logger {
     try {
-      const child = log.child(...(this.#redact(args) as [object]));
+      const given = this.#redact(eachOnce(log, args));
+      const child = log.child(...(given as [object]));
       return new Proxy(child, new Door(this.#secrets, this.#bindings));
     } catch (failure) {
       const bindings = { ...this.#readable(args[0]), ...noteOf(failure) };
@@ -73,12 +74,12 @@ class Door implements ProxyHandler<Logger> {
     const write = log[level as "info"] as Method;
     try {
       if (log.isLevelEnabled?.(level) === false) return;
-      write.apply(log, this.#redact(this.#complete(args)));
+      write.apply(log, this.#redact(eachOnce(log, this.#complete(args))));
     } catch (failure) {
       const fields = { ...this.#readable(args[0]), ...noteOf(failure) };
       const message = this.#secrets.redact(messageOf(args));
       try {
-        write.call(log, fields, message);
+        write.apply(log, eachOnce(log, [fields, message]));
       } catch {
         writeByHand(log, level, fields, message);
       }
@@ -103,6 +104,30 @@ class Door implements ProxyHandler<Logger> {
 }
 
 type Fields = Record<string, unknown>;
+
+/** What is logged or bound, so that no field stands twice in a line: who repeats one has it under `fields`. */
+function eachOnce(log: Logger, args: unknown[]): unknown[] {
+  const [given, ...rest] = args;
+  if (!isObject(given) || textIn(given, "stack") !== undefined) return args;
+  const names = Object.keys(given);
+  const hasMessage = rest.length > 0 || names.includes("err");
+  const repeated = names.filter((name) => isThere(log, name, hasMessage));
+  if (repeated.length === 0) return args;
+  const fields: Fields = {};
+  const others: Fields = {};
+  for (const name of names)
+    (repeated.includes(name) ? fields : others)[name] = (given as Fields)[name];
+  let key = "fields";
+  while (key in others || isThere(log, key, false)) key += "_";
+  return [{ ...others, [key]: fields }, ...rest];
+}
+
+/** A line of the logger has a field of this name anyway. */
+function isThere(log: Logger, name: string, hasMessage: boolean): boolean {
+  if (name === "level" || name === "time") return true;
+  if (name === "msg") return hasMessage;
+  return isPinoLogger(log) && log[symbols.chindingsSym].includes(`"${name}":`);
+}
 
 function isLevel(log: Logger, key: string): boolean {
   return LEVELS.includes(key) || log.levels?.values[key] !== undefined;

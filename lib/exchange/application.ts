@@ -24,6 +24,35 @@ export interface OpenApplication {
    * each loop, however often the application is mounted.
    */
   open?(surroundings: Surroundings): Operation<void>;
+  /** How it is; undefined while it does not run. May be asked once a second. */
+  status?(): ApplicationStatus | undefined;
+}
+
+/** How an application is, for whoever operates it. Plain data. */
+export interface ApplicationStatus {
+  /** What serves it: `python`, `threads`, `http`, `uwsgi`, … */
+  readonly kind: string;
+  /** Which one it is: `app:app`, a module, addresses. */
+  readonly name: string;
+  /** Requests that wait for one of its parts. */
+  readonly queued: number;
+  /** How many parts were started in place of others. */
+  readonly restarts: number;
+  /** Processes, threads, servers behind it. */
+  readonly parts: readonly PartStatus[];
+}
+
+/** How a process, a thread or a server behind an application is. */
+export interface PartStatus {
+  /** The number of a process or a thread, the address of a server. */
+  readonly name: string;
+  readonly state: string;
+  /** Requests that it has. */
+  readonly inFlight: number;
+  /** Bytes of resident memory; of a process, where they can be told. */
+  readonly rss?: number | undefined;
+  /** Why it is in this state, where that is not as it should be. */
+  readonly why?: string | undefined;
 }
 
 /** What a loop gives an application that it opens. */

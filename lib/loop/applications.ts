@@ -3,7 +3,11 @@ import { suspend } from "effection";
 import { UsageError } from "../common/errors.ts";
 import { attach, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
-import type { OpenApplication, Surroundings } from "../exchange/application.ts";
+import type {
+  ApplicationStatus,
+  OpenApplication,
+  Surroundings,
+} from "../exchange/application.ts";
 
 export class Applications {
   readonly #all = new Set<OpenApplication>();
@@ -33,6 +37,13 @@ export class Applications {
   async close(): Promise<void> {
     this.#opening = undefined;
     await this.#nursery?.destroy();
+  }
+
+  /** How those are that run, and can tell. */
+  status(): ApplicationStatus[] {
+    return [...this.#all]
+      .map((application) => application.status?.())
+      .filter((status) => status !== undefined);
   }
 
   /** What they have running. */

@@ -52,7 +52,11 @@ import { proxiesFrom } from "../request/proxies.ts";
 import { RequestIds } from "../request/request-id.ts";
 import { StallWatch } from "./stall.ts";
 import { onTermination } from "./signals.ts";
-import type { Application, Handler } from "../exchange/application.ts";
+import type {
+  Application,
+  ApplicationStatus,
+  Handler,
+} from "../exchange/application.ts";
 import type { GatewayResponse } from "../reply/types.ts";
 import { openUwsgiListener } from "../uwsgi/listener.ts";
 
@@ -237,6 +241,11 @@ export class Loop extends Mounts {
       background: viewTasks(this.#background.scope),
       resources: this.#applications.tasks(),
     };
+  }
+
+  /** How its applications are: those with processes, threads or servers behind them, and what these have to do. */
+  applications(): ApplicationStatus[] {
+    return this.#applications.status();
   }
 
   /**

@@ -103,6 +103,20 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   }
 
+  /**
+   * Done when all of it is here, in memory or in the file: no read waits for the client then. Gives its length.
+   *
+   * @throws as a read does.
+   */
+  async complete(): Promise<number> {
+    while (this.#state === "receiving") {
+      this.#inlet.resume();
+      await this.#change();
+    }
+    if (this.#state === "failed") throw this.#error;
+    return this.#received;
+  }
+
   /** The next chunk; undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {

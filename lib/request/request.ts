@@ -228,6 +228,16 @@ export class GatewayRequest {
   }
 
   /**
+   * Waits for the body without reading it, and gives its length: what comes of it is kept in memory, from 512 KiB on in
+   * a file, until `body` is read. So whoever reads it is not kept waiting by a slow client.
+   *
+   * @throws what `bytes()` throws for a body that does not come, or too much of it.
+   */
+  received(): Future<number> {
+    return future(this.#exchange.context.body.complete());
+  }
+
+  /**
    * The whole body. `await` it or `yield*` it; likewise `text()`, `json()` and `form()`.
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`; unhandled, it answers 413.

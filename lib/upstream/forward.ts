@@ -56,7 +56,7 @@ export function* forward(
         );
         attempt.start(retries > 0);
         return () => attempt.abandon();
-      });
+      }, `upstream ${upstream.address.name}`);
     } catch (error) {
       if (!(error instanceof UnseenError)) throw error;
       if (retries >= upstream.settings.retries)
@@ -222,7 +222,7 @@ class Attempt {
     const stale = this.#foundClosed(error);
     this.#out.destroy();
     const isClients = error instanceof GatewayError && error.fault === "client"; // it left, or reached a limit
-    if (!stale && !isClients) this.#upstream.failed(this.#request.log);
+    if (!stale && !isClients) this.#upstream.failed(this.#request.log, error);
     this.#reject(
       before === "connecting" || stale
         ? new UnseenError(`${this.#name} cannot be reached`, { cause: error })

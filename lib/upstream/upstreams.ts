@@ -24,6 +24,8 @@ export class Upstream {
   #state: State = "up";
   #failures = 0;
   #outUntil = 0;
+  /** What the last failure was. */
+  #why: string | undefined;
 
   constructor(address: UpstreamAddress, settings: UpstreamSettings) {
     this.address = address;
@@ -52,17 +54,29 @@ export class Upstream {
     if (this.#state !== "up") log.info(`upstream ${this.address.name} is back`);
     this.#state = "up";
     this.#failures = 0;
+    this.#why = undefined;
   }
 
-  failed(log: Logger): void {
+  failed(log: Logger, error: Error): void {
     const { maxFails, failTimeoutMs } = this.settings;
+    this.#why = error.message;
     if (++this.#failures < maxFails && this.#state === "up") return;
     if (this.#state === "up")
       log.warn(
-        `upstream ${this.address.name} is left out for ${failTimeoutMs} ms`,
+        `upstream ${this.address.name} is left out for ${failTimeoutMs} ms: ${error.message}`,
       );
     this.#state = "out";
     this.#outUntil = performance.now() + failTimeoutMs;
+  }
+
+  /** How it is, for operators. */
+  status() {
+    return {
+      name: this.address.name,
+      state: this.#state,
+      inFlight: this.active,
+      why: this.#why,
+    };
   }
 }
 
@@ -75,6 +89,13 @@ export class Upstreams {
     settings: UpstreamSettings,
   ) {
     this.all = addresses.map((one) => new Upstream(one, settings));
+  }
+
+  /** For `OpenApplication`; `kind`: what they speak. */
+  status(kind: string) {
+    const parts = this.all.map((one) => one.status());
+    const name = parts.map((part) => part.name).join(", ");
+    return { kind, name, queued: 0, restarts: 0, parts };
   }
 
   /**

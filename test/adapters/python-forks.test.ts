@@ -141,6 +141,7 @@ describe("Processes of Python", function () {
     it("do not have its threads, of which the log warns", async () => {
       const app = pythonApp("threaded:app", { lazyApps });
       const server = await serveWith((loop) => loop.mount(app));
+      server.expectLog(/the import has started threads/);
       expect(await ask(server)).to.not.include("idler");
       await server.logged(({ msg = "" }) =>
         msg.endsWith("the workers will not have (lazyApps): idler"),

@@ -314,6 +314,18 @@ describe("Python:", function () {
         expect(server.log.filter(({ err }) => err)).to.have.length(2);
       });
 
+    it("an error that cannot be shown is a 500 like others, and the worker lives", async () => {
+      const server = await serve("raises_oddly");
+      server.expectLog(/failed/);
+      const names = ["Unreadable", "Nameless", "Mute", "Headless"];
+      for (const name of names)
+        expect((await fetch(`${server.url}?${name}`)).status).to.equal(500);
+      const errors = server.log.flatMap(({ err }) => (err ? [err.stack] : []));
+      expect(errors).to.have.length(4);
+      for (const [i, name] of names.entries())
+        expect(errors[i]).to.include(name);
+    });
+
     it("a traceback begins with the application's own frame", async () => {
       const server = await serve("leaves");
       server.expectLog(/failed/);
@@ -458,8 +470,8 @@ describe("Python:", function () {
         maxBodyBytes: 10 * 1024 * 1024,
       });
 
-    it("streams: the application has begun before the body is complete", async () => {
-      const { port } = await serve("pep3333:uploads");
+    it("streams with streamBodies: the application has begun before the body is complete", async () => {
+      const { port } = await serve("pep3333:uploads", { streamBodies: true });
       const client = await RawClient.connect(port);
       client.request("POST /", ["content-length: 200000"]);
       client.send("x".repeat(100_000));
@@ -510,7 +522,7 @@ describe("Python:", function () {
     });
 
     it("raises when the client leaves, and the thread serves the next", async () => {
-      const server = await serve("pep3333:uploads");
+      const server = await serve("pep3333:uploads", { streamBodies: true });
       const client = await RawClient.connect(server.port);
       client.request("POST /", ["content-length: 200000"]);
       client.send("x".repeat(100_000));
@@ -535,9 +547,10 @@ describe("Python:", function () {
   });
 
   describe("a slow client", () => {
-    it("slows the application down, and keeps nobody else waiting", async () => {
+    it("slows the application down with streamBodies, and keeps nobody else waiting", async () => {
+      const options = { threads: 2, streamBodies: true };
       const { port, url } = await serveWith((loop) =>
-        loop.mount(pythonApp("pep3333:floods", { threads: 2 })),
+        loop.mount(pythonApp("pep3333:floods", options)),
       );
       const client = await RawClient.connect(port);
       client.request("GET /?200");

@@ -206,9 +206,10 @@ describe("WSGI in threads:", function () {
   });
 
   describe("wsgi.input in a thread", () => {
-    it("gives what has come while the rest is on its way", async () => {
+    it("gives what has come with streamBodies while the rest is on its way", async () => {
+      const options = { streamBodies: true };
       const { port } = await serveWith((loop) =>
-        loop.mount(threaded("blocking", "echoesAsItComes")),
+        loop.mount(threaded("blocking", "echoesAsItComes", options)),
       );
       const client = await RawClient.connect(port);
       client.request("POST /", ["content-length: 12"], "one\n");

@@ -9,9 +9,11 @@ import {
   type IncomingMessage,
 } from "node:http";
 import { expect } from "chai";
+import type { ApplicationStatus } from "../../lib/index.ts";
 import { Eddy, eddy, PATIENCE_MS, shorter } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
+import { needsPython, PYTHON } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const APP = `
@@ -93,6 +95,83 @@ describe("The status", function () {
     await client.until(/HTTP\/1.1 503 /);
     expect((await ask(halt, { method: "POST" })).status).to.equal(404);
     expect((await ask("/nothing")).status).to.equal(404);
+  });
+
+  it("tells what stands behind applications: processes, threads, and servers with who is left out and why", async function () {
+    needsPython(this);
+    const stats = `127.0.0.1:${await freePort()}`;
+    const path = folderWith({
+      "app.py": `
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]`,
+      "threads.mjs": `
+import { wsgi } from "eddy/adapters/wsgi";
+export default wsgi({ module: new URL("./app.mjs", import.meta.url), export: "wsgi", threads: 1 });`,
+      "app.mjs": `
+export function wsgi(environ, start) { start("200 OK", []); return ["hello"]; }`,
+      "back.mjs": `
+import { http } from "eddy/adapters/http";
+export default http("unix:/nowhere/socket");`,
+    });
+    const mounts = [
+      "/=python:app:app",
+      "/threads=threads.mjs",
+      "/back=back.mjs",
+    ];
+    const command = eddy(
+      path,
+      [
+        ...mounts.flatMap((mount) => ["--mount", mount]),
+        "--python",
+        PYTHON,
+        "--stats",
+        stats,
+      ],
+      shorter({ reportMs: 100 }),
+    );
+    const [worker] = await command.workers();
+    await command.text("/back");
+    const ask = async (where: string): Promise<Response> =>
+      await fetch(`http://${stats}${where}`);
+    let applications: ApplicationStatus[];
+    do applications = (await (await ask("/")).json()).workers[0].applications;
+    while (
+      applications.find(({ kind }) => kind === "http")?.parts[0]?.state !==
+      "out"
+    ); // it reports now and then
+    expect(applications.map(({ kind }) => kind)).to.deep.equal([
+      "python",
+      "threads",
+      "http",
+    ]);
+    const [python, threads, http] = applications;
+    const [process_] = python!.parts;
+    expect(process_).to.include({ state: "ready", inFlight: 0 });
+    expect(process_!.name).to.match(/^\d+$/);
+    expect(threads!.parts).to.have.length(1);
+    expect(http!.parts[0]!.why).to.match(/ENOENT/);
+
+    const metrics = await (await ask("/metrics")).text();
+    const labels = `pid="${worker}",application="app:app"`;
+    for (const line of [
+      `eddy_application_requests_queued{${labels}} 0`,
+      `eddy_application_restarts{${labels}} 0`,
+      `eddy_application_parts{${labels},kind="python",state="ready"} 1`,
+      `eddy_application_parts{pid="${worker}",application="unix:/nowhere/socket",kind="http",state="out"} 1`,
+      `eddy_application_part_requests_in_flight{${labels},part="${process_!.name}"} 0`,
+    ])
+      expect(metrics.split("\n")).to.include(line);
+    if (process.platform === "linux")
+      expect(metrics).to.match(
+        /^eddy_application_part_resident_memory_bytes\{.*\} \d{7,}$/m,
+      );
+
+    const top = new Eddy(path, ["top", "--stats", stats]);
+    expect(await top.ended).to.equal(0);
+    expect(top.lines.join("\n")).to.match(
+      /^python app:app of worker \d+, 0 requests waiting, 0 restarts\n/m,
+    );
   });
 
   it("counts every request of a worker that has ended, also those of its last second, and those that were halted", async () => {

@@ -7,6 +7,7 @@ import {
   type LoopOptions,
 } from "../../lib/index.ts";
 import { afterTest } from "./hooks.ts";
+import { repeatedFields } from "./repeated-fields.ts";
 
 /** A line of the log, parsed. */
 export interface LogLine {
@@ -25,6 +26,8 @@ export class TestServer {
   /** Several tests use it. */
   kept = false;
   #expected: RegExp[] = [];
+  /** Lines that have a field twice. */
+  readonly #ambiguous: string[] = [];
   /** Lines of the log that were looked at. */
   #checked = 0;
   #waiting: (() => void)[] = [];
@@ -33,6 +36,7 @@ export class TestServer {
     const destination = {
       write: (line: string): void => {
         this.log.push(JSON.parse(line) as LogLine);
+        if (repeatedFields(line).length > 0) this.#ambiguous.push(line);
         for (const look of this.#waiting.splice(0)) look();
       },
     };
@@ -89,6 +93,8 @@ export class TestServer {
 
   /** Fails for what no test expected, once. */
   checkLog(): void {
+    if (this.#ambiguous.length > 0)
+      throw new Error(`a field is there twice: ${this.#ambiguous.join("")}`);
     const unexpected = this.log
       .slice(this.#checked)
       .filter(

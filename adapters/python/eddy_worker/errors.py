@@ -25,7 +25,15 @@ class Forked(GatewayGone):
 
 def format_error(error):
     """The traceback, from the application's first frame on."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_FILES):
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
+    try:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_FILES):
+            trace = trace.tb_next
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException as second:  # one of its properties
+        return "%s, which cannot be shown because of %s" % (name_of(error), name_of(second))
+
+
+def name_of(error):
+    """The name of its class, whatever that has to say."""
+    return type.__dict__["__name__"].__get__(type(error))

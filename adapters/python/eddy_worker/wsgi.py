@@ -79,7 +79,7 @@ class Errors(io.TextIOBase):
         if self.owner != get_ident():
             return sys.stderr.write(text)  # of a thread of the application's own, or after the request
         self.text += text
-        if "\n" in text:
+        if "\n" in text or len(self.text) > CHUNK:
             self.flush()
         return len(text)
 

@@ -1,13 +1,15 @@
 /** An application in threads, as something that can be mounted. */
 import {
   UsageError,
+  type ApplicationStatus,
   type GatewayRequest,
   type GatewayResponse,
   type OpenApplication,
   type Surroundings,
 } from "../../../lib/adapter.ts";
 import { ensure, until, type Operation } from "eddy/operations";
-import { submitTo } from "../../common/submit.ts";
+import { Ahead } from "../../common/ahead.ts";
+import { received, submitTo } from "../../common/submit.ts";
 import { BodyFeed } from "./body-feed.ts";
 import { ThreadCall } from "./call.ts";
 import {
@@ -22,6 +24,8 @@ import type { ThreadPool } from "./pool.ts";
 export class ThreadedApplication implements OpenApplication {
   readonly #settings: ThreadSettings;
   #pool: ThreadPool | undefined;
+  /** Undefined where replies stream at their clients' pace. */
+  #ahead: Ahead | undefined;
 
   constructor(app: ThreadedApp, times?: Partial<ThreadTimes>) {
     this.#settings = threadSettings(app, times);
@@ -32,8 +36,13 @@ export class ThreadedApplication implements OpenApplication {
       throw new UsageError(
         `the threads of ${this.#settings.module} belong to another loop; call wsgi() once for each`,
       );
+    if (!this.#settings.streamBodies) this.#ahead = new Ahead(log);
     this.#pool = yield* useThreadPool(this.#settings, log);
     yield* ensure(() => void (this.#pool = undefined));
+  }
+
+  status(): ApplicationStatus | undefined {
+    return this.#pool?.status();
   }
 
   handle(request: GatewayRequest): Operation<GatewayResponse> {
@@ -43,7 +52,10 @@ export class ThreadedApplication implements OpenApplication {
   }
 
   *#submitWithBody(request: GatewayRequest): Operation<GatewayResponse> {
-    const feed = new BodyFeed(request);
+    const length = this.#settings.streamBodies
+      ? undefined
+      : yield* received(request);
+    const feed = new BodyFeed(request, length);
     yield* until(feed.begin());
     return yield* this.#submit(request, feed);
   }
@@ -54,7 +66,8 @@ export class ThreadedApplication implements OpenApplication {
   ): Operation<GatewayResponse> {
     return submitTo(
       this.#pool!,
-      (receiver) => new ThreadCall(request, feed, this.#settings, receiver),
+      (receiver) =>
+        new ThreadCall(request, feed, this.#settings, receiver, this.#ahead),
       "a thread",
     );
   }

@@ -6,17 +6,19 @@ import type { GatewayRequest } from "../../../lib/adapter.ts";
 
 export class BodyFeed {
   readonly #chunks: AsyncIterator<Uint8Array>;
-  /** As announced; unknown for a chunked body. */
+  /** NaN where it is not known: of a chunked body that is not here yet. */
   readonly #length: number;
   /** Until it is given. */
   #first: IteratorResult<Uint8Array, unknown> | undefined;
 
-  constructor(request: GatewayRequest) {
-    this.#length = Number(request.headers.get("content-length"));
+  /** `length`: of a body that is all here. */
+  constructor(request: GatewayRequest, length?: number) {
+    const announced = request.headers.get("content-length");
+    this.#length = length ?? Number(announced ?? NaN);
     this.#chunks = request.body[Symbol.asyncIterator]();
   }
 
-  /** Done when the body has begun. Only then is a thread taken, so that a client that sends nothing keeps none. */
+  /** Done when the body has begun. Only then is a thread taken: a client that sends nothing never keeps one. */
   async begin(): Promise<void> {
     this.#first = await this.#chunks.next();
   }

@@ -5,6 +5,7 @@ import {
   ThreadTimeoutError,
   type GatewayRequest,
 } from "../../../lib/adapter.ts";
+import type { Ahead } from "../../common/ahead.ts";
 import { PushedBody, type BodySender } from "../../common/pushed-body.ts";
 import type { ReplyReceiver } from "../../common/submit.ts";
 import type { Chunk } from "../types.ts";
@@ -40,6 +41,7 @@ export class ThreadCall implements BodySender {
   readonly #feed: BodyFeed | undefined;
   readonly #settings: ThreadSettings;
   readonly #receiver: ReplyReceiver;
+  readonly #ahead: Ahead | undefined;
   /** What the thread asks for is done where the request was. */
   readonly #context = new AsyncContext();
   /** While it runs, once that is known. */
@@ -64,11 +66,13 @@ export class ThreadCall implements BodySender {
     feed: BodyFeed | undefined,
     settings: ThreadSettings,
     receiver: ReplyReceiver,
+    ahead: Ahead | undefined,
   ) {
     this.#request = request;
     this.#feed = feed;
     this.#settings = settings;
     this.#receiver = receiver;
+    this.#ahead = ahead;
   }
 
   /** What threads know it by, once it has left the line. */
@@ -86,8 +90,13 @@ export class ThreadCall implements BodySender {
     return this.#question !== undefined || this.#waitsForClient;
   }
 
+  /** The client is too far behind for the next chunk. */
+  get waits(): boolean {
+    return this.#sent - this.#taken > WINDOW;
+  }
+
   get #waitsForClient(): boolean {
-    return this.#question === "pull" || this.#sent - this.#taken > WINDOW;
+    return this.#question === "pull" || this.waits;
   }
 
   /** For the log. */
@@ -175,7 +184,7 @@ export class ThreadCall implements BodySender {
     thread.noteLife();
     this.#sent += weightOf(1, chunk.length);
     if (this.#body === undefined) {
-      this.#body = new PushedBody(this);
+      this.#body = new PushedBody(this, this.#ahead);
       this.#receiver.resolve(thread.replies.read(head, this.#body));
     }
     if (chunk.length > 0) this.#body.push(chunk);

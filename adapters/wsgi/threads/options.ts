@@ -8,6 +8,7 @@ import {
   COUNT,
   COUNT_OR_INFINITY,
   MAX_TIMER_MS,
+  SWITCH,
   TEXT,
   UsageError,
   type Rule,
@@ -49,6 +50,17 @@ export interface ThreadedApp {
    * have given up
    */
   maxQueuedRequests?: number;
+  /**
+   * Whether bodies stream, at the pace of the slower side: the application is called when the first bytes of a body have
+   * come and reads the rest as it comes, and gives its next chunk as its client takes the reply. A slow client then keeps
+   * a thread for as long as it likes.
+   *
+   * Without it a request gets a thread when its body is here, in memory and from 512 KiB on in a file; and what a slow
+   * client does not take of a reply waits in a file, up to 64 MiB.
+   *
+   * @default false: clients must not be able to keep all threads
+   */
+  streamBodies?: boolean;
   /**
    * Milliseconds for which the application may run without giving a chunk or reading one; `Infinity` for any. After
    * that the client gets 503, or a cut connection when the head is out.
@@ -121,6 +133,7 @@ const RULES: Record<keyof ThreadedApp, Rule> = {
   threads: COUNT,
   startTimeoutMs: AMOUNT,
   maxQueuedRequests: AMOUNT,
+  streamBodies: SWITCH,
   threadTimeoutMs: AMOUNT,
   abortGraceMs: AMOUNT,
   maxRequestsPerThread: COUNT_OR_INFINITY,
@@ -150,6 +163,7 @@ export function threadSettings(
     export: "default",
     threads: Math.max(8, 2 * availableParallelism()),
     maxQueuedRequests: 1024,
+    streamBodies: false,
     maxRequestsJitter: maxRequestsPerThread / 10,
     maxHeapMb: 512,
     provide: {},

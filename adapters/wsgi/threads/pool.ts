@@ -7,9 +7,13 @@
  * stand-in is started for one of those that sleep, and ends when it is not needed any more.
  */
 import { withResolvers, type Operation } from "eddy/operations";
-import { ThreadsBusyError, type Logger } from "../../../lib/adapter.ts";
+import {
+  ThreadsBusyError,
+  type ApplicationStatus,
+  type Logger,
+} from "../../../lib/adapter.ts";
 import type { ThreadCall } from "./call.ts";
-import type { ThreadSettings } from "./options.ts";
+import { fileOf, type ThreadSettings } from "./options.ts";
 import { SharedQueue } from "./shared-queue.ts";
 import type { Thread, ThreadSupervisor } from "./thread.ts";
 
@@ -35,6 +39,7 @@ export class ThreadPool implements ThreadSupervisor {
   /** Set while a request has to wait. */
   #patience: NodeJS.Timeout | undefined;
   #places: number;
+  #restarts = 0;
   #whenQuiet: (() => void) | undefined;
 
   constructor(settings: ThreadSettings, log: Logger) {
@@ -70,6 +75,17 @@ export class ThreadPool implements ThreadSupervisor {
     for (const thread of this.#threads)
       if (thread.current === call.id) call.begun(thread);
     call.stop();
+  }
+
+  status(): ApplicationStatus {
+    const { module, export: name } = this.settings;
+    return {
+      kind: "threads",
+      name: `${fileOf(module)}:${name}`,
+      queued: Math.max(0, this.#waiting),
+      restarts: this.#restarts,
+      parts: [...this.#threads].map((thread) => thread.status()),
+    };
   }
 
   callOf(id: number): ThreadCall | undefined {
@@ -114,9 +130,12 @@ export class ThreadPool implements ThreadSupervisor {
   /** Asked when a thread is gone. False: its place is given up. */
   wantsAnother(): boolean {
     if (this.#startStandIn === undefined) return false;
-    if (!this.#isSurplus) return true;
-    this.#places--;
-    return false;
+    if (this.#isSurplus) {
+      this.#places--;
+      return false;
+    }
+    this.#restarts++;
+    return true;
   }
 
   ready(thread: Thread): void {

@@ -20,6 +20,8 @@ export type FromThread =
   | [kind: "ready", id: 0]
   /** The application cannot be loaded. */
   | [kind: "refused", id: 0, error: ErrorData]
+  /** The thread ends by this error, which the application has not caught. */
+  | [kind: "failed", id: 0, error: ErrorData]
   /** There was nothing to serve. */
   | [kind: "idle", id: 0]
   /**

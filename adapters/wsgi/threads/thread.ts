@@ -10,6 +10,7 @@ import {
   randomLifetime,
   ThreadLostError,
   ThreadStartError,
+  type PartStatus,
 } from "../../../lib/adapter.ts";
 import type { ServingThread, ThreadCall } from "./call.ts";
 import { fromData, type ErrorData } from "./error-data.ts";
@@ -55,6 +56,15 @@ const MAX_IN_A_ROW = 16;
  * `lost`: all is done.
  */
 type State = "starting" | "alive" | "retiring" | "ended" | "lost";
+
+/** The states as operators see them. */
+const SHOWN: Readonly<Record<State, string>> = {
+  starting: "starting",
+  alive: "ready",
+  retiring: "leaving",
+  ended: "leaving",
+  lost: "leaving",
+};
 
 const ENTRY = new URL("./inside/main.js", import.meta.url);
 
@@ -155,6 +165,13 @@ export class Thread implements ServingThread {
     return this.#served >= this.#maxRequests;
   }
 
+  status(): PartStatus {
+    const inFlight = this.current > 0 ? 1 : 0;
+    const state =
+      inFlight > 0 && this.#call?.asleep ? "asleep" : SHOWN[this.#state];
+    return { name: String(this.#worker.threadId), state, inFlight };
+  }
+
   /** There is work. */
   wake(): void {
     this.#awake = true;
@@ -205,6 +222,7 @@ export class Thread implements ServingThread {
     else if (this.#state === "lost") return;
     else if (kind === "ready") this.#noteReady();
     else if (kind === "refused") this.#noteRefusal(message[2]);
+    else if (kind === "failed") this.#error = fromData(message[2]);
     else if (kind === "idle") this.#noteIdle(true);
     else if (kind === "reply" || kind === "end") {
       this.#noteEnd(message, this.#callOf(id));
@@ -259,6 +277,7 @@ export class Thread implements ServingThread {
 
   /** What keeps it is its request, or something of the application's own: then nobody can ask it to end. */
   #overrun(): void {
+    this.#hearMore(); // that it is done may be on its way
     const call = this.#callOf(this.current);
     if (call !== undefined) call.overrun();
     else if (this.#awake || this.#state === "retiring") this.#noteSilence();
@@ -272,6 +291,7 @@ export class Thread implements ServingThread {
   }
 
   #exit(code: number): void {
+    this.#hearMore(); // of what it has ended
     const wasAsked = this.#state === "retiring";
     this.#lose(wasAsked ? undefined : this.#exitError(code));
     this.#port.close();

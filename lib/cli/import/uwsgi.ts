@@ -85,7 +85,9 @@ const RULES: TranslationRules = {
   ),
   "max-requests-delta": needless("a tenth of `pythonMaxRequests`, always"),
   "manage-script-name": needless("always so"),
-  "post-buffering*, body-read-warning": needless("bodies stream"),
+  "post-buffering*, body-read-warning": needless(
+    "a request gets a thread when its body is here",
+  ),
   "plugin*, need-plugin*, autoload, strict, procname*, auto-procname":
     needless("nothing to set"),
   "ignore-sigpipe, ignore-write-errors, disable-write-exception, write-errors-*":

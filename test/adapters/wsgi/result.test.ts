@@ -338,7 +338,7 @@ everywhere({ TEXT, note, endless }, (mount, isLoop) => {
       server.expectLog(/./);
       const client = await RawClient.connect(server.port);
       const received = await client.request("GET /").untilClosed();
-      expect(received).to.not.match(/more|42|\r\n0\r\n\r\n/);
+      expect(received).to.not.match(/more|begun[^]*42|\r\n0\r\n\r\n/);
       const { err } = await server.logged(({ level }) => level === 50);
       expect(err?.type).to.equal("WsgiError");
       expect(err?.message).to.match(/neither string nor bytes: 42/);
@@ -565,6 +565,8 @@ everywhere({ TEXT, note, endless }, (mount, isLoop) => {
     const CHUNK = 64 * 1024;
     /** More than any buffers on the way hold. */
     const LIMIT = 2000;
+    /** What a thread is ahead of a client that is slow: 64 MiB, in a file. */
+    const AHEAD = isLoop ? 0 : 1024;
 
     const LENGTH: [string, string] = ["content-length", `${CHUNK * LIMIT}`];
     /** Notes each chunk. */
@@ -591,7 +593,7 @@ everywhere({ TEXT, note, endless }, (mount, isLoop) => {
         client.socket.pause();
         client.request("GET /");
         const stopped = await settled(server, count);
-        expect(stopped).to.be.within(1, LIMIT / 4);
+        expect(stopped).to.be.within(1, AHEAD + LIMIT / 4);
         client.socket.removeAllListeners("data").resume();
         expect(await outcomeOf(server)).to.equal("ok");
         expect(count()).to.equal(LIMIT);

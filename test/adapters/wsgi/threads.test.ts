@@ -92,7 +92,7 @@ describe("WSGI in threads:", function () {
 
   describe("When the client leaves, a thread", () => {
     it("that reads has ClientAbortedError thrown in the application", async () => {
-      const server = await serve("reads");
+      const server = await serve("reads", { streamBodies: true });
       const client = await RawClient.connect(server.port);
       client.request("POST /", ["content-length: 10"], "half");
       await noted(server, "begun");
@@ -504,7 +504,10 @@ describe("WSGI in threads:", function () {
     });
 
     it("does not count the time for which the client keeps a read waiting", async () => {
-      const server = await serve("reads", { threadTimeoutMs: 100 });
+      const server = await serve("reads", {
+        threadTimeoutMs: 100,
+        streamBodies: true,
+      });
       const client = await RawClient.connect(server.port);
       client.request("POST /", ["content-length: 4"], "ha");
       await noted(server, "begun");
@@ -550,7 +553,7 @@ describe("WSGI in threads:", function () {
   });
 
   describe("Requests that sleep do not keep others waiting:", () => {
-    const OPTIONS = { provide: FOREVER };
+    const OPTIONS = { provide: FOREVER, streamBodies: true };
     const asleep = (
       title: string,
       line: string,
@@ -601,8 +604,8 @@ describe("WSGI in threads:", function () {
   });
 
   describe("A stream that its client does not take", () => {
-    it("is not continued, and goes on when the client does", async function () {
-      const server = await serve("counted");
+    it("is not continued with streamBodies, and goes on when the client does", async function () {
+      const server = await serve("counted", { streamBodies: true });
       const client = await RawClient.connect(server.port);
       client.socket.pause();
       client.request("GET /");

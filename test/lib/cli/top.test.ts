@@ -21,6 +21,7 @@ function statusWith(...requests: number[]): Status {
     inFlight: i,
     loopDelayMs: { mean: 1, max: 10.5 },
     rss: 50.2 * MiB,
+    applications: [],
   }));
   const all = requests.reduce((sum, count) => sum + count, 0);
   return {
@@ -44,6 +45,40 @@ describe("eddy top", () => {
       "worker    state     requests  a second  in flight delay ms  memory",
       "100       ready     7                   0         10.5      50MiB",
       "101       closing   1200                1         10.5      50MiB",
+    ]);
+  });
+
+  it("draws what stands behind the applications of each worker", () => {
+    const status = statusWith(7);
+    const process = { name: "4711", state: "ready", inFlight: 2, rss: MiB };
+    const server = { name: "10.0.0.7:80", state: "out", inFlight: 0 };
+    const why = "connect ECONNREFUSED 10.0.0.7:80";
+    const [worker] = status.workers as unknown as [{ applications: object[] }];
+    worker.applications = [
+      {
+        kind: "python",
+        name: "app:app",
+        queued: 3,
+        restarts: 1,
+        parts: [process],
+      },
+      {
+        kind: "http",
+        name: "10.0.0.7:80",
+        queued: 0,
+        restarts: 0,
+        parts: [{ ...server, why }],
+      },
+    ];
+    expect(table(status).split("\n").slice(5)).to.deep.equal([
+      "",
+      "python app:app of worker 100, 3 requests waiting, 1 restarts",
+      "part      state     in flight memory",
+      "4711      ready     2         1MiB",
+      "",
+      "http 10.0.0.7:80 of worker 100, 0 requests waiting, 0 restarts",
+      "part        state     in flight memory",
+      `10.0.0.7:80 out       0                   ${why}`,
     ]);
   });
 

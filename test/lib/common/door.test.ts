@@ -6,6 +6,7 @@ import { createLog, type Logger } from "../../../lib/common/log.ts";
 import { Loop } from "../../../lib/index.ts";
 import { afterTest } from "../../support/hooks.ts";
 import { HOSTILE } from "../../support/hostile.ts";
+import { repeatedFields } from "../../support/repeated-fields.ts";
 import type { LogLine } from "../../support/server.ts";
 
 const refuse = (): never => {
@@ -274,5 +275,46 @@ describe("Every exchange ends, and the log says it once, when an accessLog funct
     await (await fetch(url)).text();
     expect(records).to.have.length(1);
     expect(lines.join("")).not.to.include("failed");
+  });
+});
+
+describe("No field stands twice in a line of the log:", () => {
+  const writes = (
+    title: string,
+    write: (log: Logger) => void,
+    expected: object,
+  ): unknown =>
+    it(title, () => {
+      const lines: string[] = [];
+      const options = { write: (line: string) => void lines.push(line) };
+      const log = createLog(pino({ base: { pid: 1 } }, options));
+      write(log);
+      expect(lines.flatMap(repeatedFields)).to.deep.equal([]);
+      const { time, ...line } = JSON.parse(lines[0]!) as LogLine;
+      expect(time).to.be.a("number");
+      expect(line).to.deep.equal({ level: 30, pid: 1, ...expected });
+    });
+
+  writes(
+    "one of the logger's own",
+    (log) => log.info({ pid: 2, level: 3, time: 4, other: 5 }, "text"),
+    { other: 5, fields: { pid: 2, level: 3, time: 4 }, msg: "text" },
+  );
+  writes(
+    "one of the child that writes",
+    (log) => log.child({ requestId: "a" }).info({ requestId: "b" }, "text"),
+    { requestId: "a", fields: { requestId: "b" }, msg: "text" },
+  );
+  writes(
+    "one of a child's parent, and again",
+    (log) => log.child({ pid: 2 }).info({ pid: 3 }, "text"),
+    { fields: { pid: 2 }, fields_: { pid: 3 }, msg: "text" },
+  );
+  writes("the message", (log) => log.info({ msg: "a" }, "text"), {
+    fields: { msg: "a" },
+    msg: "text",
+  });
+  writes("a message by itself stays", (log) => log.info({ msg: "a" }), {
+    msg: "a",
   });
 });

@@ -319,6 +319,35 @@ onEachEngine(({ serveWith }) => {
       expect(calls).to.not.include("pause");
     });
 
+    it("is not held back where somebody waits for all of it, and is read afterwards", async () => {
+      const { body, calls, push } = pushed();
+      push(new Uint8Array(2 ** 19).fill(1), false);
+      const length = body.complete();
+      expect(calls).to.deep.equal(["pause", "resume"]);
+      push(new Uint8Array(2 ** 19).fill(2), false);
+      await setImmediate();
+      push(new Uint8Array(1).fill(3), true);
+      expect(calls).to.deep.equal(["pause", "resume", "resume"]);
+      expect(await length).to.equal(2 ** 20 + 1);
+      const all = await body.collect();
+      expect([all.length, all[0], all.at(-2), all.at(-1)]).to.deep.equal([
+        2 ** 20 + 1,
+        1,
+        2,
+        3,
+      ]);
+      expect(await body.complete()).to.equal(2 ** 20 + 1);
+    });
+
+    it("fails for whoever waits for all of it", async () => {
+      const { body, push } = pushed();
+      const length = body.complete().catch((error: unknown) => error);
+      push(new Uint8Array(10), false);
+      const reason = new BodyUsedError("on purpose");
+      body.release(reason);
+      expect(await length).to.equal(reason);
+    });
+
     it("ends the read when it cannot be kept, with the reason", async () => {
       const { TMPDIR } = process.env;
       process.env["TMPDIR"] = "/nowhere";

@@ -4,6 +4,7 @@ import { upstreamSettings } from "../../../lib/upstream/options.ts";
 import { Upstreams, type Upstream } from "../../../lib/upstream/upstreams.ts";
 
 const LOG = pino({ level: "silent" });
+const REFUSED = new Error("connect ECONNREFUSED");
 const NOBODY: ReadonlySet<Upstream> = new Set();
 
 /** Upstreams of these names; a failure leaves one out until the test says that the time is over. */
@@ -40,11 +41,11 @@ describe("Upstreams", () => {
   it("leave one out after so many failures in a row, and let one request try it later", () => {
     const all = upstreams("a", "b");
     const [a, b] = all.all as [Upstream, Upstream];
-    a.failed(LOG);
+    a.failed(LOG, REFUSED);
     a.answered(LOG);
-    a.failed(LOG);
+    a.failed(LOG, REFUSED);
     expect(a.eligible).to.equal(true);
-    a.failed(LOG);
+    a.failed(LOG, REFUSED);
     expect(a.eligible).to.equal(false);
     b.acquire();
     expect(choose(all)).to.equal("b");
@@ -59,10 +60,10 @@ describe("Upstreams", () => {
 
   it("leave it out again when the trial fails, and let the next try when it came to nothing", () => {
     const [a] = upstreams("a").all as [Upstream];
-    for (let i = 0; i < 2; i++) a.failed(LOG);
+    for (let i = 0; i < 2; i++) a.failed(LOG, REFUSED);
     time += 1000;
     a.acquire();
-    a.failed(LOG);
+    a.failed(LOG, REFUSED);
     a.release();
     expect(a.eligible).to.equal(false);
     time += 1000;
@@ -74,7 +75,8 @@ describe("Upstreams", () => {
 
   it("go on with those that are left out when there are no others", () => {
     const all = upstreams("a", "b");
-    for (const one of all.all) for (let i = 0; i < 2; i++) one.failed(LOG);
+    for (const one of all.all)
+      for (let i = 0; i < 2; i++) one.failed(LOG, REFUSED);
     expect(choose(all)).to.equal("a");
     expect(choose(all)).to.equal("b");
   });
@@ -85,5 +87,26 @@ describe("Upstreams", () => {
     a.acquire();
     expect(choose(all, new Set([b]))).to.equal("a");
     expect(choose(all, new Set([a, b]))).to.equal("b");
+  });
+
+  it("tell how they are: who is left out, and why", () => {
+    const all = upstreams("a", "b");
+    const [a, b] = all.all as [Upstream, Upstream];
+    for (let i = 0; i < 2; i++) a.failed(LOG, REFUSED);
+    b.acquire();
+    const up = { state: "up", inFlight: 1, why: undefined };
+    const out = { state: "out", inFlight: 0, why: "connect ECONNREFUSED" };
+    expect(all.status("http")).to.deep.equal({
+      kind: "http",
+      name: "a, b",
+      queued: 0,
+      restarts: 0,
+      parts: [
+        { name: "a", ...out },
+        { name: "b", ...up },
+      ],
+    });
+    a.answered(LOG);
+    expect(a.status()).to.deep.equal({ name: "a", ...up, inFlight: 0 });
   });
 });

@@ -26,6 +26,7 @@ async function start(
 ): Promise<void> {
   if (process.platform === "linux") setPriority(NICENESS); // of this thread; elsewhere it would be the process's
   printTo(channel);
+  tellOfFailure(channel);
   try {
     const app = await load(module, name);
     let due: NodeJS.Immediate | undefined;
@@ -53,6 +54,18 @@ async function start(
   }
 }
 
+/**
+ * An error that nobody catches ends the thread. Node would send it as it is, and reads some as it should not: one that is
+ * its own cause ends the process.
+ */
+function tellOfFailure(channel: Channel): void {
+  process.on("uncaughtException", (error) => {
+    if (process.listenerCount("uncaughtException") > 1) return; // the application sees to it
+    channel.post(["failed", 0, toData(error)]);
+    process.exit(1);
+  });
+}
+
 /** @throws {Error} that says how the module fails, or what it exports in place of the application. */
 async function load(url: string, export_: string): Promise<WsgiApp> {
   const file = fileOf(url);
@@ -60,7 +73,8 @@ async function load(url: string, export_: string): Promise<WsgiApp> {
   try {
     exports = (await import(url)) as Record<string, unknown>;
   } catch (cause) {
-    throw new Error(`cannot load ${file}: ${String(cause)}`, { cause });
+    const { name, message } = toData(cause);
+    throw new Error(`cannot load ${file}: ${name}: ${message}`, { cause });
   }
   const app = exports[export_];
   if (typeof app === "function") return app as WsgiApp;

@@ -24,6 +24,7 @@ const NOT_HERE: Record<
   scope: 1,
   body: 1,
   hasBody: 1,
+  received: 1,
   bytes: 1,
   text: 1,
   json: 1,
@@ -68,10 +69,10 @@ function createLog(channel: Channel): ThreadLog {
   const { id } = channel;
   const writer =
     (level: LogLevel) =>
-    (first: object | string, text = ""): void =>
-      typeof first === "string"
-        ? channel.post(["log", id, level, {}, first])
-        : channel.post(["log", id, level, clonable(first), text]);
+    (first: unknown, text?: unknown): void => {
+      const fields = typeof first === "string" ? {} : clonable(first);
+      channel.post(["log", id, level, fields, messageOf(first, text)]);
+    };
   return {
     debug: writer("debug"),
     info: writer("info"),
@@ -80,15 +81,32 @@ function createLog(channel: Channel): ThreadLog {
   };
 }
 
-/** Errors as data; what cannot cross as text, and what cannot be read by its name. */
-function clonable(fields: object): object {
+/** As with pino, an error needs no message. */
+function messageOf(first: unknown, text: unknown): string {
+  if (typeof first === "string") return first;
+  if (text === undefined) return isError(first) ? toData(first).message : "";
+  return typeof text === "string" ? text : textOf(text);
+}
+
+/** As with pino, an error by itself is the field `err`. What cannot cross as text, and what cannot be read by its name. */
+function clonable(fields: unknown): object {
+  if (isError(fields)) return { err: toData(fields) };
   try {
-    const names = Object.keys(fields);
+    const names = Object.keys(fields as object);
     return Object.fromEntries(
       names.map((name) => [name, plain((fields as Fields)[name])]),
     ) as object;
   } catch {
     return { err: toData(fields) };
+  }
+}
+
+/** False where asking throws. */
+function isError(value: unknown): boolean {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
   }
 }
 

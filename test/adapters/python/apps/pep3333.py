@@ -11,6 +11,34 @@ TEXT = ("Content-Type", "text/plain")
 closed = []
 
 
+class Unreadable(Exception):
+    def __getattribute__(self, name):
+        raise ValueError("on purpose")
+
+
+class Meta(type):
+    def __getattribute__(cls, name):
+        raise ValueError("on purpose")
+
+
+class Nameless(Exception, metaclass=Meta):
+    pass
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise SystemExit("on purpose")
+
+
+class Headless(Exception):
+    __traceback__ = property(lambda self: 1 / 0)
+
+
+def raises_oddly(environ, start_response):
+    """What cannot be shown, by its name."""
+    raise globals()[environ["QUERY_STRING"]]()
+
+
 def hello(environ, start_response):
     start_response("200 OK", [TEXT])
     return [b"Hello, World!\n"]
