@@ -2,11 +2,13 @@
 import { Server } from "node:net";
 import {
   checkOptions,
+  oneOf,
   SWITCH,
   TEXT,
   type Rule,
 } from "../common/checked-options.ts";
 import { UsageError } from "../common/errors.ts";
+import { ENGINE_CHOICES, type EngineChoice } from "./engine-choice.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -29,6 +31,8 @@ export interface ListenOptions {
    * `false`: a taken port is an error.
    */
   share?: boolean;
+  /** What speaks HTTP there: see the option `engine` of the loop, which is the default. */
+  engine?: EngineChoice;
 }
 
 /** Paths of PEM files. */
@@ -68,6 +72,7 @@ const RULES: Record<keyof ListenOptions, Rule> = {
     "{ key, cert, passphrase? }",
   ],
   share: SWITCH,
+  engine: oneOf(...ENGINE_CHOICES),
 };
 
 /** @throws {UsageError} for a target that is none. */

@@ -8,6 +8,7 @@ import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { urlHost } from "../common/address.ts";
 import { ListenError } from "../common/errors.ts";
+import type { Address } from "./listen-options.ts";
 
 /** Without a host: all addresses of the machine. */
 export type Target = { path: string } | { host?: string; port: number };
@@ -28,6 +29,23 @@ export function parseTarget(where: string): Target | undefined {
 export function formatTarget(target: Target): string {
   if ("path" in target) return `unix:${target.path}`;
   return `${urlHost(target.host ?? "")}:${target.port}`;
+}
+
+/** Of a listener on a port: with a URL that works on this machine. */
+export function portAddress(
+  scheme: string,
+  port: number,
+  host: string | undefined,
+): Address {
+  const shown =
+    host === undefined || host === "0.0.0.0" || host === "::"
+      ? "localhost"
+      : urlHost(host);
+  return {
+    url: `${scheme}://${shown}:${port}`,
+    port,
+    ...(host !== undefined && { host }),
+  };
 }
 
 /** Nobody else can listen there then. @throws {ListenError} saying what is in the way. */
@@ -52,6 +70,17 @@ export function reasonOf(
   cause: NodeJS.ErrnoException | undefined,
 ): string | undefined {
   return REASONS[cause?.code ?? ""] ?? cause?.message;
+}
+
+/** For a port that is not to be had. */
+export function refusalOfPort(
+  port: number,
+  host: string | undefined,
+  cause: Error | undefined,
+): ListenError {
+  const where = `${host === undefined ? "port " : `${urlHost(host)}:`}${port}`;
+  const reason = reasonOf(cause) ?? "the engine gives no reason";
+  return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
 }
 
 const REASONS: Record<string, string | undefined> = {

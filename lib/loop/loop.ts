@@ -302,13 +302,19 @@ export class Loop extends Mounts {
     }
   }
 
-  async #open({ uwsgi, ...target }: ListenOptions): Promise<Listener> {
+  async #open({
+    uwsgi,
+    engine: choice = this.#settings.engine,
+    ...target
+  }: ListenOptions): Promise<Listener> {
     if (
       uwsgi !== undefined &&
       Object.values(target).some((it) => it !== undefined)
     )
       throw new UsageError("listen({ uwsgi }) takes nothing else");
-    const engine = await loadEngine();
+    const engine = await loadEngine(choice, (why) =>
+      this.log.warn(`the engine is Node's own HTTP, as ${why}`),
+    );
     return uwsgi === undefined
       ? await engine.listen(target, this.#serve, this.#settings)
       : await openUwsgiListener(

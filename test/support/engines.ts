@@ -17,7 +17,10 @@ export interface TestedEngine {
 }
 
 /** A further engine is a further line. */
-export const ENGINES: readonly TestedEngine[] = [engine("uws", {})];
+export const ENGINES: readonly TestedEngine[] = [
+  engine("uws", { engine: "uws" }),
+  engine("node", { engine: "node" }),
+];
 
 function engine(name: string, options: ListenOptions): TestedEngine {
   return {

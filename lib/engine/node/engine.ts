@@ -1,0 +1,281 @@
+/** Node's own HTTP as an engine: opens a listener, serves its requests, closes it. */
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
+import { UsageError } from "../../common/errors.ts";
+import type { ConnectionLimits, Engine, Listener, Serve } from "../engine.ts";
+import { Entrance } from "../entrance.ts";
+import { engineHeaderBytes } from "../header-limit.ts";
+import type { Address, ListenOptions } from "../listen-options.ts";
+import { listenAt, portAddress, refusalOfPort } from "../target.ts";
+import { readTls } from "../tls-files.ts";
+import { Connection, Queue } from "./connection.ts";
+import { NodeHead, NodePeer } from "./head.ts";
+import { NodeOutlet } from "./outlet.ts";
+import { createProxiedServer } from "./proxy-protocol.ts";
+
+/** Milliseconds; the native engine's default. */
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** Milliseconds between two looks at heads that take too long. */
+const LOOK_MS = 4000;
+
+/** Requests that wait for others on their connections; whoever adds to more is cut off. */
+const WAITING_AT_MOST = 10_000;
+
+/** Bytes that the system has not taken, or nobody has read, before a connection waits. */
+const HIGH_WATER_MARK = 64 * 1024;
+
+export const engine: Engine = {
+  name: "node",
+  async listen(
+    target,
+    serve,
+    limits = {},
+    entrance = new Entrance(target.tls ? "https" : "http"),
+  ) {
+    const idleTimeoutMs = limits.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+    const http = createHttpServer(target, idleTimeoutMs);
+    const doors = new Doors(http, serve, entrance, idleTimeoutMs);
+    const server = speaksProxy(limits, entrance)
+      ? doors.behindProxies(target)
+      : doors.direct();
+    const address = await listen(server, target, entrance.scheme);
+    return new NodeListener(server, http, doors, address, entrance);
+  },
+};
+
+const speaksProxy = (
+  { proxyHeader, trustProxy = [] }: ConnectionLimits,
+  { fronted }: Entrance,
+): boolean => fronted || (proxyHeader === "proxy-v2" && trustProxy.length > 0);
+
+function createHttpServer(
+  { tls }: ListenOptions,
+  idleTimeoutMs: number,
+): Server {
+  const options = {
+    maxHeaderSize: engineHeaderBytes(),
+    headersTimeout: idleTimeoutMs,
+    requestTimeout: 0, // a body may take its time: bodyTimeoutMs
+    keepAliveTimeout: 0, // `timeout` holds all the time
+    connectionsCheckingInterval: Math.min(idleTimeoutMs, LOOK_MS),
+    highWaterMark: HIGH_WATER_MARK,
+    noDelay: true,
+  };
+  const server: Server & { httpAllowHalfOpen?: boolean } = tls
+    ? createTlsServer({
+        ...options,
+        ...readTls(tls),
+        handshakeTimeout: idleTimeoutMs,
+      })
+    : createServer(options);
+  server.timeout = idleTimeoutMs;
+  server.maxHeadersCount = 0; // more than so many would be left out without a word
+  server.httpAllowHalfOpen = true;
+  return server;
+}
+
+/** The connections of a listener, and the requests that come in by them. */
+class Doors {
+  readonly #http: Server;
+  readonly #entrance: Entrance;
+  readonly #idleTimeoutMs: number;
+  readonly #queue = new Queue();
+  /** All that are open, those among them on which TLS is not agreed on yet. */
+  readonly #sockets = new Set<Socket>();
+  readonly #connections = new WeakMap<Socket, Connection>();
+  readonly #serve: Serve;
+
+  constructor(
+    http: Server,
+    serve: Serve,
+    entrance: Entrance,
+    idleTimeoutMs: number,
+  ) {
+    this.#http = http;
+    this.#serve = serve;
+    this.#entrance = entrance;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    http
+      .on("request", this.#receive)
+      .on("checkExpectation", this.#receive)
+      .on("checkContinue", this.#receive)
+      .on("connect", (_, socket: Socket) => this.#of(socket).refuse(501))
+      .on("timeout", (socket) => this.#of(socket).silent())
+      .on("clientError", (error: NodeJS.ErrnoException, socket: Socket) =>
+        this.#misunderstood(error.code ?? "", socket),
+      );
+  }
+
+  direct(): NetServer {
+    return this.#http.on("connection", (socket) => this.#open(socket));
+  }
+
+  behindProxies({ tls }: ListenOptions): NetServer {
+    if (tls !== undefined)
+      throw new UsageError(
+        'the engine "node" takes the PROXY protocol without TLS only; leave one of them out, or take the engine "uws"',
+      );
+    return createProxiedServer(this.#idleTimeoutMs, (socket, address) => {
+      this.#connect(socket, address);
+      this.#http.emit("connection", socket);
+    }).on("connection", (socket: Socket) => this.#open(socket));
+  }
+
+  #open(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#entrance.connections.add(1);
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#entrance.connections.add(-1);
+    });
+  }
+
+  /** Of a plain connection, or of TLS on one. */
+  #of(socket: Socket): Connection {
+    return this.#connections.get(socket) ?? this.#connect(socket, "");
+  }
+
+  #connect(socket: Socket, proxiedAddress: string): Connection {
+    const peer = new NodePeer(socket, this.#entrance.fronted, proxiedAddress);
+    const connection = new Connection(
+      socket,
+      peer,
+      this.#queue,
+      this.#idleTimeoutMs,
+    );
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
+  readonly #receive = (
+    request: IncomingMessage,
+    response: ServerResponse<IncomingMessage>,
+  ): void => {
+    this.#of(request.socket).line(request, response, this.#serveOne);
+    if (this.#queue.length > WAITING_AT_MOST) request.socket.destroy();
+  };
+
+  readonly #serveOne = (
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void => {
+    const refusal = refusalOf(request);
+    if (refusal !== undefined)
+      return void response.writeHead(refusal, CLOSING).end();
+    const connection = this.#of(request.socket);
+    const outlet = new NodeOutlet(request, response);
+    connection.outlet = outlet;
+    const head = new NodeHead(request, connection.peer);
+    this.#serve(head, outlet, this.#entrance);
+  };
+
+  /** A connection that is reset, or closed in the middle of its handshake, is none any more. */
+  #misunderstood(code: string, socket: Socket): void {
+    if (code === BEHIND_THE_LAST) return;
+    if (!socket.writable || !/^(HPE|ERR_HTTP)_/.test(code)) socket.destroy();
+    else this.#of(socket).refuse(STATUS[code] ?? 400);
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+const CLOSING = ["connection", "close", "content-length", "0"];
+
+/** RFC 9112, section 6.1: no older version has a body in chunks. RFC 9110, section 15.6.6. */
+function refusalOf(request: IncomingMessage): number | undefined {
+  if (request.httpVersionMajor !== 1) return 505;
+  const inChunks =
+    request.httpVersionMinor === 0 && "transfer-encoding" in request.headers;
+  return inChunks ? 400 : undefined;
+}
+
+/** llhttp has found something behind a request whose client has asked for the end of the connection. */
+const BEHIND_THE_LAST = "HPE_CLOSED_CONNECTION";
+
+/** What llhttp does not take, beside what is malformed. */
+const STATUS: Record<string, number | undefined> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_INVALID_VERSION: 505,
+  HPE_PAUSED_H2_UPGRADE: 505,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+async function listen(
+  server: NetServer,
+  { port = 0, host, unix, share = false }: ListenOptions,
+  scheme: string,
+): Promise<Address> {
+  if (unix !== undefined) {
+    await listenAt(server, { path: unix });
+    return { url: `unix:${unix}`, unix };
+  }
+  if (share && !CAN_SHARE)
+    throw new UsageError(
+      `the engine "node" shares a port from Node.js 22.12 on; this is ${process.versions.node}`,
+    );
+  try {
+    server.listen({
+      port,
+      exclusive: true,
+      ...(host !== undefined && { host }),
+      ...(share && { reusePort: true }),
+    });
+    await once(server, "listening");
+  } catch (cause) {
+    throw refusalOfPort(port, host, cause as Error);
+  }
+  const { port: bound } = server.address() as AddressInfo;
+  return portAddress(scheme, bound, host);
+}
+
+const [MAJOR = 0, MINOR = 0] = process.versions.node.split(".").map(Number);
+const CAN_SHARE =
+  MAJOR > 23 || (MAJOR === 23 && MINOR >= 1) || (MAJOR === 22 && MINOR >= 12);
+
+class NodeListener implements Listener {
+  readonly address: Address;
+  readonly #server: NetServer;
+  readonly #http: Server;
+  readonly #doors: Doors;
+  readonly #entrance: Entrance;
+
+  constructor(
+    server: NetServer,
+    http: Server,
+    doors: Doors,
+    address: Address,
+    entrance: Entrance,
+  ) {
+    this.#server = server;
+    this.#http = http;
+    this.#doors = doors;
+    this.address = address;
+    this.#entrance = entrance;
+  }
+
+  /** That of `node:http` would cut the connections that are kept, too. */
+  stop(): void {
+    NetServer.prototype.close.call(this.#server);
+  }
+
+  untilUnused(signal: AbortSignal): Promise<void> {
+    return this.#entrance.connections.untilNone(signal);
+  }
+
+  destroy(): void {
+    this.stop();
+    this.#http.close(); // ends its timer
+    this.#doors.destroy();
+  }
+}
