@@ -58,12 +58,13 @@ export class Connection {
     });
   }
 
-  /** `serve` is called when it is its turn, which is at once where nothing is before it. */
+  /** `serve` is called when it is its turn: at once where nothing is before it, never behind the last reply. */
   line(
     request: IncomingMessage,
     response: ServerResponse<IncomingMessage>,
     serve: (request: IncomingMessage, response: ServerResponse) => void,
   ): void {
+    if (!this.#socket.writable) return;
     this.#last = response;
     if (response.socket !== null) return serve(request, response);
     this.#wait(1);
@@ -89,7 +90,7 @@ export class Connection {
    * waits for the rest of a body is told that its client is gone.
    */
   refuse(status: number): void {
-    if (this.#isRefused) return;
+    if (this.#isRefused || this.outlet?.isLast === true) return;
     this.#isRefused = true;
     const last = this.#last;
     if (last === undefined || last.writableFinished) this.#endWith(status);

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import {
   createServer,
+  STATUS_CODES,
   type IncomingMessage,
   type Server,
   type ServerResponse,
@@ -9,7 +10,13 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { UsageError } from "../../common/errors.ts";
-import type { ConnectionLimits, Engine, Listener, Serve } from "../engine.ts";
+import type {
+  ConnectionLimits,
+  Engine,
+  Listener,
+  ReplyHead,
+  Serve,
+} from "../engine.ts";
 import { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
 import type { Address, ListenOptions } from "../listen-options.ts";
@@ -68,6 +75,7 @@ function createHttpServer(
     connectionsCheckingInterval: Math.min(idleTimeoutMs, LOOK_MS),
     highWaterMark: HIGH_WATER_MARK,
     noDelay: true,
+    requireHostHeader: false, // see refusalOf
   };
   const server: Server & { httpAllowHalfOpen?: boolean } = tls
     ? createTlsServer({
@@ -167,14 +175,13 @@ class Doors {
     request: IncomingMessage,
     response: ServerResponse,
   ): void => {
-    const refusal = refusalOf(request);
-    if (refusal !== undefined)
-      return void response.writeHead(refusal, CLOSING).end();
     const connection = this.#of(request.socket);
     const outlet = new NodeOutlet(request, response);
     connection.outlet = outlet;
     const head = new NodeHead(request, connection.peer);
-    this.#serve(head, outlet, this.#entrance);
+    const refusal = refusalOf(request, head);
+    if (refusal === undefined) this.#serve(head, outlet, this.#entrance);
+    else outlet.sever(refusal, "");
   };
 
   /** A connection that is reset, or closed in the middle of its handshake, is none any more. */
@@ -189,15 +196,26 @@ class Doors {
   }
 }
 
-const CLOSING = ["connection", "close", "content-length", "0"];
-
-/** RFC 9112, section 6.1: no older version has a body in chunks. RFC 9110, section 15.6.6. */
-function refusalOf(request: IncomingMessage): number | undefined {
-  if (request.httpVersionMajor !== 1) return 505;
-  const inChunks =
-    request.httpVersionMinor === 0 && "transfer-encoding" in request.headers;
-  return inChunks ? 400 : undefined;
+/** What Node lets through, and is no request. */
+function refusalOf(
+  { httpVersionMajor, httpVersionMinor, url, headers }: IncomingMessage,
+  { method, hosts }: NodeHead,
+): ReplyHead | undefined {
+  if (httpVersionMajor !== 1) return headOf(505); // RFC 9110, section 15.6.6
+  if (hosts > 1 || (hosts < 1 && httpVersionMinor > 0)) return headOf(400); // RFC 9112, section 3.2
+  if (url === "*" && method !== "OPTIONS") return headOf(400); // RFC 9112, section 3.2.4
+  if (httpVersionMinor === 0 && "transfer-encoding" in headers)
+    return headOf(400); // RFC 9112, section 6.1
+  return undefined;
 }
+
+const headOf = (status: number): ReplyHead => ({
+  status,
+  statusLine: `${status} ${STATUS_CODES[status]}`,
+  fields: [],
+  contentLength: undefined,
+  close: true,
+});
 
 /** llhttp has found something behind a request whose client has asked for the end of the connection. */
 const BEHIND_THE_LAST = "HPE_CLOSED_CONNECTION";

@@ -10,10 +10,13 @@ export class NodeHead implements Head {
   readonly query: string;
   readonly fields: readonly string[];
   readonly peer: Peer;
+  /** How many fields `Host` came. */
+  readonly hosts: number;
   readonly #request: IncomingMessage;
 
   constructor(request: IncomingMessage, peer: Peer) {
-    const fields = readFields(request.rawHeaders);
+    const fields = request.rawHeaders; // nobody else reads it
+    this.hosts = normalize(fields);
     const target = originOf(request.url!, fields);
     const mark = target.indexOf("?");
     this.method = request.method!;
@@ -47,13 +50,15 @@ function originOf(target: string, fields: string[]): string {
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 
-/** The fields as they came, with names in lower case; the array is the request's own, and nobody else reads it. */
-function readFields(raw: string[]): string[] {
-  for (let i = 0; i < raw.length; i += 2) {
-    raw[i] = raw[i]!.toLowerCase();
-    if (HIGH.test(raw[i + 1]!)) raw[i + 1] = toText(raw[i + 1]!);
+/** Names in lower case, values as text. Gives the number of hosts. */
+function normalize(fields: string[]): number {
+  let hosts = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] = fields[i]!.toLowerCase());
+    if (name === "host") hosts++;
+    if (HIGH.test(fields[i + 1]!)) fields[i + 1] = toText(fields[i + 1]!);
   }
-  return raw;
+  return hosts;
 }
 
 const HIGH = /[\x80-\xff]/;

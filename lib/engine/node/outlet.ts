@@ -23,6 +23,8 @@ export class NodeOutlet implements Outlet {
   state: OutletState = "waiting";
   status: number | undefined;
   bytes = 0;
+  /** Its reply is the last of the connection. */
+  isLast = false;
   /** Node says when the system has taken the end. */
   readonly lags = false;
   readonly #request: IncomingMessage;
@@ -53,7 +55,9 @@ export class NodeOutlet implements Outlet {
     this.#requestId = requestId;
   }
 
+  /** What came behind the head in the same packet may have been no body. */
   onGone(tell: () => void): void {
+    if (this.state === "gone") return tell();
     this.#tell = tell;
     this.#watch();
   }
@@ -138,7 +142,7 @@ export class NodeOutlet implements Outlet {
 
   send(head: ReplyHead, body: Chunk): void {
     if (this.state !== "waiting") return;
-    const fields = plainFields(head);
+    const fields = this.#fieldsOf(head);
     const bytes = isPlain(head) ? body : Buffer.from(body as string); // Node would write both in one encoding
     this.#sendWhole(head.status, reasonOf(head), fields, bytes);
   }
@@ -162,7 +166,7 @@ export class NodeOutlet implements Outlet {
 
   sendHead(head: ReplyHead, length: number | undefined): void {
     if (this.state !== "waiting") return;
-    const fields = plainFields(head);
+    const fields = this.#fieldsOf(head);
     if (length !== undefined) fields.push("content-length", String(length));
     this.#writeHead(head.status, reasonOf(head), fields);
     this.#end();
@@ -174,10 +178,15 @@ export class NodeOutlet implements Outlet {
     this.#length = head.contentLength;
     this.#watch();
     this.#response.on("drain", () => this.#continue());
-    const fields = plainFields(head);
+    const fields = this.#fieldsOf(head);
     if (this.#length !== undefined)
       fields.push("content-length", String(this.#length));
     this.#writeHead(head.status, reasonOf(head), fields);
+  }
+
+  #fieldsOf(head: ReplyHead): string[] {
+    this.isLast = head.close;
+    return plainFields(head);
   }
 
   #continue(): void {
