@@ -3,7 +3,12 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { call, type Operation } from "effection";
-import { formatTarget, parseTarget, type Target } from "../engine/target.ts";
+import {
+  formatTarget,
+  NODE_CAN_SHARE,
+  parseTarget,
+  type Target,
+} from "../engine/target.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { listenFor } from "./listen.ts";
 import type { Settings } from "./schema.ts";
@@ -23,17 +28,24 @@ export function* choosePort(settings: Settings): Operation<Settings> {
     );
   const target = parseTarget(http);
   if (target === undefined) return settings;
-  if ("path" in target) return checkAlone(settings);
+  if (isAlone(settings)) checkAlone(settings);
+  if ("path" in target) return settings;
   const port = yield* call(() => tryPort(target));
   return { ...settings, http: formatTarget({ ...target, port }) };
 }
 
-/** A Unix socket cannot be shared. */
-function checkAlone(settings: Settings): Settings {
-  if (settings.workers === 1) return settings;
+/** Nothing that could be shared: one worker starts when the one before has ended. */
+export function isAlone({ http, engine }: Settings): boolean {
+  return http.startsWith("unix:") || (engine === "node" && !NODE_CAN_SHARE);
+}
+
+function checkAlone({ workers, http }: Settings): void {
+  if (workers === 1) return;
   throw new CommandFailure(
     EXIT.usage,
-    `${settings.workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`,
+    http.startsWith("unix:")
+      ? `${workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`
+      : `${workers} workers cannot share a port by --engine node before Node.js 22.12: give --workers 1, or take a newer one`,
   );
 }
 

@@ -3,6 +3,7 @@
  * docs/settings.md and the checks all come from this table.
  */
 import { PLAIN_PATH } from "../common/checked-options.ts";
+import { ENGINE_CHOICES } from "../engine/listen-options.ts";
 import { engineHeaderBytes, MAX_HEADERS } from "../engine/header-limit.ts";
 import { isTrustEntry } from "../request/proxies.ts";
 import {
@@ -127,6 +128,13 @@ export const SCHEMA = {
       "Where to listen, too, for front servers that speak uwsgi, as nginx does with `uwsgi_pass`: " +
         "the supervisor accepts there, and gives the connections to the workers in turn. " +
         "Whoever can connect is believed: keep it on this machine.",
+    ),
+    engine: setting(
+      choice(...ENGINE_CHOICES),
+      "auto",
+      "node",
+      "What speaks HTTP: uWebSockets.js (`uws`), Node's own (`node`), or the first that loads (`auto`). " +
+        "`node` serves HTTP/1.0, too, and pipelined requests.",
     ),
     tlsKey: setting(
       text("FILE", PATH),

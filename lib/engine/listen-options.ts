@@ -8,7 +8,11 @@ import {
   type Rule,
 } from "../common/checked-options.ts";
 import { UsageError } from "../common/errors.ts";
-import { ENGINE_CHOICES, type EngineChoice } from "./engine-choice.ts";
+
+/** `auto`: uWebSockets.js where it loads, or else Node's own HTTP. */
+export type EngineChoice = "uws" | "node" | "auto";
+
+export const ENGINE_CHOICES: readonly EngineChoice[] = ["uws", "node", "auto"];
 
 /** Where to listen. */
 export interface ListenOptions {

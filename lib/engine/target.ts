@@ -63,6 +63,12 @@ export async function listenAt(server: Server, target: Target): Promise<void> {
   }
 }
 
+const [MAJOR = 0, MINOR = 0] = process.versions.node.split(".").map(Number);
+
+/** Node's own servers can share a port with other processes (SO_REUSEPORT), as uWebSockets.js can everywhere. */
+export const NODE_CAN_SHARE =
+  MAJOR > 23 || (MAJOR === 23 && MINOR >= 1) || (MAJOR === 22 && MINOR >= 12);
+
 // What can be in the way of listening, and what to do about it.
 
 /** What is in the way, and what to do. */

@@ -26,7 +26,7 @@ import { Shared, type Tally } from "../exchange/shared.ts";
 import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Listener, Serve } from "../engine/engine.ts";
-import { loadEngine } from "../engine/engines.ts";
+import { Engines } from "../engine/engines.ts";
 import {
   checkTarget,
   type Address,
@@ -91,6 +91,11 @@ export class Loop extends Mounts {
   readonly closed: Promise<DrainReport>;
   readonly #settings: Settings;
   readonly #listeners: Listener[] = [];
+  readonly #engines = new Engines((reason) =>
+    this.log.warn(
+      `Node's own HTTP is the engine, as uWebSockets.js does not load here: ${reason}`,
+    ),
+  );
   readonly #shared: Shared;
   readonly #applications: Applications;
   readonly #stalls: StallWatch;
@@ -312,9 +317,7 @@ export class Loop extends Mounts {
       Object.values(target).some((it) => it !== undefined)
     )
       throw new UsageError("listen({ uwsgi }) takes nothing else");
-    const engine = await loadEngine(choice, (why) =>
-      this.log.warn(`the engine is Node's own HTTP, as ${why}`),
-    );
+    const engine = await this.#engines.load(choice);
     return uwsgi === undefined
       ? await engine.listen(target, this.#serve, this.#settings)
       : await openUwsgiListener(

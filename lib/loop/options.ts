@@ -8,7 +8,7 @@ import {
   PLAIN_PATH,
   type Rule,
 } from "../common/checked-options.ts";
-import { ENGINE_CHOICES, type EngineChoice } from "../engine/engine-choice.ts";
+import { ENGINE_CHOICES, type EngineChoice } from "../engine/listen-options.ts";
 import { engineHeaderBytes } from "../engine/header-limit.ts";
 import type { AccessLog } from "../exchange/access-log.ts";
 import type { Logger } from "../common/log.ts";

@@ -20,7 +20,12 @@ import type {
 import { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
 import type { Address, ListenOptions } from "../listen-options.ts";
-import { listenAt, portAddress, refusalOfPort } from "../target.ts";
+import {
+  listenAt,
+  NODE_CAN_SHARE,
+  portAddress,
+  refusalOfPort,
+} from "../target.ts";
 import { readTls } from "../tls-files.ts";
 import { Connection, Queue } from "./connection.ts";
 import { NodeHead, NodePeer } from "./head.ts";
@@ -238,9 +243,10 @@ async function listen(
     await listenAt(server, { path: unix });
     return { url: `unix:${unix}`, unix };
   }
-  if (share && !CAN_SHARE)
+  if (share && !NODE_CAN_SHARE)
     throw new UsageError(
-      `the engine "node" shares a port from Node.js 22.12 on; this is ${process.versions.node}`,
+      `the engine "node" shares a port from Node.js 22.12 on, and this is ${process.versions.node}; ` +
+        "under the command, --engine node --workers 1 shares none",
     );
   try {
     server.listen({
@@ -256,10 +262,6 @@ async function listen(
   const { port: bound } = server.address() as AddressInfo;
   return portAddress(scheme, bound, host);
 }
-
-const [MAJOR = 0, MINOR = 0] = process.versions.node.split(".").map(Number);
-const CAN_SHARE =
-  MAJOR > 23 || (MAJOR === 23 && MINOR >= 1) || (MAJOR === 22 && MINOR >= 12);
 
 class NodeListener implements Listener {
   readonly address: Address;
