@@ -39,18 +39,17 @@ export function createProxiedServer(
   take: (socket: Socket, address: string) => void,
 ): Server {
   return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    let bytes = Buffer.alloc(0);
     const end = (): void => void socket.destroy();
     const read = (): void => {
-      const bytes = socket.read() as Buffer | null;
-      if (bytes === null) return;
+      const more = socket.read() as Buffer | null;
+      if (more === null) return;
+      bytes = Buffer.concat([bytes, more]);
       const head = readProxyHead(bytes);
-      const rest =
-        typeof head === "object" ? bytes.subarray(head.length) : bytes;
-      if (rest.length > 0) socket.unshift(rest);
       if (head === "incomplete") return;
-      socket.setTimeout(0);
       socket.off("readable", read).off("end", end).off("error", end);
-      socket.off("timeout", end);
+      socket.setTimeout(0, end);
+      socket.unshift(head === "none" ? bytes : bytes.subarray(head.length));
       take(socket, head === "none" ? "" : head.address);
     };
     socket.on("readable", read).on("end", end).on("error", end);
