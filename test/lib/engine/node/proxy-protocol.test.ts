@@ -10,10 +10,8 @@ import { serveWith, TestServer } from "../../../support/server.ts";
 
 const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
 const V4 = [203, 0, 113, 7, 192, 0, 2, 1, 0x12, 0x34, 0, 80];
-const V6 = [
-  ...[0x20, 1, 0xd, 0xb8, ...Array<number>(11).fill(0), 9],
-  ...Array<number>(20).fill(0),
-];
+const ZEROS = Array<number>(36).fill(0);
+const V6 = [0x20, 1, 0xd, 0xb8, ...ZEROS.slice(25), 9, ...ZEROS.slice(16)];
 
 const head = (command: number, family: number, rest: number[]): Buffer =>
   Buffer.from([
