@@ -26,6 +26,9 @@ export class Queue {
   length = 0;
 }
 
+/** Of them; whoever adds to more is cut off. */
+const WAITING_IN_ALL = 10_000;
+
 export class Connection {
   readonly peer: NodePeer;
   /** Of the request whose turn it is, or was last. */
@@ -64,7 +67,7 @@ export class Connection {
     response: ServerResponse<IncomingMessage>,
     serve: (request: IncomingMessage, response: ServerResponse) => void,
   ): void {
-    if (!this.#socket.writable) return;
+    if (!this.#socket.writable) return; // nor on a connection that is cut
     this.#last = response;
     if (response.socket !== null) return serve(request, response);
     this.#wait(1);
@@ -81,7 +84,9 @@ export class Connection {
   #wait(change: 1 | -1): void {
     this.#waiting += change;
     this.#queue.length += change;
-    if (this.#waiting >= WAITING_AT_MOST) this.#socket.pause();
+    if (change > 0 && this.#queue.length > WAITING_IN_ALL)
+      this.#socket.destroy();
+    else if (this.#waiting >= WAITING_AT_MOST) this.#socket.pause();
     else this.#socket.resume();
   }
 

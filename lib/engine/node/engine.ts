@@ -38,9 +38,6 @@ const IDLE_TIMEOUT_MS = 30_000;
 /** Milliseconds between two looks at heads that take too long. */
 const LOOK_MS = 4000;
 
-/** Requests that wait for others on their connections; whoever adds to more is cut off. */
-const WAITING_AT_MOST = 10_000;
-
 /** Bytes that the system has not taken, or nobody has read, before a connection waits. */
 const HIGH_WATER_MARK = 64 * 1024;
 
@@ -173,7 +170,6 @@ class Doors {
     response: ServerResponse<IncomingMessage>,
   ): void => {
     this.#of(request.socket).line(request, response, this.#serveOne);
-    if (this.#queue.length > WAITING_AT_MOST) request.socket.destroy();
   };
 
   readonly #serveOne = (

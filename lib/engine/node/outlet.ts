@@ -17,6 +17,9 @@ import {
 const CHUNKS_PER_TURN = 256;
 const BYTES_PER_TURN = 256 * 1024;
 
+/** Milliseconds after which a client that is held back may have left without being noticed. */
+const LOOK_MS = 5000;
+
 const NOTHING = new Uint8Array();
 
 export class NodeOutlet implements Outlet {
@@ -38,6 +41,8 @@ export class NodeOutlet implements Outlet {
   #full = false;
   #chunksInTurn = 0;
   #bytesInTurn = 0;
+  /** Set once the client has been held back. */
+  #looks: NodeJS.Timeout | undefined;
   #isWatched = false;
   #tell: (() => void) | undefined;
   #whenWritable: Promise<void> | undefined;
@@ -77,6 +82,7 @@ export class NodeOutlet implements Outlet {
 
   #setGone(): void {
     this.state = "gone";
+    clearInterval(this.#looks);
     this.#wake?.();
   }
 
@@ -117,8 +123,11 @@ export class NodeOutlet implements Outlet {
       .on("end", () => push(NOTHING, true));
   }
 
+  /** A connection that is not read does not show that its client has left: so it is let go now and then. */
   pause(): void {
-    if (this.isOpen) this.#request.pause();
+    if (!this.isOpen) return;
+    this.#request.pause();
+    this.#looks ??= setInterval(() => this.#letGo(), LOOK_MS);
   }
 
   /** When the body is wanted. */
@@ -273,6 +282,7 @@ export class NodeOutlet implements Outlet {
     const response = this.#response;
     if (response.writableEnded) return;
     this.#letGo();
+    clearInterval(this.#looks);
     response.end(last);
     if (response.socket?.writableLength === 0) {
       this.state = "ended";
