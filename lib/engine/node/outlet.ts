@@ -20,6 +20,9 @@ const BYTES_PER_TURN = 256 * 1024;
 /** Milliseconds after which a client that is held back may have left without being noticed. */
 const LOOK_MS = 5000;
 
+/** Milliseconds that a client which still sends has for its last reply. */
+const LINGER_MS = 5000;
+
 const NOTHING = new Uint8Array();
 
 export class NodeOutlet implements Outlet {
@@ -283,6 +286,7 @@ export class NodeOutlet implements Outlet {
     if (response.writableEnded) return;
     this.#letGo();
     clearInterval(this.#looks);
+    if (this.isLast && !this.#request.complete) linger(this.#request.socket);
     response.end(last);
     if (response.socket?.writableLength === 0) {
       this.state = "ended";
@@ -319,6 +323,19 @@ const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 /** A body that ends with its connection, as in HTTP/1.0, would pass for complete. */
 const canReset = (socket: Socket): boolean =>
   !(socket as TLSSocket).encrypted && socket.remoteAddress !== undefined;
+
+/**
+ * A client that still sends gets its last reply whole: of a connection that is closed with bytes in it that nobody has
+ * read, the system throws away what is on its way (RFC 9112, section 9.6). Until the client has seen it, what comes is
+ * read and dropped.
+ */
+function linger(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end();
+    const limit = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(limit));
+  };
+}
 
 /** Undefined: the usual one. */
 const reasonOf = ({ statusLine }: ReplyHead): string | undefined =>

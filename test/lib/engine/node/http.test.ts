@@ -307,6 +307,24 @@ describe('Requests with listen({ engine: "node" })', () => {
     expect(await (await fetch(`${server.url}/streams`)).text()).to.equal("ab");
   });
 
+  it("that are refused get their reply whole, though their client sends on", async () => {
+    const server = await serve((loop) => loop.mount(() => "never"));
+    const length = 30_000_000;
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
+    for (let round = 0; round < 3; round++) {
+      const client = await RawClient.connect(server.port);
+      client.socket.pause();
+      const { socket } = client.send(head);
+      const error = await new Promise((resolve) =>
+        socket.write(Buffer.alloc(length), resolve),
+      );
+      expect(error ?? undefined).to.equal(undefined);
+      socket.resume();
+      const received = await client.untilClosed();
+      expect(received).to.match(/^HTTP\/1.1 413 [^]*allowed here\n$/);
+    }
+  });
+
   it("are cut where their body stops coming", async () => {
     const server = await serve((loop) => loop.mount((r) => r.text()), {
       idleTimeoutMs: 50,
