@@ -50,7 +50,7 @@ export function applySettings(
 
 /** The port is shared wherever it can be, because workers come and go on it. */
 function httpTarget(settings: Settings): ListenOptions | undefined {
-  const { http, tlsKey, tlsCert } = settings;
+  const { http, http2, tlsKey, tlsCert } = settings;
   const target = parseTarget(http);
   if (target === undefined) return undefined; // none
   const tls = tlsKey || tlsCert ? { key: tlsKey, cert: tlsCert } : undefined;
@@ -59,6 +59,7 @@ function httpTarget(settings: Settings): ListenOptions | undefined {
       ? { unix: target.path }
       : { ...target, share: !isAlone(settings) }),
     ...(tls && { tls }),
+    ...(http2 && { http2 }),
   };
 }
 

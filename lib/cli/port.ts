@@ -35,8 +35,9 @@ export function* choosePort(settings: Settings): Operation<Settings> {
 }
 
 /** Nothing that could be shared: one worker starts when the one before has ended. */
-export function isAlone({ http, engine }: Settings): boolean {
-  return http.startsWith("unix:") || (engine === "node" && !NODE_CAN_SHARE);
+export function isAlone({ http, http2, engine }: Settings): boolean {
+  if (http.startsWith("unix:")) return true;
+  return (engine === "node" || http2) && !NODE_CAN_SHARE;
 }
 
 function checkAlone({ workers, http }: Settings): void {
@@ -45,7 +46,7 @@ function checkAlone({ workers, http }: Settings): void {
     EXIT.usage,
     http.startsWith("unix:")
       ? `${workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`
-      : `${workers} workers cannot share a port by --engine node before Node.js 22.12: give --workers 1, or take a newer one`,
+      : `${workers} workers cannot share a port by --engine node, or with --http2, before Node.js 22.12: give --workers 1, or take a newer one`,
   );
 }
 

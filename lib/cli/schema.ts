@@ -136,6 +136,12 @@ export const SCHEMA = {
       "What speaks HTTP: uWebSockets.js (`uws`), Node's own (`node`), or the first that loads (`auto`). " +
         "`node` serves HTTP/1.0, too, and pipelined requests.",
     ),
+    http2: setting(
+      onOff,
+      false,
+      "true",
+      "Speak HTTP/2, too, to clients that ask for it by TLS, or begin with it. The engine is `node` then.",
+    ),
     tlsKey: setting(
       text("FILE", PATH),
       "",

@@ -35,6 +35,11 @@ export interface ListenOptions {
    * `false`: a taken port is an error.
    */
   share?: boolean;
+  /**
+   * Speak HTTP/2, too. With `tls`, clients choose by ALPN; without it, by their first bytes ("prior knowledge"). The
+   * engine is `node` then.
+   */
+  http2?: boolean;
   /** What speaks HTTP there: see the option `engine` of the loop, which is the default. */
   engine?: EngineChoice;
 }
@@ -76,6 +81,7 @@ const RULES: Record<keyof ListenOptions, Rule> = {
     "{ key, cert, passphrase? }",
   ],
   share: SWITCH,
+  http2: SWITCH,
   engine: oneOf(...ENGINE_CHOICES),
 };
 

@@ -317,7 +317,9 @@ export class Loop extends Mounts {
       Object.values(target).some((it) => it !== undefined)
     )
       throw new UsageError("listen({ uwsgi }) takes nothing else");
-    const engine = await this.#engines.load(choice);
+    const engine = await this.#engines.load(
+      choice === "auto" && target.http2 ? "node" : choice,
+    );
     return uwsgi === undefined
       ? await engine.listen(target, this.#serve, this.#settings)
       : await openUwsgiListener(

@@ -1,9 +1,14 @@
 /** The command and its engines. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { NODE_CAN_SHARE } from "../../lib/engine/target.ts";
 import { eddy, eddyThatCrashes, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { outputOf } from "../support/programs.ts";
 import { RawClient } from "../support/raw-client.ts";
+
+const run = promisify(execFile);
 
 const APP = { "app.mjs": "export default () => String(process.pid);" };
 
@@ -40,9 +45,27 @@ describe("The command's --engine", function () {
     }
     expect(await command.ended).to.equal(2);
     expect(command.stderr).to.match(
-      /2 workers cannot share a port by --engine node before Node.js 22.12: give --workers 1/,
+      /2 workers cannot share a port by --engine node, or with --http2, before Node.js 22.12: give --workers 1/,
     );
   });
+
+  const hasHttp2 = outputOf("curl", "--version")?.includes(" HTTP2 ");
+  (hasHttp2 ? it : it.skip)(
+    "is node with --http2, as curl sees it",
+    async () => {
+      const args = ["app.mjs", "--http2"];
+      const command = await eddyThatCrashes(folderWith(APP), args);
+      const url = await command.url();
+      const curl = async (...flags: string[]): Promise<string> => {
+        const format = ["--silent", "--output", "/dev/null"];
+        const shown = ["--write-out", "%{http_version} %{response_code}"];
+        return (await run("curl", [...format, ...shown, ...flags, url])).stdout;
+      };
+      expect(await curl("--http2-prior-knowledge")).to.equal("2 200");
+      expect(await curl("--http1.1")).to.equal("1.1 200");
+      expect(await curl("--http1.0")).to.equal("1.1 200");
+    },
+  );
 
   for (const engine of ["auto", "uws"])
     it(`${engine} says why uWebSockets.js does not load, and starts no worker again for that`, async () => {

@@ -10,7 +10,7 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { NodePeer } from "./head.ts";
-import type { NodeOutlet } from "./outlet.ts";
+import type { HttpOutlet } from "./outlet.ts";
 
 /** Requests that wait on one connection before it is not read any more. */
 const WAITING_AT_MOST = 100;
@@ -32,7 +32,7 @@ const WAITING_IN_ALL = 10_000;
 export class Connection {
   readonly peer: NodePeer;
   /** Of the request whose turn it is, or was last. */
-  outlet: NodeOutlet | undefined;
+  outlet: HttpOutlet | undefined;
   readonly #socket: Socket;
   readonly #queue: Queue;
   readonly #idleTimeoutMs: number;

@@ -7,8 +7,9 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createHttpsServer } from "node:https";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { UsageError } from "../../common/errors.ts";
 import type {
   ConnectionLimits,
@@ -26,11 +27,13 @@ import {
   portAddress,
   refusalOfPort,
 } from "../target.ts";
-import { readTls } from "../tls-files.ts";
+import { readTls, type KeyAndCertificate } from "../tls-files.ts";
 import { Connection, Queue } from "./connection.ts";
 import { NodeHead, NodePeer } from "./head.ts";
-import { NodeOutlet } from "./outlet.ts";
-import { createProxiedServer } from "./proxy-protocol.ts";
+import { HttpOutlet } from "./outlet.ts";
+import { Http2 } from "./http2.ts";
+import { createPeekingServer } from "./peek.ts";
+import { readProxyHead } from "./proxy-protocol.ts";
 
 /** Milliseconds; the native engine's default. */
 const IDLE_TIMEOUT_MS = 30_000;
@@ -50,11 +53,22 @@ export const engine: Engine = {
     entrance = new Entrance(target.tls ? "https" : "http"),
   ) {
     const idleTimeoutMs = limits.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const http = createHttpServer(target, idleTimeoutMs);
+    const isProxied = speaksProxy(limits, entrance);
+    if (isProxied && (target.tls || target.http2))
+      throw new UsageError(
+        'the engine "node" takes the PROXY protocol neither with TLS nor with http2',
+      );
+    const tls = target.tls && readTls(target.tls);
+    const http = createHttpServer(
+      target.http2 ? undefined : tls,
+      idleTimeoutMs,
+    );
     const doors = new Doors(http, serve, entrance, idleTimeoutMs);
-    const server = speaksProxy(limits, entrance)
-      ? doors.behindProxies(target)
-      : doors.direct();
+    const server = isProxied
+      ? doors.behindProxies()
+      : target.http2
+        ? doors.ofBothVersions(tls)
+        : doors.direct();
     const address = await listen(server, target, entrance.scheme);
     return new NodeListener(server, http, doors, address, entrance);
   },
@@ -66,7 +80,7 @@ const speaksProxy = (
 ): boolean => fronted || (proxyHeader === "proxy-v2" && trustProxy.length > 0);
 
 function createHttpServer(
-  { tls }: ListenOptions,
+  tls: KeyAndCertificate | undefined,
   idleTimeoutMs: number,
 ): Server {
   const options = {
@@ -80,9 +94,9 @@ function createHttpServer(
     requireHostHeader: false, // see refusalOf
   };
   const server: Server & { httpAllowHalfOpen?: boolean } = tls
-    ? createTlsServer({
+    ? createHttpsServer({
         ...options,
-        ...readTls(tls),
+        ...tls,
         handshakeTimeout: idleTimeoutMs,
       })
     : createServer(options);
@@ -102,6 +116,7 @@ class Doors {
   readonly #sockets = new Set<Socket>();
   readonly #connections = new WeakMap<Socket, Connection>();
   readonly #serve: Serve;
+  #http2: Http2 | undefined;
 
   constructor(
     http: Server,
@@ -125,18 +140,57 @@ class Doors {
   }
 
   direct(): NetServer {
-    return this.#http.on("connection", (socket) => this.#open(socket));
+    return this.#watch(this.#http);
   }
 
-  behindProxies({ tls }: ListenOptions): NetServer {
-    if (tls !== undefined)
-      throw new UsageError(
-        'the engine "node" takes the PROXY protocol without TLS only; leave one of them out, or take the engine "uws"',
+  behindProxies(): NetServer {
+    return this.#watch(
+      createPeekingServer(this.#idleTimeoutMs, (bytes) => {
+        const head = readProxyHead(bytes);
+        if (head === "incomplete") return head;
+        const { address, length } = head === "none" ? NO_PROXY : head;
+        const take = (socket: Socket): void => {
+          this.#connect(socket, address);
+          this.#http.emit("connection", socket);
+        };
+        return { skip: length, take };
+      }),
+    );
+  }
+
+  /** By TLS, clients say which version they speak (ALPN); without it, by their first bytes. */
+  ofBothVersions(tls: KeyAndCertificate | undefined): NetServer {
+    const http2 = new Http2(this.#serve, this.#entrance, this.#idleTimeoutMs);
+    this.#http2 = http2;
+    const http1 = (socket: Socket): void =>
+      void this.#http.emit("connection", socket);
+    if (tls === undefined)
+      return this.#watch(
+        createPeekingServer(this.#idleTimeoutMs, (bytes) => {
+          const begins = PREFACE.subarray(0, bytes.length);
+          if (!bytes.subarray(0, PREFACE.length).equals(begins))
+            return { skip: 0, take: http1 };
+          if (bytes.length < PREFACE.length) return "incomplete";
+          return { skip: 0, take: (socket) => http2.take(socket) };
+        }),
       );
-    return createProxiedServer(this.#idleTimeoutMs, (socket, address) => {
-      this.#connect(socket, address);
-      this.#http.emit("connection", socket);
-    }).on("connection", (socket: Socket) => this.#open(socket));
+    return this.#watch(
+      createTlsServer({
+        ...tls,
+        ALPNProtocols: ["h2", "http/1.1"],
+        allowHalfOpen: true,
+        noDelay: true,
+        handshakeTimeout: this.#idleTimeoutMs,
+      }).on("secureConnection", (socket) =>
+        socket.alpnProtocol === "h2" ? http2.take(socket) : http1(socket),
+      ),
+    );
+  }
+
+  /** Where another one listens, that of node:http looks after its connections all the same. */
+  #watch(server: NetServer): NetServer {
+    if (server !== this.#http) this.#http.emit("listening");
+    return server.on("connection", (socket) => this.#open(socket));
   }
 
   #open(socket: Socket): void {
@@ -177,7 +231,7 @@ class Doors {
     response: ServerResponse,
   ): void => {
     const connection = this.#of(request.socket);
-    const outlet = new NodeOutlet(request, response);
+    const outlet = new HttpOutlet(request, response);
     connection.outlet = outlet;
     const head = new NodeHead(request, connection.peer);
     const refusal = refusalOf(request, head);
@@ -192,10 +246,20 @@ class Doors {
     else this.#of(socket).refuse(STATUS[code] ?? 400);
   }
 
-  destroy(): void {
+  drain(): void {
+    this.#http2?.drain();
+  }
+
+  async destroy(): Promise<void> {
+    await this.#http2?.closed();
     for (const socket of this.#sockets) socket.destroy();
   }
 }
+
+const NO_PROXY = { address: "", length: 0 };
+
+/** RFC 9113, section 3.4: how a client of HTTP/2 begins. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** What Node lets through, and is no request. */
 function refusalOf(
@@ -283,15 +347,16 @@ class NodeListener implements Listener {
   /** That of `node:http` would cut the connections that are kept, too. */
   stop(): void {
     NetServer.prototype.close.call(this.#server);
+    this.#doors.drain();
   }
 
   untilUnused(signal: AbortSignal): Promise<void> {
     return this.#entrance.connections.untilNone(signal);
   }
 
-  destroy(): void {
+  async destroy(): Promise<void> {
     this.stop();
     this.#http.close(); // ends its timer
-    this.#doors.destroy();
+    await this.#doors.destroy();
   }
 }

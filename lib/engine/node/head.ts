@@ -56,7 +56,7 @@ function normalize(fields: string[]): number {
   for (let i = 0; i < fields.length; i += 2) {
     const name = (fields[i] = fields[i]!.toLowerCase());
     if (name === "host") hosts++;
-    if (HIGH.test(fields[i + 1]!)) fields[i + 1] = toText(fields[i + 1]!);
+    fields[i + 1] = toText(fields[i + 1]!);
   }
   return hosts;
 }
@@ -64,7 +64,8 @@ function normalize(fields: string[]): number {
 const HIGH = /[\x80-\xff]/;
 
 /** Node gives a character for each byte. What is UTF-8 becomes text, all else stays as it is. */
-function toText(value: string): string {
+export function toText(value: string): string {
+  if (!HIGH.test(value)) return value;
   const bytes = Buffer.from(value, "latin1");
   return isUtf8(bytes) ? bytes.toString() : value;
 }

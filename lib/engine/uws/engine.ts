@@ -31,6 +31,10 @@ export const engine: Engine = {
     { idleTimeoutMs } = {},
     entrance = new Entrance(target.tls ? "https" : "http"),
   ) {
+    if (target.http2)
+      throw new UsageError(
+        'the engine "uws" does not speak HTTP/2; leave http2 out, or take the engine "node"',
+      );
     const app = target.tls ? secureApp(target.tls) : uws.App();
     const { socket, address } = await orClose(app, () => {
       if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);

@@ -93,12 +93,19 @@ describe('listen({ engine: "node" }) with proxyHeader "proxy-v2"', () => {
     await new Promise((resolve) => leaving.resume().once("close", resolve));
   });
 
+  it("lets nobody wait for ever behind a head, with half a request", async () => {
+    const server = await serve();
+    const client = await RawClient.connect(server.port);
+    client.send(`${head(0x21, 0x11, V4).toString("latin1")}GET / HT`);
+    expect(await client.untilClosed()).to.match(/^(HTTP\/1.1 408 |$)/);
+  });
+
   it("is an error with TLS", async () => {
     const server = new TestServer(options);
     const error = await server.loop
       .listen({ port: 0, engine: "node", tls: CERTIFICATE })
       .catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(UsageError);
-    expect(String(error)).to.include("without TLS only");
+    expect(String(error)).to.include("neither with TLS");
   });
 });
