@@ -276,7 +276,8 @@ class Http2Outlet extends NodeOutlet {
     );
   }
 
+  /** By an error: what is only closed may seem to have ended (Node.js 24). */
   protected cut(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#stream.destroy(new Error("the reply is not complete"));
   }
 }
