@@ -7,6 +7,7 @@ export * from "./common/errors.ts";
 export type { Logger } from "./common/log.ts";
 export type {
   Address,
+  EngineChoice,
   ListenOptions,
   TlsOptions,
 } from "./engine/listen-options.ts";

@@ -1,6 +1,6 @@
 /**
  * Mocha's configuration for `npm run test:quick`: all tests that stay in their process. Left out are the files that, by
- * themselves or by what they import of test/ and tools/, start processes or threads.
+ * themselves or by what they import of test/ and tools/, start processes or threads; and one engine is enough.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,6 +27,8 @@ function starts(file) {
   }
   return false;
 }
+
+process.env.EDDY_TEST_ENGINE ??= "uws"; // Mocha's processes inherit it
 
 export default {
   spec: readdirSync(join(ROOT, "test"), { recursive: true })

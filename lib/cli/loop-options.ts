@@ -3,6 +3,7 @@ import type { Server } from "node:net";
 import type { ListenOptions, LoopOptions } from "../index.ts";
 import { parseTarget } from "../engine/target.ts";
 import type { Logs } from "./logs.ts";
+import { isAlone } from "./port.ts";
 import type { Key, Settings } from "./schema.ts";
 
 export const LOOP_OPTIONS = {
@@ -13,6 +14,7 @@ export const LOOP_OPTIONS = {
   maxConcurrent: "maxConcurrentRequests",
   drainTimeout: "drainTimeoutMs",
   readinessDelay: "readinessDelayMs",
+  engine: "engine",
   trustProxy: "trustProxy",
   proxyHeader: "proxyHeader",
   healthCheck: "healthCheck",
@@ -46,18 +48,18 @@ export function applySettings(
     options.accessLog = accessLog ?? false;
 }
 
-/** The port is always shared, because workers come and go on it. */
-function httpTarget({
-  http,
-  tlsKey,
-  tlsCert,
-}: Settings): ListenOptions | undefined {
+/** The port is shared wherever it can be, because workers come and go on it. */
+function httpTarget(settings: Settings): ListenOptions | undefined {
+  const { http, http2, tlsKey, tlsCert } = settings;
   const target = parseTarget(http);
   if (target === undefined) return undefined; // none
   const tls = tlsKey || tlsCert ? { key: tlsKey, cert: tlsCert } : undefined;
   return {
-    ...("path" in target ? { unix: target.path } : { ...target, share: true }),
+    ...("path" in target
+      ? { unix: target.path }
+      : { ...target, share: !isAlone(settings) }),
     ...(tls && { tls }),
+    ...(http2 && { http2 }),
   };
 }
 

@@ -4,7 +4,12 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
-import { formatTarget, parseTarget, type Target } from "../engine/target.ts";
+import {
+  formatTarget,
+  NODE_CAN_SHARE,
+  parseTarget,
+  type Target,
+} from "../engine/target.ts";
 import { namesOf, useClaim } from "./claim.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { listenFor } from "./listen.ts";
@@ -27,8 +32,8 @@ export function useAddress(settings: Settings): Operation<Settings> {
       );
     const target = parseTarget(http);
     if (target === undefined) return yield* provide(settings);
+    if (isAlone(settings)) checkAlone(settings);
     if ("path" in target) {
-      checkAlone(settings);
       yield* useClaim(http, [resolve(target.path)]);
       return yield* provide(settings);
     }
@@ -59,11 +64,18 @@ async function tryToListen(target: PortTarget): Promise<AddressInfo> {
 
 type PortTarget = Extract<Target, { port: number }>;
 
-/** A Unix socket cannot be shared. */
-function checkAlone({ workers }: Settings): void {
+/** Nothing that could be shared: one worker starts when the one before has ended. */
+export function isAlone({ http, http2, engine }: Settings): boolean {
+  if (http.startsWith("unix:")) return true;
+  return (engine === "node" || http2) && !NODE_CAN_SHARE;
+}
+
+function checkAlone({ workers, http }: Settings): void {
   if (workers === 1) return;
   throw new CommandFailure(
     EXIT.usage,
-    `${workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`,
+    http.startsWith("unix:")
+      ? `${workers} workers cannot share the Unix socket of --http: give --workers 1, or an address with a port`
+      : `${workers} workers cannot share a port by --engine node, or with --http2, before Node.js 22.12: give --workers 1, or take a newer one`,
   );
 }

@@ -21,6 +21,7 @@ import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Mutex } from "./mutex.ts";
 import { untilSilent } from "./silence.ts";
+import { isAlone } from "./port.ts";
 import {
   failureOf,
   useWorkerProcess,
@@ -102,7 +103,9 @@ export class ProcessPool {
 
   *resize(by: number): Operation<void> {
     if (this.#exclusive)
-      return this.#options.log.warn("a Unix socket has one worker");
+      return this.#options.log.warn(
+        "an address that cannot be shared has one worker",
+      );
     this.#wanted = Math.max(1, this.#wanted + by);
     this.#options.log.info(`${this.#wanted} workers are wanted`);
     yield* this.#mutex.run(() => this.#fit());
@@ -124,9 +127,9 @@ export class ProcessPool {
     yield* endWorkers([...this.workers], settings, now);
   }
 
-  /** Workers cannot share a Unix socket: one starts when the one before has ended. */
+  /** Workers cannot share their address: one starts when the one before has ended. */
   get #exclusive(): boolean {
-    return this.#options.orders.settings.http.startsWith("unix:");
+    return isAlone(this.#options.orders.settings);
   }
 
   /** Neither ending nor being replaced. */

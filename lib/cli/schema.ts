@@ -3,6 +3,7 @@
  * docs/settings.md and the checks all come from this table.
  */
 import { PLAIN_PATH } from "../common/checked-options.ts";
+import { ENGINE_CHOICES } from "../engine/listen-options.ts";
 import { engineHeaderBytes, MAX_HEADERS } from "../engine/header-limit.ts";
 import { isTrustEntry } from "../request/proxies.ts";
 import {
@@ -19,42 +20,8 @@ import {
   sizeUpTo,
   text,
   textThat,
-  type Kind,
 } from "./kinds.ts";
-
-export interface Setting<T> {
-  readonly kind: Kind<T>;
-  readonly default: T;
-  readonly about: string;
-  readonly group: string;
-  /** As a user would write it, for the docs. Tests give it in every possible way. */
-  readonly example: string;
-  /** Only config files can give it. */
-  readonly fileOnly?: true;
-  /** Config files cannot give it, because it says which of them are read. */
-  readonly notInFiles?: true;
-}
-
-function group<const T extends Record<string, Omit<Setting<unknown>, "group">>>(
-  name: string,
-  settings: T,
-): { [K in keyof T]: T[K] & { readonly group: string } } {
-  const entries = Object.entries(settings);
-  return Object.fromEntries(
-    entries.map(([key, setting]) => [key, { ...setting, group: name }]),
-  ) as never;
-}
-
-/** Its types make sure that default and kind agree. */
-function setting<T>(
-  kind: Kind<T>,
-  fallback: NoInfer<T>,
-  example: string,
-  about: string,
-  where: Pick<Setting<T>, "fileOnly" | "notInFiles"> = {},
-): Omit<Setting<T>, "group"> {
-  return { kind, default: fallback, example, about, ...where };
-}
+import { group, setting, type Setting } from "./setting.ts";
 
 const PATH = "a path";
 const LOG_FORMATS = ["auto", "json", "pretty", "combined"];
@@ -128,6 +95,19 @@ export const SCHEMA = {
       "Where to listen, too, for front servers that speak uwsgi, as nginx does with `uwsgi_pass`: " +
         "the supervisor accepts there, and gives the connections to the workers in turn. " +
         "Whoever can connect is believed: keep it on this machine.",
+    ),
+    engine: setting(
+      choice(...ENGINE_CHOICES),
+      "auto",
+      "node",
+      "What speaks HTTP: uWebSockets.js (`uws`), Node's own (`node`), or the first that loads (`auto`). " +
+        "`node` serves HTTP/1.0, too, and pipelined requests.",
+    ),
+    http2: setting(
+      onOff,
+      false,
+      "true",
+      "Speak HTTP/2, too, to clients that ask for it by TLS, or begin with it. The engine is `node` then.",
     ),
     tlsKey: setting(
       text("FILE", PATH),

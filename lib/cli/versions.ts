@@ -1,9 +1,9 @@
 /** What this is. */
 import { createRequire } from "node:module";
 
-const { version, dependencies } = createRequire(import.meta.url)(
+const { version, optionalDependencies } = createRequire(import.meta.url)(
   "../../../package.json",
-) as { version: string; dependencies: Record<string, string> };
+) as { version: string; optionalDependencies: Record<string, string> };
 
 export const VERSION = version;
 
@@ -11,5 +11,5 @@ export const VERSION = version;
 export const VERSIONS: Readonly<Record<string, string>> = {
   eddy: version,
   node: process.versions.node,
-  "uWebSockets.js": dependencies["uWebSockets.js"]!.replace(/.*@/, ""),
+  "uWebSockets.js": optionalDependencies["uWebSockets.js"]!.replace(/.*@/, ""),
 };

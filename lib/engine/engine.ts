@@ -154,6 +154,9 @@ export interface Listener {
 export interface ConnectionLimits {
   /** Milliseconds that a connection may be silent. */
   readonly idleTimeoutMs?: number | undefined;
+  /** How those of `trustProxy` say who asks: an engine that does not read PROXY headers anyway has to look for them. */
+  readonly proxyHeader?: string;
+  readonly trustProxy?: readonly string[];
 }
 
 /** What speaks HTTP with clients. */

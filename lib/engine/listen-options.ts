@@ -2,11 +2,17 @@
 import { Server } from "node:net";
 import {
   checkOptions,
+  oneOf,
   SWITCH,
   TEXT,
   type Rule,
 } from "../common/checked-options.ts";
 import { UsageError } from "../common/errors.ts";
+
+/** `auto`: uWebSockets.js where it loads, or else Node's own HTTP. */
+export type EngineChoice = "uws" | "node" | "auto";
+
+export const ENGINE_CHOICES: readonly EngineChoice[] = ["uws", "node", "auto"];
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -29,6 +35,13 @@ export interface ListenOptions {
    * `false`: a taken port is an error.
    */
   share?: boolean;
+  /**
+   * Speak HTTP/2, too. With `tls`, clients choose by ALPN; without it, by their first bytes ("prior knowledge"). The
+   * engine is `node` then.
+   */
+  http2?: boolean;
+  /** What speaks HTTP there: see the option `engine` of the loop, which is the default. */
+  engine?: EngineChoice;
 }
 
 /** Paths of PEM files. */
@@ -68,6 +81,8 @@ const RULES: Record<keyof ListenOptions, Rule> = {
     "{ key, cert, passphrase? }",
   ],
   share: SWITCH,
+  http2: SWITCH,
+  engine: oneOf(...ENGINE_CHOICES),
 };
 
 /** @throws {UsageError} for a target that is none. */

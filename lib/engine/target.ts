@@ -8,6 +8,7 @@ import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { urlHost } from "../common/address.ts";
 import { ListenError } from "../common/errors.ts";
+import type { Address } from "./listen-options.ts";
 
 /** Without a host: all addresses of the machine. */
 export type Target = { path: string } | { host?: string; port: number };
@@ -30,6 +31,23 @@ export function formatTarget(target: Target): string {
   return `${urlHost(target.host ?? "")}:${target.port}`;
 }
 
+/** Of a listener on a port: with a URL that works on this machine. */
+export function portAddress(
+  scheme: string,
+  port: number,
+  host: string | undefined,
+): Address {
+  const shown =
+    host === undefined || host === "0.0.0.0" || host === "::"
+      ? "localhost"
+      : urlHost(host);
+  return {
+    url: `${scheme}://${shown}:${port}`,
+    port,
+    ...(host !== undefined && { host }),
+  };
+}
+
 /** Nobody else can listen there then. @throws {ListenError} saying what is in the way. */
 export async function listenAt(server: Server, target: Target): Promise<void> {
   if ("path" in target) await freeUnixPath(target.path);
@@ -45,6 +63,12 @@ export async function listenAt(server: Server, target: Target): Promise<void> {
   }
 }
 
+const [MAJOR = 0, MINOR = 0] = process.versions.node.split(".").map(Number);
+
+/** Node's own servers can share a port with other processes (SO_REUSEPORT), as uWebSockets.js can everywhere. */
+export const NODE_CAN_SHARE =
+  MAJOR > 23 || (MAJOR === 23 && MINOR >= 1) || (MAJOR === 22 && MINOR >= 12);
+
 // What can be in the way of listening, and what to do about it.
 
 /** What is in the way, and what to do. */
@@ -52,6 +76,17 @@ export function reasonOf(
   cause: NodeJS.ErrnoException | undefined,
 ): string | undefined {
   return REASONS[cause?.code ?? ""] ?? cause?.message;
+}
+
+/** For a port that is not to be had. */
+export function refusalOfPort(
+  port: number,
+  host: string | undefined,
+  cause: Error | undefined,
+): ListenError {
+  const where = `${host === undefined ? "port " : `${urlHost(host)}:`}${port}`;
+  const reason = reasonOf(cause) ?? "the engine gives no reason";
+  return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
 }
 
 const REASONS: Record<string, string | undefined> = {

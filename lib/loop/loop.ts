@@ -26,7 +26,7 @@ import { Shared, type Tally } from "../exchange/shared.ts";
 import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Listener, Serve } from "../engine/engine.ts";
-import { loadEngine } from "../engine/engines.ts";
+import { Engines } from "../engine/engines.ts";
 import {
   checkTarget,
   type Address,
@@ -96,6 +96,11 @@ export class Loop extends Mounts {
   readonly closed: Promise<DrainReport>;
   readonly #settings: Settings;
   readonly #listeners: Listener[] = [];
+  readonly #engines = new Engines((reason) =>
+    this.log.warn(
+      `Node's own HTTP is the engine, as uWebSockets.js does not load here: ${reason}`,
+    ),
+  );
   readonly #shared: Shared;
   readonly #applications: Applications;
   readonly #stalls: StallWatch;
@@ -326,7 +331,11 @@ export class Loop extends Mounts {
     }
   }
 
-  async #open({ uwsgi, ...target }: ListenOptions): Promise<Listener> {
+  async #open({
+    uwsgi,
+    engine: choice = this.#settings.engine,
+    ...target
+  }: ListenOptions): Promise<Listener> {
     if (
       uwsgi !== undefined &&
       Object.values(target).some((it) => it !== undefined)
@@ -339,7 +348,9 @@ export class Loop extends Mounts {
         this.#settings,
         this.log,
       );
-    const engine = await loadEngine();
+    const engine = await this.#engines.load(
+      choice === "auto" && target.http2 ? "node" : choice,
+    );
     return await engine.listen(target, this.#serve, this.#settings);
   }
 

@@ -8,6 +8,7 @@ import {
   PLAIN_PATH,
   type Rule,
 } from "../common/checked-options.ts";
+import { ENGINE_CHOICES, type EngineChoice } from "../engine/listen-options.ts";
 import { engineHeaderBytes } from "../engine/header-limit.ts";
 import type { AccessLog } from "../exchange/access-log.ts";
 import type { Logger } from "../common/log.ts";
@@ -22,6 +23,16 @@ export interface LoopOptions extends MountOptions {
    * @default JSON lines on standard output, from level "info".
    */
   log?: Logger | false;
+  /**
+   * What speaks HTTP, where an address does not say so itself (`listen({ engine })`).
+   *
+   * - `"uws"`: uWebSockets.js, the fastest. It has to load on this machine.
+   * - `"node"`: Node's own HTTP, which every Node.js has: HTTP/1.0, pipelining, all that `docs/engines.md` lists.
+   * - `"auto"`: uWebSockets.js, or else Node's, and a line in the log that says why.
+   *
+   * @default "auto": whoever can have the fastest gets it, and everybody can start.
+   */
+  engine?: EngineChoice;
   /**
    * One line for each exchange: as fields (`true`), in Apache's combined format, or by a function that gets the record.
    *
@@ -140,6 +151,7 @@ export type Settings = Required<
   Pick<LoopOptions, "healthCheck" | "idleTimeoutMs">;
 
 const DEFAULTS: Omit<Settings, "maxHeaderBytes"> = {
+  engine: "auto",
   accessLog: false,
   redact: [],
   requestId: "accept",
@@ -171,6 +183,7 @@ const RULES: Record<keyof LoopOptions, Rule> = {
       (typeof value === "object" && value !== null && "child" in value),
     "a pino logger or false",
   ],
+  engine: oneOf(...ENGINE_CHOICES),
   accessLog: [
     (value) =>
       ["boolean", "function"].includes(typeof value) || value === "combined",

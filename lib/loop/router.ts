@@ -94,6 +94,7 @@ export class Router {
       for (const [key, route] of byMethod)
         if (key !== ANY) add(pattern, [key], route);
     }
+    add("*", ["OPTIONS"], SERVER);
     return tables;
   }
 
@@ -106,6 +107,14 @@ export class Router {
     throw new MethodNotAllowedError(allowed);
   }
 }
+
+/** RFC 9110, section 9.3.7: `OPTIONS *` is about the server as a whole, of which there is nothing to say. */
+const SERVER: Route = {
+  handle: () => null,
+  limits: UNLIMITED,
+  mountPath: "",
+  parameters: [],
+};
 
 /** The patterns of one method. */
 class Table {

@@ -101,7 +101,7 @@ describe("The supervisor", function () {
     const command = new Eddy(folder(), socket);
     await command.logged(/reloads$/);
     command.kill("SIGTTIN");
-    await command.logged(/^a Unix socket has one worker$/);
+    await command.logged(/^an address that cannot be shared has one worker$/);
   });
 
   it("is not tried again when settings are wrong that only the loop knows", async () => {

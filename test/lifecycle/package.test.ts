@@ -42,7 +42,10 @@ function install(folder: string): { bin: Record<string, string> } {
   const manifest = JSON.parse(
     readFileSync(join(place, "package.json"), "utf8"),
   );
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of Object.keys({
+    ...manifest.dependencies,
+    ...manifest.optionalDependencies,
+  })) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
   }
@@ -125,12 +128,14 @@ describe("The package", function () {
         ),
       ].map(([, name]) => name!),
     );
-    const { dependencies } = JSON.parse(
+    const { dependencies, optionalDependencies } = JSON.parse(
       readFileSync(join(ROOT, "package.json"), "utf8"),
-    ) as { dependencies: object };
+    ) as { dependencies: object; optionalDependencies: object };
     const packages = new Set(
       imported.filter((name) => !["eddy", ...builtinModules].includes(name)),
     );
-    expect([...packages]).to.have.members(Object.keys(dependencies));
+    expect([...packages]).to.have.members(
+      Object.keys({ ...dependencies, ...optionalDependencies }),
+    );
   });
 });

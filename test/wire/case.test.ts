@@ -29,8 +29,8 @@ describe("The reader of wire cases", () => {
         {
           send: "c\r\n",
           replies: [
-            { status: 100, head: false, fields: [], body },
-            { status: 200, head: true, fields: [["x", "y"]], body },
+            { status: 100, head: false, own: false, fields: [], body },
+            { status: 200, head: true, own: false, fields: [["x", "y"]], body },
           ],
           called: ["GET /"],
           end: "open",

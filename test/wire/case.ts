@@ -29,6 +29,8 @@ export interface Expected {
   readonly status: number;
   /** It answers HEAD: there is no body, whatever the length says. */
   readonly head: boolean;
+  /** It is the gateway's own: no application was called. */
+  readonly own: boolean;
   readonly fields: [name: string, value: string][];
   body: string | undefined;
 }
@@ -80,12 +82,13 @@ export function parseOutcome(
   const called: string[] = [];
   let end: End | undefined;
   for (const line of lines) {
-    const [, status, head] = /^(\d{3})( head)?$/.exec(line) ?? [];
+    const [, status, mark] = /^(\d{3})( head| own)?$/.exec(line) ?? [];
     const reply = replies.at(-1);
     if (status !== undefined)
       replies.push({
         status: Number(status),
-        head: head !== undefined,
+        head: mark === " head",
+        own: mark === " own",
         fields: [],
         body: undefined,
       });

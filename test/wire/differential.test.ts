@@ -1,27 +1,14 @@
 /** Every case of the corpus on node:http: the same comes out, except where differences.ts says why not. */
 import { expect } from "chai";
-import { parseOutcome, readCorpus, type Case } from "./case.ts";
+import { readCorpus, type Case } from "./case.ts";
 import { Connection } from "./connection.ts";
 import { DIFFERENCES } from "./differences.ts";
-import type { Difference } from "./differences/difference.ts";
-import { promised, seen, type Outcome } from "./outcome.ts";
+import { differing, final } from "./differences/difference.ts";
+import { promised, seen } from "./outcome.ts";
 import { play, type Observed } from "./play.ts";
 import { startNode, type Server } from "./servers.ts";
 
 const CORPUS = [...readCorpus("valid"), ...readCorpus("invalid")];
-
-/** The case as node:http plays it: sent the same, and what comes back in the end. */
-function onNode(one: Case, { node }: Difference): Case {
-  const outcome = { end: one.end, ...parseOutcome(one.name, node) };
-  const none = { replies: [], called: [] };
-  const steps = one.steps.map(({ send }) => ({ send, ...none }));
-  return { ...one, ...outcome, steps: [...steps, { send: "", ...outcome }] };
-}
-
-/** Without the counts after each step, which a difference does not speak of. */
-function final(outcome: Outcome): Outcome {
-  return { ...outcome, counts: [] };
-}
 
 describe("On node:http, the wire case", () => {
   let server: Server;
@@ -45,7 +32,7 @@ describe("On node:http, the wire case", () => {
         expect(seen(one, await playOnNode(one))).to.deep.equal(promised(one)));
     else
       it(`${one.name} is answered otherwise: ${difference.why}`, async () => {
-        const other = onNode(one, difference);
+        const other = differing(one, difference);
         const observed = await playOnNode(other);
         const asListed = final(seen(other, observed));
         expect(asListed).to.deep.equal(final(promised(other)));

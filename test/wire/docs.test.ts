@@ -1,9 +1,10 @@
-/** Each line of the tables in docs/http.md has cases that show it. */
+/** Each line of the tables in docs/http.md and docs/engines.md has cases that show it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { readCorpus } from "./case.ts";
+import { OF_ENGINES } from "./differences/engines.ts";
 import { ENGINE, REFUSED, type Shown } from "./documented.ts";
 import { GAPS } from "./gaps.ts";
 
@@ -12,8 +13,8 @@ const PAGE = readFileSync(join(ROOT, "docs/http.md"), "utf8");
 const CORPUS = [...readCorpus("valid"), ...readCorpus("invalid")];
 
 /** The cells of the lines of the table below a heading. */
-function tableBelow(heading: string): string[][] {
-  const section = PAGE.split(`## ${heading}\n`)[1]!.split("\n## ")[0]!;
+function tableBelow(heading: string, page = PAGE): string[][] {
+  const section = page.split(`## ${heading}\n`)[1]!.split("\n## ")[0]!;
   const lines = section.split("\n").filter((line) => line.startsWith("|"));
   const cells = (line: string): string[] =>
     line
@@ -62,3 +63,23 @@ for (const [heading, shown] of Object.entries({
       expect(gone).to.deep.equal([]);
     });
   });
+
+describe("docs/engines.md", () => {
+  it("has the differences between the engines, each by its rule", () => {
+    const page = readFileSync(join(ROOT, "docs/engines.md"), "utf8");
+    const rows = OF_ENGINES.map(({ what, uws, inWords, why }) => [
+      what,
+      uws,
+      inWords,
+      why,
+    ]);
+    expect(tableBelow("What differs", page)).to.deep.equal(rows);
+  });
+
+  it("has each case once, and no other", () => {
+    const named = OF_ENGINES.flatMap(({ cases }) => cases.match(/\S+/g) ?? []);
+    const known = CORPUS.map(({ name }) => name);
+    expect(known).to.include.members(named);
+    expect([...new Set(named)]).to.deep.equal(named);
+  });
+});

@@ -24,29 +24,31 @@ export type Start = () => Promise<Server>;
 
 const HOST = "127.0.0.1";
 
-/** Every kind of listener, on every engine. */
-export const LISTENERS: Record<string, Start> = Object.assign(
-  {},
-  ...ENGINES.map(({ name, options }) => listenersOf(name, options)),
-) as Record<string, Start>;
+/** Every kind of listener, on every engine: whose it is, what it is, and how it starts. */
+export const LISTENERS: readonly (readonly [
+  engine: string,
+  kind: string,
+  start: Start,
+])[] = ENGINES.flatMap(({ name, options }) =>
+  Object.entries(listenersOf(options)).map(
+    ([kind, start]) => [name, kind, start] as const,
+  ),
+);
 
-function listenersOf(
-  name: string,
-  engine: ListenOptions,
-): Record<string, Start> {
+function listenersOf(engine: ListenOptions): Record<string, Start> {
   return {
-    [`a port (${name})`]: () =>
+    "a port": () =>
       startLoop(async (loop) => {
         const { port } = await loop.listen({ ...engine, port: 0, host: HOST });
         return { port: port! };
       }),
-    [`a port with TLS (${name})`]: () =>
+    "a port with TLS": () =>
       startLoop(async (loop) => {
         const at = { ...engine, port: 0, host: HOST, tls: CERTIFICATE };
         const { port } = await loop.listen(at);
         return { port: port!, tls: true };
       }),
-    [`a Unix socket (${name})`]: () =>
+    "a Unix socket": () =>
       startLoop(async (loop, folder) => {
         const unix = join(folder, "socket");
         await loop.listen({ ...engine, unix });

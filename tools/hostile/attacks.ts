@@ -20,7 +20,7 @@ import { slowBodies, starvedUploads } from "./attacks/slow-bodies.ts";
 import { slowHeaders } from "./attacks/slow-headers.ts";
 import { deafReaders, sippingReaders } from "./attacks/slow-readers.ts";
 
-export const attacks: ((size: Size) => Attack)[] = [
+export const attacks: ((size: Size, engine: string) => Attack)[] = [
   slowHeaders,
   slowBodies,
   starvedUploads,

@@ -6,7 +6,7 @@ const KEPT = 2048;
 /** Connections that are opened at a time: more would be dropped by the kernel, and be tried again a second later. */
 const BATCH = 200;
 
-export type Departure = "reset" | "fin";
+export type Departure = "reset" | "close" | "fin";
 
 export class Foe {
   readonly socket: Socket;
@@ -88,6 +88,7 @@ export class Foe {
 
   leave(how: Departure): void {
     if (how === "reset") this.socket.resetAndDestroy();
+    else if (how === "close") this.socket.destroy();
     else this.socket.end();
   }
 

@@ -14,18 +14,17 @@ const { values, positionals: parts } = parseArgs({
   allowPositionals: true,
 });
 const size = values.small ? "small" : "full";
-const chosen = [...attacks, ...(values.small ? [] : longAttacks)]
-  .map((make) => make(size))
-  .filter(
-    ({ name }) =>
-      parts.length === 0 || parts.some((part) => name.includes(part)),
-  );
+const all = [...attacks, ...(values.small ? [] : longAttacks)];
+const isChosen = (name: string): boolean =>
+  parts.length === 0 || parts.some((part) => name.includes(part));
 
 let failed = false;
 console.log(HEADING);
 for (const engine of ENGINES) {
   console.log(`Engine: ${engine.name}`);
-  for (const attack of chosen) {
+  for (const make of all) {
+    const attack = make(size, engine.name);
+    if (!isChosen(attack.name)) continue;
     const report = await play(attack, size, engine.options);
     console.log(row(report));
     for (const problem of problems(report)) {

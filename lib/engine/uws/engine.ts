@@ -1,13 +1,17 @@
 /** uWebSockets.js as an engine: opens a listener, says clearly why it cannot, serves its requests, closes it. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { createSecureContext } from "node:tls";
-import { urlHost } from "../../common/address.ts";
-import { ListenError, UsageError } from "../../common/errors.ts";
+import { type ListenError, UsageError } from "../../common/errors.ts";
 import type { Engine, Listener, Serve } from "../engine.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
-import { freeUnixPath, reasonOf, refusalAt } from "../target.ts";
+import {
+  freeUnixPath,
+  portAddress,
+  refusalAt,
+  refusalOfPort,
+} from "../target.ts";
+import { readTls } from "../tls-files.ts";
 import { readFields, UwsHead } from "./head.ts";
 import {
   uws,
@@ -22,6 +26,10 @@ import { Packet } from "./packet.ts";
 export const engine: Engine = {
   name: "uws",
   async listen(target, serve, { idleTimeoutMs } = {}) {
+    if (target.http2)
+      throw new UsageError(
+        'the engine "uws" does not speak HTTP/2; leave http2 out, or take the engine "node"',
+      );
     const entrance = new Entrance(target.tls ? "https" : "http");
     const app = target.tls ? secureApp(target.tls) : uws.App();
     const { socket, address } = await orClose(app, () => {
@@ -153,18 +161,7 @@ async function listenPort(
   });
   if (!socket) throw await whyNot(port, host);
   const bound = uws.us_socket_local_port(socket);
-  const shown =
-    host === undefined || host === "0.0.0.0" || host === "::"
-      ? "localhost"
-      : urlHost(host);
-  return {
-    socket,
-    address: {
-      url: `${scheme}://${shown}:${bound}`,
-      port: bound,
-      ...(host !== undefined && { host }),
-    },
-  };
+  return { socket, address: portAddress(scheme, bound, host) };
 }
 
 /** The engine only says that it failed; node:net, asked for the same, says why. */
@@ -172,7 +169,6 @@ async function whyNot(
   port: number,
   host: string | undefined,
 ): Promise<ListenError> {
-  const where = `${host === undefined ? "port " : `${urlHost(host)}:`}${port}`;
   const probe = createServer();
   const cause = await new Promise<NodeJS.ErrnoException | undefined>(
     (resolve) => {
@@ -182,8 +178,7 @@ async function whyNot(
       );
     },
   );
-  const reason = reasonOf(cause) ?? "the engine gives no reason";
-  return new ListenError(`cannot listen on ${where}: ${reason}`, { cause });
+  return refusalOfPort(port, host, cause);
 }
 
 async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
@@ -196,31 +191,10 @@ async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
   return { socket, address: { url: `unix:${path}`, unix: path } };
 }
 
-/** Files and certificate are tried by Node first: it can say what is wrong with them. */
-function secureApp({ key, cert, passphrase }: TlsOptions): TemplatedApp {
-  const read = (file: string, what: string): Buffer => {
-    try {
-      return readFileSync(file);
-    } catch (cause) {
-      throw new ListenError(
-        `cannot read the TLS ${what}: ${(cause as Error).message}`,
-        { cause },
-      );
-    }
-  };
-  try {
-    createSecureContext({
-      key: read(key, "key"),
-      cert: read(cert, "certificate"),
-      passphrase,
-    });
-  } catch (cause) {
-    if (cause instanceof ListenError) throw cause;
-    throw new ListenError(
-      `the TLS key ${key} and certificate ${cert} do not work: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
+/** The engine itself does not say what is wrong with its files. */
+function secureApp(tls: TlsOptions): TemplatedApp {
+  readTls(tls);
+  const { key, cert, passphrase } = tls;
   return uws.SSLApp({
     key_file_name: key,
     cert_file_name: cert,

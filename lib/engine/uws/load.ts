@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import type * as UWS from "uWebSockets.js";
 import { EngineError } from "../../common/errors.ts";
 import { replaceC23Aliases } from "./glibc.ts";
+import { reasonOf } from "./reason.ts";
 import { MAX_HEADERS } from "../header-limit.ts";
 
 export type {
@@ -99,15 +100,13 @@ function loadAdapted(): Engine {
 export function explain(cause: unknown, machine: Machine): EngineError {
   const { platform, arch, node, abi, glibc } = machine;
   const libc = glibc ? `, glibc ${glibc}` : ", no glibc (musl?)";
-  const reason = String(cause instanceof Error ? cause.message : cause)
-    .split("\n")
-    .findLast((line) => line.trim() !== "");
-  const { advice } = REMEDIES.find(({ fits }) => fits(machine, reason ?? ""))!;
+  const reason = reasonOf(cause);
+  const { advice } = REMEDIES.find(({ fits }) => fits(machine, reason))!;
   return new EngineError(
     `uWebSockets.js does not load here.\n` +
       `  this machine: ${platform} ${arch}, Node.js ${node} (ABI ${abi})${platform === "linux" ? libc : ""}\n` +
       `  needed:       Node.js 20, 22, 24 or 25 on x64 or arm64, with macOS, Windows or a Linux with glibc 2.36 or newer\n` +
-      `  to do:        ${advice}\n` +
+      `  to do:        ${advice}; or take the engine "node" (--engine node)\n` +
       `  reason:       ${reason}`,
     { cause },
   );
@@ -127,7 +126,7 @@ const REMEDIES: readonly Remedy[] = [
   },
   {
     fits: ({ abi }) => !["115", "127", "137", "141"].includes(abi),
-    advice: "use a Node.js release with long-term support",
+    advice: "use Node.js 24 or 22",
   },
   {
     fits: ({ platform, glibc = "" }) =>

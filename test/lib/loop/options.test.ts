@@ -8,6 +8,7 @@ const hello = (): string => "hello";
 describe("The options of a loop", () => {
   it("have defaults", () => {
     const defaults = {
+      engine: "auto",
       accessLog: false,
       requestId: "accept",
       maxHeaderBytes: 16_384,
@@ -28,6 +29,7 @@ describe("The options of a loop", () => {
 
   it("replace the defaults", () => {
     const options = {
+      engine: "node" as const,
       accessLog: "combined",
       requestId: "echo",
       maxHeaderBytes: 100,
@@ -84,6 +86,7 @@ describe("The options of a loop", () => {
     { stallWarnMs: 0 },
     { stallWarnMs: Infinity },
     { accessLog: true },
+    { engine: "auto" },
     { log: false },
     { trustProxy: [] },
     { trustProxy: ["10.0.0.0/8", "::1", "private", "unix"] },
@@ -94,11 +97,11 @@ describe("The options of a loop", () => {
       expect(() => new Loop(options)).not.to.throw());
 
   const bad: [options: unknown, message: RegExp][] = [
-    [8000, /^options are an object with log, accessLog, .*, not 8000$/],
-    [null, /^options are an object with log, accessLog, .*, not null$/],
+    [8000, /^options are an object with log, engine, accessLog, .*, not 8000$/],
+    [null, /^options are an object with log, engine, accessLog, .*, not null$/],
     [
       { maxBodySize: 5 },
-      /^there is no option "maxBodySize" here, only log, accessLog, redact, requestId, .*, trustProxy, proxyHeader$/,
+      /^there is no option "maxBodySize" here, only log, engine, accessLog, redact, requestId, .*, trustProxy, proxyHeader$/,
     ],
     [{ maxBodyBytes: "5" }, /"maxBodyBytes" takes a number from 0 up, not "5"/],
     [{ maxBodyBytes: -1 }, /"maxBodyBytes" takes a number from 0 up, not -1/],
@@ -134,6 +137,7 @@ describe("The options of a loop", () => {
       { requestId: "uuid" },
       /"requestId" takes "accept", "generate" or "echo", not "uuid"/,
     ],
+    [{ engine: "bun" }, /"engine" takes "uws", "node" or "auto", not "bun"/],
     [{ accessLog: 1 }, /"accessLog" takes .*, not 1/],
     [
       { trustProxy: true },

@@ -13,7 +13,7 @@ const ENDLESS = [
   "/endless/operation",
   "/endless/wsgi",
 ];
-const DEPARTURES: Departure[] = ["reset", "fin"];
+const DEPARTURES: Departure[] = ["reset", "close"];
 
 /** Connections at a time. */
 const WAVE = 100;

@@ -4,7 +4,7 @@ import { Foe, type Departure } from "../foe.ts";
 import { countFates, cycle } from "../tactics.ts";
 
 const PARKED = ["/parked/async", "/parked/operation"];
-const DEPARTURES: Departure[] = ["reset", "fin"];
+const DEPARTURES: Departure[] = ["reset", "close"];
 /** As long as a body may be everywhere; of which more is sent than what waits in memory, and less than all. */
 const LENGTH = 1024 * 1024;
 const SENT = 768 * 1024;

@@ -5,7 +5,8 @@ import { countFates, cycle, fateOf } from "../tactics.ts";
 
 /** Answered before the engine looks at the next request. */
 const AT_ONCE = ["/sync", "/quick", "/wsgi", "/nowhere"];
-const PENDING = ["/async", "/operation", "/parked/async", "/parked/operation"];
+const PARKED = ["/parked/async", "/parked/operation"];
+const PENDING = ["/async", "/operation", ...PARKED];
 
 const START = "HTTP/1.1 ";
 
@@ -55,23 +56,29 @@ export function pipelining(size: Size): Attack {
   };
 }
 
-/** A request behind one that is pending: the engine closes the connection. */
-export function pipeliningPending(size: Size): Attack {
-  const count = { small: 20, full: 1000 }[size];
+/** A request behind one that is pending: the native engine closes the connection, the other one lets it wait. */
+export function pipeliningPending(size: Size, engine: string): Attack {
+  const waits = engine === "node";
+  const count = { small: 20, full: waits ? 100 : 1000 }[size]; // Node makes objects of all requests in a packet
   const each = { small: 100, full: 1000 }[size];
   return {
     name: "pipelining flood behind a pending reply",
     load: `${count} connections, ${each} requests each in one piece`,
-    async run({ port }) {
-      const foes = await Foe.many(port, count);
-      foes.forEach((foe, i) => foe.send(burst([cycle(PENDING, i)], each)));
+    async run(target) {
+      const foes = await Foe.many(target.port, count);
+      const paths = waits ? PARKED : PENDING;
+      foes.forEach((foe, i) => foe.send(burst([cycle(paths, i)], each)));
+      if (waits) {
+        await target.live({ least: 10 }); // others are cut off when too many wait
+        for (const foe of foes) foe.leave("close");
+      }
       await Promise.all(foes.map((foe) => foe.ended()));
       return { fates: countFates(foes, fateOf) };
     },
     expectations: {
       fates: { cut: count },
       tally: { accepted: count, abort: count },
-      growth: 100,
+      growth: waits ? 300 : 100,
     },
   };
 }

@@ -1,0 +1,359 @@
+/** Node's own HTTP as an engine: opens a listener, serves its requests, closes it. */
+import { once } from "node:events";
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { UsageError } from "../../common/errors.ts";
+import type {
+  ConnectionLimits,
+  Engine,
+  Listener,
+  ReplyHead,
+  Serve,
+} from "../engine.ts";
+import { Entrance } from "../entrance.ts";
+import { engineHeaderBytes } from "../header-limit.ts";
+import type { Address, ListenOptions } from "../listen-options.ts";
+import {
+  listenAt,
+  NODE_CAN_SHARE,
+  portAddress,
+  refusalOfPort,
+} from "../target.ts";
+import { readTls, type KeyAndCertificate } from "../tls-files.ts";
+import { Connection, Queue } from "./connection.ts";
+import { NodeHead, NodePeer } from "./head.ts";
+import { HttpOutlet } from "./outlet.ts";
+import { Http2 } from "./http2.ts";
+import { createPeekingServer } from "./peek.ts";
+import { readProxyHead } from "./proxy-protocol.ts";
+
+/** Milliseconds; the native engine's default. */
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** Milliseconds between two looks at heads that take too long. */
+const LOOK_MS = 4000;
+
+/** Bytes that the system has not taken, or nobody has read, before a connection waits. */
+const HIGH_WATER_MARK = 64 * 1024;
+
+export const engine: Engine = {
+  name: "node",
+  async listen(target, serve, limits = {}) {
+    const entrance = new Entrance(target.tls ? "https" : "http");
+    const idleTimeoutMs = limits.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+    const isProxied = speaksProxy(limits);
+    if (isProxied && (target.tls || target.http2))
+      throw new UsageError(
+        'the engine "node" takes the PROXY protocol neither with TLS nor with http2',
+      );
+    const tls = target.tls && readTls(target.tls);
+    const http = createHttpServer(
+      target.http2 ? undefined : tls,
+      idleTimeoutMs,
+    );
+    const doors = new Doors(http, serve, entrance, idleTimeoutMs);
+    const server = isProxied
+      ? doors.behindProxies()
+      : target.http2
+        ? doors.ofBothVersions(tls)
+        : doors.direct();
+    const address = await listen(server, target, entrance.scheme);
+    return new NodeListener(server, http, doors, address, entrance);
+  },
+};
+
+const speaksProxy = ({
+  proxyHeader,
+  trustProxy = [],
+}: ConnectionLimits): boolean =>
+  proxyHeader === "proxy-v2" && trustProxy.length > 0;
+
+function createHttpServer(
+  tls: KeyAndCertificate | undefined,
+  idleTimeoutMs: number,
+): Server {
+  const options = {
+    maxHeaderSize: engineHeaderBytes(),
+    headersTimeout: idleTimeoutMs,
+    requestTimeout: 0, // a body may take its time: bodyTimeoutMs
+    keepAliveTimeout: 0, // `timeout` holds all the time
+    connectionsCheckingInterval: Math.min(idleTimeoutMs, LOOK_MS),
+    highWaterMark: HIGH_WATER_MARK,
+    noDelay: true,
+    requireHostHeader: false, // see refusalOf
+  };
+  const server: Server & { httpAllowHalfOpen?: boolean } = tls
+    ? createHttpsServer({
+        ...options,
+        ...tls,
+        handshakeTimeout: idleTimeoutMs,
+      })
+    : createServer(options);
+  server.timeout = idleTimeoutMs;
+  server.maxHeadersCount = 0; // more than so many would be left out without a word
+  server.httpAllowHalfOpen = true;
+  return server;
+}
+
+/** The connections of a listener, and the requests that come in by them. */
+class Doors {
+  readonly #http: Server;
+  readonly #entrance: Entrance;
+  readonly #idleTimeoutMs: number;
+  readonly #queue = new Queue();
+  /** All that are open, those among them on which TLS is not agreed on yet. */
+  readonly #sockets = new Set<Socket>();
+  readonly #connections = new WeakMap<Socket, Connection>();
+  readonly #serve: Serve;
+  #http2: Http2 | undefined;
+
+  constructor(
+    http: Server,
+    serve: Serve,
+    entrance: Entrance,
+    idleTimeoutMs: number,
+  ) {
+    this.#http = http;
+    this.#serve = serve;
+    this.#entrance = entrance;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    http
+      .on("request", this.#receive)
+      .on("checkExpectation", this.#receive)
+      .on("checkContinue", this.#receive)
+      .on("connect", (_, socket: Socket) => this.#of(socket).refuse(501))
+      .on("timeout", (socket) => this.#of(socket).silent())
+      .on("clientError", (error: NodeJS.ErrnoException, socket: Socket) =>
+        this.#misunderstood(error.code ?? "", socket),
+      );
+  }
+
+  direct(): NetServer {
+    return this.#watch(this.#http);
+  }
+
+  behindProxies(): NetServer {
+    return this.#watch(
+      createPeekingServer(this.#idleTimeoutMs, (bytes) => {
+        const head = readProxyHead(bytes);
+        if (head === "incomplete") return head;
+        const { address, length } = head === "none" ? NO_PROXY : head;
+        const take = (socket: Socket): void => {
+          this.#connect(socket, address);
+          this.#http.emit("connection", socket);
+        };
+        return { skip: length, take };
+      }),
+    );
+  }
+
+  /** By TLS, clients say which version they speak (ALPN); without it, by their first bytes. */
+  ofBothVersions(tls: KeyAndCertificate | undefined): NetServer {
+    const http2 = new Http2(this.#serve, this.#entrance, this.#idleTimeoutMs);
+    this.#http2 = http2;
+    const http1 = (socket: Socket): void =>
+      void this.#http.emit("connection", socket);
+    if (tls === undefined)
+      return this.#watch(
+        createPeekingServer(this.#idleTimeoutMs, (bytes) => {
+          const begins = PREFACE.subarray(0, bytes.length);
+          if (!bytes.subarray(0, PREFACE.length).equals(begins))
+            return { skip: 0, take: http1 };
+          if (bytes.length < PREFACE.length) return "incomplete";
+          return { skip: 0, take: (socket) => http2.take(socket) };
+        }),
+      );
+    return this.#watch(
+      createTlsServer({
+        ...tls,
+        ALPNProtocols: ["h2", "http/1.1"],
+        allowHalfOpen: true,
+        noDelay: true,
+        handshakeTimeout: this.#idleTimeoutMs,
+      }).on("secureConnection", (socket) =>
+        socket.alpnProtocol === "h2" ? http2.take(socket) : http1(socket),
+      ),
+    );
+  }
+
+  /** Where another one listens, that of node:http looks after its connections all the same. */
+  #watch(server: NetServer): NetServer {
+    if (server !== this.#http) this.#http.emit("listening");
+    return server.on("connection", (socket) => this.#open(socket));
+  }
+
+  #open(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#entrance.connections.add(1);
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#entrance.connections.add(-1);
+    });
+  }
+
+  /** Of a plain connection, or of TLS on one. */
+  #of(socket: Socket): Connection {
+    return this.#connections.get(socket) ?? this.#connect(socket, "");
+  }
+
+  #connect(socket: Socket, proxiedAddress: string): Connection {
+    const peer = new NodePeer(socket, proxiedAddress);
+    const connection = new Connection(
+      socket,
+      peer,
+      this.#queue,
+      this.#idleTimeoutMs,
+    );
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
+  readonly #receive = (
+    request: IncomingMessage,
+    response: ServerResponse<IncomingMessage>,
+  ): void => {
+    this.#of(request.socket).line(request, response, this.#serveOne);
+  };
+
+  readonly #serveOne = (
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void => {
+    const connection = this.#of(request.socket);
+    const outlet = new HttpOutlet(request, response);
+    connection.outlet = outlet;
+    const head = new NodeHead(request, connection.peer);
+    const refusal = refusalOf(request, head);
+    if (refusal === undefined) this.#serve(head, outlet, this.#entrance);
+    else outlet.sever(refusal, "");
+  };
+
+  /** A connection that is reset, or closed in the middle of its handshake, is none any more. */
+  #misunderstood(code: string, socket: Socket): void {
+    if (code === BEHIND_THE_LAST) return;
+    if (!socket.writable || !/^(HPE|ERR_HTTP)_/.test(code)) socket.destroy();
+    else this.#of(socket).refuse(STATUS[code] ?? 400);
+  }
+
+  drain(): void {
+    this.#http2?.drain();
+  }
+
+  async destroy(): Promise<void> {
+    await this.#http2?.closed();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+const NO_PROXY = { address: "", length: 0 };
+
+/** RFC 9113, section 3.4: how a client of HTTP/2 begins. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** What Node lets through, and is no request. */
+function refusalOf(
+  { httpVersionMajor, httpVersionMinor, url, headers }: IncomingMessage,
+  { method, hosts }: NodeHead,
+): ReplyHead | undefined {
+  if (httpVersionMajor !== 1) return headOf(505); // RFC 9110, section 15.6.6
+  if (hosts > 1 || (hosts < 1 && httpVersionMinor > 0)) return headOf(400); // RFC 9112, section 3.2
+  if (url === "*" && method !== "OPTIONS") return headOf(400); // RFC 9112, section 3.2.4
+  if (httpVersionMinor === 0 && "transfer-encoding" in headers)
+    return headOf(400); // RFC 9112, section 6.1
+  return undefined;
+}
+
+const headOf = (status: number): ReplyHead => ({
+  status,
+  statusLine: `${status} ${STATUS_CODES[status]}`,
+  fields: [],
+  contentLength: undefined,
+  close: true,
+});
+
+/** llhttp has found something behind a request whose client has asked for the end of the connection. */
+const BEHIND_THE_LAST = "HPE_CLOSED_CONNECTION";
+
+/** What llhttp does not take, beside what is malformed. */
+const STATUS: Record<string, number | undefined> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_INVALID_VERSION: 505,
+  HPE_PAUSED_H2_UPGRADE: 505,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+async function listen(
+  server: NetServer,
+  { port = 0, host, unix, share = false }: ListenOptions,
+  scheme: string,
+): Promise<Address> {
+  if (unix !== undefined) {
+    await listenAt(server, { path: unix });
+    return { url: `unix:${unix}`, unix };
+  }
+  if (share && !NODE_CAN_SHARE)
+    throw new UsageError(
+      `the engine "node" shares a port from Node.js 22.12 on, and this is ${process.versions.node}; ` +
+        "under the command, --engine node --workers 1 shares none",
+    );
+  try {
+    server.listen({
+      port,
+      exclusive: true,
+      ...(host !== undefined && { host }),
+      ...(share && { reusePort: true }),
+    });
+    await once(server, "listening");
+  } catch (cause) {
+    throw refusalOfPort(port, host, cause as Error);
+  }
+  const { port: bound } = server.address() as AddressInfo;
+  return portAddress(scheme, bound, host);
+}
+
+class NodeListener implements Listener {
+  readonly address: Address;
+  readonly #server: NetServer;
+  readonly #http: Server;
+  readonly #doors: Doors;
+  readonly #entrance: Entrance;
+
+  constructor(
+    server: NetServer,
+    http: Server,
+    doors: Doors,
+    address: Address,
+    entrance: Entrance,
+  ) {
+    this.#server = server;
+    this.#http = http;
+    this.#doors = doors;
+    this.address = address;
+    this.#entrance = entrance;
+  }
+
+  /** That of `node:http` would cut the connections that are kept, too. */
+  stop(): void {
+    NetServer.prototype.close.call(this.#server);
+    this.#doors.drain();
+  }
+
+  untilUnused(signal: AbortSignal): Promise<void> {
+    return this.#entrance.connections.untilNone(signal);
+  }
+
+  async destroy(): Promise<void> {
+    this.stop();
+    this.#http.close(); // ends its timer
+    await this.#doors.destroy();
+  }
+}

@@ -1,0 +1,283 @@
+/** HTTP/2: a stream is an exchange, its reset an abort, its flow control the back-pressure. */
+import { once } from "node:events";
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Socket } from "node:net";
+import type { Chunk, Head, Peer, Serve } from "../engine.ts";
+import type { Entrance } from "../entrance.ts";
+import { engineHeaderBytes } from "../header-limit.ts";
+import { NodePeer, toText } from "./head.ts";
+import { NodeOutlet } from "./node-outlet.ts";
+
+/** Streams of one connection at a time; RFC 9113, section 6.5.2, asks for a hundred at least. */
+const STREAMS_AT_MOST = 128;
+
+/** Milliseconds that a connection has for its last frames when the listener is destroyed. */
+const LAST_FRAMES_MS = 1000;
+
+/** Milliseconds that a client has to send the rest of a body behind its reply. */
+const LINGER_MS = 5000;
+
+/** The sessions of a listener, which are its connections that speak HTTP/2. */
+export class Http2 {
+  readonly #serve: Serve;
+  readonly #entrance: Entrance;
+  readonly #idleTimeoutMs: number;
+  readonly #server: Http2Server;
+  readonly #sessions = new Map<ServerHttp2Session, Session>();
+
+  constructor(serve: Serve, entrance: Entrance, idleTimeoutMs: number) {
+    this.#serve = serve;
+    this.#entrance = entrance;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#server = createServer({
+      settings: {
+        maxConcurrentStreams: STREAMS_AT_MOST,
+        maxHeaderListSize: engineHeaderBytes(),
+      },
+    })
+      .on("session", (session: ServerHttp2Session) => this.#open(session))
+      .on("sessionError", () => {}); // a client has broken the protocol: its session is over, and its streams tell
+  }
+
+  /** Takes a connection whose client speaks HTTP/2, which has no use for half of one. */
+  take(socket: Socket): void {
+    socket.allowHalfOpen = false;
+    this.#server.emit("connection", socket);
+  }
+
+  #open(http2: ServerHttp2Session): void {
+    const session = new Session(http2, this.#idleTimeoutMs);
+    this.#sessions.set(http2, session);
+    http2.on("close", () => this.#sessions.delete(http2));
+    const receive = (
+      stream: ServerHttp2Stream,
+      headers: IncomingHttpHeaders,
+      _flags: number,
+      raw: readonly string[],
+    ): void => {
+      const outlet = new Http2Outlet(stream, headers);
+      session.add(stream, outlet);
+      const head = new Http2Head(stream, headers, raw, session.peer);
+      if (headers[":method"] === "CONNECT") outlet.refuse(501);
+      else this.#serve(head, outlet, this.#entrance);
+    };
+    http2.on("stream", receive);
+  }
+
+  /** No further streams (GOAWAY): those that run come to their ends, and their connections with them. */
+  drain(): void {
+    for (const session of this.#sessions.keys()) session.close();
+  }
+
+  /** Done when the last frames have left. */
+  async closed(): Promise<void> {
+    this.drain();
+    const limit = AbortSignal.timeout(LAST_FRAMES_MS);
+    const closing = [...this.#sessions.keys()].map((session) =>
+      once(session, "close", { signal: limit }).catch(() => {}),
+    );
+    await Promise.all(closing);
+  }
+}
+
+/** One connection. */
+class Session {
+  readonly peer: Peer;
+  readonly #http2: ServerHttp2Session;
+  readonly #idleTimeoutMs: number;
+  /** Of its streams that are open. */
+  readonly #outlets = new Set<Http2Outlet>();
+
+  constructor(http2: ServerHttp2Session, idleTimeoutMs: number) {
+    this.#http2 = http2;
+    this.peer = new NodePeer(http2.socket as Socket, "");
+    this.#idleTimeoutMs = idleTimeoutMs;
+    http2.on("timeout", () => this.#silent()).setTimeout(idleTimeoutMs);
+  }
+
+  add(stream: ServerHttp2Stream, outlet: Http2Outlet): void {
+    this.#outlets.add(outlet);
+    stream
+      .on("error", () => {}) // what "close" tells, too
+      .once("close", () => {
+        this.#outlets.delete(outlet);
+        outlet.over();
+      });
+  }
+
+  /** Is that the client's fault? */
+  #silent(): void {
+    const outlets = [...this.#outlets];
+    if (outlets.length === 0) this.#http2.close();
+    else if (outlets.every((outlet) => outlet.waitsForApplication))
+      this.#http2.setTimeout(this.#idleTimeoutMs);
+    else this.#http2.destroy();
+  }
+}
+
+class Http2Head implements Head {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly fields: readonly string[];
+  readonly protocol = "HTTP/2.0";
+  readonly peer: Peer;
+
+  constructor(
+    { endAfterHeaders }: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    raw: readonly string[],
+    peer: Peer,
+  ) {
+    const target = headers[":path"] ?? "";
+    const mark = target.indexOf("?");
+    this.method = headers[":method"]!;
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? "" : target.slice(mark + 1);
+    this.fields = fieldsOf(headers, raw, !endAfterHeaders);
+    this.peer = peer;
+  }
+}
+
+/**
+ * The fields as one would have come by HTTP/1.1 (RFC 9113, section 8.3.1): the authority is the host, and a body without
+ * a length comes in chunks.
+ */
+function fieldsOf(
+  headers: IncomingHttpHeaders,
+  raw: readonly string[],
+  hasBody: boolean,
+): string[] {
+  const fields: string[] = [];
+  const authority = headers[":authority"];
+  if (authority !== undefined) fields.push("host", authority);
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    if (name.charCodeAt(0) === COLON) continue;
+    if (name === "host" && authority !== undefined) continue;
+    fields.push(name, toText(raw[i + 1]!));
+  }
+  if (hasBody && headers["content-length"] === undefined)
+    fields.push("transfer-encoding", "chunked");
+  return fields;
+}
+
+const COLON = 0x3a;
+
+/** RFC 9113, section 8.2.2: fields of a connection of HTTP/1.1. */
+const NOT_HERE: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+class Http2Outlet extends NodeOutlet {
+  readonly #stream: ServerHttp2Stream;
+  /** Until the first of the body, or the end: then both leave together. */
+  #head: OutgoingHttpHeaders | undefined;
+  #limit: NodeJS.Timeout | undefined;
+
+  constructor(stream: ServerHttp2Stream, { expect }: IncomingHttpHeaders) {
+    super(stream, expect);
+    this.#stream = stream;
+  }
+
+  /** What is no request. */
+  refuse(status: number): void {
+    this.writeHead(status, undefined, ["content-length", "0"]);
+    this.writeEnd(undefined);
+  }
+
+  protected invite(): void {
+    this.#stream.additionalHeaders({ ":status": 100 });
+  }
+
+  /** `Session` says so. */
+  protected watch(): void {}
+
+  /** The stream is. */
+  over(): void {
+    clearTimeout(this.#limit);
+    const { writableEnded, rstCode } = this.#stream;
+    if (writableEnded && rstCode === constants.NGHTTP2_NO_ERROR) this.finish();
+    else this.leave();
+  }
+
+  /** What is silent is neither a client that sends its body nor one that takes its reply. */
+  get waitsForApplication(): boolean {
+    const { endAfterHeaders, readableEnded, writableLength } = this.#stream;
+    if (this.state === "waiting")
+      return endAfterHeaders || readableEnded || this.#stream.isPaused();
+    return writableLength === 0;
+  }
+
+  protected writeHead(
+    status: number,
+    _reason: string | undefined,
+    fields: string[],
+  ): void {
+    const head: OutgoingHttpHeaders = { ":status": status };
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i]!.toLowerCase();
+      const before = head[name];
+      if (NOT_HERE.has(name)) continue;
+      head[name] =
+        before === undefined
+          ? fields[i + 1]
+          : [before as string, fields[i + 1]!].flat();
+    }
+    this.#head = head;
+  }
+
+  /** `endStream`: nothing else follows. */
+  #sendHead(endStream: boolean): void {
+    if (this.#head === undefined) return;
+    this.#stream.respond(this.#head, { endStream });
+    this.#head = undefined;
+  }
+
+  protected writeChunk(chunk: Chunk): boolean {
+    if (this.#head !== undefined)
+      this.#stream.on("drain", () => this.proceed());
+    this.#sendHead(false);
+    return this.#stream.write(chunk);
+  }
+
+  protected writeEnd(last: Chunk | undefined): boolean {
+    const stream = this.#stream;
+    const isBare = last === undefined || last.length === 0;
+    if (stream.destroyed || stream.closed) return false; // `over` comes
+    stream.once("finish", () => this.#finished());
+    this.#sendHead(isBare);
+    if (isBare) stream.end();
+    else stream.end(last);
+    return false;
+  }
+
+  /** The rest of a body that nobody has wanted is dropped, for a while: a reset could overtake the reply. */
+  #finished(): void {
+    const stream = this.#stream;
+    this.finish();
+    if (stream.endAfterHeaders || stream.readableEnded) return;
+    stream.resume();
+    this.#limit = setTimeout(
+      () => stream.close(constants.NGHTTP2_NO_ERROR), // RFC 9113, section 8.1
+      LINGER_MS,
+    );
+  }
+
+  /** By an error: what is only closed may seem to have ended (Node.js 24). */
+  protected cut(): void {
+    this.#stream.destroy(new Error("the reply is not complete"));
+  }
+}

@@ -1,0 +1,320 @@
+/** What the outlets of Node's two HTTPs have in common: states, lengths, turns, and who is told. */
+import { setImmediate } from "node:timers/promises";
+import { InvalidReplyError } from "../../common/errors.ts";
+import {
+  REQUEST_ID_FIELD,
+  type Chunk,
+  type Outlet,
+  type OutletState,
+  type ReplyHead,
+  type Step,
+} from "../engine.ts";
+
+/** Chunks, and bytes, of one body that are sent before others get their turn: see `uws/portions.ts`. */
+const CHUNKS_PER_TURN = 256;
+const BYTES_PER_TURN = 256 * 1024;
+
+const NOTHING = new Uint8Array();
+
+/** RFC 9110, section 10.1.1. */
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+
+/** Where the body of a request comes from, and what says that its client has gone. */
+interface Source {
+  on(event: "data", tell: (data: Uint8Array) => void): this;
+  on(event: "end", tell: () => void): this;
+  pause(): unknown;
+  resume(): unknown;
+  isPaused(): boolean;
+}
+
+export abstract class NodeOutlet implements Outlet {
+  state: OutletState = "waiting";
+  status: number | undefined;
+  bytes = 0;
+  /** Node says when the system has taken the end. */
+  readonly lags = false;
+  /** The client waits for a 100 before it sends its body, and has not got it. */
+  protected awaited: boolean;
+  /** The client is behind. */
+  protected full = false;
+  /** Of a streamed body. */
+  protected length: number | undefined;
+  readonly #source: Source;
+  #requestId: string | undefined;
+  #chunksInTurn = 0;
+  #bytesInTurn = 0;
+  #isWatched = false;
+  #isEnded = false;
+  #tell: (() => void) | undefined;
+  #whenWritable: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(source: Source, expectation: string | undefined) {
+    this.#source = source;
+    this.awaited = expectation !== undefined && CONTINUE.test(expectation);
+  }
+
+  /** Sends an interim reply: the body is wanted. */
+  protected abstract invite(): void;
+  /** Calls `leave` when the connection is gone, also behind the reply. */
+  protected abstract watch(): void;
+  /** `reason`: undefined for the usual one. */
+  protected abstract writeHead(
+    status: number,
+    reason: string | undefined,
+    fields: string[],
+    close: boolean,
+  ): void;
+  /** False: the client is behind, and `proceed` will be called. */
+  protected abstract writeChunk(chunk: Chunk): boolean;
+  /** Ends the reply; calls `finish` where the system has not taken all of it at once. True: it has. */
+  protected abstract writeEnd(last: Chunk | undefined): boolean;
+  protected abstract cut(): void;
+
+  identify(requestId: string): void {
+    this.#requestId = requestId;
+  }
+
+  /** What came behind the head in the same packet may have been no body. */
+  onGone(tell: () => void): void {
+    if (this.state === "gone") return tell();
+    this.#tell = tell;
+    this.#watchOnce();
+  }
+
+  #watchOnce(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.watch();
+  }
+
+  /** The client has gone, or what it sends cannot be understood. */
+  leave(): void {
+    if (!this.isOpen) return;
+    this.#setGone();
+    this.#tell?.();
+  }
+
+  #setGone(): void {
+    this.state = "gone";
+    this.released();
+    this.#wake?.();
+  }
+
+  /** Nobody waits for the body any more. */
+  protected released(): void {}
+
+  get isOpen(): boolean {
+    return this.state === "waiting" || this.state === "streaming";
+  }
+
+  /** Node keeps what has come until somebody wants it. */
+  returned(): void {}
+
+  onData(push: (data: Uint8Array, isLast: boolean) => void): void {
+    this.#source
+      .on("data", ({ buffer, byteOffset, length }) =>
+        push(new Uint8Array(buffer, byteOffset, length), false),
+      )
+      .on("end", () => push(NOTHING, true));
+  }
+
+  pause(): void {
+    if (this.isOpen) this.#source.pause();
+  }
+
+  /** When the body is wanted. */
+  resume(): void {
+    if (this.awaited && this.state === "waiting") {
+      this.awaited = false;
+      this.invite();
+    }
+    this.letGo();
+  }
+
+  /** A body that stays paused would never bring the next request. */
+  protected letGo(): void {
+    if (this.#source.isPaused()) this.#source.resume();
+  }
+
+  sendPlain(contentType: string, body: Chunk): void {
+    if (this.state !== "waiting") return;
+    const fields = ["content-type", contentType];
+    this.#sendWhole(200, undefined, fields, body, false);
+  }
+
+  send(head: ReplyHead, body: Chunk): void {
+    if (this.state !== "waiting") return;
+    const { status, close } = head;
+    const bytes = isPlain(head) ? body : Buffer.from(body as string); // Node would write both in one encoding
+    this.#sendWhole(status, reasonOf(head), plainFields(head), bytes, close);
+  }
+
+  #sendWhole(
+    status: number,
+    reason: string | undefined,
+    fields: string[],
+    body: Chunk,
+    close: boolean,
+  ): void {
+    this.bytes = byteLength(body);
+    fields.push("content-length", String(this.bytes));
+    this.#begin(status, reason, fields, close);
+    this.#end(body);
+  }
+
+  /** Of what came behind the request nothing has its turn any more. */
+  sever(head: ReplyHead, body: string): void {
+    this.send({ ...head, close: true }, body);
+  }
+
+  sendHead(head: ReplyHead, length: number | undefined): void {
+    if (this.state !== "waiting") return;
+    this.#beginWith(head, length);
+    this.#end(undefined);
+  }
+
+  start(head: ReplyHead): void {
+    if (this.state !== "waiting") return;
+    this.state = "streaming";
+    this.length = head.contentLength;
+    this.#watchOnce();
+    this.#beginWith(head, this.length);
+  }
+
+  #beginWith(head: ReplyHead, length: number | undefined): void {
+    const fields = plainFields(head);
+    if (length !== undefined) fields.push("content-length", String(length));
+    this.#begin(head.status, reasonOf(head), fields, head.close);
+  }
+
+  #begin(
+    status: number,
+    reason: string | undefined,
+    fields: string[],
+    close: boolean,
+  ): void {
+    this.status = status;
+    if (this.#requestId !== undefined) addId(fields, this.#requestId);
+    this.writeHead(status, reason, fields, close);
+  }
+
+  write(chunk: Chunk): boolean {
+    if (this.state === "gone") return true;
+    const bytes = byteLength(chunk);
+    if (this.bytes + bytes > (this.length ?? Infinity))
+      throw new InvalidReplyError(
+        `the body is longer than the content-length of ${this.length}`,
+      );
+    this.bytes += bytes;
+    this.#bytesInTurn += bytes;
+    if (this.bytes === this.length) this.#end(chunk);
+    else if (bytes > 0 && this.state === "streaming")
+      this.full = !this.writeChunk(chunk);
+    return (
+      !this.full &&
+      ++this.#chunksInTurn < CHUNKS_PER_TURN &&
+      this.#bytesInTurn < BYTES_PER_TURN
+    );
+  }
+
+  writeAll(step: Step, rest: { next(): Step }): boolean {
+    for (let next = step; !next.done; next = rest.next()) {
+      if (this.state === "gone") return true;
+      if (!this.write(next.value)) return false;
+    }
+    return true;
+  }
+
+  async writable(): Promise<void> {
+    this.#chunksInTurn = this.#bytesInTurn = 0;
+    if (this.full && this.state === "streaming")
+      await (this.#whenWritable ??= new Promise((resolve) => {
+        this.#wake = () => {
+          this.#whenWritable = this.#wake = undefined;
+          resolve();
+        };
+      }));
+    await setImmediate();
+  }
+
+  /** The client can take more. */
+  protected proceed(): void {
+    this.full = false;
+    this.#wake?.();
+  }
+
+  async taken(): Promise<void> {
+    while (this.state === "streaming") await this.writable();
+  }
+
+  end(): void {
+    if (this.state !== "streaming" || this.#isEnded) return;
+    if (this.length !== undefined && this.bytes < this.length)
+      throw new InvalidReplyError(
+        `the body has ${this.bytes} bytes, its content-length says ${this.length}`,
+      );
+    this.#end(undefined);
+  }
+
+  /** The end, and what comes before it. */
+  #end(last: Chunk | undefined): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.letGo();
+    this.released();
+    if (this.writeEnd(last)) {
+      this.state = "ended";
+      return;
+    }
+    this.state = "streaming";
+    this.full = true;
+    this.#watchOnce();
+  }
+
+  /** The system has taken the end. */
+  protected finish(): void {
+    if (!this.isOpen) return;
+    this.state = "ended";
+    this.#wake?.();
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.#setGone();
+    this.cut();
+  }
+}
+
+/** Undefined: the usual one. */
+const reasonOf = ({ statusLine }: ReplyHead): string | undefined =>
+  statusLine === "200 OK" ? undefined : statusLine.slice(4);
+
+const isPlain = ({ fields }: ReplyHead): boolean =>
+  fields.every((it) => typeof it === "string");
+
+/** As Node takes them: a character for each byte, and no `Trailer`, which it refuses before a body with a length. */
+function plainFields({ fields }: ReplyHead): string[] {
+  const plain: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1]!;
+    if (name.length === 7 && name.toLowerCase() === "trailer") continue;
+    plain.push(name, typeof value === "string" ? value : toLatin1(value));
+  }
+  return plain;
+}
+
+const toLatin1 = (bytes: Buffer): string => bytes.toString("latin1");
+
+function addId(fields: string[], requestId: string): void {
+  const given = fields.some(
+    (it, i) => i % 2 === 0 && it.toLowerCase() === REQUEST_ID_FIELD,
+  );
+  if (!given) fields.push(REQUEST_ID_FIELD, requestId);
+}
+
+function byteLength(chunk: Chunk): number {
+  return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
+}
