@@ -9,6 +9,7 @@ import {
   ClientAbortedError,
   DrainedError,
   GatewayError,
+  MalformedRequestError,
   RequestTimeoutError,
   type Outcome,
 } from "../common/errors.ts";
@@ -366,12 +367,10 @@ export class Exchange implements Running, ContextOwner, Recipient {
     const { status = 500, headers, closesConnection = false } = error ?? {};
     const head = headOf({ status, headers, body });
     head.close ||= closesConnection || this.#closes;
-    if (this.request.method === "HEAD")
-      this.out.sendHead(
-        head,
-        closesConnection ? undefined : Buffer.byteLength(body),
-      );
-    else if (closesConnection) this.out.sever(head, body);
+    const isHead = this.request.method === "HEAD";
+    if (error instanceof MalformedRequestError)
+      this.out.sever(head, isHead ? undefined : body);
+    else if (isHead) this.out.sendHead(head, Buffer.byteLength(body));
     else this.out.send(head, body);
   }
 
