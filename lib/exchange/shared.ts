@@ -1,6 +1,7 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
 import type { Scope } from "effection";
 import { Framing } from "../request/framing.ts";
+import { SpillBudget } from "../request/spill.ts";
 import type { GatewayError, Outcome } from "../common/errors.ts";
 import type { TaskView } from "../kernel/tree.ts";
 import type { GatewayRequest } from "../request/request.ts";
@@ -50,6 +51,7 @@ export class Shared {
   /** It may be within its route callback, where it is not in `live`. */
   latest: Running | undefined;
   readonly framing = new Framing();
+  readonly spills = new SpillBudget();
   /** From now on replies close their connection. */
   draining = false;
   /** When the last reply ended whose client was behind with it, as `performance.now()` has it. */

@@ -13,7 +13,7 @@ import {
   type GatewayError,
 } from "../common/errors.ts";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
-import { Spill } from "./spill.ts";
+import { Spill, type SpillBudget } from "./spill.ts";
 import type { Inlet } from "../engine/engine.ts";
 
 /**
@@ -36,6 +36,7 @@ type State = "idle" | "receiving" | "complete" | "failed";
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #inlet: Inlet;
   readonly #limits: BodyLimits;
+  readonly #budget: SpillBudget;
   /** Milliseconds that readers have waited for the client. */
   #waited = 0;
   #state: State = "idle";
@@ -48,9 +49,10 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** Resolves the read that waits for the next chunk, the end or a failure. */
   #wake: (() => void) | undefined;
 
-  constructor(inlet: Inlet, limits: BodyLimits) {
+  constructor(inlet: Inlet, limits: BodyLimits, budget: SpillBudget) {
     this.#inlet = inlet;
     this.#limits = limits;
+    this.#budget = budget;
   }
 
   /** Takes the body over from the engine. Only within the route callback: later its first bytes are lost. */
@@ -106,9 +108,10 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** The next chunk; undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const chunk = this.#shift();
-      if (chunk) return chunk;
+      const chunk =
+        this.#shift() ?? (this.#spill && (await this.#shiftSpilt(this.#spill)));
       if (this.#state === "failed") throw this.#error;
+      if (chunk) return chunk;
       if (this.#state !== "receiving") return undefined;
       await this.#change();
     }
@@ -139,7 +142,25 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       this.#inMemory
     )
       this.#inlet.resume();
-    return chunk ?? this.#spill?.shift();
+    return chunk;
+  }
+
+  async #shiftSpilt(spill: Spill): Promise<Uint8Array | undefined> {
+    let chunk: Uint8Array | undefined;
+    try {
+      chunk = await spill.shift();
+    } catch (error) {
+      this.#failToKeep(error as Error);
+    }
+    if (spill.empty && this.#state !== "failed") {
+      spill.close();
+      this.#spill = undefined;
+    }
+    return chunk;
+  }
+
+  #failToKeep(error: Error): void {
+    this.release(new BodyStorageError(tmpdir(), error));
   }
 
   #push(data: Uint8Array, isLast: boolean): void {
@@ -151,7 +172,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     try {
       this.#keep(data);
     } catch (error) {
-      return this.release(new BodyStorageError(tmpdir(), error as Error));
+      return this.#failToKeep(error as Error);
     }
     if (isLast) this.#state = "complete";
     else if (this.#wake === undefined && this.#holdsEnough) this.#inlet.pause();
@@ -165,17 +186,19 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** Nothing is in the file, behind which what comes would have to wait. */
   get #inMemory(): boolean {
-    return this.#spill === undefined || this.#spill.empty;
+    return this.#spill === undefined;
   }
 
-  /** The engine takes `data` back when this returns: copied, or written. */
+  /** The engine takes `data` back when this returns, so it is copied. */
   #keep(data: Uint8Array): void {
     if (data.length === 0) return;
     if (this.#inMemory && this.#waitingBytes + data.length <= SPILL_AT) {
       this.#waiting.push(data.slice());
       this.#waitingBytes += data.length;
     } else {
-      this.#spill ??= new Spill();
+      this.#spill ??= new Spill(this.#budget, (error) =>
+        this.#failToKeep(error),
+      );
       this.#spill.push(data);
     }
   }

@@ -3,6 +3,7 @@ import { each, stream, subscribe, type Future } from "effection";
 import { mock } from "node:test";
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { RequestBody } from "../../../lib/request/body.ts";
+import { SpillBudget } from "../../../lib/request/spill.ts";
 import type { Inlet } from "../../../lib/engine/engine.ts";
 import {
   BodyStorageError,
@@ -282,10 +283,9 @@ onEachEngine(({ serveWith }) => {
         pause: () => calls.push("pause"),
         resume: () => calls.push("resume"),
       };
-      const body = new RequestBody(connection as unknown as Inlet, {
-        maxBodyBytes: Infinity,
-        bodyTimeoutMs: Infinity,
-      });
+      const limits = { maxBodyBytes: Infinity, bodyTimeoutMs: Infinity };
+      const inlet = connection as unknown as Inlet;
+      const body = new RequestBody(inlet, limits, new SpillBudget());
       body.receive();
       return { body, calls, push };
     }
