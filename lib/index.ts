@@ -22,6 +22,7 @@ export type {
   HaltedExchange,
 } from "./loop/drain.ts";
 export { Loop, type LoopTasks } from "./loop/loop.ts";
+export type { ConnectionCounts } from "./engine/visits.ts";
 export type { LoopOptions } from "./loop/options.ts";
 export type { CheckedHeaders } from "./reply/headers.ts";
 export {

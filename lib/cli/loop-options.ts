@@ -11,6 +11,7 @@ export const LOOP_OPTIONS = {
   bodyTimeout: "bodyTimeoutMs",
   requestTimeout: "requestTimeoutMs",
   maxConcurrent: "maxConcurrentRequests",
+  maxConnectionsPerClient: "maxConnectionsPerClient",
   drainTimeout: "drainTimeoutMs",
   readinessDelay: "readinessDelayMs",
   trustProxy: "trustProxy",

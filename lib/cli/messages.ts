@@ -1,6 +1,7 @@
 /** The messages between supervisor and workers. Types only. */
 import type { AddressInfo } from "node:net";
 import type { Address, CloseLimits, LoopTasks, Tally } from "../index.ts";
+import type { ConnectionCounts } from "../engine/visits.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { Key, Settings } from "./schema.ts";
 
@@ -18,6 +19,7 @@ export interface Orders {
 export interface Report {
   readonly tally: Readonly<Tally>;
   readonly inFlight: number;
+  readonly connections: ConnectionCounts;
   /** Bytes. */
   readonly rss: number;
   /** How late timers were since the last report, in milliseconds. */

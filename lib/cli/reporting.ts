@@ -16,11 +16,12 @@ export function* reporting(
   delay.enable();
   try {
     for (;;) {
-      const { tally } = loop;
+      const { tally, connections } = loop;
       tell({
         type: "report",
         report: {
           tally,
+          connections,
           inFlight: loop.tasks().exchanges.length,
           rss: residentBytes(),
           loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },

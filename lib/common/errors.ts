@@ -58,6 +58,7 @@ export const errorTable = {
   EDDY_UPSTREAM: { status: 502, fault: "gateway" },
   EDDY_UPSTREAM_TIMEOUT: { status: 504, fault: "gateway", outcome: "timeout" },
   EDDY_USAGE: { status: 500, fault: "app" },
+  EDDY_CLIENT_BUSY: { status: 429, fault: "client", outcome: "shed", ...RETRY },
   EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed", ...RETRY },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
   EDDY_DRAINED: { status: 503, fault: "gateway", outcome: "drain" },
@@ -319,6 +320,19 @@ export class UpstreamTimeoutError extends define(
 
 /** The gateway's own interface is used wrongly: an unknown option, a mount after `listen`, the same route twice. */
 export class UsageError extends define("EDDY_USAGE") {}
+
+/** The client has `maxConnectionsPerClient` requests under way already. Nothing was started for this one. */
+export class ClientBusyError extends GatewayError {
+  readonly address: string;
+
+  constructor(address: string, limit: number) {
+    super(
+      "EDDY_CLIENT_BUSY",
+      `${limit} requests of yours are running already; wait for one of them`,
+    );
+    this.address = address;
+  }
+}
 
 /** `maxConcurrentRequests` are running already. Nothing was started for this one. */
 export class OverloadedError extends define(

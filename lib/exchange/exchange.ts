@@ -211,7 +211,7 @@ export class Exchange implements Running, ContextOwner, Recipient {
     if (this.over) return;
     this.detached = true;
     this.begin();
-    this.shared.live.add(this);
+    this.shared.enter(this);
     this.out.returned();
     if (this.#state === "ended") return this.shared.watchTeardown(this);
     try {
@@ -324,7 +324,7 @@ export class Exchange implements Running, ContextOwner, Recipient {
   #report(outcome: Outcome, error: unknown): void {
     if (outcome === "error")
       this.context.log.error({ err: error }, `${this.#line} failed`);
-    else if (outcome === "shed") this.shared.noteShed();
+    else if (outcome === "shed") this.shared.noteShed(error);
     else if ((error as Error).cause !== undefined)
       this.context.log.info({ err: error }, `${this.#line} refused`);
   }

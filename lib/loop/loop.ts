@@ -27,6 +27,9 @@ import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Listener, Serve } from "../engine/engine.ts";
 import { loadEngine } from "../engine/engines.ts";
+import { Entrance } from "../engine/entrance.ts";
+import { Visits, type ConnectionCounts } from "../engine/visits.ts";
+import { Clients } from "../exchange/clients.ts";
 import {
   checkTarget,
   type Address,
@@ -94,6 +97,7 @@ export class Loop extends Mounts {
   readonly #shared: Shared;
   readonly #applications: Applications;
   readonly #stalls: StallWatch;
+  readonly #visits: Visits;
   /** Scopes of their own, so that each ends in its turn. */
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
@@ -134,13 +138,23 @@ export class Loop extends Mounts {
     if (healthCheck !== undefined)
       this.router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
     const accessLog = createAccessLog(this.log, this.#settings.accessLog);
+    const proxies = proxiesFrom(
+      this.#settings.trustProxy,
+      this.#settings.proxyHeader,
+    );
+    const most = this.#settings.maxConnectionsPerClient;
+    this.#visits = new Visits(this.log, {
+      most,
+      isShared: (address) => address === "" || proxies?.trust(address) === true,
+    });
     this.#shared = new Shared(
       this.log,
       accessLog,
       this.#exchanges.scope,
       this.#settings.teardownTimeoutMs,
       new RequestIds(this.#settings.requestId),
-      proxiesFrom(this.#settings.trustProxy, this.#settings.proxyHeader),
+      proxies,
+      most === Infinity ? undefined : new Clients(),
     );
   }
 
@@ -205,6 +219,11 @@ export class Loop extends Mounts {
   /** Requests since the start, by outcome; `accepted` is their sum once nothing runs. */
   get tally(): Readonly<Tally> {
     return { ...this.#shared.tally };
+  }
+
+  /** Connections: how many there are, and how many were closed or ended without being of use since the start. */
+  get connections(): ConnectionCounts {
+    return this.#visits.counts;
   }
 
   /**
@@ -310,7 +329,12 @@ export class Loop extends Mounts {
       throw new UsageError("listen({ uwsgi }) takes nothing else");
     const engine = await loadEngine();
     return uwsgi === undefined
-      ? await engine.listen(target, this.#serve, this.#settings)
+      ? await engine.listen(
+          target,
+          this.#serve,
+          this.#settings,
+          new Entrance(target.tls ? "https" : "http", false, this.#visits),
+        )
       : await openUwsgiListener(
           uwsgi,
           engine,

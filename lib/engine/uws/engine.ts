@@ -35,6 +35,7 @@ export const engine: Engine = {
         ? listenPort(app, target, entrance.scheme)
         : listenUnix(app, target.unix);
     });
+    entrance.port = address.port;
     return new UwsListener(app, socket, address, entrance);
   },
 };
@@ -71,6 +72,7 @@ class UwsListener implements Listener {
 
   destroy(): void {
     this.stop();
+    this.#entrance.closing();
     this.#app.close();
   }
 }
@@ -95,9 +97,12 @@ function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
     receiveOne(req.getCaseSensitiveMethod(), res, req),
   );
   app.filter((connection, change) => {
-    if (Number(change) < 0)
-      entrance.closed(); // the address is not known any more
-    else entrance.opened(new Uint8Array(connection.getRemoteAddress()));
+    if (Number(change) < 0) return entrance.closed(); // the address is not known any more
+    const address = entrance.opened(
+      new Uint8Array(connection.getRemoteAddress()),
+    );
+    if (!entrance.admits(address)) return void connection.close();
+    connection.onAborted(() => entrance.unserved(address)); // forgotten with the first request
   });
 }
 

@@ -14,7 +14,7 @@ import {
 import { byteLength, ChunkedBody } from "./chunked-body.ts";
 import { bodyKind, clientCloses, engineCloses } from "./head.ts";
 import { Hold } from "./hold.ts";
-import { linger } from "./linger.ts";
+import { closeNow, linger } from "./linger.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES, type Packet } from "./packet.ts";
 import {
@@ -422,7 +422,7 @@ export class UwsOutlet implements Outlet {
     this.state = "gone";
     this.#hold?.forget();
     this.#wake?.();
-    this.#res.close();
+    closeNow(this.#res);
   }
 
   /** The connection is there, and the response not over. */
@@ -487,7 +487,7 @@ export class UwsOutlet implements Outlet {
   /** The reply is complete, and its connection ends, where the engine has no call for both. */
   #cut(): void {
     this.state = "ended";
-    if (!this.#lingers) return void this.#res.close();
+    if (!this.#lingers) return closeNow(this.#res);
     linger(this.#res, bodyKind(this.#fields) === "chunked", () =>
       this.#promised?.sendBehind(FLUSH),
     );
