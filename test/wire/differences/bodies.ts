@@ -102,6 +102,11 @@ export const OF_BODIES: readonly Difference[] = [
     cases: "valid/chunked-extension-like-a-size",
   },
   {
+    why: "llhttp takes no white space before an extension's name.",
+    node: REFUSED_LATE,
+    cases: `valid/chunked-extension-with-a-space valid/chunked-extension-behind-a-space`,
+  },
+  {
     why: "llhttp takes hexadecimal digits and CRLF alone; the engine skips what it does not expect.",
     node: REFUSED_LATE,
     cases: `invalid/chunk-data-too-long invalid/chunk-data-too-short invalid/chunk-data-with-other-end
