@@ -4,11 +4,12 @@
  */
 import type { Logger } from "../common/log.ts";
 import { connectionsByPeer } from "./peers.ts";
+import { SpareFiles } from "./spare-files.ts";
 
 export interface ConnectionCounts {
   /** Now. */
   readonly open: number;
-  /** Closed at once: their client had `maxConnectionsPerClient` already. */
+  /** Closed at once: their client had `maxConnectionsPerClient` already, or no file descriptor was left. */
   readonly refused: number;
   /** Ended before a request was understood. */
   readonly unserved: number;
@@ -39,6 +40,8 @@ export class Visits {
   readonly #log: Logger;
   readonly #options: VisitOptions;
   readonly #ports = new Map<number, PeerCounts>();
+  readonly #files = new SpareFiles((exhausted) => this.#noteFiles(exhausted));
+  readonly #toldFiles = new Told();
   readonly #toldRefused = new Told();
   readonly #toldUnserved = new Told();
 
@@ -52,8 +55,30 @@ export class Visits {
     return { open, refused, unserved };
   }
 
-  /** False: there are too many of this address, and one more is not served. */
+  /** Looks after file descriptors, until `stop`. */
+  start(): void {
+    this.#files.start();
+  }
+
+  stop(): void {
+    this.#files.stop();
+  }
+
+  #noteFiles(exhausted: boolean): void {
+    if (exhausted && this.#toldFiles.next() > 0)
+      this.#log.error(
+        "no file descriptor is left: new connections are closed until there are some; raise the limit (ulimit -n, LimitNOFILE), or look who keeps files open",
+      );
+    else if (!exhausted)
+      this.#log.info({ refused: this.refused }, "there are file descriptors");
+  }
+
+  /** False: there are too many of this address, or no file descriptor is left, and one more is not served. */
   admits(address: string, port: number | undefined): boolean {
+    if (this.#files.exhausted) {
+      this.refused++;
+      return false;
+    }
     const { most, isShared } = this.#options;
     if (most === Infinity || port === undefined || isShared(address))
       return true;

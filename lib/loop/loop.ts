@@ -356,6 +356,7 @@ export class Loop extends Mounts {
     }
     this.#listeners.push(listener);
     this.#stalls.start(this.#shared);
+    this.#visits.start();
     this.log.info(
       { address: listener.address },
       `listening on ${listener.address.url}`,
@@ -387,6 +388,7 @@ export class Loop extends Mounts {
     const parts = { ...this.#parts, lingerMs };
     const report = await drain(parts, this.#hurry.signal);
     this.#stalls.stop();
+    this.#visits.stop();
     this.#become("stopped");
     if (report.halted.length > 0)
       this.log.warn(
