@@ -13,6 +13,7 @@ import {
   type GatewayError,
 } from "../common/errors.ts";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
+import { Chunks } from "./chunks.ts";
 import { Spill, type SpillBudget } from "./spill.ts";
 import type { Inlet } from "../engine/engine.ts";
 
@@ -41,8 +42,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #waited = 0;
   #state: State = "idle";
   #received = 0;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
+  readonly #waiting = new Chunks();
   #spill: Spill | undefined;
   #error: GatewayError | undefined;
   #used = false;
@@ -68,7 +68,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#spill = undefined;
     this.#state = "failed";
     this.#error = error;
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#signal();
   }
 
@@ -100,9 +100,9 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** All of it. */
   async collect(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this) chunks.push(chunk);
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const chunks = new Chunks();
+    for await (const chunk of this) chunks.add(chunk);
+    return chunks.concat();
   }
 
   /** The next chunk; undefined at the end. */
@@ -135,12 +135,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   #shift(): Uint8Array | undefined {
     const chunk = this.#waiting.shift();
-    if (chunk) this.#waitingBytes -= chunk.length;
-    if (
-      this.#state === "receiving" &&
-      this.#waiting.length === 0 &&
-      this.#inMemory
-    )
+    if (this.#state === "receiving" && this.#waiting.empty && this.#inMemory)
       this.#inlet.resume();
     return chunk;
   }
@@ -181,7 +176,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** Of what nobody waits for. */
   get #holdsEnough(): boolean {
-    return this.#waitingBytes >= PAUSE_AT || !this.#inMemory;
+    return this.#waiting.bytes >= PAUSE_AT || !this.#inMemory;
   }
 
   /** Nothing is in the file, behind which what comes would have to wait. */
@@ -192,10 +187,9 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** The engine takes `data` back when this returns, so it is copied. */
   #keep(data: Uint8Array): void {
     if (data.length === 0) return;
-    if (this.#inMemory && this.#waitingBytes + data.length <= SPILL_AT) {
-      this.#waiting.push(data.slice());
-      this.#waitingBytes += data.length;
-    } else {
+    if (this.#inMemory && this.#waiting.bytes + data.length <= SPILL_AT)
+      this.#waiting.push(data);
+    else {
       this.#spill ??= new Spill(this.#budget, (error) =>
         this.#failToKeep(error),
       );

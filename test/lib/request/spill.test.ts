@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Spill, SpillBudget } from "../../../lib/request/spill.ts";
+import { Gate } from "../../support/gate.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -275,6 +276,37 @@ describe("An upload that comes faster than it is read", function () {
       await client.until(new RegExp(`${length} bytes$`));
       client.abort();
     });
+
+  (LINUX ? it : it.skip)(
+    "takes no more disk than its limit where nobody reads it (Linux only)",
+    async () => {
+      const done = new Gate();
+      const server = await serveWith(
+        (loop) =>
+          loop
+            .mount("/turn", () => "")
+            .mount(async () => {
+              await done.opened;
+              return "not read";
+            }),
+        { maxBodyBytes: 2_000_000 },
+      );
+      const client = await RawClient.connect(server.port);
+      client.request("POST /", ["transfer-encoding: chunked"]);
+      client.send(`${upload.length.toString(16)}\r\n`);
+      client.socket.write(upload);
+      let most = 0;
+      for (let i = 0; i < 20; i++) {
+        await turns(server.url);
+        most = Math.max(most, ...fileSizes(folder()));
+      }
+      expect(most).to.be.at.most(2_000_000);
+      done.open();
+      await client.until(/not read$/);
+      await untilClosed();
+      client.abort();
+    },
+  );
 
   it("leaves no file behind where nobody reads it", async () => {
     const server = await serveWith(
