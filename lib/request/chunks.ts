@@ -27,7 +27,7 @@ export class Chunks {
     this.bytes += data.length;
     const last = this.#chunks.at(-1);
     if (last === undefined || data.length >= SHARED) {
-      const buffer = isOthers ? Uint8Array.from(data) : data; // most bodies come in one piece
+      const buffer = isOthers ? new Uint8Array(data) : data; // most bodies come in one piece
       this.#chunks.push({ buffer, length: data.length });
       return;
     }

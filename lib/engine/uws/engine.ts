@@ -5,6 +5,7 @@ import { createSecureContext } from "node:tls";
 import { urlHost } from "../../common/address.ts";
 import { ListenError, UsageError } from "../../common/errors.ts";
 import type { Engine, Listener, Serve } from "../engine.ts";
+import type { Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
 import { freeUnixPath, reasonOf, refusalAt } from "../target.ts";
@@ -28,22 +29,27 @@ export const engine: Engine = {
     entrance = new Entrance(target.tls ? "https" : "http"),
   ) {
     const app = target.tls ? secureApp(target.tls) : uws.App();
+    const packet = new Packet();
     const { socket, address } = await orClose(app, () => {
       if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
-      receive(app, serve, entrance);
+      receive(app, serve, entrance, packet);
       return target.unix === undefined
         ? listenPort(app, target, entrance.scheme)
         : listenUnix(app, target.unix);
     });
     entrance.port = address.port;
-    return new UwsListener(app, socket, address, entrance);
+    return new UwsListener(app, socket, address, entrance, packet.lingering);
   },
 };
+
+/** Milliseconds that clients have for the rest of their bodies when the listener ends. */
+const LAST_MS = 1000;
 
 class UwsListener implements Listener {
   readonly address: Address;
   readonly #app: TemplatedApp;
   readonly #entrance: Entrance;
+  readonly #lingering: Connections;
   #socket: us_listen_socket | undefined;
 
   constructor(
@@ -51,8 +57,10 @@ class UwsListener implements Listener {
     socket: us_listen_socket,
     address: Address,
     entrance: Entrance,
+    lingering: Connections,
   ) {
     this.#app = app;
+    this.#lingering = lingering;
     this.#socket = socket;
     this.address = address;
     this.#entrance = entrance;
@@ -70,9 +78,12 @@ class UwsListener implements Listener {
     return this.#entrance.connections.untilNone(signal);
   }
 
-  destroy(): void {
+  /** Who is still sending would lose a reply that it has got already. */
+  async destroy(): Promise<void> {
     this.stop();
     this.#entrance.closing();
+    if (!this.#lingering.none)
+      await this.#lingering.untilNone(AbortSignal.timeout(LAST_MS));
     this.#app.close();
   }
 }
@@ -80,8 +91,12 @@ class UwsListener implements Listener {
 /**
  * All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy.
  */
-function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
-  const packet = new Packet();
+function receive(
+  app: TemplatedApp,
+  serve: Serve,
+  entrance: Entrance,
+  packet: Packet,
+): void {
   const receiveOne = (
     method: string,
     res: HttpResponse,

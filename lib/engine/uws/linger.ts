@@ -6,6 +6,8 @@
  * has left, or it has had its share of time and bytes. The response stays open for the engine meanwhile, which
  * serves nothing more on the connection then.
  */
+import type { Connections } from "../connections.ts";
+import { bodyKind } from "./head.ts";
 import type { HttpResponse } from "./load.ts";
 
 /** Milliseconds in which the client may finish. */
@@ -17,22 +19,27 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /**
  * Drops the rest of the body, then closes.
  *
- * @param isChunked - where a body in chunks ends, the engine does not look whether its connection was closed.
+ * @param lingering - counts it.
+ * @param fields - of the request.
  * @param flush - called when the body ends in the packet of its head, where the engine sends nothing before it has gone
  * on to what came behind it.
  */
 export function linger(
   res: HttpResponse,
-  isChunked: boolean,
+  lingering: Connections,
+  fields: readonly string[],
   flush: () => void,
 ): void {
   let inPacket = true;
   setImmediate(() => (inPacket = false));
   let left = LINGER_BYTES;
+  const hasLength = bodyKind(fields) === "length";
   const close = (): void => void res.close();
   const limit = setTimeout(close, LINGER_MS);
   let next: NodeJS.Immediate | undefined;
+  lingering.add(1);
   res.onAborted(() => {
+    lingering.add(-1);
     clearTimeout(limit);
     clearImmediate(next);
   });
@@ -40,7 +47,7 @@ export function linger(
     left -= data.byteLength;
     if (!isLast && left >= 0) return;
     if (isLast && inPacket) flush();
-    else if (isLast && !isChunked) return close(); // before what may stand behind it
+    else if (isLast && hasLength) return close(); // before what may stand behind it; behind chunks the engine does not look
     next ??= setImmediate(close);
   });
 }

@@ -488,7 +488,7 @@ export class UwsOutlet implements Outlet {
   #cut(): void {
     this.state = "ended";
     if (!this.#lingers) return closeNow(this.#res);
-    linger(this.#res, bodyKind(this.#fields) === "chunked", () =>
+    linger(this.#res, this.#packet.lingering, this.#fields, () =>
       this.#promised?.sendBehind(FLUSH),
     );
   }

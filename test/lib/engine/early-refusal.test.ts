@@ -97,8 +97,11 @@ onEachEngine(({ serveWith }) => {
   let server: TestServer;
 
   beforeEach(async () => {
-    const limits = { maxBodyBytes: Infinity, maxHeaderBytes: 2000 };
-    server = await serveWith(mountRefusers, limits);
+    server = await serveWith(mountRefusers, {
+      maxBodyBytes: Infinity,
+      maxHeaderBytes: 2000,
+      accessLog: true,
+    });
   });
 
   /** Sends all of the body before it reads anything: a connection that is reset loses the reply. */
@@ -147,6 +150,23 @@ onEachEngine(({ serveWith }) => {
           }
         });
       }
+
+    it("reaches a client that is still sending when the loop closes", async () => {
+      const client = await RawClient.connect(server.port);
+      client.socket.pause();
+      const length = `Content-Length: ${BODY_BYTES}`;
+      client.request("POST /limited", [length], "b");
+      await server.logged(({ msg }) => msg === "request");
+      const closed = server.loop.close();
+      client.send("b".repeat(BODY_BYTES - 1));
+      await Promise.race([
+        once(client.socket, "drain").catch(() => {}),
+        once(client.socket, "close"),
+      ]);
+      client.socket.resume();
+      expect(await client.untilClosed()).to.match(/^HTTP\/1.1 413 /);
+      await closed;
+    });
 
     it("lets nothing behind its body reach a handler", async () => {
       let called = 0;

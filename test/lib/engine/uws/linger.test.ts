@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import { linger } from "../../../../lib/engine/uws/linger.ts";
+import { Connections } from "../../../../lib/engine/connections.ts";
 import type { HttpResponse } from "../../../../lib/engine/uws/load.ts";
 import { Clock } from "../../../support/clock.ts";
 
@@ -16,21 +17,26 @@ class Connection {
   } as unknown as HttpResponse;
 }
 
+const LENGTH = ["host", "a", "content-length", "5"];
+const CHUNKED = ["transfer-encoding", "chunked", "x", "content-length"];
+
 const MIB = 1024 * 1024;
 
 describe("linger", () => {
   let clock: Clock;
   let connection: Connection;
+  let lingering: Connections;
 
   beforeEach(() => {
     clock = new Clock();
     clock.install();
     connection = new Connection();
+    lingering = new Connections();
   });
   afterEach(() => clock.uninstall());
 
   it("closes after ten seconds, whatever comes", () => {
-    linger(connection.res, false, () => expect.fail("flushed"));
+    linger(connection.res, lingering, LENGTH, () => expect.fail("flushed"));
     clock.advance(9999);
     connection.push(new ArrayBuffer(1), false);
     expect(connection.closed).to.equal(false);
@@ -39,7 +45,7 @@ describe("linger", () => {
   });
 
   it("closes after 64 MiB", async () => {
-    linger(connection.res, false, () => expect.fail("flushed"));
+    linger(connection.res, lingering, LENGTH, () => expect.fail("flushed"));
     for (let i = 0; i < 64; i++) connection.push(new ArrayBuffer(MIB), false);
     await setImmediate();
     expect(connection.closed).to.equal(false);
@@ -49,14 +55,14 @@ describe("linger", () => {
   });
 
   it("closes with the end of a body that has a length, before what is behind it is looked at", async () => {
-    linger(connection.res, false, () => expect.fail("flushed"));
+    linger(connection.res, lingering, LENGTH, () => expect.fail("flushed"));
     await setImmediate();
     connection.push(new ArrayBuffer(1), true);
     expect(connection.closed).to.equal(true);
   });
 
   it("closes after the end of a body in chunks, when the engine has done with the packet", async () => {
-    linger(connection.res, true, () => expect.fail("flushed"));
+    linger(connection.res, lingering, CHUNKED, () => expect.fail("flushed"));
     await setImmediate();
     connection.push(new ArrayBuffer(1), true);
     expect(connection.closed).to.equal(false);
@@ -66,7 +72,7 @@ describe("linger", () => {
 
   it("has the reply sent where the body ends in the packet of its head", async () => {
     let flushed = 0;
-    linger(connection.res, false, () => flushed++);
+    linger(connection.res, lingering, LENGTH, () => flushed++);
     connection.push(new ArrayBuffer(1), true);
     expect(flushed).to.equal(1);
     expect(connection.closed).to.equal(false);
@@ -75,9 +81,11 @@ describe("linger", () => {
   });
 
   it("leaves a connection alone that its client has left", async () => {
-    linger(connection.res, true, () => {});
+    linger(connection.res, lingering, CHUNKED, () => {});
     connection.push(new ArrayBuffer(1), true);
+    expect(lingering.none).to.equal(false);
     connection.leave();
+    expect(lingering.none).to.equal(true);
     await setImmediate();
     expect(clock.pending).to.equal(0);
     expect(connection.closed).to.equal(false);
