@@ -103,7 +103,7 @@ export class Visits {
     if (connections > 0)
       this.#log.info(
         { connections, peer },
-        `${connections} connections ended without a request that could be understood, the last one of ${peer || "a Unix socket"}: ${CAUSES}`,
+        `${connections === 1 ? "a connection" : `${connections} connections`} ended without a request that could be understood, the last one of ${peer || "a Unix socket"}: ${CAUSES}`,
       );
   }
 }
