@@ -14,4 +14,4 @@ export { CheckedHeaders } from "./reply/headers.ts";
 export type * from "./reply/types.ts";
 export { RequestHeaders } from "./request/headers.ts";
 export type { GatewayRequest } from "./request/request.ts";
-export { Spill } from "./request/spill.ts";
+export { Spill, SpillBudget } from "./request/spill.ts";

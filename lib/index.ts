@@ -23,6 +23,7 @@ export type {
   HaltedExchange,
 } from "./loop/drain.ts";
 export { Loop, type LoopTasks } from "./loop/loop.ts";
+export type { ConnectionCounts } from "./engine/visits.ts";
 export type { LoopOptions } from "./loop/options.ts";
 export { bindContext } from "./reply/bind-context.ts";
 export type { CheckedHeaders } from "./reply/headers.ts";

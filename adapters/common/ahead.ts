@@ -2,7 +2,7 @@
  * Replies taken ahead of their clients. An application has few threads, and a client that is slow would keep one for as
  * long as it likes: so what it does not take waits in a file, and the thread goes on.
  */
-import { Spill, type Logger } from "../../lib/adapter.ts";
+import { Spill, SpillBudget, type Logger } from "../../lib/adapter.ts";
 
 /**
  * Milliseconds for which the client of a reply may keep its thread waiting, and as many again for so many bytes that it
@@ -19,6 +19,7 @@ const MAX_BYTES = 16 * MAX_REPLY_BYTES;
 
 /** What the replies of one application have in common. */
 export class Ahead {
+  readonly budget = new SpillBudget();
   readonly #log: Logger;
   #room = MAX_BYTES;
   /** The last attempt to write has failed, and the log says so. */
@@ -52,6 +53,7 @@ export class Ahead {
 /** What one reply is ahead of its client by, once that has proved slow. */
 export class ReplyFile {
   readonly #ahead: Ahead;
+  readonly #onLost: (error: Error) => void;
   #spill: Spill | undefined;
   /** Bytes of the file, also those that were read: it goes when all were. */
   #size = 0;
@@ -60,8 +62,10 @@ export class ReplyFile {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(ahead: Ahead) {
+  /** `onLost`: called when the disk does not take what was pushed. */
+  constructor(ahead: Ahead, onLost: (error: Error) => void) {
     this.#ahead = ahead;
+    this.#onLost = onLost;
   }
 
   /** The thread waits for the client. True: it has for too long; otherwise `lookAgain` is called when it may have. */
@@ -103,7 +107,7 @@ export class ReplyFile {
     if (this.#closed) return false;
     if (!this.#ahead.reserve(length, this.#size + length)) return false;
     try {
-      this.#spill ??= new Spill();
+      this.#spill ??= new Spill(this.#ahead.budget, this.#onLost);
       this.#spill.push(bytes);
     } catch (error) {
       this.#ahead.free(length);
@@ -115,10 +119,15 @@ export class ReplyFile {
     return true;
   }
 
-  /** The oldest bytes; undefined when there are none. */
-  shift(): Uint8Array | undefined {
-    const bytes = this.#spill?.shift();
-    if (this.#spill?.empty) this.#drop();
+  get empty(): boolean {
+    return this.#spill === undefined;
+  }
+
+  /** The oldest bytes; undefined when there are none. One call at a time. */
+  async shift(): Promise<Uint8Array | undefined> {
+    const spill = this.#spill;
+    const bytes = await spill?.shift();
+    if (spill?.empty && spill === this.#spill) this.#drop();
     return bytes;
   }
 

@@ -27,12 +27,13 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
   /** What was given out last, until the client has taken it. */
   #delivered = { chunks: 0, length: 0 };
   #waiting = 0;
+  #lost: Error | undefined;
   #end: { error?: unknown } | undefined;
   #wake: (() => void) | undefined;
 
   constructor(sender: BodySender, ahead?: Ahead) {
     this.#sender = sender;
-    this.#file = ahead && new ReplyFile(ahead);
+    this.#file = ahead && new ReplyFile(ahead, (error) => this.#lose(error));
   }
 
   /** The length of what the client has not taken, and no file keeps. */
@@ -64,7 +65,9 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
     }
     this.#relieve();
     for (;;) {
-      const value = this.#file?.shift() ?? this.#take();
+      if (this.#lost !== undefined) await this.#giveUp(this.#lost);
+      const value =
+        this.#file?.empty === false ? await this.#file.shift() : this.#take();
       if (value !== undefined) return { done: false, value };
       if (this.#end !== undefined) break;
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -72,6 +75,18 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
     this.#file?.close();
     if (this.#end.error !== undefined) throw this.#end.error;
     return { done: true, value: undefined };
+  }
+
+  /** What was kept is lost, and the rest is of no use. */
+  #lose(error: Error): void {
+    this.#lost ??= error;
+    this.#wake?.();
+  }
+
+  async #giveUp(error: Error): Promise<never> {
+    this.#file!.close();
+    await this.#sender.cancel();
+    throw error;
   }
 
   async return(): Promise<Step<C>> {

@@ -12,6 +12,7 @@ export const LOOP_OPTIONS = {
   bodyTimeout: "bodyTimeoutMs",
   requestTimeout: "requestTimeoutMs",
   maxConcurrent: "maxConcurrentRequests",
+  maxConnectionsPerClient: "maxConnectionsPerClient",
   drainTimeout: "drainTimeoutMs",
   readinessDelay: "readinessDelayMs",
   engine: "engine",

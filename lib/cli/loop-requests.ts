@@ -1,5 +1,6 @@
 /** What a worker tells of the requests of its loop. */
 import type { ApplicationStatus, Loop, Tally } from "../index.ts";
+import type { ConnectionCounts } from "../engine/visits.ts";
 import type { Shared } from "../exchange/shared.ts";
 import { loopListens } from "../loop/command.ts";
 
@@ -15,6 +16,8 @@ const NONE_YET: Tally = {
   shed: 0,
   drain: 0,
 };
+
+const NO_CONNECTIONS: ConnectionCounts = { open: 0, refused: 0, unserved: 0 };
 
 /** None, until its loop listens. */
 export class LoopRequests {
@@ -35,6 +38,10 @@ export class LoopRequests {
   /** Those that they are for, as far as these run. */
   get applications(): ApplicationStatus[] {
     return this.#loop?.applications() ?? [];
+  }
+
+  get connections(): ConnectionCounts {
+    return this.#loop?.connections ?? NO_CONNECTIONS;
   }
 
   get tally(): Readonly<Tally> {

@@ -7,6 +7,7 @@ import type {
   LoopTasks,
   Tally,
 } from "../index.ts";
+import type { ConnectionCounts } from "../engine/visits.ts";
 import type { AppSpec } from "./app-spec.ts";
 import type { Key, Settings } from "./schema.ts";
 
@@ -25,6 +26,7 @@ export interface Report {
   readonly tally: Readonly<Tally>;
   readonly inFlight: number;
   readonly applications: readonly ApplicationStatus[];
+  readonly connections: ConnectionCounts;
   /** Requests that run, and the one that came last. */
   readonly suspects: readonly string[];
   /** Bytes. */

@@ -15,6 +15,21 @@ const OF_WORKERS: readonly [
     ({ inFlight }) => inFlight,
   ],
   [
+    "eddy_connections",
+    "Connections that are open",
+    ({ connections }) => connections.open,
+  ],
+  [
+    "eddy_connections_refused",
+    "Connections closed at once since the worker started, for maxConnectionsPerClient",
+    ({ connections }) => connections.refused,
+  ],
+  [
+    "eddy_connections_unserved",
+    "Connections that ended without a request that was understood, since the worker started",
+    ({ connections }) => connections.unserved,
+  ],
+  [
     "eddy_event_loop_delay_seconds",
     "Mean delay of the event loop within the last second",
     ({ loopDelayMs }) => loopDelayMs.mean / 1000,

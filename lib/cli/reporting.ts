@@ -16,13 +16,14 @@ export function* reporting(
   delay.enable();
   try {
     for (;;) {
-      const { tally, inFlight, applications, suspects } = requests;
+      const { tally, inFlight, applications, connections, suspects } = requests;
       tell({
         type: "report",
         report: {
           tally,
           inFlight,
           applications,
+          connections,
           suspects,
           rss: residentBytes(),
           loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },

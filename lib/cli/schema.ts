@@ -183,6 +183,12 @@ export const SCHEMA = {
       "500",
       "Requests that may run at a time in a worker; further ones are answered 503.",
     ),
+    maxConnectionsPerClient: setting(
+      count(1),
+      Infinity,
+      "100",
+      "Connections of one address, and requests that may run for it at a time in a worker; further ones are closed, and answered 429. Behind trustProxy, of whom the proxy names.",
+    ),
   }),
   ...group("Workers", {
     workers: setting(

@@ -2,6 +2,7 @@
 import { all, type Operation } from "effection";
 import type { Outcome, Tally } from "../index.ts";
 import { residentBytes } from "./memory.ts";
+import type { ConnectionCounts } from "../engine/visits.ts";
 import type { ProcessPool } from "./process-pool.ts";
 import { VERSIONS } from "./versions.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -29,6 +30,8 @@ export function statusOf(pool: ProcessPool) {
     outcomes: Object.fromEntries(
       OUTCOMES.map((outcome) => [outcome, total(pool, outcome)]),
     ) as Record<Outcome, number>,
+    /** Open ones now; of all workers that run, those that were closed at once or ended without a request. */
+    connections: connectionsOf(pool),
     workers: [...pool.workers].map(statusOfWorker),
   };
 }
@@ -44,10 +47,21 @@ function statusOfWorker(worker: WorkerProcess) {
     requests,
     outcomes,
     inFlight: report?.inFlight ?? 0,
+    connections: report?.connections ?? NO_CONNECTIONS,
     loopDelayMs: report?.loopDelayMs ?? { mean: 0, max: 0 },
     rss: report?.rss ?? 0,
     applications: report?.applications ?? [],
   };
+}
+
+const NO_CONNECTIONS: ConnectionCounts = { open: 0, refused: 0, unserved: 0 };
+
+function connectionsOf({ workers }: ProcessPool): ConnectionCounts {
+  const sum = { ...NO_CONNECTIONS };
+  for (const { report } of workers)
+    for (const name of ["open", "refused", "unserved"] as const)
+      sum[name] += report?.connections[name] ?? 0;
+  return sum;
 }
 
 function total({ past, workers }: ProcessPool, name: keyof Tally): number {

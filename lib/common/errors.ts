@@ -58,6 +58,7 @@ export const errorTable = {
   EDDY_UPSTREAM: { status: 502, fault: "gateway" },
   EDDY_UPSTREAM_TIMEOUT: { status: 504, fault: "gateway", outcome: "timeout" },
   EDDY_USAGE: { status: 500, fault: "app" },
+  EDDY_CLIENT_BUSY: { status: 429, fault: "client", outcome: "shed", ...RETRY },
   EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed", ...RETRY },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
   EDDY_DRAINED: { status: 503, fault: "gateway", outcome: "drain" },
@@ -113,6 +114,8 @@ export interface Failure extends Pick<
   GatewayError,
   "status" | "outcome" | "clientMessage" | "headers" | "closesConnection"
 > {
+  /** Nobody can say where the request ends. */
+  readonly frameIsUnclear: boolean;
   /** There is more to it than the client may read. */
   readonly hasCause: boolean;
 }
@@ -123,6 +126,7 @@ const INTERNAL: Failure = {
   clientMessage: undefined,
   headers: {},
   closesConnection: false,
+  frameIsUnclear: false,
   hasCause: false,
 };
 
@@ -131,6 +135,7 @@ export function failureOf(error: unknown): Failure {
   try {
     if (!(error instanceof GatewayError)) return INTERNAL;
     const { status, outcome, clientMessage, headers, closesConnection } = error;
+    const frameIsUnclear = error instanceof MalformedRequestError;
     const hasCause = error.cause !== undefined;
     return {
       status,
@@ -138,6 +143,7 @@ export function failureOf(error: unknown): Failure {
       clientMessage,
       headers,
       closesConnection,
+      frameIsUnclear,
       hasCause,
     };
   } catch {
@@ -356,6 +362,19 @@ export class UpstreamTimeoutError extends define(
 
 /** The gateway's own interface is used wrongly: an unknown option, a mount after `listen`, the same route twice. */
 export class UsageError extends define("EDDY_USAGE") {}
+
+/** The client has `maxConnectionsPerClient` requests under way already. Nothing was started for this one. */
+export class ClientBusyError extends GatewayError {
+  readonly address: string;
+
+  constructor(address: string, limit: number) {
+    super(
+      "EDDY_CLIENT_BUSY",
+      `${limit} requests of yours are running already; wait for one of them`,
+    );
+    this.address = address;
+  }
+}
 
 /** `maxConcurrentRequests` are running already. Nothing was started for this one. */
 export class OverloadedError extends define(

@@ -50,7 +50,11 @@ export interface ReplyHead {
   readonly fields: readonly (string | Buffer)[];
   /** As promised by the application. */
   contentLength: number | undefined;
-  /** The connection ends with this reply, and the reply says so (RFC 9112, section 9.6). */
+  /**
+   * The connection ends with this reply, and the reply says so. Not before the body of the request is over, or its
+   * client has had some time for it: a reset would take the reply away from who is still sending (RFC 9112, section
+   * 9.6). What comes of that body meanwhile is dropped.
+   */
   close: boolean;
 }
 
@@ -103,10 +107,10 @@ export interface Outlet extends Inlet {
   sendPlain(contentType: string, body: Chunk): void;
   send(head: ReplyHead, body: Chunk): void;
   /**
-   * As `send`, and the connection ends at once: of what came behind the request not a byte is looked at, because nobody
-   * can say where the request ends.
+   * As `send`, or as `sendHead` without a body, and the connection ends at once: of what came behind the request not a
+   * byte is looked at, because nobody can say where the request ends.
    */
-  sever(head: ReplyHead, body: string): void;
+  sever(head: ReplyHead, body: string | undefined): void;
   /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */
   sendHead(head: ReplyHead, length: number | undefined): void;
   /** Begins a streamed body; the head leaves with the first chunk. */
@@ -163,7 +167,7 @@ export interface ConnectionLimits {
 export interface Engine {
   readonly name: string;
   /**
-   * Opens a listener.
+   * Opens a listener. `entrance`: what its requests have in common.
    *
    * @throws {ListenError} saying what is in the way.
    * @throws {UsageError} for an option that this engine does not have.
@@ -172,5 +176,6 @@ export interface Engine {
     target: ListenOptions,
     serve: Serve,
     limits?: ConnectionLimits,
+    entrance?: Entrance,
   ): Promise<Listener>;
 }

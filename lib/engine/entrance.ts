@@ -1,6 +1,6 @@
 /** Where requests come in: what all requests of one listener have in common, and how many connections it has. */
-import { formatAddress } from "../common/address.ts";
 import { Connections } from "./connections.ts";
+import type { Visits } from "./visits.ts";
 
 export type Scheme = "http" | "https";
 
@@ -13,21 +13,43 @@ export class Entrance {
    */
   peerAddress: string | undefined;
   readonly connections = new Connections();
+  /** Where they come in, on a port. */
+  port: number | undefined;
+  /** Who comes is counted here, on all entrances of a loop together; not where our own front stands between. */
+  readonly #visits: Visits | undefined;
+  #isClosing = false;
 
-  constructor(scheme: Scheme) {
+  constructor(scheme: Scheme, visits?: Visits) {
     this.scheme = scheme;
+    this.#visits = visits;
   }
 
-  /** A connection has come. `address`: of its other end, as bytes; none on a Unix socket. */
-  opened(address: Uint8Array): void {
-    const text = formatAddress(address);
-    if (this.connections.none) this.peerAddress = text;
-    else if (this.peerAddress !== text) this.peerAddress = undefined;
+  /** A connection has come. `address`: of its other end; empty on a Unix socket. */
+  opened(address: string): void {
+    if (this.connections.none) this.peerAddress = address;
+    else if (this.peerAddress !== address) this.peerAddress = undefined;
     this.connections.add(1);
+    if (this.#visits !== undefined) this.#visits.open++;
+  }
+
+  /** To be asked once for each connection. False: it is to be closed at once. */
+  admits(address: string): boolean {
+    return this.#visits?.admits(address, this.port) ?? true;
   }
 
   /** A connection has gone. */
   closed(): void {
     this.connections.add(-1);
+    if (this.#visits !== undefined) this.#visits.open--;
+  }
+
+  /** A connection that was admitted has gone, and the engine has called for no request of it. */
+  unserved(address: string): void {
+    if (!this.#isClosing) this.#visits?.noteUnserved(address);
+  }
+
+  /** What is left is cut. */
+  closing(): void {
+    this.#isClosing = true;
   }
 }

@@ -2,12 +2,14 @@
 import {
   BadRequestError,
   BodyTooLargeError,
+  ClientBusyError,
   HeadersTooLargeError,
   MalformedRequestError,
   OverloadedError,
 } from "../common/errors.ts";
 import type { Framing } from "../request/framing.ts";
 import { TOKEN } from "../common/fields.ts";
+import type { Clients } from "./clients.ts";
 import type { Limits } from "./limits.ts";
 import { GatewayRequest } from "../request/request.ts";
 
@@ -25,6 +27,7 @@ const [HASH, PERCENT, DELETE] = [0x23, 0x25, 0x7f];
 /** What admission asks about the others: how many requests run already, and where this one ends. */
 interface Others {
   readonly live: { readonly size: number };
+  readonly clients: Clients | undefined;
   readonly framing: Framing;
 }
 
@@ -32,7 +35,7 @@ interface Others {
 export function admit(
   request: GatewayRequest,
   limits: Limits,
-  { live, framing }: Others,
+  { live, clients, framing }: Others,
 ): void {
   const { method, path } = request;
   if (method !== "GET" && !COMMON.has(method) && !TOKEN.test(method))
@@ -44,6 +47,17 @@ export function admit(
   if (limits.maxHeaderBytes !== Infinity)
     checkHeaders(request, limits.maxHeaderBytes);
   if (live.size >= limits.maxConcurrentRequests) throw new OverloadedError();
+  if (clients !== undefined)
+    checkClient(request, limits.maxConnectionsPerClient, clients);
+}
+
+function checkClient(
+  { remoteAddress }: GatewayRequest,
+  most: number,
+  clients: Clients,
+): void {
+  if (clients.of(remoteAddress) >= most)
+    throw new ClientBusyError(remoteAddress, most);
 }
 
 /** For a limit below the engine's own. */

@@ -93,8 +93,8 @@ export class Context implements RequestContext {
 
   get body(): RequestBody {
     if (this.#body !== undefined) return this.#body;
-    const { out, limits, ended, detached, request } = this.#exchange;
-    this.#body = new RequestBody(out, limits);
+    const { out, limits, ended, detached, request, shared } = this.#exchange;
+    this.#body = new RequestBody(out, limits, shared.spills);
     if (ended) this.#body.release(new BodyUsedError("the exchange is over"));
     else if (!detached && request.hasBody) this.#body.receive(); // of none the engine does not always tell the end
     return this.#body;

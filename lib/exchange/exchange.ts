@@ -233,7 +233,7 @@ export class Exchange
     if (this.over) return;
     this.detached = true;
     this.begin();
-    this.shared.live.add(this);
+    this.shared.enter(this);
     this.out.returned();
     if (this.#state === "ended") return this.shared.watchTeardown(this);
     try {
@@ -349,7 +349,7 @@ export class Exchange
         { err: error ?? String(error) },
         `${this.#line} failed`,
       );
-    else if (outcome === "shed") this.shared.noteShed();
+    else if (outcome === "shed") this.shared.noteShed(error);
     else if (hasCause)
       this.context.log.info({ err: error }, `${this.#line} refused`);
   }
@@ -398,12 +398,9 @@ export class Exchange
     const body = `${clientMessage ?? "something went wrong here"}\n`;
     const head = headOf({ status, headers, body });
     head.close ||= closesConnection || this.#closes;
-    if (this.request.method === "HEAD")
-      this.out.sendHead(
-        head,
-        closesConnection ? undefined : Buffer.byteLength(body),
-      );
-    else if (closesConnection) this.out.sever(head, body);
+    const isHead = this.request.method === "HEAD";
+    if (failure.frameIsUnclear) this.out.sever(head, isHead ? undefined : body);
+    else if (isHead) this.out.sendHead(head, Buffer.byteLength(body));
     else this.out.send(head, body);
   }
 

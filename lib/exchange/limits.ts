@@ -30,6 +30,7 @@ export interface Limits extends Required<MountOptions> {
   /** `Infinity` where the engine's own limit holds. */
   readonly maxHeaderBytes: number;
   readonly maxConcurrentRequests: number;
+  readonly maxConnectionsPerClient: number;
 }
 
 /** For what the gateway answers itself, at once. */
@@ -39,4 +40,5 @@ export const UNLIMITED: Limits = {
   bodyTimeoutMs: Infinity,
   requestTimeoutMs: Infinity,
   maxConcurrentRequests: Infinity,
+  maxConnectionsPerClient: Infinity,
 };

@@ -1,10 +1,16 @@
 /** What the exchanges of a loop share: its log, its scope, who is running, and how many ended how. */
 import type { Scope } from "effection";
 import { Framing } from "../request/framing.ts";
-import type { GatewayError, Outcome } from "../common/errors.ts";
+import { SpillBudget } from "../request/spill.ts";
+import {
+  ClientBusyError,
+  type GatewayError,
+  type Outcome,
+} from "../common/errors.ts";
 import type { TaskView } from "../kernel/tree.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import { Live, type Linked } from "./live.ts";
+import { Clients } from "./clients.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { Logger } from "../common/log.ts";
 import type { Proxies } from "../request/proxies.ts";
@@ -47,9 +53,12 @@ export class Shared {
   };
   /** The exchanges that are not over; those that ended within their route callback were never in it. */
   readonly live = new Live<Running>();
+  /** Of those, how many each client has. Undefined where nobody asks. */
+  readonly clients: Clients | undefined;
   /** It may be within its route callback, where it is not in `live`. */
   latest: Running | undefined;
   readonly framing = new Framing();
+  readonly spills = new SpillBudget();
   /** From now on replies close their connection. */
   draining = false;
   /** When the last reply ended whose client was behind with it, as `performance.now()` has it. */
@@ -69,6 +78,7 @@ export class Shared {
     teardownTimeoutMs: number,
     ids: RequestIds,
     proxies?: Proxies,
+    clients?: Clients,
   ) {
     this.log = log;
     this.accessLog = accessLog;
@@ -76,6 +86,7 @@ export class Shared {
     this.#teardownTimeoutMs = teardownTimeoutMs;
     this.ids = ids;
     this.proxies = proxies;
+    this.clients = clients;
   }
 
   /** Names an ended exchange in the log whose cleanup takes too long: nothing else can be done about it. */
@@ -92,13 +103,15 @@ export class Shared {
   }
 
   /** Says that requests are refused: at once, then once a second, so that a flood of them is not one of the log. */
-  noteShed(): void {
+  noteShed(error: unknown): void {
     this.#shedUnlogged++;
     const now = performance.now();
     if (now - this.#shedLoggedAt < 1000) return;
     this.log.warn(
       { refused: this.#shedUnlogged },
-      `too many requests are running (${this.live.size}); others are answered 503`,
+      error instanceof ClientBusyError
+        ? `${error.address} has too many requests that run (maxConnectionsPerClient); others are answered 429`
+        : `too many requests are running (${this.live.size}); others are answered 503`,
     );
     this.#shedLoggedAt = now;
     this.#shedUnlogged = 0;
@@ -112,13 +125,21 @@ export class Shared {
       : [...live.all(), latest];
   }
 
+  /** An exchange goes on after the call that it has begun in. */
+  enter(exchange: Running): void {
+    this.live.add(exchange);
+    this.clients?.add(exchange.request.remoteAddress);
+  }
+
   /** An exchange is over. */
   release(exchange: Running): void {
     if (this.#watched.size > 0) {
       clearTimeout(this.#watched.get(exchange));
       this.#watched.delete(exchange);
     }
-    if (this.live.delete(exchange) && this.live.size === 0) this.#whenIdle?.();
+    if (!this.live.delete(exchange)) return;
+    this.clients?.remove(exchange.request.remoteAddress);
+    if (this.live.size === 0) this.#whenIdle?.();
   }
 
   /** Resolves when no exchange is live, or when `signal` fires. */

@@ -27,6 +27,9 @@ import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Listener, Serve } from "../engine/engine.ts";
 import { Engines } from "../engine/engines.ts";
+import { Entrance } from "../engine/entrance.ts";
+import { Visits, type ConnectionCounts } from "../engine/visits.ts";
+import { Clients } from "../exchange/clients.ts";
 import {
   checkTarget,
   type Address,
@@ -104,6 +107,7 @@ export class Loop extends Mounts {
   readonly #shared: Shared;
   readonly #applications: Applications;
   readonly #stalls: StallWatch;
+  readonly #visits: Visits;
   /** Scopes of their own, so that each ends in its turn. */
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
@@ -154,13 +158,23 @@ export class Loop extends Mounts {
       this.#settings.accessLog,
       secrets,
     );
+    const proxies = proxiesFrom(
+      this.#settings.trustProxy,
+      this.#settings.proxyHeader,
+    );
+    const most = this.#settings.maxConnectionsPerClient;
+    this.#visits = new Visits(this.log, {
+      most,
+      isShared: (address) => address === "" || proxies?.trust(address) === true,
+    });
     this.#shared = new Shared(
       this.log,
       accessLog,
       this.#exchanges.scope,
       this.#settings.teardownTimeoutMs,
       new RequestIds(this.#settings.requestId),
-      proxiesFrom(this.#settings.trustProxy, this.#settings.proxyHeader),
+      proxies,
+      most === Infinity ? undefined : new Clients(),
     );
   }
 
@@ -225,6 +239,11 @@ export class Loop extends Mounts {
   /** Requests since the start, by outcome; `accepted` is their sum once nothing runs. */
   get tally(): Readonly<Tally> {
     return { ...this.#shared.tally };
+  }
+
+  /** Connections: how many there are, and how many were closed or ended without being of use since the start. */
+  get connections(): ConnectionCounts {
+    return this.#visits.counts;
   }
 
   /**
@@ -351,7 +370,12 @@ export class Loop extends Mounts {
     const engine = await this.#engines.load(
       choice === "auto" && target.http2 ? "node" : choice,
     );
-    return await engine.listen(target, this.#serve, this.#settings);
+    return await engine.listen(
+      target,
+      this.#serve,
+      this.#settings,
+      new Entrance(target.tls ? "https" : "http", this.#visits),
+    );
   }
 
   readonly #serve: Serve = (head, outlet, entrance) => {
@@ -366,6 +390,7 @@ export class Loop extends Mounts {
     }
     this.#listeners.push(listener);
     this.#stalls.start(this.#shared);
+    this.#visits.start();
     loopListens.publish({ loop: this, requests: this.#shared });
     this.log.info(
       { address: listener.address },
@@ -402,6 +427,7 @@ export class Loop extends Mounts {
     const parts = { ...this.#parts, lingerMs };
     const report = await drain(parts, this.#hurry.signal);
     this.#stalls.stop();
+    this.#visits.stop();
     this.#become("stopped");
     if (report.halted.length > 0)
       this.log.warn(

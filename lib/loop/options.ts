@@ -85,6 +85,15 @@ export interface LoopOptions extends MountOptions {
    */
   maxConcurrentRequests?: number;
   /**
+   * Connections of one address to a port, and requests that run at a time for one client. A further connection is closed
+   * at once, a further request answered 429 with `retry-after`, and nothing is started for it. Behind proxies of
+   * `trustProxy` the client is whom they name; their own connections are not counted. Connections are counted on Linux
+   * only, whose kernel knows them: those of other processes on the port, too. `Infinity` takes all.
+   *
+   * @default Infinity: a company or a mobile network is one address, and only you know your clients.
+   */
+  maxConnectionsPerClient?: number;
+  /**
    * A path at which GET and HEAD are answered 200 while the loop is ready, and 503 from the moment on that it closes.
    * It is answered also when too many requests run.
    *
@@ -159,6 +168,7 @@ const DEFAULTS: Omit<Settings, "maxHeaderBytes"> = {
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: Infinity,
   maxConcurrentRequests: 10_000,
+  maxConnectionsPerClient: Infinity,
   readinessDelayMs: 0,
   drainTimeoutMs: 30_000,
   stallWarnMs: 500,
@@ -209,6 +219,7 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     "milliseconds from 1 to 240,000",
   ],
   maxConcurrentRequests: COUNT_OR_INFINITY,
+  maxConnectionsPerClient: COUNT_OR_INFINITY,
   healthCheck: PLAIN_PATH,
   readinessDelayMs: TIME,
   drainTimeoutMs: TIME,

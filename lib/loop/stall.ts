@@ -25,7 +25,13 @@ const LOOKS = 4;
 const SUSPECTS = 5;
 
 /** What the watch asks about requests. */
-type Requests = Pick<Shared, "tally" | "latest" | "running">;
+type Requests = Pick<Shared, "tally" | "latest" | "running" | "spills">;
+
+const UPLOADS =
+  "uploads that come faster than they are read, and are kept on the disk meanwhile,";
+
+const UPLOADS_ADVICE =
+  "nobody else was served meanwhile; an application that reads a body as it comes keeps its client at that pace";
 
 const ADVICE =
   "nobody else was served meanwhile; an application that blocks belongs into threads: wsgi({ module }) of eddy/adapters/wsgi";
@@ -79,7 +85,11 @@ export class StallWatch {
       const now = performance.now();
       const lateMs = now - last - period;
       const came = requests.tally.accepted - accepted;
-      if (lateMs > this.limitMs) this.#suspect(requests, came, lateMs);
+      const uploadsMs = requests.spills.takeBusyMs();
+      if (lateMs - uploadsMs > this.limitMs)
+        this.#suspect(requests, came, lateMs);
+      else if (lateMs > this.limitMs)
+        this.#warn({}, lateMs, UPLOADS, UPLOADS_ADVICE);
       this.#watchesClosely = now < this.#closelyUntil;
       last = now;
       accepted += came;
@@ -121,14 +131,19 @@ export class StallWatch {
     );
   }
 
-  #warn(fields: object, durationMs: number, who: string): void {
+  #warn(
+    fields: object,
+    durationMs: number,
+    who: string,
+    advice = ADVICE,
+  ): void {
     if (performance.now() - this.#toldAt < QUIET_MS) return;
     this.#toldAt = performance.now();
     const ms = Math.round(durationMs);
     const seen = this.#stack.length > 0 ? { stack: this.#stack } : {};
     this.#log.warn(
       { ...fields, durationMs: ms, ...seen },
-      `${who} kept the loop for ${ms} ms or more (stallWarnMs: ${this.limitMs}): ${ADVICE}`,
+      `${who} kept the loop for ${ms} ms or more (stallWarnMs: ${this.limitMs}): ${advice}`,
     );
   }
 }

@@ -13,7 +13,8 @@ import {
   type GatewayError,
 } from "../common/errors.ts";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
-import { Spill } from "./spill.ts";
+import { Chunks } from "./chunks.ts";
+import { Spill, type SpillBudget } from "./spill.ts";
 import type { Inlet } from "../engine/engine.ts";
 
 /**
@@ -36,21 +37,22 @@ type State = "idle" | "receiving" | "complete" | "failed";
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #inlet: Inlet;
   readonly #limits: BodyLimits;
+  readonly #budget: SpillBudget;
   /** Milliseconds that readers have waited for the client. */
   #waited = 0;
   #state: State = "idle";
   #received = 0;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
+  readonly #waiting = new Chunks();
   #spill: Spill | undefined;
   #error: GatewayError | undefined;
   #used = false;
   /** Resolves the read that waits for the next chunk, the end or a failure. */
   #wake: (() => void) | undefined;
 
-  constructor(inlet: Inlet, limits: BodyLimits) {
+  constructor(inlet: Inlet, limits: BodyLimits, budget: SpillBudget) {
     this.#inlet = inlet;
     this.#limits = limits;
+    this.#budget = budget;
   }
 
   /** Takes the body over from the engine. Only within the route callback: later its first bytes are lost. */
@@ -66,7 +68,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#spill = undefined;
     this.#state = "failed";
     this.#error = error;
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#signal();
   }
 
@@ -98,9 +100,9 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** All of it. */
   async collect(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this) chunks.push(chunk);
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const chunks = new Chunks();
+    for await (const chunk of this) chunks.add(chunk);
+    return chunks.concat();
   }
 
   /**
@@ -120,9 +122,10 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** The next chunk; undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const chunk = this.#shift();
-      if (chunk) return chunk;
+      const chunk =
+        this.#shift() ?? (this.#spill && (await this.#shiftSpilt(this.#spill)));
       if (this.#state === "failed") throw this.#error;
+      if (chunk) return chunk;
       if (this.#state !== "receiving") return undefined;
       await this.#change();
     }
@@ -146,14 +149,27 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   #shift(): Uint8Array | undefined {
     const chunk = this.#waiting.shift();
-    if (chunk) this.#waitingBytes -= chunk.length;
-    if (
-      this.#state === "receiving" &&
-      this.#waiting.length === 0 &&
-      this.#inMemory
-    )
+    if (this.#state === "receiving" && this.#waiting.empty && this.#inMemory)
       this.#inlet.resume();
-    return chunk ?? this.#spill?.shift();
+    return chunk;
+  }
+
+  async #shiftSpilt(spill: Spill): Promise<Uint8Array | undefined> {
+    let chunk: Uint8Array | undefined;
+    try {
+      chunk = await spill.shift();
+    } catch (error) {
+      this.#failToKeep(error as Error);
+    }
+    if (spill.empty && this.#state !== "failed") {
+      spill.close();
+      this.#spill = undefined;
+    }
+    return chunk;
+  }
+
+  #failToKeep(error: Error): void {
+    this.release(new BodyStorageError(tmpdir(), error));
   }
 
   #push(data: Uint8Array, isLast: boolean): void {
@@ -165,7 +181,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     try {
       this.#keep(data);
     } catch (error) {
-      return this.release(new BodyStorageError(tmpdir(), error as Error));
+      return this.#failToKeep(error as Error);
     }
     if (isLast) this.#state = "complete";
     else if (this.#wake === undefined && this.#holdsEnough) this.#inlet.pause();
@@ -174,22 +190,23 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** Of what nobody waits for. */
   get #holdsEnough(): boolean {
-    return this.#waitingBytes >= PAUSE_AT || !this.#inMemory;
+    return this.#waiting.bytes >= PAUSE_AT || !this.#inMemory;
   }
 
   /** Nothing is in the file, behind which what comes would have to wait. */
   get #inMemory(): boolean {
-    return this.#spill === undefined || this.#spill.empty;
+    return this.#spill === undefined;
   }
 
-  /** The engine takes `data` back when this returns: copied, or written. */
+  /** The engine takes `data` back when this returns, so it is copied. */
   #keep(data: Uint8Array): void {
     if (data.length === 0) return;
-    if (this.#inMemory && this.#waitingBytes + data.length <= SPILL_AT) {
-      this.#waiting.push(data.slice());
-      this.#waitingBytes += data.length;
-    } else {
-      this.#spill ??= new Spill();
+    if (this.#inMemory && this.#waiting.bytes + data.length <= SPILL_AT)
+      this.#waiting.push(data);
+    else {
+      this.#spill ??= new Spill(this.#budget, (error) =>
+        this.#failToKeep(error),
+      );
       this.#spill.push(data);
     }
   }

@@ -63,7 +63,14 @@ describe("The status", function () {
     expect(status.workers[0]).to.include({ state: "ready" });
     expect(status.workers[0].rss).to.be.greaterThan(1e6);
 
+    expect(status.connections).to.deep.equal({
+      open: 1,
+      refused: 0,
+      unserved: 0,
+    });
+
     const metrics = await (await ask("/metrics")).text();
+    expect(metrics).to.match(/^eddy_connections_unserved\{pid="\d+"\} 0$/m);
     expect(metrics).to.match(/^eddy_requests_total\{outcome="ok"\} 1$/m);
     expect(metrics).to.match(/^eddy_workers\{state="ready"\} 2$/m);
     expect(metrics).to.match(

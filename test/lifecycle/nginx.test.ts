@@ -7,7 +7,7 @@ import { folderWith } from "../support/folder.ts";
 import { NGINX_MISSING, startNginx } from "../support/nginx.ts";
 import { describeIf } from "../support/programs.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { TestServer } from "../support/server.ts";
+import { serveWith, TestServer } from "../support/server.ts";
 
 const PAGE = new URL("../../../docs/operations.md", import.meta.url);
 const [, SNIPPET = ""] =
@@ -68,5 +68,41 @@ describeIf(NGINX_MISSING, "Behind nginx", () => {
     const server = await serve(["unix"], { unix });
     await askTwice(await start(`server unix:${unix}`, ""));
     expect(server.loop.tally.ok).to.equal(2);
+  });
+
+  it("a body over the limit is answered 413, and its servers go on being asked", async () => {
+    const servers = await Promise.all(
+      [1, 2, 3].map(() =>
+        serveWith((loop) =>
+          loop
+            .get("/", () => "for others")
+            .post("/", () => "not called", { maxBodyBytes: 1_000_000 }),
+        ),
+      ),
+    );
+    const upstreams = servers.map(({ port }) => `server 127.0.0.1:${port};`);
+    const port = await startNginx(
+      (own) => `
+        upstream servers { ${upstreams.join(" ")} keepalive 8; }
+        server {
+          listen 127.0.0.1:${own};
+          client_max_body_size 0;
+          location / {
+            proxy_pass http://servers;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+          }
+        }`,
+    );
+    const url = `http://127.0.0.1:${port}/`;
+    for (let i = 0; i < 10; i++) {
+      const body = Buffer.alloc(2_000_000);
+      const refused = await fetch(url, { method: "POST", body });
+      expect(await refused.text()).to.match(/bytes allowed here\n$/);
+      expect(refused.status).to.equal(413);
+      const others = [1, 2, 3, 4, 5, 6].map(async () => fetch(url));
+      for (const { status } of await Promise.all(others))
+        expect(status).to.equal(200);
+    }
   });
 });

@@ -65,6 +65,12 @@ export class RawClient {
     return this.received;
   }
 
+  /** Sends nothing more, as who is done. */
+  finish(): this {
+    this.socket.end();
+    return this;
+  }
+
   /** Goes away without a word. */
   abort(): void {
     this.socket.destroy();

@@ -97,10 +97,14 @@ export const ENGINE: Shown = {
   ],
   "an extension of a chunk": [
     "valid/chunked-extension",
+    "valid/chunked-extension-behind-a-space",
     "valid/chunked-extension-quoted",
     "valid/chunked-extension-on-the-last-chunk",
   ],
-  "an extension of letters": ["valid/chunked-extension-like-a-size"],
+  "an extension up to white space": [
+    "valid/chunked-extension-like-a-size",
+    "valid/chunked-extension-with-a-space",
+  ],
   trailers: ["valid/chunked-trailer"],
   "a trailer that reads as a request": ["valid/chunked-trailer-like-a-request"],
   "a chunk size with something else": [
@@ -124,6 +128,10 @@ export const ENGINE: Shown = {
     "invalid/length-with-high-byte",
     "invalid/coding-with-high-byte",
     "invalid/host-with-high-bytes-at-the-end",
+  ],
+  "bytes above 0x7f in a path": [
+    "invalid/target-of-high-bytes",
+    "invalid/target-of-latin-1",
   ],
   "bytes above 0x7f in a header value": [
     "valid/header-utf-8",

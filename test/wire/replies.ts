@@ -42,7 +42,7 @@ export function parseReplies(
     const body = bodiless ? EMPTY : takeBody(fields, after, ended);
     if (!body) return { replies, rest };
     replies.push({ status, fields, body: body.text });
-    rest = after.slice(body.length);
+    rest = after.slice(body.length).replace(/^(?:\r\n)+/, ""); // RFC 9112, section 2.2
   }
 }
 

@@ -29,7 +29,7 @@ import {
 } from "../target.ts";
 import { readTls, type KeyAndCertificate } from "../tls-files.ts";
 import { Connection, Queue } from "./connection.ts";
-import { NodeHead, NodePeer } from "./head.ts";
+import { NodeHead, NodePeer, plainAddress } from "./head.ts";
 import { HttpOutlet } from "./outlet.ts";
 import { Http2 } from "./http2.ts";
 import { createPeekingServer } from "./peek.ts";
@@ -46,8 +46,12 @@ const HIGH_WATER_MARK = 64 * 1024;
 
 export const engine: Engine = {
   name: "node",
-  async listen(target, serve, limits = {}) {
-    const entrance = new Entrance(target.tls ? "https" : "http");
+  async listen(
+    target,
+    serve,
+    limits = {},
+    entrance = new Entrance(target.tls ? "https" : "http"),
+  ) {
     const idleTimeoutMs = limits.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const isProxied = speaksProxy(limits);
     if (isProxied && (target.tls || target.http2))
@@ -66,6 +70,7 @@ export const engine: Engine = {
         ? doors.ofBothVersions(tls)
         : doors.direct();
     const address = await listen(server, target, entrance.scheme);
+    entrance.port = address.port;
     return new NodeListener(server, http, doors, address, entrance);
   },
 };
@@ -112,6 +117,8 @@ class Doors {
   /** All that are open, those among them on which TLS is not agreed on yet. */
   readonly #sockets = new Set<Socket>();
   readonly #connections = new WeakMap<Socket, Connection>();
+  /** Those by which no request has come. */
+  readonly #unserved = new Set<string>();
   readonly #serve: Serve;
   #http2: Http2 | undefined;
 
@@ -159,6 +166,10 @@ class Doors {
   ofBothVersions(tls: KeyAndCertificate | undefined): NetServer {
     const http2 = new Http2(this.#serve, this.#entrance, this.#idleTimeoutMs);
     this.#http2 = http2;
+    const take = (socket: Socket): void => {
+      this.#understood(socket);
+      http2.take(socket);
+    };
     const http1 = (socket: Socket): void =>
       void this.#http.emit("connection", socket);
     if (tls === undefined)
@@ -168,7 +179,7 @@ class Doors {
           if (!bytes.subarray(0, PREFACE.length).equals(begins))
             return { skip: 0, take: http1 };
           if (bytes.length < PREFACE.length) return "incomplete";
-          return { skip: 0, take: (socket) => http2.take(socket) };
+          return { skip: 0, take };
         }),
       );
     return this.#watch(
@@ -179,7 +190,7 @@ class Doors {
         noDelay: true,
         handshakeTimeout: this.#idleTimeoutMs,
       }).on("secureConnection", (socket) =>
-        socket.alpnProtocol === "h2" ? http2.take(socket) : http1(socket),
+        socket.alpnProtocol === "h2" ? take(socket) : http1(socket),
       ),
     );
   }
@@ -191,12 +202,24 @@ class Doors {
   }
 
   #open(socket: Socket): void {
+    const { remotePort } = socket;
+    const address = plainAddress(socket.remoteAddress ?? "");
     this.#sockets.add(socket);
-    this.#entrance.connections.add(1);
+    this.#entrance.opened(address);
     socket.on("close", () => {
       this.#sockets.delete(socket);
-      this.#entrance.connections.add(-1);
+      this.#entrance.closed();
+      if (this.#unserved.delete(keyOf(address, remotePort)))
+        this.#entrance.unserved(address);
     });
+    if (!this.#entrance.admits(address)) socket.destroy();
+    else if (remotePort !== undefined)
+      this.#unserved.add(keyOf(address, remotePort));
+  }
+
+  /** Also by TLS on a connection. */
+  #understood({ remoteAddress = "", remotePort }: Socket): void {
+    this.#unserved.delete(keyOf(plainAddress(remoteAddress), remotePort));
   }
 
   /** Of a plain connection, or of TLS on one. */
@@ -228,6 +251,7 @@ class Doors {
     response: ServerResponse,
   ): void => {
     const connection = this.#of(request.socket);
+    if (connection.outlet === undefined) this.#understood(request.socket);
     const outlet = new HttpOutlet(request, response);
     connection.outlet = outlet;
     const head = new NodeHead(request, connection.peer);
@@ -248,10 +272,14 @@ class Doors {
   }
 
   async destroy(): Promise<void> {
+    this.#entrance.closing();
     await this.#http2?.closed();
     for (const socket of this.#sockets) socket.destroy();
   }
 }
+
+const keyOf = (address: string, port: number | undefined): string =>
+  `${address} ${port}`;
 
 const NO_PROXY = { address: "", length: 0 };
 

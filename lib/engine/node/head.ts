@@ -87,5 +87,5 @@ export class NodePeer implements Peer {
 }
 
 /** An IPv4-mapped IPv6 address as IPv4, and no zone, which means nothing on another machine. */
-const plainAddress = (address: string): string =>
+export const plainAddress = (address: string): string =>
   address.replace(/^::ffff:(?=[\d.]+$)/, "").replace(/%.*/, "");

@@ -1,8 +1,10 @@
 /** uWebSockets.js as an engine: opens a listener, says clearly why it cannot, serves its requests, closes it. */
 import { existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { formatAddress } from "../../common/address.ts";
 import { type ListenError, UsageError } from "../../common/errors.ts";
 import type { Engine, Listener, Serve } from "../engine.ts";
+import type { Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
 import {
@@ -25,28 +27,38 @@ import { Packet } from "./packet.ts";
 
 export const engine: Engine = {
   name: "uws",
-  async listen(target, serve, { idleTimeoutMs } = {}) {
+  async listen(
+    target,
+    serve,
+    { idleTimeoutMs } = {},
+    entrance = new Entrance(target.tls ? "https" : "http"),
+  ) {
     if (target.http2)
       throw new UsageError(
         'the engine "uws" does not speak HTTP/2; leave http2 out, or take the engine "node"',
       );
-    const entrance = new Entrance(target.tls ? "https" : "http");
     const app = target.tls ? secureApp(target.tls) : uws.App();
+    const packet = new Packet();
     const { socket, address } = await orClose(app, () => {
       if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
-      receive(app, serve, entrance);
+      receive(app, serve, entrance, packet);
       return target.unix === undefined
         ? listenPort(app, target, entrance.scheme)
         : listenUnix(app, target.unix);
     });
-    return new UwsListener(app, socket, address, entrance);
+    entrance.port = address.port;
+    return new UwsListener(app, socket, address, entrance, packet.lingering);
   },
 };
+
+/** Milliseconds that clients have for the rest of their bodies when the listener ends. */
+const LAST_MS = 1000;
 
 class UwsListener implements Listener {
   readonly address: Address;
   readonly #app: TemplatedApp;
   readonly #entrance: Entrance;
+  readonly #lingering: Connections;
   #socket: us_listen_socket | undefined;
 
   constructor(
@@ -54,8 +66,10 @@ class UwsListener implements Listener {
     socket: us_listen_socket,
     address: Address,
     entrance: Entrance,
+    lingering: Connections,
   ) {
     this.#app = app;
+    this.#lingering = lingering;
     this.#socket = socket;
     this.address = address;
     this.#entrance = entrance;
@@ -73,8 +87,12 @@ class UwsListener implements Listener {
     return this.#entrance.connections.untilNone(signal);
   }
 
-  destroy(): void {
+  /** Who is still sending would lose a reply that it has got already. */
+  async destroy(): Promise<void> {
     this.stop();
+    this.#entrance.closing();
+    if (!this.#lingering.none)
+      await this.#lingering.untilNone(AbortSignal.timeout(LAST_MS));
     this.#app.close();
   }
 }
@@ -82,8 +100,12 @@ class UwsListener implements Listener {
 /**
  * All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy.
  */
-function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
-  const packet = new Packet();
+function receive(
+  app: TemplatedApp,
+  serve: Serve,
+  entrance: Entrance,
+  packet: Packet,
+): void {
   const receiveOne = (
     method: string,
     res: HttpResponse,
@@ -99,9 +121,13 @@ function receive(app: TemplatedApp, serve: Serve, entrance: Entrance): void {
     receiveOne(req.getCaseSensitiveMethod(), res, req),
   );
   app.filter((connection, change) => {
-    if (Number(change) < 0)
-      entrance.closed(); // the address is not known any more
-    else entrance.opened(new Uint8Array(connection.getRemoteAddress()));
+    if (Number(change) < 0) return entrance.closed(); // the address is not known any more
+    const address = formatAddress(
+      new Uint8Array(connection.getRemoteAddress()),
+    );
+    entrance.opened(address);
+    if (!entrance.admits(address)) return void connection.close();
+    connection.onAborted(() => entrance.unserved(address)); // forgotten with the first request
   });
 }
 

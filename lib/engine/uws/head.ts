@@ -107,3 +107,15 @@ export const engineCloses = (fields: readonly string[]): boolean =>
 
 const wishes = (fields: readonly string[]): string[] =>
   fields.filter((_, i) => i % 2 === 1 && fields[i - 1] === "connection");
+
+/** How the body of a request is framed. */
+export function bodyKind(
+  fields: readonly string[],
+): "none" | "length" | "chunked" {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === "transfer-encoding") return "chunked";
+    if (fields[i] === "content-length")
+      return Number(fields[i + 1]) === 0 ? "none" : "length";
+  }
+  return "none";
+}

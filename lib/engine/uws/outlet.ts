@@ -12,8 +12,9 @@ import {
   type Step,
 } from "../engine.ts";
 import { byteLength, ChunkedBody } from "./chunked-body.ts";
-import { clientCloses, engineCloses } from "./head.ts";
+import { bodyKind, clientCloses, engineCloses } from "./head.ts";
 import { Hold } from "./hold.ts";
+import { closeNow, linger } from "./linger.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES, type Packet } from "./packet.ts";
 import {
@@ -21,9 +22,11 @@ import {
   BYTES_PER_TURN,
   CHUNKS_PER_TURN,
   FLUSH,
+  NOTHING,
   SMALL_BYTES,
 } from "./portions.ts";
 import { PromisedBody, type Sent } from "./promised-body.ts";
+import { endEmpty, writeHead, endBody, endHead } from "./reply-head.ts";
 
 export class UwsOutlet implements Outlet {
   state: OutletState = "waiting";
@@ -55,6 +58,8 @@ export class UwsOutlet implements Outlet {
   #wake: (() => void) | undefined;
   /** Of the request body, where it ever was held back. */
   #hold: Hold | undefined;
+  /** Nothing more of the request body is waited for. */
+  #bodyIsOver = false;
 
   constructor(res: HttpResponse, packet: Packet, fields: readonly string[]) {
     this.#res = res;
@@ -93,8 +98,10 @@ export class UwsOutlet implements Outlet {
   }
 
   onData(push: (data: Uint8Array, isLast: boolean) => void): void {
+    if (!this.#open) return; // what comes is dropped
     this.#res.onData((data, isLast) => {
       this.#callTurn = this.#packet.turn;
+      this.#bodyIsOver = isLast;
       push(new Uint8Array(data), isLast);
     });
   }
@@ -134,7 +141,8 @@ export class UwsOutlet implements Outlet {
 
   #writePlain(contentType: string, body: Chunk): void {
     this.#res.writeHeader("content-type", contentType);
-    if (this.#requestId !== undefined) this.#writeId(this.#requestId, []);
+    if (this.#requestId !== undefined)
+      this.#res.writeHeader(REQUEST_ID_FIELD, this.#requestId);
     this.#sendWhole(body);
   }
 
@@ -144,6 +152,7 @@ export class UwsOutlet implements Outlet {
     if (this.#mustWait(head.close))
       return this.#wait(() => this.send(head, body));
     this.resume();
+    if (head.close && this.#lingers) return this.#sendInPieces(head, body);
     this.#whole = body;
     if (head.close && this.#atOnce) return this.#sendLast(head, body);
     this.#res.cork(() => {
@@ -153,6 +162,13 @@ export class UwsOutlet implements Outlet {
       this.state = "ended";
       this.#res.end(body, true);
     });
+  }
+
+  /** With the end of a whole body the engine would end the connection. */
+  #sendInPieces(head: ReplyHead, body: Chunk): void {
+    this.start({ ...head, contentLength: byteLength(body) });
+    this.write(body);
+    this.end();
   }
 
   /**
@@ -166,11 +182,7 @@ export class UwsOutlet implements Outlet {
   }
 
   #sendLastBody(bytes: Uint8Array): void {
-    this.#res.writeHeader("connection", "close");
-    this.#endHead(
-      "content-length",
-      Buffer.concat([Buffer.from(`${bytes.length}\r\n\r\n`), bytes, FLUSH]),
-    );
+    this.#res.cork(() => endBody(this.#res, bytes, this.#flush));
     this.#cut();
   }
 
@@ -203,18 +215,12 @@ export class UwsOutlet implements Outlet {
     while (this.state === "streaming") await this.writable();
   }
 
-  /** As `#sendLast`, with spaces in the body in place of what comes behind. */
-  sever(head: ReplyHead, body: string): void {
-    if (!this.#atOnce) return this.send({ ...head, close: true }, body);
+  sever(head: ReplyHead, body: string | undefined): void {
     if (this.state !== "waiting") return;
-    this.#whole = body;
-    const bytes = Buffer.from(body.padEnd(CORK_BYTES));
-    const promised = new PromisedBody(this.#res, bytes.length, true);
-    promised.push(bytes);
-    this.#writeHead(head);
-    this.#res.writeHeader("connection", "close");
-    promised.send();
-    this.#cut();
+    this.#bodyIsOver = true; // nobody knows where it ends
+    if (body === undefined) this.#sendLastHead(head, undefined);
+    else if (this.#atOnce) this.#sendLast(head, body);
+    else this.send({ ...head, close: true }, body);
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {
@@ -223,10 +229,8 @@ export class UwsOutlet implements Outlet {
     if (this.#mustWait(head.close))
       return this.#wait(() => this.sendHead(head, length));
     this.resume();
-    if (
-      head.close &&
-      (this.#atOnce || (length === undefined && !engineCloses(this.#fields)))
-    )
+    const isEnd = length !== undefined || engineCloses(this.#fields);
+    if (head.close && (this.#endsByHand || !isEnd))
       return this.#sendLastHead(head, length);
     this.state = "ended";
     this.#res.cork(() => {
@@ -237,28 +241,19 @@ export class UwsOutlet implements Outlet {
     });
   }
 
-  /** The engine gives a head that ends a connection a length, which 204 must not have (RFC 9110, section 8.6). */
   #sendLastHead(head: ReplyHead, length: number | undefined): void {
     this.#res.cork(() => {
       this.#writeHead(head);
-      if (length !== undefined)
-        this.#res.writeHeader("content-length", String(length));
-      this.#endHead("connection", `close\r\n${this.#flush}`);
+      endHead(this.#res, length, this.#flush);
     });
     this.#cut();
-  }
-
-  /** The last field of a head that is written by hand, with the empty line, and what else comes behind it. */
-  #endHead(name: string, rest: string | Uint8Array): void {
-    this.#res.writeHeader("date", new Date().toUTCString()); // which the engine writes with a body
-    this.#res.writeHeader(name, rest);
   }
 
   start(head: ReplyHead): void {
     if (this.state !== "waiting") return;
     this.state = "streaming";
     this.#closing = head.close;
-    this.#cuts = head.close && !engineCloses(this.#fields);
+    this.#cuts = head.close && (this.#lingers || !engineCloses(this.#fields));
     const { contentLength: length = Infinity } = head;
     const inTwo = this.#cuts && length > 1;
     if (length !== Infinity)
@@ -266,7 +261,7 @@ export class UwsOutlet implements Outlet {
     else this.#chunked = new ChunkedBody(this.#res, this.#cuts);
     this.#res.cork(() => {
       this.#writeHead(head);
-      if (head.close && (length > 1 || !this.#cuts))
+      if (head.close && length > 1)
         this.#res.writeHeader("connection", "close"); // `end(…, true)` would write it behind the body
     });
   }
@@ -316,7 +311,8 @@ export class UwsOutlet implements Outlet {
   /** Whether the socket has taken what was corked, the engine says at the next piece: here, the last byte. */
   #sendLastPromised(promised: PromisedBody): void {
     if (!this.#atOnce) promised.splitLast();
-    else if (promised.length < CORK_BYTES) promised.flush(FLUSH);
+    else if (!this.#lingers && promised.length < CORK_BYTES)
+      promised.flush(FLUSH);
     this.#res.cork(() => this.#sent(promised.send(this.#atOnce ? 0 : 1)));
     if (!this.#full) this.#res.cork(() => this.#sent(promised.send()));
     if (!this.#full) this.#cut();
@@ -324,8 +320,9 @@ export class UwsOutlet implements Outlet {
 
   /** Of a body too short to be told about in two pieces. */
   #sendLastByte(promised: PromisedBody): void {
-    if (this.#atOnce) return this.#sendLastBody(promised.shift());
+    if (this.#endsByHand) return this.#sendLastBody(promised.shift());
     this.state = "ended";
+    this.#announceClose();
     this.#res.end(promised.shift(), true);
   }
 
@@ -398,11 +395,12 @@ export class UwsOutlet implements Outlet {
     if (this.#mustWait(this.#closing)) return this.#wait(() => this.end());
     this.resume();
     if (this.#cuts && this.#chunked) return this.#endLastChunked(this.#chunked);
-    if (this.#cuts && this.#atOnce) return this.#sendLastBody(new Uint8Array());
+    if (this.#closing && this.#endsByHand) return this.#sendLastBody(NOTHING);
     this.state = "ended";
     this.#res.cork(() => {
-      if (this.#promised) this.#res.endWithoutBody(0, this.#closing);
-      else this.#res.end();
+      if (!this.#promised) return void this.#res.end();
+      if (this.#closing) this.#announceClose();
+      this.#res.endWithoutBody(0, this.#closing);
     });
   }
 
@@ -412,8 +410,8 @@ export class UwsOutlet implements Outlet {
    */
   #endLastChunked(chunked: ChunkedBody): void {
     this.#res.cork(() => {
-      if (chunked.produced > 0) chunked.endLast(this.#flush);
-      else this.#endHead("content-length", `0\r\n${this.#flush}`);
+      if (chunked.produced > 0) chunked.endLast(this.#flush.toString());
+      else endEmpty(this.#res, this.#flush);
     });
     if (this.lags) this.state = "ended";
     else this.#cut();
@@ -424,7 +422,7 @@ export class UwsOutlet implements Outlet {
     this.state = "gone";
     this.#hold?.forget();
     this.#wake?.();
-    this.#res.close();
+    closeNow(this.#res);
   }
 
   /** The connection is there, and the response not over. */
@@ -445,7 +443,8 @@ export class UwsOutlet implements Outlet {
    * is spared what `#sendLast` writes. A further request in the packet makes the engine close the connection.
    */
   #mustWait(close: boolean): boolean {
-    if (this.#atOnce) return close && clientCloses(this.#fields);
+    if (this.#atOnce)
+      return close && clientCloses(this.#fields) && !this.#lingers;
     return (
       this.#callTurn !== -1 &&
       this.#callTurn === this.#packet.turn &&
@@ -470,30 +469,32 @@ export class UwsOutlet implements Outlet {
     });
   }
 
-  /** What makes the engine send its cork: see FLUSH. */
-  get #flush(): string {
-    return this.#atOnce ? FLUSH.toString() : "";
+  /** What makes the engine send its cork. */
+  get #flush(): Buffer {
+    return this.#atOnce ? FLUSH : NOTHING;
+  }
+
+  /** With what the engine has for it, it would close the connection too early, or too late. */
+  get #endsByHand(): boolean {
+    return this.#atOnce || this.#lingers;
+  }
+
+  /** The client is still sending the body of its request. */
+  get #lingers(): boolean {
+    return !this.#bodyIsOver && bodyKind(this.#fields) !== "none";
   }
 
   /** The reply is complete, and its connection ends, where the engine has no call for both. */
   #cut(): void {
     this.state = "ended";
-    this.#res.close();
+    if (!this.#lingers) return closeNow(this.#res);
+    linger(this.#res, this.#packet.lingering, this.#fields, () =>
+      this.#promised?.sendBehind(FLUSH),
+    );
   }
 
   #writeHead(head: ReplyHead): void {
     this.status = head.status;
-    const { fields } = head;
-    if (head.statusLine !== "200 OK") this.#res.writeStatus(head.statusLine);
-    for (let i = 0; i < fields.length; i += 2)
-      this.#res.writeHeader(fields[i]!, fields[i + 1]!);
-    if (this.#requestId !== undefined) this.#writeId(this.#requestId, fields);
-  }
-
-  #writeId(requestId: string, others: ReplyHead["fields"]): void {
-    const given = others.some(
-      (it, i) => i % 2 === 0 && String(it).toLowerCase() === REQUEST_ID_FIELD,
-    );
-    if (!given) this.#res.writeHeader(REQUEST_ID_FIELD, requestId);
+    writeHead(this.#res, head, this.#requestId);
   }
 }

@@ -9,6 +9,8 @@
  * written is counted, and only what may be beyond the engine's cork gets one.
  */
 
+import { Connections } from "../connections.ts";
+
 /** The engine's `CORK_BUFFER_SIZE`. */
 export const CORK_BYTES = 16 * 1024;
 
@@ -16,6 +18,8 @@ export const CORK_BYTES = 16 * 1024;
 const HEAD_BYTES = 160;
 
 export class Packet {
+  /** Connections that are over but for their clients, who are still sending. */
+  readonly lingering = new Connections();
   /** Bytes since the last look: of this packet, or also of earlier ones, which does no harm. */
   #bytes = 0;
   #sample = 0;

@@ -25,3 +25,5 @@ export const SMALL_BYTES = 2048;
  * connection is cut. Clients skip line ends between messages (RFC 9112, section 2.2), and here read no further.
  */
 export const FLUSH = Buffer.alloc(CORK_BYTES, "\r\n");
+
+export const NOTHING = Buffer.alloc(0);

@@ -56,6 +56,13 @@ export class PromisedBody {
     this.#unsent.push(bytes);
   }
 
+  /** The same at once, where the response is not over; else what was to follow has been sent with it. */
+  sendBehind(bytes: Uint8Array): void {
+    if (!this.cuts) return;
+    this.flush(bytes);
+    this.send();
+  }
+
   /** Makes the last byte a piece of its own. */
   splitLast(): void {
     const last = this.#unsent.pop();

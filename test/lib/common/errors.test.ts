@@ -35,6 +35,7 @@ const EACH: errors.GatewayError[] = [
   new errors.UpstreamError("x"),
   new errors.UpstreamTimeoutError("x", 5),
   new errors.UsageError("x"),
+  new errors.ClientBusyError("192.0.2.1", 2),
   new errors.OverloadedError(),
   new errors.RequestTimeoutError(),
   new errors.DrainedError(),
@@ -109,7 +110,11 @@ describe("The table of errors", () => {
     ]);
     expect(
       codesOf(EACH.filter(({ headers }) => headers["retry-after"] === "1")),
-    ).to.deep.equal(["EDDY_THREADS_BUSY", "EDDY_OVERLOADED"]);
+    ).to.deep.equal([
+      "EDDY_THREADS_BUSY",
+      "EDDY_CLIENT_BUSY",
+      "EDDY_OVERLOADED",
+    ]);
   });
 
   it("lets a client read only what is its own fault, and an HttpError", () => {

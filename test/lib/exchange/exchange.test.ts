@@ -18,6 +18,7 @@ import {
   type Application,
   type GatewayRequest,
   type Outcome,
+  type Reply,
 } from "../../../lib/index.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { type TestServer } from "../../support/server.ts";
@@ -477,6 +478,36 @@ onEachEngine(({ serveWith }) => {
           await abort(() => body(ended.resolve), ended.promise);
         }
       });
+
+      const downloads: Record<string, () => Reply> = {
+        "a stream": () =>
+          stream(
+            (async function* () {
+              for (;;) {
+                yield "x".repeat(10_000);
+                await tick();
+              }
+            })(),
+          ),
+        "a long body": () => "x".repeat(50_000_000),
+      };
+      for (const [what, download] of Object.entries(downloads))
+        for (const awaits of [0, 1, 2, 3])
+          it(`is over in the middle of ${what}, also of a client that has asked for the end of its connection, ${awaits} awaits before it`, async () => {
+            const server = await serveWith(
+              (loop) =>
+                loop.mount(async () => {
+                  for (let i = 0; i < awaits; i++) await Promise.resolve();
+                  return download();
+                }),
+              { accessLog: true },
+            );
+            const client = await RawClient.connect(server.port);
+            client.request("GET /", ["Connection: close"]);
+            await client.until(/x{1000}/);
+            client.abort();
+            expect(await outcomeOf(server)).to.equal("abort");
+          });
 
       it("logs a cleanup that fails", async () => {
         const { server } = await abort(function* () {

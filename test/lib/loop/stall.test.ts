@@ -1,6 +1,7 @@
 import { mock } from "node:test";
 import { expect } from "chai";
 import type { Shared } from "../../../lib/exchange/shared.ts";
+import { SpillBudget } from "../../../lib/request/spill.ts";
 import type { GatewayRequest } from "../../../lib/request/request.ts";
 import type { Logger } from "../../../lib/common/log.ts";
 import { StallWatch } from "../../../lib/loop/stall.ts";
@@ -115,7 +116,12 @@ describe("A handler that keeps the loop to itself", () => {
     const running = { request: requestFor("/running") };
     const watch = new StallWatch(log as unknown as Logger, 50);
     const tally = { accepted: 0 };
-    const requests = { tally, latest: undefined, running: () => [running] };
+    const requests = {
+      tally,
+      latest: undefined,
+      running: () => [running],
+      spills: new SpillBudget(),
+    };
     const called = (path: string, handle: () => string): void => {
       const request = requestFor(path);
       tally.accepted++;
@@ -146,6 +152,7 @@ describe("A handler that keeps the loop to itself", () => {
     watch.start({
       tally: { accepted: 0 },
       running: () => [],
+      spills: new SpillBudget(),
     } as unknown as Shared);
     watch.witness(["at slow (app.js:1:1)"]);
     block(200);
@@ -156,6 +163,36 @@ describe("A handler that keeps the loop to itself", () => {
       ["at slow (app.js:1:1)"],
       undefined,
     ]);
+    watch.stop();
+  });
+
+  it("is not blamed for uploads that the loop keeps for it", () => {
+    useClock();
+    const lines: Line[] = [];
+    const log = {
+      warn: (fields: object, msg: string) =>
+        void lines.push({ ...fields, msg }),
+    };
+    const watch = new StallWatch(log as unknown as Logger, 50);
+    const spills = new SpillBudget();
+    watch.start({
+      tally: { accepted: 0 },
+      latest: undefined,
+      running: () => [{ request: requestFor("/upload") }],
+      spills,
+    } as unknown as Shared);
+    spills.note();
+    for (let i = 0; i < 20; i++) {
+      block(10);
+      spills.note();
+    }
+    beat(50);
+    expect(lines[0]!.msg).to.match(
+      /^uploads that come faster .* kept the loop/,
+    );
+    block(1000); // one line a second
+    beat(50);
+    expect(lines[1]!.suspects).to.deep.equal(["GET /upload"]);
     watch.stop();
   });
 

@@ -3,6 +3,7 @@ import { each, stream, subscribe, type Future } from "effection";
 import { mock } from "node:test";
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { RequestBody } from "../../../lib/request/body.ts";
+import { SpillBudget } from "../../../lib/request/spill.ts";
 import type { Inlet } from "../../../lib/engine/engine.ts";
 import {
   BodyStorageError,
@@ -282,10 +283,9 @@ onEachEngine(({ serveWith }) => {
         pause: () => calls.push("pause"),
         resume: () => calls.push("resume"),
       };
-      const body = new RequestBody(connection as unknown as Inlet, {
-        maxBodyBytes: Infinity,
-        bodyTimeoutMs: Infinity,
-      });
+      const limits = { maxBodyBytes: Infinity, bodyTimeoutMs: Infinity };
+      const inlet = connection as unknown as Inlet;
+      const body = new RequestBody(inlet, limits, new SpillBudget());
       body.receive();
       return { body, calls, push };
     }
@@ -309,6 +309,39 @@ onEachEngine(({ serveWith }) => {
       push(new Uint8Array(1), true);
       expect(await body.collect()).to.have.length(2 ** 19 + 1);
       expect(calls).to.deep.equal(["pause"]);
+    });
+
+    it("takes little more memory than its bytes where it is collected byte by byte", async () => {
+      const { body, push } = pushed();
+      const all = body.collect();
+      for (let i = 0; i < 50_000; i++) {
+        push(Uint8Array.of(i), false);
+        await Promise.resolve(); // the reader has its turn
+        await Promise.resolve();
+      }
+      push(new Uint8Array(0), true);
+      expect(await all).to.deep.equal(
+        Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 256)),
+      );
+    });
+
+    it("takes little more memory than its bytes, and no time, if it comes byte by byte", async () => {
+      const { body, push } = pushed();
+      const length = 500_000;
+      for (let i = 0; i < length; i++) push(Uint8Array.of(i), false);
+      push(new Uint8Array(0), true);
+      let chunks = 0;
+      const all = Buffer.alloc(length);
+      let at = 0;
+      for await (const chunk of body) {
+        expect(chunk.buffer.byteLength).to.be.at.most(64 * 1024);
+        all.set(chunk, at);
+        at += chunk.length;
+        chunks++;
+      }
+      expect(at).to.equal(length);
+      expect(chunks).to.be.below(100);
+      for (let i = 0; i < length; i += 997) expect(all[i]).to.equal(i % 256);
     });
 
     it("is not held back where somebody waits for it", async () => {

@@ -126,7 +126,7 @@ describe("A malformed request", () => {
       "HTTP/1.1 400",
     ]);
     expect(received).to.match(/connection: close\r\n/i);
-    expect(received).to.match(/announced twice\n *$/);
+    expect(received).to.match(/announced twice\n(\r\n)+$/);
     expect(seen).to.deep.equal(["/before"]);
   });
 

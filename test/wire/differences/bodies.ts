@@ -14,12 +14,17 @@ export const OF_BODIES: readonly Difference[] = [
     cases: "invalid/host-missing invalid/host-missing-with-all-fields",
   },
   {
-    why: "As above, for a reply of the application that announces the end.",
+    why: "So for a reply of the application that announces the end.",
     node: ["413", "called GET /echo/smuggled", "closed"],
     cases: "valid/length-over-the-limit-then-another",
   },
   {
-    why: "As above, for a body in chunks.",
+    why: "node:http does not let the client finish.",
+    node: ["413", "closed"],
+    cases: "valid/length-of-fifteen-digits",
+  },
+  {
+    why: "As the first, for a body in chunks.",
     node: ["called POST /small", "413", "called GET /echo/smuggled", "closed"],
     cases: "valid/chunked-over-the-limit-then-another",
   },
@@ -95,6 +100,11 @@ export const OF_BODIES: readonly Difference[] = [
     why: "As above, where the engine takes the extension for a part of the size. The bytes sent to show that are malformed for llhttp.",
     node: ["200", "called GET /echo", "400", "closed"],
     cases: "valid/chunked-extension-like-a-size",
+  },
+  {
+    why: "llhttp takes no white space before an extension's name.",
+    node: REFUSED_LATE,
+    cases: `valid/chunked-extension-with-a-space valid/chunked-extension-behind-a-space`,
   },
   {
     why: "llhttp takes hexadecimal digits and CRLF alone; the engine skips what it does not expect.",

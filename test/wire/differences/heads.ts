@@ -76,7 +76,7 @@ export const OF_HEADS: readonly Difference[] = [
   {
     why: "llhttp takes no bytes above 0x7f in a target; for the engine they are text.",
     node: REFUSED,
-    cases: "invalid/target-of-high-bytes",
+    cases: "invalid/target-of-high-bytes invalid/target-of-latin-1",
   },
   {
     why: "node:http knows no PROXY protocol; the engine skips its head.",

@@ -15,6 +15,7 @@ describe("A request body that is held back", () => {
       pause: note("pause"),
       resume: note("resume"),
       close: note("close"),
+      onAborted: () => {},
     };
     return {
       calls,

@@ -1,0 +1,58 @@
+/** The head of a reply, as uWebSockets.js is given it: field by field. */
+import { REQUEST_ID_FIELD, type ReplyHead } from "../engine.ts";
+import type { HttpResponse } from "./load.ts";
+
+/** `requestId`: goes along, unless the application gives one itself. */
+export function writeHead(
+  res: HttpResponse,
+  { statusLine, fields }: ReplyHead,
+  requestId: string | undefined,
+): void {
+  if (statusLine !== "200 OK") res.writeStatus(statusLine);
+  for (let i = 0; i < fields.length; i += 2)
+    res.writeHeader(fields[i]!, fields[i + 1]!);
+  if (requestId !== undefined && !fields.some(isRequestId))
+    res.writeHeader(REQUEST_ID_FIELD, requestId);
+}
+
+const isRequestId = (it: string | Buffer, i: number): boolean =>
+  i % 2 === 0 && String(it).toLowerCase() === REQUEST_ID_FIELD;
+
+// What the engine writes itself, where it is to end no connection with it, or one with something that it cannot end.
+// `behind`: makes it send its cork; it belongs to no reply.
+
+/** The rest of a head, and a body. */
+export function endBody(
+  res: HttpResponse,
+  body: Uint8Array,
+  behind: Uint8Array,
+): void {
+  res.writeHeader("connection", "close");
+  const length = Buffer.from(`${body.length}\r\n\r\n`);
+  finishHead(res, "content-length", Buffer.concat([length, body, behind]));
+}
+
+/** The rest of a head that has said already that it is the last one, and no body. */
+export function endEmpty(res: HttpResponse, behind: Uint8Array): void {
+  finishHead(res, "content-length", Buffer.concat([EMPTY, behind]));
+}
+
+const EMPTY = Buffer.from("0\r\n");
+
+/** The engine gives a head that ends a connection a length, which 204 must not have (RFC 9110, section 8.6). */
+export function endHead(
+  res: HttpResponse,
+  length: number | undefined,
+  behind: Uint8Array,
+): void {
+  if (length !== undefined) res.writeHeader("content-length", String(length));
+  finishHead(res, "connection", Buffer.concat([CLOSE, behind]));
+}
+
+const CLOSE = Buffer.from("close\r\n");
+
+/** The last field, with the empty line behind it. */
+function finishHead(res: HttpResponse, name: string, rest: Uint8Array): void {
+  res.writeHeader("date", new Date().toUTCString()); // which the engine writes with a body
+  res.writeHeader(name, rest);
+}
