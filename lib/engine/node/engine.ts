@@ -251,13 +251,14 @@ class Doors {
     response: ServerResponse,
   ): void => {
     const connection = this.#of(request.socket);
-    if (connection.outlet === undefined) this.#understood(request.socket);
+    const isFirst = connection.outlet === undefined;
     const outlet = new HttpOutlet(request, response);
     connection.outlet = outlet;
     const head = new NodeHead(request, connection.peer);
     const refusal = refusalOf(request, head);
-    if (refusal === undefined) this.#serve(head, outlet, this.#entrance);
-    else outlet.sever(refusal, "");
+    if (refusal !== undefined) return outlet.sever(refusal, "");
+    if (isFirst) this.#understood(request.socket);
+    this.#serve(head, outlet, this.#entrance);
   };
 
   /** A connection that is reset, or closed in the middle of its handshake, is none any more. */
@@ -271,12 +272,24 @@ class Doors {
     this.#http2?.drain();
   }
 
+  /** Who is still sending would lose a reply that it has got already. */
+  async #linger(): Promise<void> {
+    const signal = AbortSignal.timeout(LAST_MS);
+    const last = [...this.#sockets].filter((socket) => socket.writableEnded);
+    await Promise.allSettled(
+      last.map((socket) => once(socket, "close", { signal })),
+    );
+  }
+
   async destroy(): Promise<void> {
     this.#entrance.closing();
-    await this.#http2?.closed();
+    await Promise.all([this.#http2?.closed(), this.#linger()]);
     for (const socket of this.#sockets) socket.destroy();
   }
 }
+
+/** Milliseconds for those who have their last reply when the loop closes. */
+const LAST_MS = 1000;
 
 const keyOf = (address: string, port: number | undefined): string =>
   `${address} ${port}`;

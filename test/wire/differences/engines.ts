@@ -113,7 +113,7 @@ export const OF_ENGINES: readonly EngineDifference[] = [
     inWords: "400, closed",
     why: "RFC 9112, section 3.2; llhttp, `src/llhttp/constants.ts`, `URL_CHAR`",
     node: REFUSED,
-    cases: "invalid/target-of-high-bytes",
+    cases: "invalid/target-of-high-bytes invalid/target-of-latin-1",
   },
   {
     what: "DEL in a query",
@@ -238,6 +238,23 @@ export const OF_ENGINES: readonly EngineDifference[] = [
     why: "RFC 9112, section 7.1.1",
     node: ["200", "200", "400", "closed"],
     cases: "valid/chunked-extension-like-a-size",
+  },
+  {
+    what: "white space before an extension",
+    uws: "it ends the size, or the semicolon is a digit of it",
+    inWords: "400, closed; the handler runs already",
+    why: `${LLHTTP}, \`chunk_extensions\``,
+    node: REFUSED_LATE,
+    cases: `valid/chunked-extension-with-a-space
+      valid/chunked-extension-behind-a-space`,
+  },
+  {
+    what: "a request that is refused while its body is still to come",
+    uws: "closed when the body has come, or after 10 seconds or 64 MiB",
+    inWords: "its side is closed at once; the client may go on as long",
+    why: "RFC 9112, section 9.6",
+    node: ["413", "closed"],
+    cases: "valid/length-of-fifteen-digits",
   },
   {
     what: "trailers",
