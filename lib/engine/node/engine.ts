@@ -69,8 +69,13 @@ export const engine: Engine = {
       : target.http2
         ? doors.ofBothVersions(tls)
         : doors.direct();
-    const address = await listen(server, target, entrance.scheme);
-    return new NodeListener(server, http, doors, address, entrance);
+    try {
+      const address = await listen(server, target, entrance.scheme);
+      return new NodeListener(server, http, doors, address, entrance);
+    } catch (error) {
+      http.close(); // its timer may run already
+      throw error;
+    }
   },
 };
 
