@@ -40,6 +40,13 @@ export const suites = {
     path: "/",
     headers: browserHeaders,
   },
+  engines: {
+    title: "Node's own HTTP as the engine",
+    baseline: "node-http",
+    servers: ["node-http", "eddy-node", "eddy-sync"],
+    path: "/",
+    headers: {},
+  },
   log: {
     title: "The access log",
     baseline: "eddy-sync",

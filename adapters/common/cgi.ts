@@ -8,6 +8,7 @@ import type { GatewayRequest } from "../../lib/adapter.ts";
 export type CgiRequest = Pick<
   GatewayRequest,
   | "method"
+  | "protocol"
   | "mountPath"
   | "path"
   | "queryString"
@@ -23,7 +24,7 @@ export const CGI_VARIABLES = {
   SCRIPT_NAME: (request) => decodePath(request.mountPath),
   PATH_INFO: (request) => decodePath(request.path),
   QUERY_STRING: (request) => toNative(request.queryString),
-  SERVER_PROTOCOL: () => "HTTP/1.1", // the engine speaks no other
+  SERVER_PROTOCOL: (request) => request.protocol,
   SERVER_NAME: (request) => hostOf(request)[0] || "localhost",
   SERVER_PORT: (request) =>
     hostOf(request)[1] || (request.scheme === "https" ? "443" : "80"),

@@ -32,12 +32,14 @@ export class EnvironWriter {
    */
   write(request: GatewayRequest, bodyLength?: number): string {
     const { method, queryString, mountPath, path, scheme, deadline } = request;
+    const { protocol } = request;
     const pathInfo = PATH_INFO(request);
     if (pathInfo.includes("\0"))
       throw new HttpError(400, "there is a NUL in the path");
     const uri = mountPath + path + (queryString && `?${queryString}`);
     let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}${this.#server(request)}`;
     text += this.#fields(request.headers.raw);
+    if (protocol !== "HTTP/1.1") text += `\0SERVER_PROTOCOL\0${protocol}`;
     if (scheme === "https") text += "\0wsgi.url_scheme\0https\0HTTPS\0on";
     if (deadline !== undefined) text += `\0eddy.deadline\0${deadline / 1000}`;
     if (bodyLength !== undefined) text += `\0CONTENT_LENGTH\0${bodyLength}`;

@@ -225,12 +225,12 @@ const BOTH: Readonly<Record<string, Piece>> = {
   t: () => `[${now()}]`,
   r: (record, escape) =>
     escape(
-      `${record.request.method} ${target(record)}${query(record)} HTTP/1.1`,
+      `${record.request.method} ${target(record)}${query(record)} ${record.request.protocol}`,
     ),
   m: ({ request }, escape) => escape(request.method),
   U: (record, escape) => escape(target(record)),
   q: (record, escape) => escape(query(record)),
-  H: "HTTP/1.1",
+  H: ({ request }) => request.protocol,
   s: ({ status }) => status ?? "-",
   B: ({ bytes }) => bytes,
   b: ({ bytes }) => bytes || "-",

@@ -119,6 +119,11 @@ export class GatewayRequest {
     return this.#exchange.context.id;
   }
 
+  /** As the client spoke: `HTTP/1.1`, and on the engine `node` also `HTTP/1.0` and `HTTP/2.0`. */
+  get protocol(): string {
+    return this.#head.protocol;
+  }
+
   get headers(): RequestHeaders {
     return (this.#headers ??= new RequestHeaders(this.#head.fields));
   }

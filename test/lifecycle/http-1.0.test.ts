@@ -1,16 +1,20 @@
 /** The engine "node" and real programs that speak HTTP/1.0 to it: nginx as it is told in tutorials, ab, curl. */
 import { spawn, execFile, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { stream } from "../../lib/index.ts";
+import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 import { afterTest } from "../support/hooks.ts";
 import { NGINX_MISSING, startNginx } from "../support/nginx.ts";
-import { describeIf, outputOf } from "../support/programs.ts";
+import { describeIf, outputOf, PROGRAM_ENV } from "../support/programs.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
 
 const run = promisify(execFile);
@@ -26,7 +30,8 @@ const serve = (): Promise<TestServer> =>
       loop
         .get("/", () => "hello")
         .get("/stream", () => stream(["a", "b"]))
-        .post("/", (request) => request.text()),
+        .post("/", (request) => request.text())
+        .any("/", () => ""),
     {},
     { engine: "node" },
   );
@@ -167,6 +172,49 @@ describeIf(
     it("sends bodies", async () => {
       const { url } = await serve();
       expect(await curl("--data", "body", url)).to.equal("body");
+    });
+  },
+);
+
+describeIf(
+  missing("haproxy", "-v"),
+  'HAProxy with "option httpchk" in front of the engine "node"',
+  () => {
+    it("finds the server up, by HTTP/1.0, and serves through it", async () => {
+      const { port } = await serve();
+      const [front, folder] = [await freePort(), folderWith({})];
+      const [config, stats] = [join(folder, "conf"), join(folder, "stats")];
+      writeFileSync(
+        config,
+        `global
+  stats socket ${stats}
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend front
+  bind 127.0.0.1:${front}
+  default_backend back
+backend back
+  option httpchk
+  server one 127.0.0.1:${port} check inter 20
+`,
+      );
+      const haproxy = spawn("haproxy", ["-db", "-f", config], {
+        env: PROGRAM_ENV,
+        stdio: "ignore",
+      });
+      afterTest(async () => {
+        if (haproxy.kill()) await once(haproxy, "exit");
+      });
+      while (!existsSync(stats)) await setTimeout(10);
+      const state = async (): Promise<string> =>
+        text(connect(stats).end("show stat\n"));
+      while (!/^back,one,.*,L7OK,200,/m.test(await state()))
+        await setTimeout(10);
+      expect(await state()).to.match(/^back,one,.*,UP,/m);
+      expect(await ask(front, "GET")).to.equal(200);
     });
   },
 );

@@ -11,8 +11,8 @@ import type { EnvironHead } from "../environ.ts";
 
 export function writeRequest(request: EnvironHead): string {
   const { method, mountPath, path, queryString, host } = request;
-  const { remoteAddress, scheme, deadline = "" } = request;
-  const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}`;
+  const { remoteAddress, scheme, protocol, deadline = "" } = request;
+  const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}\n${protocol}`;
   const { raw } = request.headers;
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
@@ -30,7 +30,8 @@ export function readRequest(text: string): EnvironHead {
     scheme: fields[5] as EnvironHead["scheme"],
     host: fields[6]!,
     deadline: deadline === "" ? undefined : Number(deadline),
-    headers: new RequestHeaders(fields.slice(8)),
+    protocol: fields[8]!,
+    headers: new RequestHeaders(fields.slice(9)),
   };
 }
 

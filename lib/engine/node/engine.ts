@@ -69,9 +69,14 @@ export const engine: Engine = {
       : target.http2
         ? doors.ofBothVersions(tls)
         : doors.direct();
-    const address = await listen(server, target, entrance.scheme);
-    entrance.port = address.port;
-    return new NodeListener(server, http, doors, address, entrance);
+    try {
+      const address = await listen(server, target, entrance.scheme);
+      entrance.port = address.port;
+      return new NodeListener(server, http, doors, address, entrance);
+    } catch (error) {
+      http.close(); // its timer may run already
+      throw error;
+    }
   },
 };
 

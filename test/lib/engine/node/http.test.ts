@@ -7,9 +7,11 @@ import { suspend } from "effection";
 import {
   json,
   stream,
+  type AccessRecord,
   type Loop,
   type LoopOptions,
 } from "../../../../lib/index.ts";
+import { wsgi } from "../../../../adapters/wsgi.ts";
 import { Gate } from "../../../support/gate.ts";
 import { RawClient } from "../../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../../support/server.ts";
@@ -81,6 +83,31 @@ describe('HTTP/1.0 with listen({ engine: "node" })', () => {
     begun.open();
     const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
     expect(error.code).to.equal("ECONNRESET");
+  });
+
+  it("is what applications and the access log are told", async () => {
+    const environ = wsgi((environ, startResponse) => {
+      startResponse("200 OK", []);
+      return [Buffer.from(environ.SERVER_PROTOCOL)];
+    });
+    const lines: AccessRecord[] = [];
+    const server = await serve(
+      (loop) => loop.get("/", (r) => r.protocol).mount("/wsgi", environ),
+      { accessLog: (line) => void lines.push(line) },
+    );
+    for (const path of ["/", "/wsgi"])
+      for (const version of ["1.0", "1.1"]) {
+        const bytes = `GET ${path} HTTP/${version}\r\nHost: a\r\nConnection: close\r\n\r\n`;
+        const received = await say(server, bytes);
+        expect(received).to.match(new RegExp(`HTTP/${version}$`));
+      }
+    const told = lines.map(({ request }) => request.protocol);
+    expect(told).to.deep.equal([
+      "HTTP/1.0",
+      "HTTP/1.1",
+      "HTTP/1.0",
+      "HTTP/1.1",
+    ]);
   });
 
   it("needs no Host", async () => {
