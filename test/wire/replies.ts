@@ -27,6 +27,7 @@ export function parseReplies(
   const replies: Reply[] = [];
   let rest = received;
   for (;;) {
+    rest = rest.replace(/^(?:\r\n)+/, ""); // RFC 9112, section 2.2
     const head = /^HTTP\/1\.1 (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n/.exec(
       rest,
     );
@@ -42,7 +43,7 @@ export function parseReplies(
     const body = bodiless ? EMPTY : takeBody(fields, after, ended);
     if (!body) return { replies, rest };
     replies.push({ status, fields, body: body.text });
-    rest = after.slice(body.length).replace(/^(?:\r\n)+/, ""); // RFC 9112, section 2.2
+    rest = after.slice(body.length);
   }
 }
 

@@ -5,7 +5,15 @@ import type { Status } from "../../../lib/cli/status.ts";
 const connections = { open: 4, refused: 2, unserved: 7 };
 
 const loopDelayMs = { mean: 0, max: 0 };
-const worker = { pid: 9, state: "ready", inFlight: 0, rss: 0, loopDelayMs };
+const applications: never[] = [];
+const worker = {
+  pid: 9,
+  state: "ready",
+  inFlight: 0,
+  rss: 0,
+  loopDelayMs,
+  applications,
+};
 
 const STATUS = {
   restarts: 0,
