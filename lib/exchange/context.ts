@@ -8,11 +8,7 @@ import type { Outlet } from "../engine/engine.ts";
 import type { Entrance, Scheme } from "../engine/entrance.ts";
 import type { RequestContext } from "../request/request.ts";
 import type { Shared } from "./shared.ts";
-import {
-  BodyUsedError,
-  UsageError,
-  type GatewayError,
-} from "../common/errors.ts";
+import { UsageError, type GatewayError } from "../common/errors.ts";
 import type { RequestHeaders } from "../request/headers.ts";
 import { attach, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
@@ -95,7 +91,7 @@ export class Context implements RequestContext {
     if (this.#body !== undefined) return this.#body;
     const { out, limits, ended, detached, request, shared } = this.#exchange;
     this.#body = new RequestBody(out, limits, shared.spills);
-    if (ended) this.#body.release(new BodyUsedError("the exchange is over"));
+    if (ended) this.#body.release();
     else if (!detached && request.hasBody) this.#body.receive(); // of none the engine does not always tell the end
     return this.#body;
   }
@@ -120,7 +116,7 @@ export class Context implements RequestContext {
   /** The exchange has ended, and with it what was asked for. */
   end(): void {
     const { reason } = this.#exchange;
-    this.#body?.release(reason ?? new BodyUsedError("the exchange is over"));
+    this.#body?.release(reason);
     if (reason !== undefined) this.#abort?.abort(reason);
     if (this.#nursery !== undefined) this.#close(this.#nursery);
   }

@@ -62,8 +62,11 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#inlet.onData((chunk, isLast) => this.#push(chunk, isLast));
   }
 
-  /** Nobody is to read any more, what comes is dropped. A read that waits, or comes later, gets `error`. */
-  release(error: GatewayError): void {
+  /**
+   * Nobody is to read any more, what comes is dropped. A read that waits, or comes later, gets `error`; without one, that
+   * the exchange is over: an error that hardly anybody ever gets is not made beforehand, for the price of its stack.
+   */
+  release(error?: GatewayError): void {
     this.#spill?.close();
     this.#spill = undefined;
     this.#state = "failed";
@@ -92,6 +95,10 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       yield chunk;
   }
 
+  get #failure(): GatewayError {
+    return this.#error ?? new BodyUsedError("the exchange is over");
+  }
+
   /** Claims the body for one reader. */
   use(): void {
     if (this.#used) throw new BodyUsedError();
@@ -115,7 +122,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       this.#inlet.resume();
       await this.#change();
     }
-    if (this.#state === "failed") throw this.#error;
+    if (this.#state === "failed") throw this.#failure;
     return this.#received;
   }
 
@@ -124,7 +131,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     for (;;) {
       const chunk =
         this.#shift() ?? (this.#spill && (await this.#shiftSpilt(this.#spill)));
-      if (this.#state === "failed") throw this.#error;
+      if (this.#state === "failed") throw this.#failure;
       if (chunk) return chunk;
       if (this.#state !== "receiving") return undefined;
       await this.#change();
