@@ -110,7 +110,7 @@ export class Visits {
 
 const CAUSES =
   "a check that only connects does that; else it may be a proxy that speaks HTTP/1.0 " +
-  "(nginx: proxy_http_version 1.1), TLS on a plain port or the other way round, or a request without a Host";
+  "(nginx: proxy_http_version 1.1; or serve it by --engine node), TLS on a plain port or the other way round, or a request without a Host";
 
 /** Counts what is to be told, at once, and then once a minute. */
 class Told {
