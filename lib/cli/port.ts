@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
+import { loadsUws } from "../engine/engines.ts";
 import {
   formatTarget,
   NODE_CAN_SHARE,
@@ -32,18 +33,26 @@ export function useAddress(settings: Settings): Operation<Settings> {
       );
     const target = parseTarget(http);
     if (target === undefined) return yield* provide(settings);
-    if (isAlone(settings)) checkAlone(settings);
     if ("path" in target) {
+      if (isAlone(settings)) checkAlone(settings);
       yield* useClaim(http, [resolve(target.path)]);
       return yield* provide(settings);
     }
+    const engine = yield* call(() => engineAt(settings));
+    if (isAlone({ ...settings, engine })) checkAlone(settings);
     const isAnyPort = target.port === 0;
     if (!isAnyPort) yield* useClaim(http, yield* call(() => named(target)));
     const at = yield* call(() => tryToListen(target));
     const found = formatTarget({ ...target, port: at.port });
     if (isAnyPort) yield* useClaim(found, namesOf(at));
-    yield* provide({ ...settings, http: found });
+    yield* provide({ ...settings, engine, http: found });
   });
+}
+
+/** What `auto` will be in the workers, where that decides whether they can share a port. */
+async function engineAt({ engine }: Settings): Promise<Settings["engine"]> {
+  if (engine !== "auto" || NODE_CAN_SHARE) return engine;
+  return (await loadsUws()) ? engine : "node";
 }
 
 /** What is claimed for it. A host that there is not is left to the attempt to listen, which says so. */
