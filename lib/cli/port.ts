@@ -1,10 +1,11 @@
 /** The address that the workers will share. */
+import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { call, resource, type Operation } from "effection";
-import { loadsUws } from "../engine/engines.ts";
 import {
   formatTarget,
   NODE_CAN_SHARE,
@@ -52,8 +53,17 @@ export function useAddress(settings: Settings): Operation<Settings> {
 /** What `auto` will be in the workers, where that decides whether they can share a port. */
 async function engineAt({ engine }: Settings): Promise<Settings["engine"]> {
   if (engine !== "auto" || NODE_CAN_SHARE) return engine;
-  return (await loadsUws()) ? engine : "node";
+  return (await loads(UWS)) ? engine : "node";
 }
+
+/** A process of its own tries it: the supervisor never loads an engine. */
+async function loads(module: string): Promise<boolean> {
+  const trial = spawn(process.execPath, [module], { stdio: "ignore" });
+  const [code] = (await once(trial, "exit")) as [number | null];
+  return code === 0;
+}
+
+const UWS = fileURLToPath(new URL("../engine/uws/load.js", import.meta.url));
 
 /** What is claimed for it. A host that there is not is left to the attempt to listen, which says so. */
 async function named({ host, port }: PortTarget): Promise<string[]> {

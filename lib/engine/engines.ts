@@ -25,26 +25,14 @@ export class Engines {
     try {
       return await loadUws();
     } catch (error) {
-      if (!isAbsence(error)) throw error;
+      const isAbsent =
+        error instanceof EngineError && error.cause !== undefined; // or else it is told something wrong
+      if (!isAbsent) throw error;
       this.#tell(reasonOf(error.cause));
       return await loadNode();
     }
   }
 }
-
-/** Whether `auto` is uWebSockets.js here. */
-export async function loadsUws(): Promise<boolean> {
-  try {
-    await import("./uws/load.ts");
-  } catch (error) {
-    if (isAbsence(error)) return false;
-  }
-  return true;
-}
-
-/** Of an engine that is not for this machine. One without a cause is told something wrong. */
-const isAbsence = (error: unknown): error is EngineError =>
-  error instanceof EngineError && error.cause !== undefined;
 
 const loadUws = async (): Promise<Engine> =>
   (await import("./uws/engine.ts")).engine;
