@@ -90,7 +90,7 @@ function optionsOf(key: Key): Option[] {
     return fallback === true
       ? [
           make(flag, described).hideHelp(),
-          make(flag.replace("--", "--no-"), described),
+          make(flag.replace("--", "--no-"), `Turns this off: ${described}`),
         ]
       : [
           make(flag, described),

@@ -57,7 +57,7 @@ function choose(spec: AppSpec, module: Module): unknown {
 }
 
 const NOTHING =
-  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve()`";
+  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve()` in place of `listen()`";
 
 function canRun(value: unknown): value is Application | Loop {
   return (

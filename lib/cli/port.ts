@@ -1,8 +1,10 @@
 /** The address that the workers will share. */
+import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { call, resource, type Operation } from "effection";
 import {
   formatTarget,
@@ -32,19 +34,36 @@ export function useAddress(settings: Settings): Operation<Settings> {
       );
     const target = parseTarget(http);
     if (target === undefined) return yield* provide(settings);
-    if (isAlone(settings)) checkAlone(settings);
     if ("path" in target) {
+      if (isAlone(settings)) checkAlone(settings);
       yield* useClaim(http, [resolve(target.path)]);
       return yield* provide(settings);
     }
+    const engine = yield* call(() => engineAt(settings));
+    if (isAlone({ ...settings, engine })) checkAlone(settings);
     const isAnyPort = target.port === 0;
     if (!isAnyPort) yield* useClaim(http, yield* call(() => named(target)));
     const at = yield* call(() => tryToListen(target));
     const found = formatTarget({ ...target, port: at.port });
     if (isAnyPort) yield* useClaim(found, namesOf(at));
-    yield* provide({ ...settings, http: found });
+    yield* provide({ ...settings, engine, http: found });
   });
 }
+
+/** What `auto` will be in the workers, where that decides whether they can share a port. */
+async function engineAt({ engine }: Settings): Promise<Settings["engine"]> {
+  if (engine !== "auto" || NODE_CAN_SHARE) return engine;
+  return (await loads(UWS)) ? engine : "node";
+}
+
+/** A process of its own tries it: the supervisor never loads an engine. */
+async function loads(module: string): Promise<boolean> {
+  const trial = spawn(process.execPath, [module], { stdio: "ignore" });
+  const [code] = (await once(trial, "exit")) as [number | null];
+  return code === 0;
+}
+
+const UWS = fileURLToPath(new URL("../engine/uws/load.js", import.meta.url));
 
 /** What is claimed for it. A host that there is not is left to the attempt to listen, which says so. */
 async function named({ host, port }: PortTarget): Promise<string[]> {

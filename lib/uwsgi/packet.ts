@@ -31,7 +31,7 @@ export class PacketReader {
       this.#pieces === undefined ? piece : Buffer.concat([this.#pieces, piece]);
     if (bytes.length > 0 && bytes[0] !== 0)
       throw new PacketError(
-        `modifier1 is ${bytes[0]}, and only 0, a WSGI request, is served here`,
+        `modifier1 is ${bytes[0]}, and only 0, a WSGI request, is served here; HTTP is spoken at other addresses`,
       );
     const end =
       bytes.length < HEADER ? Infinity : HEADER + bytes.readUInt16LE(1);

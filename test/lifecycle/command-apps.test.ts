@@ -378,6 +378,16 @@ describe("The command ends with 2, too, when", function () {
 describe("What the command prints", function () {
   this.timeout(PATIENCE_MS);
 
+  it("says of a flag that begins with --no- that it turns something off", async () => {
+    const { stdout } = await promisify(execFile)("sh", [
+      "-c",
+      `${IN_SHELL} --help`,
+    ]);
+    const flags = stdout.match(/^ +--no-.*$/gm);
+    expect(flags).to.have.lengthOf.at.least(3);
+    for (const flag of flags!) expect(flag).to.match(/ {2}Turns this off: /);
+  });
+
   for (const what of ["--help", "config"])
     it(`may be too much for whoever reads it: ${what}`, async () => {
       const pipe = `${IN_SHELL} ${what} | true`;

@@ -12,6 +12,19 @@ const run = promisify(execFile);
 
 const APP = { "app.mjs": "export default () => String(process.pid);" };
 
+/** A machine for which uWebSockets.js is not made. */
+const WITHOUT_UWS = {
+  ...APP,
+  "without.cjs": `
+    const Module = require("node:module");
+    const load = Module._load;
+    Module._load = function (name, ...rest) {
+      if (name === "uWebSockets.js") throw new Error("it is not there");
+      return load.call(this, name, ...rest);
+    };`,
+};
+const HIDDEN = { NODE_OPTIONS: "--require ./without.cjs" };
+
 /** What the one that serves says to a client of HTTP/1.0. */
 async function askOld(url: string): Promise<string> {
   const client = await RawClient.connect(Number(new URL(url).port));
@@ -67,35 +80,25 @@ describe("The command's --engine", function () {
     },
   );
 
-  for (const engine of ["auto", "uws"])
-    it(`${engine} says why uWebSockets.js does not load, and starts no worker again for that`, async () => {
-      const path = folderWith({
-        ...APP,
-        "without.cjs": `
-          const Module = require("node:module");
-          const load = Module._load;
-          Module._load = function (name, ...rest) {
-            if (name === "uWebSockets.js") throw new Error("it is not there");
-            return load.call(this, name, ...rest);
-          };`,
-      });
-      const command = eddy(path, ["app.mjs", "--engine", engine], {
-        NODE_OPTIONS: "--require ./without.cjs",
-      });
-      if (engine === "auto" && NODE_CAN_SHARE) {
-        const { msg } = await command.logged(/^Node's own HTTP is the engine/);
-        expect(msg).to.match(/: it is not there$/);
-        expect(await askOld(await command.url())).to.match(/^HTTP\/1.1 200 /);
-        return;
-      }
-      expect(await command.ended).to.not.equal(0);
-      expect(command.stderr).to.match(
-        engine === "uws"
-          ? /uWebSockets.js does not load here.[^]*--engine node[^]*it is not there/
-          : /Node.js 22.12 on, [^]*--engine node --workers 1/,
-      );
-      expect(command.log.filter(({ msg }) => /starts/.test(msg))).to.deep.equal(
-        [],
-      );
-    });
+  it("auto serves where uWebSockets.js does not load, says why, and reloads", async () => {
+    const command = eddy(folderWith(WITHOUT_UWS), ["app.mjs"], HIDDEN);
+    const { msg } = await command.logged(/^Node's own HTTP is the engine/);
+    expect(msg).to.match(/: it is not there$/);
+    expect(await askOld(await command.url())).to.match(/^HTTP\/1.1 200 /);
+    command.kill("SIGHUP");
+    await command.logged(/^reloaded 1 workers$/);
+    expect(await askOld(await command.url())).to.match(/^HTTP\/1.1 200 /);
+  });
+
+  it("uws says why it does not load, and starts no worker again for that", async () => {
+    const args = ["app.mjs", "--engine", "uws"];
+    const command = eddy(folderWith(WITHOUT_UWS), args, HIDDEN);
+    expect(await command.ended).to.not.equal(0);
+    expect(command.stderr).to.match(
+      /uWebSockets.js does not load here.[^]*--engine node[^]*it is not there/,
+    );
+    expect(command.log.filter(({ msg }) => /starts/.test(msg))).to.deep.equal(
+      [],
+    );
+  });
 });

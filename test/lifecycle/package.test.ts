@@ -17,8 +17,9 @@ import { ROOT } from "../support/root.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const [, APP = "", COMMAND = ""] =
-  /npm install eddy\necho '(.*)' > app\.ts\nnpx (eddy app\.ts)/.exec(README) ??
-  [];
+  /npm install \S+\.tgz.*\necho '(.*)' > app\.ts\nnpx (eddy app\.ts)/.exec(
+    README,
+  ) ?? [];
 
 /** Runs to its end, or fails with what it said. */
 function run(cwd: string, command: string, ...args: string[]): string {
@@ -30,7 +31,7 @@ function run(cwd: string, command: string, ...args: string[]): string {
   return stdout.trim();
 }
 
-/** As `npm install eddy` leaves it, but for the registry: the packed files, beside what the package depends on and nothing else. */
+/** As `npm install` of the file leaves it, but for the registry: the packed files, beside what the package depends on and nothing else. */
 function install(folder: string): { bin: Record<string, string> } {
   const modules = join(folder, "node_modules");
   rmSync(modules, { recursive: true });

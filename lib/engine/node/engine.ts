@@ -348,8 +348,8 @@ async function listen(
   }
   if (share && !NODE_CAN_SHARE)
     throw new UsageError(
-      `the engine "node" shares a port from Node.js 22.12 on, and this is ${process.versions.node}; ` +
-        "under the command, --engine node --workers 1 shares none",
+      `the engine "node" shares a port from Node.js 22.12 on, and this is ${process.versions.node}: ` +
+        "listen without `share`, or, under the command, give --engine node --workers 1",
     );
   try {
     server.listen({

@@ -41,7 +41,7 @@ describe("An application does not load, and the message says why, when", () => {
       "the named export is missing",
       { "app.ts": "" },
       "app.ts:api",
-      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(\)`$/m,
+      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(\)` in place of `listen\(\)`$/m,
     ],
     [
       "the export is no application",

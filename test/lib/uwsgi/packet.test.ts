@@ -72,4 +72,12 @@ describe("A uwsgi packet", () => {
     it(`is refused ${what}`, () => {
       expect(() => new PacketReader().push(bytes)).to.throw(PacketError);
     });
+
+  it("is not what a client of HTTP sends, which is told where that is spoken", () => {
+    const bytes = Buffer.from("GET / HTTP/1.1\r\n\r\n");
+    expect(() => new PacketReader().push(bytes)).to.throw(
+      PacketError,
+      /HTTP is spoken at other addresses/,
+    );
+  });
 });
