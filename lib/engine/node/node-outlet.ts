@@ -165,8 +165,10 @@ export abstract class NodeOutlet implements Outlet {
   }
 
   /** Of what came behind the request nothing has its turn any more. */
-  sever(head: ReplyHead, body: string): void {
-    this.send({ ...head, close: true }, body);
+  sever(head: ReplyHead, body: string | undefined): void {
+    const last = { ...head, close: true };
+    if (body === undefined) this.sendHead(last, undefined);
+    else this.send(last, body);
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {
