@@ -263,10 +263,11 @@ export abstract class NodeOutlet implements Outlet {
   /** The end, and what comes before it. */
   #end(last: Chunk | undefined): void {
     if (this.#isEnded) return;
-    this.#isEnded = true;
     this.letGo();
     this.released();
-    if (this.writeEnd(last)) {
+    const isTaken = this.writeEnd(last);
+    this.#isEnded = true; // a head that Node throws at has not left, and an error can
+    if (isTaken) {
       this.state = "ended";
       return;
     }
