@@ -255,8 +255,9 @@ export class ThreadConnection implements CallConnection {
     if (type & (FROM_WORKER.end | FROM_WORKER.fail)) this.#finish();
   };
 
-  /** The first of its requests is over, for the worker. */
+  /** The first of its requests is over, for the worker: its client, however slow, keeps nobody waiting. */
   #finish(): void {
+    this.resume();
     clearTimeout(this.#grace);
     this.#grace = undefined;
     this.#finishedInTurn++;

@@ -51,7 +51,11 @@ export class UwsgiConnection {
 
   /** The loop has ended: what has come of replies is still passed on, to a front that goes on reading. */
   finish(): void {
-    if (this.#outlet === undefined) this.#socket.destroy();
+    if (this.#outlet === undefined) this.cut();
+  }
+
+  cut(): void {
+    this.#socket.destroy();
   }
 
   #receive(piece: Buffer): void {

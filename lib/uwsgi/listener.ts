@@ -58,12 +58,14 @@ export async function openUwsgiListener(
       stop();
       server.off("connection", take);
       for (const one of open) one.finish();
-      await connections.untilNone(NEVER);
+      await connections.untilNone(AbortSignal.timeout(LAST_MS));
+      for (const one of open) one.cut();
     },
   };
 }
 
-const NEVER = new AbortController().signal;
+/** Milliseconds for fronts to read their last reply and to close when the loop ends. */
+const LAST_MS = 1000;
 
 function targetOf(where: string): Target {
   const target = parseTarget(where);

@@ -108,8 +108,9 @@ export class UwsgiOutlet implements Outlet {
   }
 
   /** The packet says where a request ends, and it is the only one of its connection. */
-  sever(head: ReplyHead, body: string): void {
-    this.send(head, body);
+  sever(head: ReplyHead, body: string | undefined): void {
+    if (body === undefined) this.sendHead(head, undefined);
+    else this.send(head, body);
   }
 
   #sendWhole(

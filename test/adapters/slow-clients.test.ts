@@ -142,6 +142,20 @@ for (const { name, waitsFor, app, needs } of WORLDS)
       return ((await once(asked, "response")) as [IncomingMessage])[0];
     };
 
+    it("one that leaves behind with the last pieces of a streamed reply leaves its thread to others", async () => {
+      const server = await serve({ streamBodies: true });
+      // how many pieces sockets take is the system's affair
+      for (let pieces = 1; pieces < 120; pieces += 2) {
+        const client = await RawClient.connect(server.port);
+        client.socket.pause();
+        client.request(`GET /long?${pieces}`);
+        while (server.loop.tally.accepted < pieces) await setTimeout(1);
+        await setTimeout(10); // the thread is done, or waits
+        client.abort();
+        expect(await hello(server)).to.equal("hello");
+      }
+    });
+
     it("four slow readers keep no thread, and get all of their replies", async () => {
       const server = await serve();
       const replies: IncomingMessage[] = [];

@@ -19,6 +19,12 @@ import { NodeOutlet } from "./node-outlet.ts";
 /** Streams of one connection at a time; RFC 9113, section 6.5.2, asks for a hundred at least. */
 const STREAMS_AT_MOST = 128;
 
+/**
+ * Node counts what waits in a connection, and goes on counting what was reset: by its default of 10 MB a few clients that
+ * leave in the middle of long replies would have all further streams refused. What a stream can keep is bounded already.
+ */
+const NO_LIMIT_MB = 1e9;
+
 /** Milliseconds that a connection has for its last frames when the listener is destroyed. */
 const LAST_FRAMES_MS = 1000;
 
@@ -38,6 +44,7 @@ export class Http2 {
     this.#entrance = entrance;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#server = createServer({
+      maxSessionMemory: NO_LIMIT_MB,
       settings: {
         maxConcurrentStreams: STREAMS_AT_MOST,
         maxHeaderListSize: engineHeaderBytes(),
@@ -172,9 +179,11 @@ function fieldsOf(
 
 const COLON = 0x3a;
 
-/** RFC 9113, section 8.2.2: fields of a connection of HTTP/1.1. */
+/** RFC 9113, section 8.2.2: fields of a connection of HTTP/1.1, and those of requests that Node throws at. */
 const NOT_HERE: ReadonlySet<string> = new Set([
   "connection",
+  "http2-settings",
+  "te",
   "keep-alive",
   "proxy-connection",
   "transfer-encoding",
@@ -229,12 +238,12 @@ class Http2Outlet extends NodeOutlet {
     const head: OutgoingHttpHeaders = { ":status": status };
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i]!.toLowerCase();
-      const before = head[name];
       if (NOT_HERE.has(name)) continue;
-      head[name] =
-        before === undefined
-          ? fields[i + 1]
-          : [before as string, fields[i + 1]!].flat();
+      const value = fields[i + 1]!;
+      const before = head[name] as string | string[] | undefined;
+      if (before === undefined) head[name] = value;
+      else if (name === "set-cookie") head[name] = [before, value].flat();
+      else head[name] = `${String(before)}, ${value}`; // RFC 9110, section 5.2; Node throws at some that come twice
     }
     this.#head = head;
   }
@@ -257,8 +266,8 @@ class Http2Outlet extends NodeOutlet {
     const stream = this.#stream;
     const isBare = last === undefined || last.length === 0;
     if (stream.destroyed || stream.closed) return false; // `over` comes
-    stream.once("finish", () => this.#finished());
     this.#sendHead(isBare);
+    stream.once("finish", () => this.#finished());
     if (isBare) stream.end();
     else stream.end(last);
     return false;

@@ -165,8 +165,10 @@ export abstract class NodeOutlet implements Outlet {
   }
 
   /** Of what came behind the request nothing has its turn any more. */
-  sever(head: ReplyHead, body: string): void {
-    this.send({ ...head, close: true }, body);
+  sever(head: ReplyHead, body: string | undefined): void {
+    const last = { ...head, close: true };
+    if (body === undefined) this.sendHead(last, undefined);
+    else this.send(last, body);
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {
@@ -261,10 +263,11 @@ export abstract class NodeOutlet implements Outlet {
   /** The end, and what comes before it. */
   #end(last: Chunk | undefined): void {
     if (this.#isEnded) return;
-    this.#isEnded = true;
     this.letGo();
     this.released();
-    if (this.writeEnd(last)) {
+    const isTaken = this.writeEnd(last);
+    this.#isEnded = true; // a head that Node throws at has not left, and an error can
+    if (isTaken) {
       this.state = "ended";
       return;
     }

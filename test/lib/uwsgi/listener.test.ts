@@ -424,6 +424,22 @@ describe("listen({ uwsgi })", () => {
     await idle.untilClosed();
   });
 
+  it("lets go of a front that keeps its connection when the loop closes", async () => {
+    const server = await listen(look, { teardownTimeoutMs: 30_000 });
+    const client = await ask(server, {});
+    client.socket.allowHalfOpen = true;
+    await client.until(/}/);
+    const { durationMs } = await server.loop.close();
+    expect(durationMs).to.be.lessThan(3000);
+    client.abort();
+  });
+
+  it("answers a HEAD that is malformed as any other request", async () => {
+    const server = await listen(look);
+    const head = { REQUEST_METHOD: "HEAD", HTTP_HOST: "a b" };
+    expect(await reply(server, head)).to.match(/^HTTP\/1.1 400 /);
+  });
+
   it("listens on a Unix socket, and leaves nothing behind", async () => {
     const path = join(folderWith({}), "uwsgi.sock");
     const server = await listen(look, {}, `unix:${path}`);

@@ -130,6 +130,27 @@ for (const [how, target] of Object.entries(LISTENERS))
       expect(body).to.equal("body");
     });
 
+    it("sends what Node throws at: fields that come twice become a list, those of requests are left out", async () => {
+      const headers: [string, string][] = [
+        ["etag", '"1"'],
+        ["etag", '"2"'],
+        ["te", "gzip"],
+        ["http2-settings", "x"],
+      ];
+      const server = await serve((loop) =>
+        loop.mount(() => ({ headers, body: "body" })),
+      );
+      const session = open(server);
+      for (const method of ["GET", "HEAD"]) {
+        const [reply] = await ask(session, { ":method": method });
+        expect([reply[":status"], reply["etag"]]).to.deep.equal([
+          200,
+          '"1", "2"',
+        ]);
+        expect(reply).not.to.have.any.keys("te", "http2-settings");
+      }
+    });
+
     it("takes bodies with a length and without one", async () => {
       const server = await serve(
         (loop) => loop.mount(async (r) => String((await r.bytes()).length)),
@@ -259,6 +280,21 @@ for (const [how, target] of Object.entries(LISTENERS))
       }
       expect((await ask(open(server)))[1]).to.equal("fine");
       while (server.loop.tasks().exchanges.length > 0) await setImmediate();
+    });
+
+    it("serves on behind long replies that were reset on the same connection", async () => {
+      const server = await serve((loop) =>
+        loop.get("/long", () => "x".repeat(4_000_000)).get("/", () => "next"),
+      );
+      const session = open(server);
+      for (let i = 0; i < 5; i++) {
+        const asked = session.request({ ":path": "/long" });
+        asked.on("error", () => {});
+        await once(asked, "response");
+        asked.close(constants.NGHTTP2_CANCEL);
+        await once(asked, "close");
+      }
+      expect((await ask(session))[1]).to.equal("next");
     });
 
     it("lets go of a connection that is silent, but not while an application works for it", async () => {
