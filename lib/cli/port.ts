@@ -26,11 +26,16 @@ import type { Settings } from "./schema.ts";
  */
 export function useAddress(settings: Settings): Operation<Settings> {
   return resource(function* (provide) {
-    const { http, uwsgi } = settings;
+    const { http, uwsgi, tlsKey, tlsCert } = settings;
     if (http === "none" && uwsgi === "")
       throw new CommandFailure(
         EXIT.usage,
         "there is nowhere to listen: give an address by --http or --uwsgi",
+      );
+    if ((tlsKey === "") !== (tlsCert === ""))
+      throw new CommandFailure(
+        EXIT.usage,
+        `--tls-${tlsKey === "" ? "key" : "cert"} is missing: TLS takes a key and a certificate`,
       );
     const target = parseTarget(http);
     if (target === undefined) return yield* provide(settings);

@@ -216,6 +216,17 @@ describe("The command with --uwsgi", function () {
     );
   });
 
+  it("ends with 2 when of key and certificate there is one", async () => {
+    for (const [given, missing] of [
+      ["--tls-key", /^eddy: --tls-cert is missing/m],
+      ["--tls-cert", /^eddy: --tls-key is missing/m],
+    ] as const) {
+      const command = new Eddy(folder(), ["app.mjs", given, "file.pem"]);
+      expect(await command.ended).to.equal(2);
+      expect(command.stderr).to.match(missing);
+    }
+  });
+
   it("ends with 2 when there is nowhere to listen", async () => {
     const command = new Eddy(folder(), ["app.mjs", "--http", "none"]);
     expect(await command.ended).to.equal(2);
