@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { MalformedRequestError } from "../../../lib/common/errors.ts";
 import { Framing } from "../../../lib/request/framing.ts";
-import { HAS_UWS } from "../../support/native.ts";
+import { HAS_UWS, itOnUws } from "../../support/native.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -143,7 +143,7 @@ describe("A malformed request", () => {
       expect(received).to.match(/^HTTP\/1.1 400 /);
     });
 
-  it("counts as one exchange, and has its access line", async () => {
+  itOnUws("counts as one exchange, and has its access line", async () => {
     const server = await serveWith((loop) => loop.mount(() => "ok"), {
       accessLog: true,
     });
