@@ -137,6 +137,8 @@ function reasonAt(path: string, cause: Error | undefined): string {
     const { code = "", message } = error as NodeJS.ErrnoException;
     return OF_A_FOLDER[code]?.(folder) ?? message;
   }
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") return SOMEBODY; // since it was looked at
   return cause?.message ?? "the engine gives no reason";
 }
 

@@ -7,6 +7,7 @@ import { createInterface, type Interface } from "node:readline";
 import type { INTERVALS } from "../../lib/cli/intervals.ts";
 import { freePort } from "./free-port.ts";
 import { afterTest } from "./hooks.ts";
+import { HAS_UWS } from "./native.ts";
 import { ROOT } from "./root.ts";
 
 export const MAIN = join(ROOT, "dist/lib/cli/main.js");
@@ -44,7 +45,7 @@ export class Eddy {
   ) {
     this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
-      env: { ...withoutSettings(), ...env },
+      env: { ...ownSettings(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.output = createInterface(this.#child.stdout!).on("line", (line) => {
@@ -133,13 +134,15 @@ export class Eddy {
   }
 }
 
-/** The settings of whoever runs the tests are none of theirs. */
-function withoutSettings(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !name.startsWith("EDDY_") && name !== "NODE_ENV",
-    ),
+/** The settings of whoever runs the tests are none of theirs. Where uWebSockets.js does not load, no log is to say so. */
+export function ownSettings(): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("EDDY_") && name !== "NODE_ENV",
   );
+  return {
+    ...Object.fromEntries(others),
+    ...(!HAS_UWS && { EDDY_ENGINE: "node" }),
+  };
 }
 
 /** For the environment of a command that is not to wait as long as it does for users. See lib/cli/intervals.ts. */

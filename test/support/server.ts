@@ -7,6 +7,7 @@ import {
   type LoopOptions,
 } from "../../lib/index.ts";
 import { afterTest } from "./hooks.ts";
+import { HAS_UWS } from "./native.ts";
 import { repeatedFields } from "./repeated-fields.ts";
 
 /** A line of the log, parsed. */
@@ -18,6 +19,9 @@ export interface LogLine {
 }
 
 const WARN = 40;
+
+/** Of tests that name none: the command's own choice, without its warning where uWebSockets.js does not load. */
+export const USUAL_ENGINE = HAS_UWS ? "auto" : "node";
 
 export class TestServer {
   readonly log: LogLine[] = [];
@@ -42,6 +46,7 @@ export class TestServer {
     };
     this.loop = new Loop({
       stallWarnMs: Infinity, // a busy machine keeps the loop as well
+      engine: USUAL_ENGINE,
       ...options,
       log: pino({ level: "debug" }, destination),
     });

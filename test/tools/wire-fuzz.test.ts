@@ -1,6 +1,7 @@
 /** Conversations that nobody thought of, on eddy and on node:http, the same ones each time. `npm run fuzz:wire` has many more, and others. */
 import { explain } from "../../tools/wire-fuzz/explain.ts";
 import { search } from "../../tools/wire-fuzz/fuzz.ts";
+import { describeOnUws } from "../support/native.ts";
 
 const REQUESTS = 1000;
 
@@ -10,7 +11,7 @@ const FINDERS = [
   20031977, // a line without a version, behind a body
 ];
 
-describe("Random conversations, beside node:http", function () {
+describeOnUws("Random conversations, beside node:http", function () {
   this.timeout(110_000);
 
   before(function () {

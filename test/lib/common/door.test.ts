@@ -7,7 +7,7 @@ import { Loop } from "../../../lib/index.ts";
 import { afterTest } from "../../support/hooks.ts";
 import { HOSTILE } from "../../support/hostile.ts";
 import { repeatedFields } from "../../support/repeated-fields.ts";
-import type { LogLine } from "../../support/server.ts";
+import { USUAL_ENGINE, type LogLine } from "../../support/server.ts";
 
 const refuse = (): never => {
   throw new Error("refused");
@@ -182,7 +182,10 @@ describe("A logger of the user's that throws loses no line, and takes nobody alo
 
   it("one that is not pino's", async () => {
     const own = { child: () => own, error: refuse, info: refuse };
-    const loop = new Loop({ log: own as unknown as Logger });
+    const loop = new Loop({
+      log: own as unknown as Logger,
+      engine: USUAL_ENGINE,
+    });
     afterTest(() => loop.close());
     loop.mount(() => refuse());
     const said = await complaints(async () => {

@@ -10,7 +10,7 @@ import { pino, type Logger } from "pino";
 import { HttpError, Loop, stream } from "../../../lib/index.ts";
 import { createLog, loggerBehind } from "../../../lib/common/log.ts";
 import { RawClient } from "../../support/raw-client.ts";
-import { serveWith } from "../../support/server.ts";
+import { serveWith, USUAL_ENGINE } from "../../support/server.ts";
 
 describe("The access log", () => {
   it("is off by default", async () => {
@@ -262,7 +262,7 @@ describe("The log", () => {
     const index = new URL("../../../lib/index.js", import.meta.url);
     const program = `
       import { Loop } from ${JSON.stringify(index)};
-      const loop = new Loop().mount(() => "");
+      const loop = new Loop({ engine: "${USUAL_ENGINE}" }).mount(() => "");
       await loop.listen({ port: 0, host: "127.0.0.1" });
       await loop.close();
     `;

@@ -3,14 +3,9 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { UsageError, type EngineChoice } from "../../../lib/index.ts";
+import { itOnUws } from "../../support/native.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/server.ts";
-
-/** Of the tests that need it. Elsewhere it does not load: see test/lib/engine/uws/load.test.ts. */
-const UWS_LOADS = await import("../../../lib/engine/uws/load.ts").then(
-  () => true,
-  () => false,
-);
 
 const LOCAL = { port: 0, host: "127.0.0.1" };
 
@@ -29,7 +24,7 @@ describe("The engine of an address", () => {
   for (const engine of ["uws", "node"] as const) {
     const other = engine === "uws" ? "node" : "uws";
 
-    const test = engine === "node" || UWS_LOADS ? it : it.skip;
+    const test = engine === "node" ? it : itOnUws;
 
     test(`is ${engine} where the loop says so`, async () => {
       const server = new TestServer({ engine });
@@ -46,7 +41,7 @@ describe("The engine of an address", () => {
     });
   }
 
-  (UWS_LOADS ? it : it.skip)("may be another one for each", async () => {
+  itOnUws("may be another one for each", async () => {
     const server = new TestServer();
     server.loop.mount(() => "");
     for (const engine of ["uws", "node"] as const) {

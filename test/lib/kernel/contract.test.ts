@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { Context } from "effection";
+import { USUAL_ENGINE } from "../../support/server.ts";
 import {
   NAMES,
   observed,
@@ -87,7 +88,7 @@ describe("The contract with effection", () => {
       const { pino } = await import("pino");
       const log = [];
       const to = { write: (line) => void log.push(JSON.parse(line)) };
-      const loop = new Loop({ log: pino({ level: "warn" }, to) });
+      const loop = new Loop({ log: pino({ level: "warn" }, to), engine: "${USUAL_ENGINE}" });
       new Loop({ log: pino({ level: "warn" }, to) });
       loop.get("/operation", function* () {
         yield* race([sleep(1000), sleep(1)]);

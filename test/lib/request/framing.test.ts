@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { MalformedRequestError } from "../../../lib/common/errors.ts";
 import { Framing } from "../../../lib/request/framing.ts";
+import { HAS_UWS, itOnUws } from "../../support/native.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -126,7 +127,7 @@ describe("A malformed request", () => {
       "HTTP/1.1 400",
     ]);
     expect(received).to.match(/connection: close\r\n/i);
-    expect(received).to.match(/announced twice\n(\r\n)+$/);
+    if (HAS_UWS) expect(received).to.match(/announced twice\n(\r\n)+$/); // node:http refuses it by itself, in no words
     expect(seen).to.deep.equal(["/before"]);
   });
 
@@ -142,7 +143,7 @@ describe("A malformed request", () => {
       expect(received).to.match(/^HTTP\/1.1 400 /);
     });
 
-  it("counts as one exchange, and has its access line", async () => {
+  itOnUws("counts as one exchange, and has its access line", async () => {
     const server = await serveWith((loop) => loop.mount(() => "ok"), {
       accessLog: true,
     });

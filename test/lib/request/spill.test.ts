@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Spill, SpillBudget } from "../../../lib/request/spill.ts";
 import { Gate } from "../../support/gate.ts";
+import { itOnUws } from "../../support/native.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith } from "../../support/server.ts";
 
@@ -214,30 +215,33 @@ describe("An upload that comes faster than it is read", function () {
     while (LINUX && fileSizes(folder()).length > 0) await setImmediate();
   }
 
-  it("arrives byte by byte, by way of a file that is gone afterwards", async () => {
-    const server = await serveWith(
-      (loop) =>
-        loop.mount(async ({ body }) => {
-          await untilSpilt();
-          const hash = createHash("sha256");
-          for await (const chunk of body) {
-            hash.update(chunk);
-            await setImmediate();
-          }
-          return hash.digest("hex");
-        }),
-      { maxBodyBytes: Infinity },
-    );
-    for (let round = 0; round < 2; round++) {
-      const response = await fetch(server.url, {
-        method: "POST",
-        body: upload,
-      });
-      expect(await response.text()).to.equal(hashOf(upload));
-      expect(readdirSync(folder())).to.deep.equal([]);
-      await untilClosed();
-    }
-  });
+  itOnUws(
+    "arrives byte by byte, by way of a file that is gone afterwards",
+    async () => {
+      const server = await serveWith(
+        (loop) =>
+          loop.mount(async ({ body }) => {
+            await untilSpilt();
+            const hash = createHash("sha256");
+            for await (const chunk of body) {
+              hash.update(chunk);
+              await setImmediate();
+            }
+            return hash.digest("hex");
+          }),
+        { maxBodyBytes: Infinity },
+      );
+      for (let round = 0; round < 2; round++) {
+        const response = await fetch(server.url, {
+          method: "POST",
+          body: upload,
+        });
+        expect(await response.text()).to.equal(hashOf(upload));
+        expect(readdirSync(folder())).to.deep.equal([]);
+        await untilClosed();
+      }
+    },
+  );
 
   /** Until the server has seen what was sent so far. */
   async function turns(url: string): Promise<void> {

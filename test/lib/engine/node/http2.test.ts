@@ -24,6 +24,7 @@ import {
 import { CERTIFICATE } from "../../../support/certificate.ts";
 import { Gate } from "../../../support/gate.ts";
 import { afterTest } from "../../../support/hooks.ts";
+import { itOnUws } from "../../../support/native.ts";
 import { serveWith, TestServer } from "../../../support/server.ts";
 
 const LISTENERS: Record<string, ListenOptions> = {
@@ -319,15 +320,7 @@ for (const [how, target] of Object.entries(LISTENERS))
   });
 
 describe("listen({ http2: true })", () => {
-  it('is an error with the engine "uws"', async function () {
-    const loads = import("../../../../lib/engine/uws/load.ts");
-    if (
-      await loads.then(
-        () => false,
-        () => true,
-      )
-    )
-      this.skip();
+  itOnUws('is an error with the engine "uws"', async () => {
     const server = new TestServer({ engine: "uws" });
     const error = await server.loop
       .listen({ port: 0, http2: true })

@@ -4,9 +4,15 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../../../../lib/common/errors.ts";
-import { explain, uws, type Machine } from "../../../../lib/engine/uws/load.ts";
+import type { Machine } from "../../../../lib/engine/uws/load.ts";
+import { describeOnUws, HAS_UWS } from "../../../support/native.ts";
 
-describe("The engine", () => {
+/** Where it does not load, the suite is not run. */
+const { explain, uws } = HAS_UWS
+  ? await import("../../../../lib/engine/uws/load.ts")
+  : ({} as typeof import("../../../../lib/engine/uws/load.ts"));
+
+describeOnUws("The engine", () => {
   it("is loaded", () => {
     expect(uws.App).to.be.a("function");
     expect(uws.SSLApp).to.be.a("function");
