@@ -28,7 +28,7 @@ function starts(file) {
   return false;
 }
 
-process.env.EDDY_TEST_ENGINE ??= "uws"; // Mocha's processes inherit it
+process.env.TEST_ENGINE ??= "uws"; // Mocha's processes inherit it
 
 export default {
   spec: readdirSync(join(ROOT, "test"), { recursive: true })

@@ -47,11 +47,11 @@ const env = {
   PATH: [dirname(binary), process.env.PATH].join(delimiter),
 };
 const engine = spawnSync(binary, ["dist/lib/engine/uws/load.js"], { env });
-if (engine.status !== 0) env.EDDY_TEST_ENGINE ??= "node";
+if (engine.status !== 0) env.TEST_ENGINE ??= "node";
 
 const found = spawnSync(binary, ["--version"], { encoding: "utf8" });
 console.log(
-  `Node.js ${found.stdout.trim()}, engines: ${env.EDDY_TEST_ENGINE ?? "all"}`,
+  `Node.js ${found.stdout.trim()}, engines: ${env.TEST_ENGINE ?? "all"}`,
 );
 const mocha = createRequire(import.meta.url).resolve("mocha/bin/mocha.js");
 const tests = given.length > 0 ? given : ["--parallel", "--jobs", "4", ...ALL];

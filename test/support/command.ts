@@ -135,7 +135,7 @@ export class Eddy {
 }
 
 /** The settings of whoever runs the tests are none of theirs. Where uWebSockets.js does not load, no log is to say so. */
-export function ownSettings(): NodeJS.ProcessEnv {
+function ownSettings(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("EDDY_") && name !== "NODE_ENV",
   );

@@ -16,11 +16,11 @@ export interface TestedEngine {
   ): Promise<TestServer>;
 }
 
-/** A further engine is a further line. `EDDY_TEST_ENGINE` leaves one of them. */
+/** A further engine is a further line. `TEST_ENGINE` leaves one of them. */
 export const ENGINES: readonly TestedEngine[] = [
   engine("uws", { engine: "uws" }),
   engine("node", { engine: "node" }),
-].filter(({ name }) => name === (process.env["EDDY_TEST_ENGINE"] ?? name));
+].filter(({ name }) => name === (process.env["TEST_ENGINE"] ?? name));
 
 function engine(name: string, options: ListenOptions): TestedEngine {
   return {

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import type { Status } from "../../../lib/cli/status.ts";
 import { table } from "../../../lib/cli/top.ts";
-import { IN_SHELL, ownSettings } from "../../support/command.ts";
+import { IN_SHELL } from "../../support/command.ts";
 
 const MiB = 1024 ** 2;
 const NONE = { abort: 0, timeout: 0, error: 0, shed: 0, drain: 0 };
@@ -100,7 +100,6 @@ describe("eddy top", () => {
     // exec: a shell that waited would be hit by the Ctrl-C too, and end with that, whatever the command made of it
     const command = `exec ${IN_SHELL} top --stats 127.0.0.1:${port}`;
     const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
-      env: ownSettings(),
       stdio: ["pipe", "pipe", "inherit"],
     });
     try {
