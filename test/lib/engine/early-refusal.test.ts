@@ -138,6 +138,14 @@ onEachEngine(({ serveWith }) => {
     expect(received.trimEnd().split("\r\n\r\n")).to.have.lengthOf(1);
   });
 
+  it("A malformed HEAD is refused with a head alone", async () => {
+    const client = await RawClient.connect(server.port);
+    client.send("HEAD /limited HTTP/1.1\r\nHost: a b\r\n\r\n");
+    const received = await client.untilClosed();
+    expect(received).to.match(/^HTTP\/1.1 400 [^]*?\r\n(\r\n)+$/);
+    expect(received.trimEnd().split("\r\n\r\n")).to.have.lengthOf(1);
+  });
+
   describe("An early refusal", () => {
     for (const [what, refusal] of Object.entries(REFUSALS))
       for (const framing of ["length", "chunked"] as const) {
