@@ -48,3 +48,10 @@ export function endToEnd(
 
 /** The option `close` in a field `Connection` (RFC 9112, section 9.6). */
 export const CLOSE_OPTION = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
+
+/** Whether there is a field of this name, which is in lower case. `fields`: name, value, name, value, … */
+export const hasField = (
+  fields: readonly (string | Buffer)[],
+  name: string,
+): boolean =>
+  fields.some((it, i) => i % 2 === 0 && String(it).toLowerCase() === name);

@@ -8,6 +8,7 @@ import {
 } from "../common/errors.ts";
 import { future } from "../operations/future.ts";
 import type { Chunk, Outlet, ReplyHead } from "../engine/engine.ts";
+import { checkAllProduced } from "../engine/promised-length.ts";
 import { fork } from "../kernel/fork.ts";
 import { viewFork, type TaskView } from "../kernel/tree.ts";
 import { forbidsBody } from "./head.ts";
@@ -130,10 +131,7 @@ function deliverWhole(
     isSmall && head.contentLength === undefined
       ? undefined
       : Buffer.byteLength(body);
-  if (head.contentLength !== undefined && head.contentLength !== length)
-    throw new InvalidReplyError(
-      `the body has ${length} bytes, its content-length says ${head.contentLength}`,
-    );
+  if (length !== undefined) checkAllProduced(length, head.contentLength);
   if (isSmall) {
     out.send(head, body);
     doneWhenTaken(out, recipient);

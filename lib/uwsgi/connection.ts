@@ -46,7 +46,7 @@ export class UwsgiConnection {
 
   /** The connection has ended. */
   closed(): void {
-    this.#outlet?.closed();
+    this.#outlet?.leave();
   }
 
   /** The loop has ended: what has come of replies is still passed on, to a front that goes on reading. */

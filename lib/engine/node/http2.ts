@@ -14,7 +14,7 @@ import type { Chunk, Head, Peer, Serve } from "../engine.ts";
 import type { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
 import { NodePeer, toText } from "./head.ts";
-import { NodeOutlet } from "./node-outlet.ts";
+import { StreamOutlet } from "../stream-outlet.ts";
 
 /** Streams of one connection at a time; RFC 9113, section 6.5.2, asks for a hundred at least. */
 const STREAMS_AT_MOST = 128;
@@ -190,7 +190,7 @@ const NOT_HERE: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-class Http2Outlet extends NodeOutlet {
+class Http2Outlet extends StreamOutlet {
   readonly #stream: ServerHttp2Stream;
   /** Until the first of the body, or the end: then both leave together. */
   #head: OutgoingHttpHeaders | undefined;

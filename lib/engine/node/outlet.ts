@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Chunk } from "../engine.ts";
-import { NodeOutlet } from "./node-outlet.ts";
+import { StreamOutlet } from "../stream-outlet.ts";
 
 /** Milliseconds after which a client that is held back may have left without being noticed. */
 const LOOK_MS = 5000;
@@ -11,7 +11,7 @@ const LOOK_MS = 5000;
 /** Milliseconds that a client which still sends has for its last reply. */
 const LINGER_MS = 5000;
 
-export class HttpOutlet extends NodeOutlet {
+export class HttpOutlet extends StreamOutlet {
   /** Its reply is the last of the connection. */
   isLast = false;
   readonly #request: IncomingMessage;

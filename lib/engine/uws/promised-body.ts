@@ -2,7 +2,7 @@
  * A streamed body whose length was promised. It goes through the engine's `tryEnd`, which takes what the socket takes
  * and says how much that was; `write` would send chunked framing beside the length.
  */
-import { InvalidReplyError } from "../../common/errors.ts";
+import { checkAllProduced, checkNotTooMuch } from "../promised-length.ts";
 import type { HttpResponse } from "./load.ts";
 
 /** `complete`: the engine has all that was promised, and the response is over. `full`: the client is behind. */
@@ -38,10 +38,7 @@ export class PromisedBody {
    * @throws {InvalidReplyError} when the body grows longer than the promised length.
    */
   push(chunk: Uint8Array, sent = 0): void {
-    if (this.produced + chunk.length > this.length)
-      throw new InvalidReplyError(
-        `the body is longer than the content-length of ${this.length}`,
-      );
+    checkNotTooMuch(this.produced + chunk.length, this.length);
     this.produced += chunk.length;
     this.#unsent.push(chunk.subarray(sent));
   }
@@ -103,9 +100,6 @@ export class PromisedBody {
 
   /** @throws {InvalidReplyError} when the body is shorter than the promised length. */
   end(): void {
-    if (!this.isProduced)
-      throw new InvalidReplyError(
-        `the body has ${this.produced} bytes, its content-length says ${this.length}`,
-      );
+    checkAllProduced(this.produced, this.length);
   }
 }

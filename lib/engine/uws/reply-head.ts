@@ -1,4 +1,5 @@
 /** The head of a reply, as uWebSockets.js is given it: field by field. */
+import { hasField } from "../../common/fields.ts";
 import { REQUEST_ID_FIELD, type ReplyHead } from "../engine.ts";
 import type { HttpResponse } from "./load.ts";
 
@@ -11,12 +12,9 @@ export function writeHead(
   if (statusLine !== "200 OK") res.writeStatus(statusLine);
   for (let i = 0; i < fields.length; i += 2)
     res.writeHeader(fields[i]!, fields[i + 1]!);
-  if (requestId !== undefined && !fields.some(isRequestId))
+  if (requestId !== undefined && !hasField(fields, REQUEST_ID_FIELD))
     res.writeHeader(REQUEST_ID_FIELD, requestId);
 }
-
-const isRequestId = (it: string | Buffer, i: number): boolean =>
-  i % 2 === 0 && String(it).toLowerCase() === REQUEST_ID_FIELD;
 
 // What the engine writes itself, where it is to end no connection with it, or one with something that it cannot end.
 // `behind`: makes it send its cork; it belongs to no reply.

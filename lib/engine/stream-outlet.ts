@@ -1,6 +1,6 @@
-/** What the outlets of Node's two HTTPs have in common: states, lengths, turns, and who is told. */
+/** What outlets on Node's own streams have in common: states, lengths, turns, and who is told. */
 import { setImmediate } from "node:timers/promises";
-import { InvalidReplyError } from "../../common/errors.ts";
+import { hasField } from "../common/fields.ts";
 import {
   REQUEST_ID_FIELD,
   type Chunk,
@@ -8,7 +8,8 @@ import {
   type OutletState,
   type ReplyHead,
   type Step,
-} from "../engine.ts";
+} from "./engine.ts";
+import { checkAllProduced, checkNotTooMuch } from "./promised-length.ts";
 
 /** Chunks, and bytes, of one body that are sent before others get their turn: see `uws/portions.ts`. */
 const CHUNKS_PER_TURN = 256;
@@ -28,7 +29,7 @@ interface Source {
   isPaused(): boolean;
 }
 
-export abstract class NodeOutlet implements Outlet {
+export abstract class StreamOutlet implements Outlet {
   state: OutletState = "waiting";
   status: number | undefined;
   bytes = 0;
@@ -158,7 +159,7 @@ export abstract class NodeOutlet implements Outlet {
     body: Chunk,
     close: boolean,
   ): void {
-    this.bytes = byteLength(body);
+    this.bytes = Buffer.byteLength(body);
     fields.push("content-length", String(this.bytes));
     this.#begin(status, reason, fields, close);
     this.#end(body);
@@ -198,17 +199,15 @@ export abstract class NodeOutlet implements Outlet {
     close: boolean,
   ): void {
     this.status = status;
-    if (this.#requestId !== undefined) addId(fields, this.#requestId);
+    if (this.#requestId !== undefined && !hasField(fields, REQUEST_ID_FIELD))
+      fields.push(REQUEST_ID_FIELD, this.#requestId);
     this.writeHead(status, reason, fields, close);
   }
 
   write(chunk: Chunk): boolean {
     if (this.state === "gone") return true;
-    const bytes = byteLength(chunk);
-    if (this.bytes + bytes > (this.length ?? Infinity))
-      throw new InvalidReplyError(
-        `the body is longer than the content-length of ${this.length}`,
-      );
+    const bytes = Buffer.byteLength(chunk);
+    checkNotTooMuch(this.bytes + bytes, this.length);
     this.bytes += bytes;
     this.#bytesInTurn += bytes;
     if (this.bytes === this.length) this.#end(chunk);
@@ -253,10 +252,7 @@ export abstract class NodeOutlet implements Outlet {
 
   end(): void {
     if (this.state !== "streaming" || this.#isEnded) return;
-    if (this.length !== undefined && this.bytes < this.length)
-      throw new InvalidReplyError(
-        `the body has ${this.bytes} bytes, its content-length says ${this.length}`,
-      );
+    checkAllProduced(this.bytes, this.length);
     this.#end(undefined);
   }
 
@@ -310,14 +306,3 @@ function plainFields({ fields }: ReplyHead): string[] {
 }
 
 const toLatin1 = (bytes: Buffer): string => bytes.toString("latin1");
-
-function addId(fields: string[], requestId: string): void {
-  const given = fields.some(
-    (it, i) => i % 2 === 0 && it.toLowerCase() === REQUEST_ID_FIELD,
-  );
-  if (!given) fields.push(REQUEST_ID_FIELD, requestId);
-}
-
-function byteLength(chunk: Chunk): number {
-  return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
-}
