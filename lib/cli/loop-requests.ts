@@ -1,21 +1,11 @@
 /** What a worker tells of the requests of its loop. */
 import type { ApplicationStatus, Loop, Tally } from "../index.ts";
 import type { ConnectionCounts } from "../engine/visits.ts";
-import type { Shared } from "../exchange/shared.ts";
+import { noTally, type Shared } from "../exchange/shared.ts";
 import { loopListens } from "../loop/command.ts";
 
 /** Requests that are named. */
 const NAMED = 20;
-
-const NONE_YET: Tally = {
-  accepted: 0,
-  ok: 0,
-  abort: 0,
-  timeout: 0,
-  error: 0,
-  shed: 0,
-  drain: 0,
-};
 
 const NO_CONNECTIONS: ConnectionCounts = { open: 0, refused: 0, unserved: 0 };
 
@@ -45,7 +35,7 @@ export class LoopRequests {
   }
 
   get tally(): Readonly<Tally> {
-    return this.#shared?.tally ?? NONE_YET;
+    return this.#shared?.tally ?? noTally();
   }
 
   get inFlight(): number {

@@ -12,13 +12,18 @@ export class AsyncContext extends AsyncResource {
   constructor() {
     super("EDDY", UNTRACKED);
   }
+
+  /** To be asked within it: a context with what has been entered in this one by now. */
+  get now(): AsyncContext {
+    return KEEPS ? this : new AsyncContext();
+  }
 }
 
 /** Nobody is told of its end, so the garbage collector does not have to watch for it. */
 const UNTRACKED = { requireManualDestroy: true };
 
 /** Whether a context keeps what is entered within it, as before Node.js 24. Otherwise it has to be made anew. */
-export const CONTEXTS_KEEP: boolean = ((): boolean => {
+const KEEPS = ((): boolean => {
   const store = new AsyncLocalStorage<true>();
   const context = new AsyncContext();
   context.runInAsyncScope(() => store.enterWith(true));

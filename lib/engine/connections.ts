@@ -1,3 +1,9 @@
+/** Milliseconds that a connection may be silent, where nothing else is said: the default of uWebSockets.js. */
+export const IDLE_TIMEOUT_MS = 30_000;
+
+/** Milliseconds for clients to finish, and to read their last reply, when a listener ends. */
+export const LAST_MS = 1000;
+
 /** How many connections are open. */
 export class Connections {
   #count = 0;

@@ -3,6 +3,7 @@
  * without a request that was understood.
  */
 import type { Logger } from "../common/log.ts";
+import { Told } from "../common/told.ts";
 import { connectionsByPeer } from "./peers.ts";
 import { SpareFiles } from "./spare-files.ts";
 
@@ -41,9 +42,9 @@ export class Visits {
   readonly #options: VisitOptions;
   readonly #ports = new Map<number, PeerCounts>();
   readonly #files = new SpareFiles((exhausted) => this.#noteFiles(exhausted));
-  readonly #toldFiles = new Told();
-  readonly #toldRefused = new Told();
-  readonly #toldUnserved = new Told();
+  readonly #toldFiles = new Told(QUIET_MS);
+  readonly #toldRefused = new Told(QUIET_MS);
+  readonly #toldUnserved = new Told(QUIET_MS);
 
   constructor(log: Logger, options = ANY) {
     this.#log = log;
@@ -111,23 +112,6 @@ export class Visits {
 const CAUSES =
   "a check that only connects does that; else it may be a proxy that speaks HTTP/1.0 " +
   "(nginx: proxy_http_version 1.1; or serve it by --engine node), TLS on a plain port or the other way round, or a request without a Host";
-
-/** Counts what is to be told, at once, and then once a minute. */
-class Told {
-  #at = -Infinity;
-  #count = 0;
-
-  /** How many there are to tell of, or 0 when it is not time. */
-  next(): number {
-    this.#count++;
-    const now = performance.now();
-    if (now - this.#at < QUIET_MS) return 0;
-    this.#at = now;
-    const count = this.#count;
-    this.#count = 0;
-    return count;
-  }
-}
 
 /** Counts what comes. What has gone shows when the kernel is asked: where somebody seems to have too many. */
 class PeerCounts {

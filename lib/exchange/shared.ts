@@ -10,6 +10,7 @@ import {
 import type { TaskView } from "../kernel/tree.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import { Live, type Linked } from "./live.ts";
+import { Told } from "../common/told.ts";
 import { Clients } from "./clients.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { Logger } from "../common/log.ts";
@@ -34,6 +35,17 @@ export interface Running extends Linked<Running> {
   view(): ExchangeView;
 }
 
+/** Of no request yet. */
+export const noTally = (): Tally => ({
+  accepted: 0,
+  ok: 0,
+  abort: 0,
+  timeout: 0,
+  error: 0,
+  shed: 0,
+  drain: 0,
+});
+
 export class Shared {
   readonly log: Logger;
   readonly accessLog: AccessLog | undefined;
@@ -42,15 +54,7 @@ export class Shared {
   readonly ids: RequestIds;
   /** Undefined when no peer is trusted to speak for others. */
   readonly proxies: Proxies | undefined;
-  readonly tally: Tally = {
-    accepted: 0,
-    ok: 0,
-    abort: 0,
-    timeout: 0,
-    error: 0,
-    shed: 0,
-    drain: 0,
-  };
+  readonly tally = noTally();
   /** The exchanges that are not over; those that ended within their route callback were never in it. */
   readonly live = new Live<Running>();
   /** Of those, how many each client has. Undefined where nobody asks. */
@@ -66,9 +70,7 @@ export class Shared {
   #whenIdle: (() => void) | undefined;
   /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
   readonly #watched = new Map<Running, NodeJS.Timeout>();
-  /** When the log was last told of refused requests, and how many there were since. */
-  #shedLoggedAt = -Infinity;
-  #shedUnlogged = 0;
+  readonly #shed = new Told(1000);
   readonly #teardownTimeoutMs: number;
 
   constructor(
@@ -102,19 +104,16 @@ export class Shared {
     this.#watched.set(exchange, limit.unref());
   }
 
-  /** Says that requests are refused: at once, then once a second, so that a flood of them is not one of the log. */
+  /** Says that requests are refused: at once, then once a second. */
   noteShed(error: unknown): void {
-    this.#shedUnlogged++;
-    const now = performance.now();
-    if (now - this.#shedLoggedAt < 1000) return;
+    const refused = this.#shed.next();
+    if (refused === 0) return;
     this.log.warn(
-      { refused: this.#shedUnlogged },
+      { refused },
       error instanceof ClientBusyError
         ? `${error.address} has too many requests that run (maxConnectionsPerClient); others are answered 429`
         : `too many requests are running (${this.live.size}); others are answered 503`,
     );
-    this.#shedLoggedAt = now;
-    this.#shedUnlogged = 0;
   }
 
   /** What is not over, whoever asks: also somebody who looks in on a loop that is stuck. */

@@ -14,7 +14,7 @@ import {
   type Operation,
   type Result,
 } from "effection";
-import { AsyncContext, CONTEXTS_KEEP } from "../common/async-context.ts";
+import { AsyncContext } from "../common/async-context.ts";
 import {
   contexts,
   type ErrorBoundary,
@@ -126,7 +126,7 @@ export class EffectionTask implements Pick<Reducer, "schedule">, Member {
     } catch (error) {
       this.#settle(failed(error));
     }
-    if (!CONTEXTS_KEEP) this.#context = new AsyncContext();
+    this.#context = this.#context.now;
   }
 
   perform(): void {}

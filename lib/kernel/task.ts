@@ -14,7 +14,7 @@ import {
   type Operation,
   type Result,
 } from "effection";
-import { AsyncContext, CONTEXTS_KEEP } from "../common/async-context.ts";
+import { AsyncContext } from "../common/async-context.ts";
 import type { ErrorBoundary, Member, TaskGroup } from "./contract.ts";
 import { DESTROY, HALT } from "./destructors.ts";
 import {
@@ -281,7 +281,7 @@ function takeTurn(this: KernelTask): void {
   } catch (error) {
     this.giveUp(failed(error));
   }
-  if (!CONTEXTS_KEEP && this.turn !== ended) this.context = new AsyncContext();
+  if (this.turn !== ended) this.context = this.context.now;
 }
 
 // The turns, in their order.

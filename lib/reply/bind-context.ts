@@ -127,7 +127,7 @@ class BoundSteps implements Steps {
     return this.#context.runInAsyncScope(() => {
       const step = advance();
       if (step.done) return { done: true, value: bound(step.value) };
-      this.#context = new AsyncContext();
+      this.#context = this.#context.now;
       return { done: false, value: boundEffect(step.value, this.#context) };
     });
   }

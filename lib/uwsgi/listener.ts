@@ -2,7 +2,11 @@
 import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { urlHost } from "../common/address.ts";
 import { UsageError } from "../common/errors.ts";
-import { Connections } from "../engine/connections.ts";
+import {
+  Connections,
+  IDLE_TIMEOUT_MS,
+  LAST_MS,
+} from "../engine/connections.ts";
 import { Entrance } from "../engine/entrance.ts";
 import type { ConnectionLimits, Listener, Serve } from "../engine/engine.ts";
 import { engineHeaderBytes } from "../engine/header-limit.ts";
@@ -10,9 +14,6 @@ import type { Address } from "../engine/listen-options.ts";
 import { listenAt, parseTarget, type Target } from "../engine/target.ts";
 import type { Logger } from "../common/log.ts";
 import { UwsgiConnection } from "./connection.ts";
-
-/** Milliseconds; the engine's own default. */
-const IDLE_TIMEOUT_MS = 30_000;
 
 /**
  * @throws {ListenError} saying what is in the way.
@@ -63,9 +64,6 @@ export async function openUwsgiListener(
     },
   };
 }
-
-/** Milliseconds for fronts to read their last reply and to close when the loop ends. */
-const LAST_MS = 1000;
 
 function targetOf(where: string): Target {
   const target = parseTarget(where);

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { FIELD_VALUE, HOP_BY_HOP, TOKEN } from "../common/fields.ts";
 import type { Head } from "../engine/engine.ts";
+import { pathAndQuery } from "../engine/path-and-query.ts";
 import type { Scheme } from "../engine/entrance.ts";
 import { PacketError, type UwsgiPacket } from "./packet.ts";
 
@@ -20,13 +21,13 @@ export function toRequest(all: UwsgiPacket["variables"]): UwsgiRequest {
   const method = matching(TOKEN, get("REQUEST_METHOD"), "REQUEST_METHOD");
   const length = matching(LENGTH, get("CONTENT_LENGTH"), "CONTENT_LENGTH");
   const target = asText(matching(TARGET, targetOf(get), "the path"));
-  const mark = target.indexOf("?");
+  const [path, query] = pathAndQuery(target);
   const remote = get("REMOTE_ADDR");
   return {
     head: {
       method,
-      path: mark < 0 ? target : target.slice(0, mark),
-      query: mark < 0 ? "" : target.slice(mark + 1),
+      path,
+      query,
       fields: fieldsOf(all, get, method),
       protocol: protocolOf(get("SERVER_PROTOCOL")),
       peer: { address: isIP(remote) ? remote : "", proxiedAddress: "" },

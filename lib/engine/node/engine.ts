@@ -18,6 +18,7 @@ import type {
   ReplyHead,
   Serve,
 } from "../engine.ts";
+import { IDLE_TIMEOUT_MS, LAST_MS } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
 import type { Address, ListenOptions } from "../listen-options.ts";
@@ -34,9 +35,6 @@ import { HttpOutlet } from "./outlet.ts";
 import { Http2 } from "./http2.ts";
 import { createPeekingServer } from "./peek.ts";
 import { readProxyHead } from "./proxy-protocol.ts";
-
-/** Milliseconds; the native engine's default. */
-const IDLE_TIMEOUT_MS = 30_000;
 
 /** Milliseconds between two looks at heads that take too long. */
 const LOOK_MS = 4000;
@@ -292,9 +290,6 @@ class Doors {
     for (const socket of this.#sockets) socket.destroy();
   }
 }
-
-/** Milliseconds for those who have their last reply when the loop closes. */
-const LAST_MS = 1000;
 
 const keyOf = (address: string, port: number | undefined): string =>
   `${address} ${port}`;

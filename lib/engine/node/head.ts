@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Head, Peer } from "../engine.ts";
+import { pathAndQuery } from "../path-and-query.ts";
 
 export class NodeHead implements Head {
   readonly method: string;
@@ -17,11 +18,8 @@ export class NodeHead implements Head {
   constructor(request: IncomingMessage, peer: Peer) {
     const fields = request.rawHeaders; // nobody else reads it
     this.hosts = normalize(fields);
-    const target = originOf(request.url!, fields);
-    const mark = target.indexOf("?");
     this.method = request.method!;
-    this.path = mark < 0 ? target : target.slice(0, mark);
-    this.query = mark < 0 ? "" : target.slice(mark + 1);
+    [this.path, this.query] = pathAndQuery(originOf(request.url!, fields));
     this.fields = fields;
     this.peer = peer;
     this.#request = request;

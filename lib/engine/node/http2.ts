@@ -14,6 +14,7 @@ import type { Chunk, Head, Peer, Serve } from "../engine.ts";
 import type { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
 import { NodePeer, toText } from "./head.ts";
+import { pathAndQuery } from "../path-and-query.ts";
 import { StreamOutlet } from "../stream-outlet.ts";
 
 /** Streams of one connection at a time; RFC 9113, section 6.5.2, asks for a hundred at least. */
@@ -144,11 +145,8 @@ class Http2Head implements Head {
     raw: readonly string[],
     peer: Peer,
   ) {
-    const target = headers[":path"] ?? "";
-    const mark = target.indexOf("?");
     this.method = headers[":method"]!;
-    this.path = mark < 0 ? target : target.slice(0, mark);
-    this.query = mark < 0 ? "" : target.slice(mark + 1);
+    [this.path, this.query] = pathAndQuery(headers[":path"] ?? "");
     this.fields = fieldsOf(headers, raw, !endAfterHeaders);
     this.peer = peer;
   }

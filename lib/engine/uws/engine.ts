@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { formatAddress } from "../../common/address.ts";
 import { type ListenError, UsageError } from "../../common/errors.ts";
 import type { Engine, Listener, Serve } from "../engine.ts";
-import type { Connections } from "../connections.ts";
+import { LAST_MS, type Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
 import {
@@ -50,9 +50,6 @@ export const engine: Engine = {
     return new UwsListener(app, socket, address, entrance, packet.lingering);
   },
 };
-
-/** Milliseconds that clients have for the rest of their bodies when the listener ends. */
-const LAST_MS = 1000;
 
 class UwsListener implements Listener {
   readonly address: Address;
