@@ -40,12 +40,12 @@ export function useAddress(settings: Settings): Operation<Settings> {
     const target = parseTarget(http);
     if (target === undefined) return yield* provide(settings);
     if ("path" in target) {
-      if (isAlone(settings)) checkAlone(settings);
+      checkAlone(settings);
       yield* useClaim(http, [resolve(target.path)]);
       return yield* provide(settings);
     }
     const engine = yield* call(() => engineAt(settings));
-    if (isAlone({ ...settings, engine })) checkAlone(settings);
+    checkAlone({ ...settings, engine });
     const isAnyPort = target.port === 0;
     if (!isAnyPort) yield* useClaim(http, yield* call(() => named(target)));
     const at = yield* call(() => tryToListen(target));
@@ -94,8 +94,10 @@ export function isAlone({ http, http2, engine }: Settings): boolean {
   return (engine === "node" || http2) && !NODE_CAN_SHARE;
 }
 
-function checkAlone({ workers, http }: Settings): void {
-  if (workers === 1) return;
+/** @throws {CommandFailure} for several workers where only one can be. */
+function checkAlone(settings: Settings): void {
+  const { workers, http } = settings;
+  if (workers === 1 || !isAlone(settings)) return;
   throw new CommandFailure(
     EXIT.usage,
     http.startsWith("unix:")
