@@ -285,6 +285,8 @@ describe("http()", () => {
     const client = await RawClient.connect(server.port);
     client.request("POST /app", ["transfer-encoding: chunked"]);
     client.send("b\r\nhello world\r\n");
+    await client.until(/^HTTP/);
+    client.send("0\r\n\r\n");
     expect(await client.untilClosed()).to.match(/^HTTP\/1.1 413 /);
     expect((await fetch(`${server.url}/app`)).status).to.equal(200); // and the upstream is not to blame
   });

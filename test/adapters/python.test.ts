@@ -548,6 +548,8 @@ describe("Python:", function () {
       client.request("POST /", ["transfer-encoding: chunked"]);
       for (let i = 0; i < 3; i++)
         client.send(`186a0\r\n${"x".repeat(100_000)}\r\n`);
+      await client.until(/^HTTP/);
+      client.send("0\r\n\r\n");
       expect(await client.untilClosed()).to.match(/^HTTP\/1.1 413 /);
     });
   });

@@ -190,7 +190,8 @@ onEachEngine(({ serveWith }) => {
       );
       const client = await RawClient.connect(server.port);
       client.request("POST /", ["content-length: 11"]);
-      const reply = await client.untilClosed();
+      await client.until(/allowed here\n/);
+      const reply = await client.send("hello world").untilClosed();
       expect(reply).to.match(/^HTTP\/1.1 413 /);
       expect(reply).to.match(/^connection: close\r$/im);
       expect(reply).to.match(
@@ -209,7 +210,8 @@ onEachEngine(({ serveWith }) => {
       client.send("6\r\nabcdef\r\n");
       await setImmediate();
       client.send("5\r\nghijk\r\n");
-      const reply = await client.untilClosed();
+      await client.until(/^HTTP/);
+      const reply = await client.send("0\r\n\r\n").untilClosed();
       expect(reply).to.match(/^HTTP\/1.1 413 [^]*^connection: close\r$/im);
     });
 
