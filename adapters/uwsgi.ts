@@ -1,15 +1,22 @@
 /** Applications behind servers that speak the uwsgi protocol: uWSGI, `gunicorn --protocol uwsgi`. */
-import { request as httpRequest } from "node:http";
-import type { GatewayRequest, OpenApplication } from "../lib/adapter.ts";
+import { request as httpRequest, type ClientRequest } from "node:http";
+import type { Call, GatewayRequest, OpenApplication } from "../lib/adapter.ts";
 import {
+  checkHealth,
   forward,
   upstreamAddresses,
   Upstreams,
   upstreamSettings,
   type OutgoingRequest,
+  type UpstreamAddress,
   type UpstreamOptions,
 } from "../lib/upstream.ts";
-import { encodePacket, UwsgiSocket, variablesOf } from "./uwsgi/packet.ts";
+import {
+  encodePacket,
+  healthVariables,
+  UwsgiSocket,
+  variablesOf,
+} from "./uwsgi/packet.ts";
 
 export type { UpstreamOptions as UwsgiOptions } from "../lib/upstream.ts";
 
@@ -44,36 +51,57 @@ export function uwsgi(
   const settings = upstreamSettings(options, addresses.length);
   const servers = new Upstreams(addresses, settings);
   return {
+    *open({ log }) {
+      yield* checkHealth(
+        servers,
+        ({ connect }, path) =>
+          begin("GET", encodePacket(healthVariables(path)), 0, connect),
+        log,
+      );
+    },
     status: () => servers.status("uwsgi"),
-    handle: (request) => forward(request, () => prepare(request), servers),
+    handle: (request) =>
+      forward(request, (call) => prepare(request, call), servers),
   };
 }
 
 function prepare(
   request: GatewayRequest,
+  call: Call | undefined,
 ): OutgoingRequest | Promise<OutgoingRequest> {
-  if (!request.hasBody) return outgoing(request, undefined, undefined);
+  if (!request.hasBody) return outgoing(request, undefined, undefined, call);
   const length = request.headers.get("content-length");
   if (length !== undefined)
-    return outgoing(request, Number(length), request.body);
-  return request.bytes().then((body) => outgoing(request, body.length, [body]));
+    return outgoing(request, Number(length), request.body, call);
+  return request
+    .bytes()
+    .then((body) => outgoing(request, body.length, [body], call));
 }
 
 function outgoing(
   request: GatewayRequest,
   length: number | undefined,
   body: OutgoingRequest["body"],
+  call: Call | undefined,
 ): OutgoingRequest {
-  const packet = encodePacket(variablesOf(request, length));
+  const packet = encodePacket(variablesOf(request, length, call));
   return {
     body,
-    // Node's client writes a head, which the socket replaces: of it counts only what frames the body and the reply.
-    begin: ({ connect }) =>
-      httpRequest({
-        method: request.method,
-        setHost: false,
-        headers: { "content-length": length ?? 0 },
-        createConnection: () => new UwsgiSocket(packet).connect(connect),
-      }),
+    begin: ({ connect }) => begin(request.method, packet, length, connect),
   };
+}
+
+/** Node's client writes a head, which the socket replaces: of it counts only what frames the body and the reply. */
+function begin(
+  method: string,
+  packet: Buffer,
+  length: number | undefined,
+  connect: UpstreamAddress["connect"],
+): ClientRequest {
+  return httpRequest({
+    method,
+    setHost: false,
+    headers: { "content-length": length ?? 0 },
+    createConnection: () => new UwsgiSocket(packet).connect(connect),
+  });
 }

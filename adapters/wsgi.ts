@@ -4,7 +4,13 @@
  * The application runs on the event loop itself: while it computes, nobody else is served. That is right for
  * applications that only shape text; others belong into threads.
  */
-import type { Application, Handler, OpenApplication } from "../lib/adapter.ts";
+import {
+  isOneOfSeveral,
+  type Application,
+  type GatewayRequest,
+  type Handler,
+  type OpenApplication,
+} from "../lib/adapter.ts";
 import { Input } from "./wsgi/input.ts";
 import { runApp } from "./wsgi/run.ts";
 import { ThreadedApplication } from "./wsgi/threads/application.ts";
@@ -79,10 +85,13 @@ export function wsgi(app: WsgiApp): Handler;
 export function wsgi(app: ThreadedApp): OpenApplication;
 export function wsgi(app: WsgiApp | ThreadedApp): Application {
   if (typeof app !== "function") return new ThreadedApplication(app);
+  const multiprocess = isOneOfSeveral();
+  const answer = (request: GatewayRequest, body: Uint8Array) =>
+    runApp(app, request, new Input(body), multiprocess);
   return (request) =>
     request.hasBody
-      ? request.bytes().then((body) => runApp(app, request, new Input(body)))
-      : runApp(app, request, new Input(EMPTY));
+      ? request.bytes().then((body) => answer(request, body))
+      : answer(request, EMPTY);
 }
 
 const EMPTY = new Uint8Array(0);

@@ -1,6 +1,6 @@
 /**
- * The processes the benchmark starts. Each is kept on one core, where that can be done, so that server and load do not push each
- * other around; and none survives the benchmark.
+ * The processes the benchmark starts. Each is kept on one core, where that can be done, so that server and load do not
+ * push each other around; and none survives the benchmark.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

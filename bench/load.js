@@ -1,11 +1,19 @@
 /**
- * One load by autocannon, in a process of its own: takes { url, headers, connections, seconds } as JSON on the command line and
- * prints the result as JSON.
+ * One load by autocannon, in a process of its own: takes { url, headers, method, body, connections, seconds } as JSON
+ * on its standard input and prints the result as JSON.
  */
+import { readFileSync } from "node:fs";
 import { createHistogram } from "node:perf_hooks";
 import autocannon from "autocannon";
 
-const { url, headers, connections, seconds } = JSON.parse(process.argv[2]);
+const {
+  url,
+  headers,
+  method = "GET",
+  body,
+  connections,
+  seconds,
+} = JSON.parse(readFileSync(0, "utf8"));
 
 /** Latencies in µs; autocannon's own are rounded to whole milliseconds. */
 const latency = createHistogram({ highest: 60_000_000 });
@@ -14,6 +22,8 @@ const latency = createHistogram({ highest: 60_000_000 });
 const run = autocannon({
   url,
   headers,
+  method,
+  body,
   connections,
   duration: seconds,
   pipelining: 1,
@@ -24,7 +34,9 @@ run.on("response", (client, status, bytes, milliseconds) =>
 );
 const { requests, duration, errors, timeouts, non2xx } = await run;
 
-/** When a server closes a connection, autocannon opens another and says nothing; the request without an answer tells. */
+/**
+ * When a server closes a connection, autocannon opens another and says nothing; the request without an answer tells.
+ */
 const unanswered = Math.max(0, requests.sent - requests.total - connections);
 
 console.log(

@@ -8,7 +8,8 @@ import { median } from "./statistics.js";
  */
 export async function measure(suite, names, tools, options, say) {
   const { rounds, seconds, connections } = options;
-  const request = { headers: suite.headers, connections };
+  const { headers, method, body } = suite;
+  const request = { headers, method, body, connections };
   try {
     const servers = [];
     for (const name of names) servers.push(await startServer(name));
@@ -43,21 +44,21 @@ export async function measure(suite, names, tools, options, say) {
 }
 
 /** Every server has to do the same work: a fast 404, or a shorter text, would look like a fast server. */
-async function checkAnswers(servers, { path, headers }) {
+async function checkAnswers(servers, { path, headers, method, body }) {
   let expected;
+  const request = { headers, method, body, redirect: "manual" };
   for (const { name, origin } of servers) {
-    const response = await fetch(origin + path, {
-      headers,
-      redirect: "manual",
-    });
+    const response = await fetch(origin + path, request);
     const answer = `${response.status} ${await response.text()}`;
     expected ??= answer;
     if (!response.ok || answer !== expected)
       throw new Error(
-        `server ${name} answers "${answer}" where "${expected}" is expected`,
+        `server ${name} answers "${start(answer)}" where "${start(expected)}" is expected`,
       );
   }
 }
+
+const start = (text) => text.slice(0, 100);
 
 async function load(tool, server, path, request) {
   const before = await usage(server);

@@ -1,6 +1,6 @@
 /**
- * What does a request cost that waits? Heap of 50,000 parked handlers, each kind beside an async function that waits for the
- * same. `node bench/parked.js`, after `npm run build`. Takes half a minute.
+ * What does a request cost that waits? Heap of 50,000 parked handlers, each kind beside an async function that waits
+ * for the same. `node bench/parked.js`, after `npm run build`. Takes half a minute.
  */
 import { fork as forkProcess } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as effection from "effection";
-import * as operations from "eddy/operations";
+import * as operations from "../dist/lib/operations.js"; // the same copy as below
 import { attach, fork } from "../dist/lib/kernel/fork.js";
 
 const COUNT = 50_000;

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { freePort, start } from "./children.js";
+import { titledTable } from "./table.js";
 
 /** The system's own, for which a system's packages are installed. */
 export const PYTHON = existsSync("/usr/bin/python3")
@@ -30,8 +31,25 @@ export function peers() {
   );
 }
 
-export function hasFlask() {
-  return spawnSync(PYTHON, ["-c", "import flask"]).status === 0;
+export const hasFlask = () => hasModule("flask");
+
+export const hasModule = (name) =>
+  spawnSync(PYTHON, ["-c", `import ${name}`]).status === 0;
+
+/** Starts Uvicorn with an application of apps/python/asgi.py; `name()` is a factory. */
+export async function startUvicorn(name, app, flags, role) {
+  const port = await freePort();
+  const factory = app.endsWith("()") ? "--factory" : "";
+  const child = run(
+    `${PYTHON} -m uvicorn asgi:${app.replace("()", "")} ${factory} --port ${port} --no-access-log ${flags}`.replace(
+      /  +/g,
+      " ",
+    ),
+    role,
+  );
+  const server = { name, child, origin: `http://127.0.0.1:${port}` };
+  await until(`${name} to answer`, () => fetch(server.origin));
+  return server;
 }
 
 /** Starts one, and waits until it answers. */
@@ -95,4 +113,31 @@ export function cpuOf(pid) {
 export function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024;
+}
+
+/** A table: 20,000 requests to /slow, while a process of Python below the server is killed every second. */
+export async function killed(server) {
+  const answers = {};
+  let left = 20_000;
+  let kills = 0;
+  const killer = setInterval(() => {
+    const [, ...pythons] = treeOf(server.child.pid);
+    if (pythons.length > 0)
+      process.kill(pythons[kills++ % pythons.length], "SIGKILL");
+  }, 1000);
+  const client = async () => {
+    while (left-- > 0) {
+      const { status } = await fetch(`${server.origin}/slow`);
+      answers[status] = (answers[status] ?? 0) + 1;
+    }
+  };
+  const since = performance.now();
+  await Promise.all(Array.from({ length: 16 }, client));
+  clearInterval(killer);
+  const seconds = (performance.now() - since) / 1000;
+  return titledTable(
+    `20,000 requests in ${seconds.toFixed(1)} s, 4 processes, a kill each second: ${kills}`,
+    ["status", "answers"],
+    Object.entries(answers),
+  );
 }

@@ -7,6 +7,7 @@ import { startServer, stopAll } from "./children.js";
 import {
   cpuOf,
   hasFlask,
+  killed,
   memoryOf,
   peers,
   startPeer,
@@ -41,7 +42,10 @@ export async function* measurePython(options, say) {
   }
 }
 
-/** `one`: gateway and Python on one core, the load on the other. `two`: Python on one core, gateway and load on the other. */
+/**
+ * `one`: gateway and Python on one core, the load on the other. `two`: Python on one core, gateway and load on the
+ * other.
+ */
 async function sideBySide(app, cores, { rounds, seconds }) {
   const role = cores === "one" ? "server" : "load";
   const servers = [await startServer(`eddy-python ${app}`)];
@@ -186,33 +190,9 @@ async function upload(origin) {
     throw new Error(`what was hashed is something else: ${digest}`);
 }
 
-/** 20,000 requests, while a process is killed every second: each kill can take the one request along that its process runs. */
-async function kills() {
-  const server = await startServer("eddy-python bodies 4", "anywhere");
-  const answers = {};
-  let left = 20_000;
-  let killed = 0;
-  const killer = setInterval(() => {
-    const [, ...pythons] = treeOf(server.child.pid);
-    if (pythons.length > 0)
-      process.kill(pythons[killed++ % pythons.length], "SIGKILL");
-  }, 1000);
-  const client = async () => {
-    while (left-- > 0) {
-      const { status } = await fetch(`${server.origin}/slow`);
-      answers[status] = (answers[status] ?? 0) + 1;
-    }
-  };
-  const since = performance.now();
-  await Promise.all(Array.from({ length: 16 }, client));
-  clearInterval(killer);
-  const seconds = (performance.now() - since) / 1000;
-  return titledTable(
-    `20,000 requests in ${seconds.toFixed(1)} s, 4 processes, a kill each second: ${killed}`,
-    ["status", "answers"],
-    Object.entries(answers),
-  );
-}
+/** Each kill can take the one request along that its process runs. */
+const kills = async () =>
+  killed(await startServer("eddy-python bodies 4", "anywhere"));
 
 /** The worker, of which there is one. */
 function pythonOf(server) {

@@ -36,6 +36,8 @@ async function run(options) {
       print(`### ${suite.title}, ${tool}`);
       print(table(rows));
     }
+    for (const further of suite.also ?? [])
+      for await (const part of further(options, say)) print(part);
   }
   if (options.out) writeFileSync(options.out, `${parts.join("\n\n")}\n`);
 }

@@ -1,11 +1,19 @@
+import { measureFetch } from "./apps-fetch.js";
+import { measureEvents } from "./apps-events.js";
+import { measureFiles } from "./apps-files.js";
+import { measureNodeApps } from "./apps-node.js";
 import { browserHeaders } from "./browser.js";
-import { measureFronts } from "./fronts.js";
+import { measureFronts, measureHttp2 } from "./beside.js";
+import { measureBodies } from "./bodies.js";
+import { measureAsgi } from "./asgi.js";
 import { measurePython } from "./python.js";
+import { measureTopics } from "./topics.js";
 import { measureThreads } from "./threads.js";
+import { measureWebSocket } from "./websocket.js";
 
 /**
- * What is measured, a row a suite. `servers` are files of servers/; all servers of a suite get the same request and must give the
- * same answer. `baseline` is one of them: the others' CPU time per request is told as a multiple of its.
+ * What is measured, a row a suite. `servers` are files of servers/; all servers of a suite get the same request and
+ * must give the same answer. `baseline` is one of them: the others' CPU time per request is told as a multiple of its.
  */
 export const suites = {
   hello: {
@@ -42,10 +50,11 @@ export const suites = {
   },
   engines: {
     title: "Node's own HTTP as the engine",
-    baseline: "node-http",
-    servers: ["node-http", "eddy-node", "eddy-sync"],
+    baseline: "node-http-same",
+    servers: ["node-http-same", "node-http", "eddy-node", "eddy-sync", "uws"],
     path: "/",
     headers: {},
+    also: [measureHttp2, measureFronts],
   },
   log: {
     title: "The access log",
@@ -67,12 +76,31 @@ export const suites = {
     path: "/",
     headers: {},
   },
-  /** Measured in its own way, see threads.js. */
+  /** Measured in their own way, see apps-files.js. */
+  "apps-files": { title: "Files", servers: [], measure: measureFiles },
+  "apps-events": { title: "Events", servers: [], measure: measureEvents },
+  /** Several requests, see bodies.js. */
+  bodies: { title: "Bodies", servers: [], measure: measureBodies },
+  /** Measured in its own way, see apps-node.js. */
+  "apps-node": {
+    title: "Applications of Node",
+    servers: [],
+    measure: measureNodeApps,
+  },
+  /** Likewise, see threads.js. */
   threads: { title: "Threads", servers: [], measure: measureThreads },
-  /** Likewise, see fronts.js. */
+  /** Likewise, see beside.js. */
   fronts: { title: "Fronts", servers: [], measure: measureFronts },
+  /** Likewise, see apps-fetch.js. */
+  apps: { title: "Applications", servers: [], measure: measureFetch },
+  /** Likewise, see topics.js. */
+  topics: { title: "Topics", servers: [], measure: measureTopics },
   /** Likewise, see python.js. */
   python: { title: "Python", servers: [], measure: measurePython },
+  /** Likewise, see asgi.js. */
+  asgi: { title: "ASGI", servers: [], measure: measureAsgi },
+  /** Likewise, see websocket.js. */
+  websocket: { title: "WebSocket", servers: [], measure: measureWebSocket },
 };
 
 /** See servers/kernel.js. */

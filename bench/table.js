@@ -9,20 +9,20 @@ const COLUMNS = [
 ];
 
 export function table(rows) {
-  return aligned([
+  return aligned(
     COLUMNS.map(([title]) => title),
-    ...rows.map((row) => COLUMNS.map(([, text]) => text(row))),
-  ]);
+    rows.map((row) => COLUMNS.map(([, text]) => text(row))),
+  );
 }
 
 /** Of columns and rows as they are given. */
 export function titledTable(title, columns, rows) {
-  const cells = [columns, ...rows.map((row) => row.map(String))];
-  return `### ${title}\n\n${aligned(cells)}`;
+  return `### ${title}\n\n${aligned(columns, rows)}`;
 }
 
 /** Names to the left, numbers to the right. */
-function aligned(cells) {
+export function aligned(columns, rows) {
+  const cells = [columns, ...rows.map((row) => row.map(String))];
   const widths = cells[0].map((_, column) =>
     Math.max(3, ...cells.map((line) => line[column].length)),
   );

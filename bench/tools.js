@@ -1,8 +1,11 @@
 /**
- * The load generators. Each takes { url, headers, connections, seconds, role } and gives { requests, perSecond, p50, p99, failures }:
- * latencies in ms, failures as counts by kind.
+ * The load generators. Each takes { url, headers, method, body, connections, seconds, role } and gives { requests,
+ * perSecond, p50, p99, failures }: latencies in ms, failures as counts by kind.
  */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { start } from "./children.js";
 
@@ -21,7 +24,7 @@ export const tools = [
 async function loadByAutocannon(target) {
   const file = fileURLToPath(new URL("load.js", import.meta.url));
   return JSON.parse(
-    await outputOf(process.execPath, [file, JSON.stringify(target)], target),
+    await outputOf(process.execPath, [file], target, JSON.stringify(target)),
   );
 }
 
@@ -31,13 +34,26 @@ async function loadByWrk(target) {
     "-H",
     `${name}: ${value}`,
   ]);
-  return readWrk(
-    await outputOf(
-      "wrk",
-      ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", ...fields, url],
-      target,
-    ),
-  );
+  const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency"];
+  const folder = mkdtempSync(join(tmpdir(), "eddy-bench-"));
+  try {
+    const script = join(folder, "request.lua");
+    writeFileSync(script, scriptOf(target));
+    return readWrk(
+      await outputOf("wrk", [...args, "-s", script, ...fields, url], target),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/**
+ * Lua: a method and a body are no options of wrk. JSON's strings are Lua's, but for escapes that bodies here do not
+ * have.
+ */
+function scriptOf({ method = "GET", body }) {
+  if (body === undefined) return "";
+  return `wrk.method = ${JSON.stringify(method)}\nwrk.body = ${JSON.stringify(body)}\n`;
 }
 
 /** Reads what wrk prints. It names failures only when there were some. */
@@ -62,11 +78,12 @@ function readWrk(text) {
 }
 
 /** `role`: which core it is kept on, see children.js. */
-async function outputOf(command, args, { seconds, role = "load" }) {
+async function outputOf(command, args, { seconds, role = "load" }, input = "") {
   const child = start(role, command, args, {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
     timeout: (seconds + 15) * 1000,
   });
+  child.stdin.end(input);
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk) => (text += chunk));
   const [code, signal] = await new Promise((resolve) =>

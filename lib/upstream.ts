@@ -3,8 +3,10 @@
  * too: this brings the engine and effection along.
  */
 export type { Rule } from "./common/checked-options.ts";
-export { endToEnd } from "./common/fields.ts";
+export { urlHost } from "./common/address.ts";
+export { endToEnd, pairsOf } from "./common/fields.ts";
 export { forward, type OutgoingRequest } from "./upstream/forward.ts";
+export { checkHealth } from "./upstream/health.ts";
 export {
   MILLISECONDS,
   upstreamAddresses,

@@ -3,7 +3,7 @@
 //   curl localhost:8000/numbers | tail -1      a million lines from a generator, in constant memory
 //   curl -T bigfile localhost:8000/sha256      hashes an upload while it comes in
 import { createHash } from "node:crypto";
-import { sleep, type Operation } from "effection";
+import { sleep, type Operation } from "eddy/operations";
 import { Loop, stream, type BodyWriter, type GatewayRequest } from "eddy";
 
 function* tick(out: BodyWriter): Operation<void> {

@@ -3,7 +3,7 @@
 //   curl localhost:8000/fastest       the first answer wins, the loser is halted
 //   curl localhost:8000/impatient     a time limit in one line
 //   curl -m 1 localhost:8000/forever  goes away after a second: "cleaned up" appears
-import { all, race, sleep, spawn, type Operation } from "effection";
+import { all, race, sleep, spawn, type Operation } from "eddy/operations";
 import { HttpError, json, Loop, type GatewayRequest } from "eddy";
 
 // Operations are generator functions at the top level: V8 pays for each one that is created for a request.

@@ -1,4 +1,5 @@
 /** What the docs promise that can be checked. docs/errors.md has its test beside lib/errors.ts. */
+import { commandLine, type Actions } from "../lib/cli/command-line.ts";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,6 +71,7 @@ describe("The docs", () => {
   for (const [topic, file, one] of [
     ["threads", "adapters/wsgi/threads/options.ts", "threadTimeoutMs"],
     ["python", "adapters/python/options.ts", "harakiriMs"],
+    ["fetch", "adapters/fetch.ts", "lightResponse"],
   ] as const)
     it(`docs/${topic}.md lists every option in ${file}`, () => {
       const options = [...read(file).matchAll(/^ {2}(\w+)\??: .*;$/gm)].map(
@@ -91,6 +93,44 @@ describe("The docs", () => {
     expect(
       options.filter(([, name]) => !page.includes(`\`${name}\``)),
     ).to.deep.equal([]);
+  });
+
+  it("docs/requests.md lists every member of a request", () => {
+    const [, source] = read("lib/request/request.ts").split(
+      "export class GatewayRequest",
+    );
+    const members = [
+      ...source!.matchAll(
+        /^ {2}(?:get |readonly )?([a-z]\w*)(?:\(.*\{|: .*;)$/gm,
+      ),
+    ]
+      .map(([, name]) => name!)
+      .filter((name) => name !== "constructor");
+    expect(members).to.include.members(["lastEventId", "draining", "method"]);
+    const page = read("docs/requests.md");
+    expect(
+      members.filter((name) => !new RegExp(`\`${name}[\`(]`).test(page)),
+    ).to.deep.equal([]);
+  });
+
+  it("commands on all pages have flags that there are", () => {
+    const { options } = commandLine("0", {} as Actions);
+    const flags = new Set(options.map(({ long }) => long));
+    const blocks = pages.flatMap((page) => [
+      ...read(page).matchAll(/^```sh\n([^]*?)^```$/gm),
+    ]);
+    const lines = blocks.flatMap(([, block]) => block!.split("\n"));
+    const commands = lines.filter((line) =>
+      /^(?:\w+=\S+ |npx )*eddy (?!import|top)/.test(line),
+    );
+    const used = commands.flatMap(
+      (line) => line.split(" #")[0]!.match(/--[a-z-]+/g) ?? [],
+    );
+    expect(used).to.include("--http");
+    const unknown = used.filter(
+      (flag) => !flags.has(flag) && !flags.has(flag.replace("--no-", "--")),
+    );
+    expect(unknown).to.deep.equal([]);
   });
 
   it("docs/design.md names every file of lib", () => {

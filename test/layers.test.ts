@@ -1,5 +1,5 @@
 /** The arrows of docs/design.md: who may import whom. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "chai";
 import {
   arrowsOf,
@@ -19,9 +19,11 @@ const importsOf = (folder: string): [string, string][] =>
     .filter(({ isType }) => !isType)
     .map(({ from, to }) => [from, to]);
 
-/** All that is loaded with a file. */
-function loadedBy(entry: string): Set<string> {
-  const edges = [...importsOf("lib"), ...importsOf("adapters")];
+/** All that is loaded with a file, now or later; `except` is not. */
+function loadedBy(entry: string, except?: string): Set<string> {
+  const edges = [...importsOf("lib"), ...importsOf("adapters")].filter(
+    ([, imported]) => imported !== except,
+  );
   const loaded = new Set([entry]);
   for (const file of loaded)
     // which grows meanwhile
@@ -72,9 +74,25 @@ describe("The layers", () => {
   });
 
   it("keep the engine out of the supervisor, which never runs the application", () => {
-    const loaded = loadedBy("lib/cli/main.ts");
+    const loaded = loadedBy("lib/cli/main.ts", "lib/cli/alone.ts");
+    const main = readFileSync(`${ROOT}/lib/cli/main.ts`, "utf8");
+    expect(main.match(/\S*\("\.\/alone\.ts"\)|alone\.ts/g)).to.deep.equal([
+      'import("./alone.ts")',
+    ]);
     expect([...loaded]).to.include("lib/cli/supervise.ts");
     expect(loaded.has("lib/engine/uws/load.ts"), "the engine").to.equal(false);
+  });
+
+  it("leave OpenTelemetry to lib/traces/opentelemetry.ts, which nothing loads that is not told to", () => {
+    const users = importsOf("lib").filter(([, imported]) =>
+      imported.startsWith("@opentelemetry/"),
+    );
+    const file = "lib/traces/opentelemetry.ts";
+    expect(new Set(users.map(([user]) => user))).to.deep.equal(new Set([file]));
+    for (const entry of ["lib/index.ts", "lib/adapter.ts", "lib/cli/main.ts"])
+      expect(loadedBy(entry, "lib/cli/alone.ts").has(file), entry).to.equal(
+        false,
+      );
   });
 
   it("let samples import the package by its name only", () => {
@@ -92,7 +110,7 @@ describe("The layers", () => {
 
   it("are few: rooms and floors of lib", () => {
     const floors = floorsOf(groundPlan());
-    expect(floors.size).to.be.at.most(20);
+    expect(floors.size).to.be.at.most(21);
     expect(Math.max(...floors.values())).to.be.at.most(10);
   });
 
@@ -110,4 +128,31 @@ describe("The layers", () => {
       );
     expect([...new Set(long)]).to.deep.equal([]);
   });
+
+  it("have no comment over 120 characters wide, which prettier leaves alone", () => {
+    const trees = ["lib", "adapters", "test", "tools", "samples"];
+    const others = "tools/site/"; // has packages of its own, and what it makes
+    const inside = (folder: string, recursive: boolean): string[] =>
+      readdirSync(`${ROOT}/${folder}`, { recursive, encoding: "utf8" }).map(
+        (file) => `${folder}/${file}`,
+      );
+    const wide = [
+      ...trees.flatMap((folder) => inside(folder, true)),
+      ...inside("bench", false), // which may have packages of its own
+      ...inside("bench/servers", false),
+    ]
+      .filter((file) => /\.(?:ts|js|mjs|py)$/.test(file))
+      .filter((file) => !file.startsWith(others))
+      .flatMap((file) =>
+        readFileSync(`${ROOT}/${file}`, "utf8")
+          .split("\n")
+          .flatMap((line, i) => (isWide(line) ? [`${file}:${i + 1}`] : [])),
+      );
+    expect(wide).to.deep.equal([]);
+  });
 });
+
+const isWide = (line: string): boolean =>
+  line.length > 120 &&
+  /^\s*(?:\/?\*|\/\/|# )|[;,{)] \/\/ /.test(line) &&
+  !line.includes("oxlint-disable");

@@ -11,6 +11,7 @@ import { missingModules, PYTHON } from "./support/python.ts";
 import { UWSGI_MISSING } from "./support/programs.ts";
 import { ROOT } from "./support/root.ts";
 import { startServer } from "./support/server-process.ts";
+import { SocketClient } from "./support/web-socket.ts";
 
 interface Line {
   level: number;
@@ -130,6 +131,31 @@ describe("The sample", () => {
     });
   });
 
+  describeSample("chat", () => {
+    it("has a page, and tells a room what it has heard", async () => {
+      expect(await sample.text("/kitchen")).to.include("new WebSocket(target)");
+      expect((await sample.get("/rooms/kitchen")).status).to.equal(426);
+      const port = Number(new URL(sample.url).port);
+      const one = await SocketClient.open(port, "/rooms/kitchen");
+      one.send("tea?");
+      expect(await one.messages(1)).to.deep.equal(["tea?"]);
+      const two = await SocketClient.open(port, "/rooms/kitchen");
+      expect(await two.messages(1)).to.deep.equal(["tea?"]);
+      two.send("with milk");
+      expect(await one.messages(2)).to.deep.equal(["tea?", "with milk"]);
+    });
+  });
+
+  describeSample("ticker", () => {
+    it("has a page, and sends prices", async () => {
+      expect(await sample.text("/")).to.include("new WebSocket(target)");
+      const port = Number(new URL(sample.url).port);
+      const client = await SocketClient.open(port, "/prices");
+      const [first] = await client.messages(2);
+      expect(JSON.parse(String(first))).to.have.keys("price");
+    });
+  });
+
   describeSample("tasks", () => {
     it("does two things at once, and takes the fastest of two", async () => {
       expect(await sample.text("/both")).to.equal(
@@ -179,6 +205,45 @@ describe("The sample", () => {
     });
   });
 
+  describeSample("files", () => {
+    it("serves a page and what it needs, and the page again for its own paths", async () => {
+      const page = await sample.text("/");
+      expect(page).to.include('<script src="/assets/app-3f9a2c.js"');
+      expect(await sample.text("/orders/7")).to.equal(page);
+      const script = await sample.get("/assets/app-3f9a2c.js");
+      expect(script.headers.get("cache-control")).to.equal(
+        "max-age=31536000, immutable",
+      );
+      expect((await sample.get("/assets/old.js")).status).to.equal(404);
+      const part = await sample.get("/", { headers: { range: "bytes=0-14" } });
+      expect([part.status, await part.text()]).to.deep.equal([
+        206,
+        "<!doctype html>",
+      ]);
+      expect(await sample.text("/api/time")).to.match(/^\d{4}-/);
+    });
+  });
+
+  describeSample("events", () => {
+    it("counts on from where a client was, and tells all what one says", async () => {
+      const headers = { "last-event-id": "41" };
+      const response = await sample.get("/ticks", { headers });
+      const reader = response
+        .body!.pipeThrough(new TextDecoderStream())
+        .getReader();
+      let text = "";
+      const until = async (end: string): Promise<void> => {
+        while (!text.endsWith(end)) text += (await reader.read()).value;
+      };
+      await until('event: tick\ndata: {"n":42}\n\n');
+      expect(text).to.match(/^retry: 2000\n\nid: 42\n/);
+      const said = await sample.get("/say", { method: "POST", body: "hello" });
+      expect(await said.text()).to.equal("1 have heard it\n");
+      await until("event: said\ndata: hello\n\n");
+      await reader.cancel();
+    });
+  });
+
   describeSample("wsgi", () => {
     it("serves WSGI-style applications in layers beside an async handler", async () => {
       const hello = await sample.get("/hello/World");
@@ -195,6 +260,58 @@ describe("The sample", () => {
       const authorization = `Basic ${btoa("admin:secret")}`;
       const admin = await sample.get("/admin", { headers: { authorization } });
       expect(await admin.text()).to.equal("Hello, World, says admin.\n");
+    });
+  });
+
+  describeSample("hono", () => {
+    it("serves a Hono application beside a handler", async () => {
+      expect(await sample.text("/api/orders/7")).to.equal(
+        '{"id":"7","currency":"EUR"}',
+      );
+      expect(await sample.text("/")).to.equal("The API is at /api.\n");
+      expect((await sample.get("/api/none")).status).to.equal(404);
+      const bad = await sample.get("/api/orders", {
+        method: "POST",
+        body: "{",
+      });
+      expect(bad.status).to.equal(400);
+    });
+
+    it("goes on behind the reply", async () => {
+      const body = '{"item":"tea"}';
+      const made = await sample.get("/api/orders", { method: "POST", body });
+      expect([made.status, await made.text()]).to.deep.equal([201, body]);
+      await sample.logged(({ msg }) => msg === "tea is billed");
+    });
+
+    it("streams events, until the client leaves", async () => {
+      const { body } = await sample.get("/api/ticks");
+      for await (const chunk of body!) {
+        expect(Buffer.from(chunk).toString()).to.match(/^event: tick$/m);
+        break; // which leaves
+      }
+      await sample.logged(({ outcome }) => outcome === "abort");
+    });
+  });
+
+  describeSample("express", () => {
+    it("serves Express and the loop's own on one port", async () => {
+      expect(await sample.text("/hello/World")).to.equal("Hello, World!\n");
+      expect(await sample.text("/native")).to.equal("Hello from the loop!\n");
+      expect(await sample.text("/hello.ts")).to.match(/^\/\/ The smallest/);
+      const headers = { "content-type": "application/json" };
+      const init = { method: "POST", body: '{"a":1}', headers };
+      expect(await (await sample.get("/echo", init)).text()).to.equal(
+        '{"youSent":{"a":1}}',
+      );
+    });
+
+    it("sends the time until the client leaves", async () => {
+      const reader = (await sample.get("/clock")).body!.getReader();
+      const { value } = await reader.read();
+      expect(Buffer.from(value!).toString()).to.match(/^data: \d{4}-/);
+      await reader.cancel();
+      await sample.logged(({ msg }) => msg === "the clock stops");
     });
   });
 
@@ -223,6 +340,30 @@ describe("The sample", () => {
         const body = Buffer.alloc(3_000_000);
         const response = await sample.get("/upload", { method: "POST", body });
         expect(await response.text()).to.equal("3000000 bytes\n");
+      });
+    });
+
+  const withoutFastApi = missingModules("fastapi");
+  if (withoutFastApi !== undefined)
+    it.skip(`fastapi: ${withoutFastApi} (Debian: python3-fastapi)`);
+  else
+    describeSample("fastapi", () => {
+      it("serves FastAPI, its WebSockets and TypeScript on one port", async () => {
+        const add = (name: unknown): Promise<Response> =>
+          sample.get("/guests", {
+            method: "POST",
+            body: JSON.stringify({ name }),
+            headers: { "content-type": "application/json" },
+          });
+        expect((await add("Bob")).status).to.equal(201);
+        expect((await add(null)).status).to.equal(422);
+        expect(await sample.text("/guests")).to.equal('["Ada","Bob"]');
+        expect(await sample.text("/numbers")).to.match(/\n1000\n$/);
+        expect(await sample.text("/native")).to.equal("Hello from the loop!\n");
+        const port = Number(new URL(sample.url).port);
+        const client = await SocketClient.open(port, "/chat");
+        client.send("Ada");
+        expect(await client.messages(1)).to.deep.equal(["Hello, Ada!"]);
       });
     });
 

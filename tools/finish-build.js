@@ -1,6 +1,7 @@
 /**
- * Behind the compiler in `npm run build`: copies Python's sources into dist/, and removes what has no source any more, so
- * that it neither runs as a test nor is published. All else stays as it is: a server may run from it.
+ * Behind the compiler in `npm run build`: copies Python's sources and the status page into dist/, and removes what has
+ * no source any more, so that it neither runs as a test nor is published. All else stays as it is: a server may run
+ * from it.
  */
 import {
   copyFileSync,
@@ -19,9 +20,10 @@ const filesIn = (folder) =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 
-for (const source of filesIn("adapters")) {
+const pythons = filesIn("adapters").filter((file) => file.endsWith(".py"));
+for (const source of [...pythons, ...filesIn("lib/status/page")]) {
   const copy = join("dist", source);
-  if (!source.endsWith(".py") || isSame(source, copy)) continue;
+  if (isSame(source, copy)) continue;
   mkdirSync(dirname(copy), { recursive: true });
   copyFileSync(source, copy);
 }
@@ -31,9 +33,10 @@ function isSame(source, copy) {
 }
 
 for (const file of filesIn("dist")) {
-  const source = file
-    .slice("dist/".length)
-    .replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
-  if (!/^\.tsbuildinfo$|__pycache__/.test(source) && !existsSync(source))
-    rmSync(file);
+  const copied = file.slice("dist/".length);
+  const source = copied.replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
+  const isMade = /^\.tsbuildinfo$|^package\.json$|__pycache__/.test(copied);
+  if (!isMade && !existsSync(source) && !existsSync(copied)) rmSync(file);
 }
+
+await import("./bundle.js");

@@ -1,6 +1,6 @@
 /**
- * Prints the ground plan of lib: its rooms (the files and folders directly in it), on which floor each stands, and how many
- * imports lead to which rooms below. Type imports count. `npm run layers`; with `--write`, it puts the plan into
+ * Prints the ground plan of lib: its rooms (the files and folders directly in it), on which floor each stands, and how
+ * many imports lead to which rooms below. Type imports count. `npm run layers`; with `--write`, it puts the plan into
  * docs/design.md.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Who imports what, as paths from the root; packages keep their names. */
-export interface Arrow {
+interface Arrow {
   readonly from: string;
   readonly to: string;
   /** It is gone at run time. */
@@ -41,7 +41,7 @@ function resolve(importer: string, specifier: string): string {
 }
 
 /** Of what is in a folder, who leads to whom, by how many arrows. */
-export type Plan = ReadonlyMap<string, ReadonlyMap<string, number>>;
+type Plan = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** The rooms of lib: `lib/loop/drain.ts` stands in `loop`. */
 export function groundPlan(): Plan {

@@ -1,7 +1,8 @@
 /**
- * The tests on another version of Node.js: `node tools/on-node.js <version> [arguments of mocha]`, all of them without
- * arguments. npm's package `node` brings the binary, which stays in node_modules/.cache. It comes first in PATH, for what
- * the tests start by the name of `node`. Where uWebSockets.js does not load, the tests have the engine `node`.
+ * The tests on another version of Node.js: `node tools/on-node.js <version> [arguments of mocha]`; without arguments,
+ * those of `npm test`. npm's package `node` brings the binary, which stays in node_modules/.cache. It comes first in
+ * PATH, for what the tests start by the name of `node`. Where uWebSockets.js does not load, the tests have the engine
+ * `node`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -10,7 +11,7 @@ import { delimiter, dirname, join } from "node:path";
 
 const ALL = [
   "dist/test/lifecycle/*.test.js", // the longest first
-  "dist/test/!(lifecycle)/**/*.test.js",
+  "dist/test/!(lifecycle|fronts)/**/*.test.js",
   "dist/test/*.test.js",
 ];
 
@@ -47,12 +48,10 @@ const env = {
   PATH: [dirname(binary), process.env.PATH].join(delimiter),
 };
 const engine = spawnSync(binary, ["dist/lib/engine/uws/load.js"], { env });
-if (engine.status !== 0) env.TEST_ENGINE ??= "node";
+env.TEST_ENGINE ??= engine.status === 0 ? "all" : "node";
 
 const found = spawnSync(binary, ["--version"], { encoding: "utf8" });
-console.log(
-  `Node.js ${found.stdout.trim()}, engines: ${env.TEST_ENGINE ?? "all"}`,
-);
+console.log(`Node.js ${found.stdout.trim()}, engines: ${env.TEST_ENGINE}`);
 const mocha = createRequire(import.meta.url).resolve("mocha/bin/mocha.js");
 const tests = given.length > 0 ? given : ["--parallel", "--jobs", "4", ...ALL];
 const { status } = spawnSync(binary, [mocha, ...tests], {

@@ -54,6 +54,7 @@ export class Ahead {
 export class ReplyFile {
   readonly #ahead: Ahead;
   readonly #onLost: (error: Error) => void;
+  readonly #onWritten: () => void;
   #spill: Spill | undefined;
   /** Bytes of the file, also those that were read: it goes when all were. */
   #size = 0;
@@ -62,10 +63,19 @@ export class ReplyFile {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `onLost`: called when the disk does not take what was pushed. */
-  constructor(ahead: Ahead, onLost: (error: Error) => void) {
+  /**
+   * `onLost`: called when the disk does not take what was pushed.
+   *
+   * @param onWritten called when it has taken some of it.
+   */
+  constructor(
+    ahead: Ahead,
+    onLost: (error: Error) => void,
+    onWritten: () => void,
+  ) {
     this.#ahead = ahead;
     this.#onLost = onLost;
+    this.#onWritten = onWritten;
   }
 
   /** The thread waits for the client. True: it has for too long; otherwise `lookAgain` is called when it may have. */
@@ -101,14 +111,23 @@ export class ReplyFile {
     this.#patienceMs = Math.min(PATIENCE_MS, this.#patienceMs + more);
   }
 
-  /** False: it cannot be kept. */
+  /** The disk has not taken enough of it yet for more. */
+  get isBehind(): boolean {
+    return this.#spill?.isBehind === true;
+  }
+
+  /** Takes `bytes` over. False: they cannot be kept. */
   push(bytes: Uint8Array): boolean {
     const { length } = bytes;
     if (this.#closed) return false;
     if (!this.#ahead.reserve(length, this.#size + length)) return false;
     try {
-      this.#spill ??= new Spill(this.#ahead.budget, this.#onLost);
-      this.#spill.push(bytes);
+      this.#spill ??= new Spill(
+        this.#ahead.budget,
+        this.#onLost,
+        this.#onWritten,
+      );
+      this.#spill.push(bytes, true);
     } catch (error) {
       this.#ahead.free(length);
       this.#ahead.written(error);

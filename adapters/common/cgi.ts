@@ -2,7 +2,14 @@
  * A request as variables (RFC 3875, section 4.1), with a character for each byte, as in PEP 3333 and the uwsgi
  * protocol.
  */
+import type { X509Certificate } from "node:crypto";
 import type { GatewayRequest } from "../../lib/adapter.ts";
+
+/** What variables say of a client's certificate. */
+export type ShownCertificate = Pick<
+  X509Certificate,
+  "subject" | "issuer" | "serialNumber"
+>;
 
 /** The parts of a request that become variables. */
 export type CgiRequest = Pick<
@@ -16,7 +23,17 @@ export type CgiRequest = Pick<
   | "scheme"
   | "host"
   | "headers"
->;
+> & { readonly peerCertificate?: ShownCertificate | undefined };
+
+/** Path and query as the client sent them, with the mount. */
+export function targetOf({
+  mountPath,
+  path,
+  queryString,
+}: Pick<CgiRequest, "mountPath" | "path" | "queryString">): string {
+  const query = queryString === "" ? "" : `?${queryString}`;
+  return toNative(`${mountPath}${path}${query}`);
+}
 
 /** Every variable that does not come from a header. SERVER_NAME and SERVER_PORT are never empty. */
 export const CGI_VARIABLES = {
@@ -30,6 +47,18 @@ export const CGI_VARIABLES = {
     hostOf(request)[1] || (request.scheme === "https" ? "443" : "80"),
   REMOTE_ADDR: (request) => request.remoteAddress,
 } as const satisfies Record<string, (request: CgiRequest) => string>;
+
+/** Of a certificate that the client has shown and the listener has checked, by the names of Apache's mod_ssl. */
+export const CERTIFICATE_VARIABLES = {
+  SSL_CLIENT_VERIFY: () => "SUCCESS",
+  SSL_CLIENT_S_DN: ({ subject }) => distinguishedName(subject),
+  SSL_CLIENT_I_DN: ({ issuer }) => distinguishedName(issuer),
+  SSL_CLIENT_M_SERIAL: ({ serialNumber }) => serialNumber,
+} as const satisfies Record<string, (certificate: ShownCertificate) => string>;
+
+/** RFC 4514, section 2.1: the last part comes first. Node has escaped them, and gives one a line. */
+const distinguishedName = (parts: string): string =>
+  toNative(parts.split("\n").toReversed().join(","));
 
 /**
  * Adds the header fields, which are given as name, value, name, value, …, with names in lower case. `Content-Type` and

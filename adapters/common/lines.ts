@@ -1,4 +1,5 @@
 /** What somebody prints, line by line. A line may have any length, and no end. */
+import { counted } from "../../lib/adapter.ts";
 
 /** Characters that are kept of a line: a log is made of lines, and may have no room for one of megabytes. */
 export const MAX_LINE = 64 * 1024;
@@ -39,7 +40,7 @@ export class Lines {
 
   #give(): void {
     const cut = this.#length - this.#line.length;
-    const note = cut > 0 ? ` … (${cut} more characters are cut)` : "";
+    const note = cut > 0 ? ` … (${counted(cut, "more character")} cut)` : "";
     const line = this.#line + note;
     this.#line = "";
     this.#length = 0;

@@ -33,7 +33,13 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
 
   constructor(sender: BodySender, ahead?: Ahead) {
     this.#sender = sender;
-    this.#file = ahead && new ReplyFile(ahead, (error) => this.#lose(error));
+    this.#file =
+      ahead &&
+      new ReplyFile(
+        ahead,
+        (error) => this.#lose(error),
+        () => this.#relieve(),
+      );
   }
 
   /** The length of what the client has not taken, and no file keeps. */
@@ -107,6 +113,7 @@ export class PushedBody<C extends Chunk> implements AsyncIterable<
   }
 
   #keep(file: ReplyFile): void {
+    if (file.isBehind) return; // it says when it is not
     const chunks = this.#chunks.length;
     const bytes = Buffer.concat(this.#chunks.map(asBytes));
     if (chunks === 0 || !file.push(bytes)) return;

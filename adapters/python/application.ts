@@ -1,25 +1,38 @@
 /** A Python application, as something that can be mounted. */
 import { ensure, until, type Operation } from "eddy/operations";
 import {
+  seen,
   UsageError,
   type ApplicationStatus,
   type GatewayRequest,
   type GatewayResponse,
   type OpenApplication,
+  type Reply,
   type Surroundings,
 } from "../../lib/adapter.ts";
 import { Ahead } from "../common/ahead.ts";
-import { received, submitTo } from "../common/submit.ts";
+import { callOf, received, submitTo } from "../common/submit.ts";
+import { AsgiRequests } from "./asgi/requests.ts";
+import { SOCKET_OPTIONS } from "./asgi/socket-call.ts";
 import { PythonCall, Upload } from "./call.ts";
 import { EnvironWriter } from "./environ.ts";
 import type { PythonSettings } from "./options.ts";
 import { useWorkerPool, type WorkerPool } from "./worker-pool.ts";
+
+/** Its processes talk over Unix sockets, and a process forks. @throws {UsageError} where there are none. */
+export function checkSystem({ platform } = process): void {
+  if (platform === "win32")
+    throw new UsageError(
+      "python() needs Linux, macOS or another POSIX system: on Windows run it in WSL, or the application in a server of its own behind a proxy",
+    );
+}
 
 /** What `python()` makes. */
 export class PythonApplication implements OpenApplication {
   readonly #settings: PythonSettings;
   readonly #waitsFor: string;
   readonly #environ = new EnvironWriter();
+  readonly #asgi: AsgiRequests;
   #pool: WorkerPool | undefined;
   /** Undefined where replies stream at their clients' pace. */
   #ahead: Ahead | undefined;
@@ -27,16 +40,20 @@ export class PythonApplication implements OpenApplication {
   constructor(settings: PythonSettings) {
     this.#settings = settings;
     this.#waitsFor = `a Python process of ${settings.app}`;
+    this.#asgi = new AsgiRequests(settings.app, this.#waitsFor);
   }
 
   /** Starts its processes, for the loop that it is mounted in. */
   *open({ log }: Surroundings): Operation<void> {
+    checkSystem();
     if (this.#pool !== undefined)
       throw new UsageError(
         `the processes of ${this.#settings.app} belong to another loop; call python() once for each`,
       );
     if (!this.#settings.streamBodies) this.#ahead = new Ahead(log);
     this.#pool = yield* useWorkerPool(this.#settings, log);
+    const { interface: name } = this.#pool;
+    log.info(`${this.#settings.app} speaks ${name.toUpperCase()}`);
     yield* ensure(() => void (this.#pool = undefined));
   }
 
@@ -57,7 +74,14 @@ export class PythonApplication implements OpenApplication {
     return this.#pool?.status();
   }
 
-  handle(request: GatewayRequest): Operation<GatewayResponse> {
+  /** That of ASGI has some; what WSGI answers to who asks for one is a reply like others. */
+  get websocket(): typeof SOCKET_OPTIONS | undefined {
+    return this.#settings.interface === "wsgi" ? undefined : SOCKET_OPTIONS;
+  }
+
+  handle(request: GatewayRequest): Operation<Reply> {
+    if (this.#pool!.interface === "asgi")
+      return this.#asgi.handle(request, this.#pool!.dispatcher);
     return request.hasBody ? this.#submitBody(request) : this.#submit(request);
   }
 
@@ -66,13 +90,15 @@ export class PythonApplication implements OpenApplication {
     upload?: Upload,
     bodyLength?: number,
   ): Operation<GatewayResponse> {
-    const environ = this.#environ.write(request, bodyLength);
-    return submitTo(
+    const call = callOf(request, `python ${this.#settings.app}`);
+    const environ = this.#environ.write(request, bodyLength, call);
+    const submitted = submitTo(
       this.#pool!.dispatcher,
       (receiver) =>
         new PythonCall(request, environ, upload, receiver, this.#ahead),
       this.#waitsFor,
     );
+    return call === undefined ? submitted : seen(call, submitted);
   }
 
   /** Only with its whole body it gets a thread, unless it is to stream. Of a chunked body the length is known then. */

@@ -31,7 +31,8 @@ export interface CallConnection {
 
 export class PythonCall implements BodySender {
   readonly request: GatewayRequest;
-  readonly environ: string;
+  /** What the worker is told of the request before its body. */
+  readonly head: string;
   readonly upload: Upload | undefined;
   readonly #receiver: ReplyReceiver;
   readonly #ahead: Ahead | undefined;
@@ -43,13 +44,13 @@ export class PythonCall implements BodySender {
 
   constructor(
     request: GatewayRequest,
-    environ: string,
+    head: string,
     upload: Upload | undefined,
     receiver: ReplyReceiver,
     ahead: Ahead | undefined,
   ) {
     this.request = request;
-    this.environ = environ;
+    this.head = head;
     this.upload = upload;
     this.#receiver = receiver;
     this.#ahead = ahead;
@@ -108,7 +109,7 @@ export class PythonCall implements BodySender {
     return this.#body!.waiting > WINDOW;
   }
 
-  taken(): void {
+  taken(_chunks: number, _length: number): void {
     if (!this.waits) this.connection?.resume();
   }
 
@@ -126,10 +127,16 @@ export class PythonCall implements BodySender {
     const text = bytes.toString("latin1", start + 2, at);
     try {
       const head = readHead(text);
-      this.#receiver.resolve({ ...head, body: this.#bodyOf(frame, at) });
+      const body = this.#bodyOf(frame, at);
+      this.#receiver.resolve(this.complete({ ...head, body }));
     } catch (error) {
       this.fail(error as Error); // a header field that is not valid
     }
+  }
+
+  /** What an interface has more. */
+  protected complete(response: GatewayResponse): GatewayResponse {
+    return response;
   }
 
   /** Most replies come whole. */
@@ -215,6 +222,6 @@ function parse(text: string): ReplyHead {
   return {
     status: Number(status.slice(0, 3)),
     statusText: status.slice(4) || undefined,
-    headers: new CheckedHeaders(pairs),
+    headers: new CheckedHeaders(pairs).asTheyAre(),
   };
 }

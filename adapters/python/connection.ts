@@ -6,11 +6,10 @@
  * thread dies, nor does it wait when the thread is slow: shared memory says what was begun, and the rest goes to
  * other threads.
  */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { action, type Operation } from "eddy/operations";
 import type { CallConnection, PythonCall, Upload } from "./call.ts";
 import { InFlight } from "./in-flight.ts";
-import type { PythonSettings } from "./options.ts";
 import { endSoon } from "./process.ts";
 import {
   frame,
@@ -21,27 +20,15 @@ import {
   TO_WORKER,
   type WorkerFrame,
 } from "./protocol.ts";
-import type { SharedState } from "./shared-state.ts";
 import { Throughput } from "./throughput.ts";
+import {
+  connectTo,
+  type ConnectionOwner,
+  type WorkerConnection,
+} from "./worker-connection.ts";
 
-/** The worker whose thread it is. */
-export interface ConnectionOwner {
-  readonly state: SharedState;
-  readonly settings: PythonSettings;
-  /** Takes those that were given to a thread, which has not begun them: they go to other threads, before all others. */
-  readonly dispatcher: { requeue(calls: readonly PythonCall[]): void };
-  /** A request was given to the thread. */
-  countRequest(): void;
-  /** The thread has less to do than before. */
-  free(connection: ThreadConnection): void;
-  /** The thread has done nothing for `harakiriMs`. Undefined: what it has not begun was withdrawn by then. */
-  overrun(call: PythonCall | undefined): void;
-  /** The client of the request is gone that has this number on this connection. */
-  clientGone(slot: number, number: number): void;
-  /** The request goes on `abortGraceMs` after its client has left. */
-  runsOn(call: PythonCall): void;
-  closed(): void;
-}
+/** Milliseconds between two looks at a thread that works. */
+const CHECK_MS = 5;
 
 /** Milliseconds after which a request is slow, and those behind it are withdrawn. */
 const SLOW_MS = 5;
@@ -49,10 +36,9 @@ const SLOW_MS = 5;
 /** Size of the buffer for what comes. */
 const READ_BYTES = 128 * 1024;
 
-/** Up to here what comes is likely to be several small replies, and is copied as a whole, else frame by frame. */
-const SMALL_READ_BYTES = 16 * 1024;
-
-export class ThreadConnection implements CallConnection {
+export class ThreadConnection implements WorkerConnection, CallConnection {
+  readonly runsAll = false;
+  readonly checkMs = CHECK_MS;
   /** Number of the thread, which has this part of the shared state. */
   readonly #slot: number;
   readonly #owner: ConnectionOwner;
@@ -76,13 +62,7 @@ export class ThreadConnection implements CallConnection {
   constructor(path: string, slot: number, owner: ConnectionOwner) {
     this.#slot = slot;
     this.#owner = owner;
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    const callback = (length: number): boolean => {
-      this.#read(buffer.subarray(0, length));
-      return true;
-    };
-    this.#socket = connect({ path, onread: { buffer, callback } })
-      .on("error", () => {}) // it is followed by "close"
+    this.#socket = connectTo(path, READ_BYTES, (data) => this.#read(data))
       .on("drain", () => this.#whenDrained?.())
       .on("close", () => this.#close());
   }
@@ -91,8 +71,17 @@ export class ThreadConnection implements CallConnection {
     return this.inFlight.count === 0 && this.#uploading === undefined;
   }
 
-  /** How many more requests it can be given. */
-  get room(): number {
+  get requests(): number {
+    return this.inFlight.requests;
+  }
+
+  get wanted(): boolean {
+    return this.inFlight.wanted;
+  }
+
+  /** A streamed body needs the thread for itself. */
+  roomFor(call: PythonCall): number {
+    if (call.streams) return this.idle ? 1 : 0;
     if (this.#slow || this.#uploading || this.#reading !== "on") return 0;
     return this.#throughput.depth - this.inFlight.count;
   }
@@ -105,7 +94,7 @@ export class ThreadConnection implements CallConnection {
     this.#owner.countRequest();
     const body = call.upload?.first.toString("latin1") ?? "";
     if (this.#out === "") setImmediate(() => this.#flush());
-    this.#out += requestFrame(call.environ, body, call.streams);
+    this.#out += requestFrame(call.head, body, call.streams);
     if (!call.streams) return;
     this.#uploading = call;
     this.#flush();
@@ -171,6 +160,8 @@ export class ThreadConnection implements CallConnection {
     if (call === this.inFlight.current) this.#clientGone();
   }
 
+  retire(): void {}
+
   /** Ends when it has nothing to do. */
   end(): void {
     this.#socket.end();
@@ -232,9 +223,7 @@ export class ThreadConnection implements CallConnection {
   }
 
   #read(data: Buffer): void {
-    if (data.length > SMALL_READ_BYTES)
-      this.#frames.push(data, false, this.#receive);
-    else this.#frames.push(Buffer.from(data), true, this.#receive);
+    this.#frames.read(data, this.#receive);
     this.#throughput.progress(this.#finishedInTurn);
     if (this.#finishedInTurn === 0) return;
     this.#finishedInTurn = 0;

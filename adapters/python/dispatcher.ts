@@ -6,19 +6,16 @@
  */
 import { ThreadsBusyError } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
-import type { ThreadConnection } from "./connection.ts";
-
-/** Milliseconds between two checks of the threads that work. */
-const CHECK_MS = 5;
+import type { WorkerConnection } from "./worker-connection.ts";
 
 export class Dispatcher {
   readonly #maxQueuedRequests: number;
   /** Those to the threads that serve. */
-  readonly #connections = new Set<ThreadConnection>();
+  readonly #connections = new Set<WorkerConnection>();
   /** Those that have something to do, also when they are given nothing more. */
-  readonly #working = new Set<ThreadConnection>();
+  readonly #working = new Set<WorkerConnection>();
   /** The last to become idle is the next to work: it is the warmest. */
-  #idle: ThreadConnection[] = [];
+  #idle: WorkerConnection[] = [];
   #queue: PythonCall[] = [];
 
   constructor(maxQueuedRequests: number) {
@@ -30,7 +27,7 @@ export class Dispatcher {
     return this.#queue.length;
   }
 
-  add(connections: readonly ThreadConnection[]): void {
+  add(connections: readonly WorkerConnection[]): void {
     for (const connection of connections) {
       this.#connections.add(connection);
       this.free(connection);
@@ -38,7 +35,7 @@ export class Dispatcher {
   }
 
   /** They are given nothing more, and what they have not begun goes to others. */
-  remove(connections: readonly ThreadConnection[]): void {
+  remove(connections: readonly WorkerConnection[]): void {
     const removed = connections.filter((one) => this.#connections.delete(one));
     this.#idle = this.#idle.filter((one) => this.#connections.has(one));
     for (const connection of removed) connection.withdraw();
@@ -65,46 +62,45 @@ export class Dispatcher {
     this.#queue.unshift(...calls.filter(({ open }) => open));
     while (this.#queue.length > 0 && this.#idle.length > 0)
       this.#give(this.#idle.pop()!, this.#queue.shift()!);
+    for (const connection of this.#connections)
+      if (connection.runsAll) this.free(connection);
   }
 
   /** It has less to do than before. */
-  free(connection: ThreadConnection): void {
+  free(connection: WorkerConnection): void {
     if (!this.#connections.has(connection)) return;
-    while (this.#queue.length > 0 && accepts(connection, this.#queue[0]!))
+    while (this.#queue.length > 0 && connection.roomFor(this.#queue[0]!) > 0)
       this.#give(connection, this.#queue.shift()!);
     if (connection.idle && !this.#idle.includes(connection))
       this.#idle.push(connection);
   }
 
-  #choose(call: PythonCall): ThreadConnection | undefined {
+  #choose(call: PythonCall): WorkerConnection | undefined {
     const idle = this.#idle.pop();
-    if (idle !== undefined || this.#queue.length > 0 || call.streams)
-      return idle;
-    let best: ThreadConnection | undefined;
-    for (const connection of this.#connections)
-      if (connection.room > (best?.room ?? 0)) best = connection;
+    if (idle !== undefined || this.#queue.length > 0) return idle;
+    let [best, most]: [WorkerConnection | undefined, number] = [undefined, 0];
+    for (const connection of this.#connections) {
+      const room = connection.roomFor(call);
+      if (room > most) [best, most] = [connection, room];
+    }
     return best;
   }
 
-  #give(connection: ThreadConnection, call: PythonCall): void {
+  #give(connection: WorkerConnection, call: PythonCall): void {
     connection.give(call);
-    if (this.#working.size === 0) this.#checkLater();
+    if (this.#working.size === 0) this.#checkLater(connection.checkMs);
     this.#working.add(connection);
   }
 
-  #checkLater(): void {
+  /** All connections are of one kind. */
+  #checkLater(ms: number): void {
     setTimeout(() => {
       const now = performance.now();
       for (const connection of this.#working) {
         connection.check(now);
         if (connection.idle) this.#working.delete(connection);
       }
-      if (this.#working.size > 0) this.#checkLater();
-    }, CHECK_MS);
+      if (this.#working.size > 0) this.#checkLater(ms);
+    }, ms);
   }
-}
-
-/** A streamed body needs a thread for itself. */
-function accepts(connection: ThreadConnection, call: PythonCall): boolean {
-  return call.streams ? connection.idle : connection.room > 0;
 }

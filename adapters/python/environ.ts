@@ -4,13 +4,27 @@
  * Hot path: the string is put together as it is sent, without an object of variables in between.
  */
 import {
+  fieldsFor,
   HOP_BY_HOP,
   HttpError,
+  type Call,
   type GatewayRequest,
 } from "../../lib/adapter.ts";
-import { CGI_VARIABLES, cgiName, joinValues, toNative } from "../common/cgi.ts";
+import {
+  CERTIFICATE_VARIABLES,
+  CGI_VARIABLES,
+  cgiName,
+  joinValues,
+  toNative,
+  type ShownCertificate,
+} from "../common/cgi.ts";
 
 const { PATH_INFO, SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;
+
+const certificate = (shown: ShownCertificate): string =>
+  Object.entries(CERTIFICATE_VARIABLES)
+    .map(([name, make]) => `\0${name}\0${make(shown)}`)
+    .join("");
 
 /** Fields without a variable. Many client libraries look for their proxy in HTTP_PROXY. */
 const DROPPED = [...HOP_BY_HOP, "expect", "proxy"];
@@ -30,15 +44,15 @@ export class EnvironWriter {
    *
    * @throws {HttpError} 400 for a path with a NUL, which would end the variable, and no application expects.
    */
-  write(request: GatewayRequest, bodyLength?: number): string {
+  write(request: GatewayRequest, bodyLength?: number, call?: Call): string {
     const { method, queryString, mountPath, path, scheme, deadline } = request;
-    const { protocol } = request;
+    const { protocol, peerCertificate } = request;
     const pathInfo = PATH_INFO(request);
     if (pathInfo.includes("\0"))
       throw new HttpError(400, "there is a NUL in the path");
     const uri = mountPath + path + (queryString && `?${queryString}`);
     let text = `\0QUERY_STRING\0${queryString}\0REQUEST_URI\0${uri}${this.#server(request)}`;
-    text += this.#fields(request.headers.raw);
+    text += this.#fields(fieldsFor(call, request.headers.raw));
     if (protocol !== "HTTP/1.1") text += `\0SERVER_PROTOCOL\0${protocol}`;
     if (scheme === "https") text += "\0wsgi.url_scheme\0https\0HTTPS\0on";
     if (deadline !== undefined) text += `\0eddy.deadline\0${deadline / 1000}`;
@@ -46,7 +60,8 @@ export class EnvironWriter {
     return (
       `REQUEST_METHOD\0${method}\0SCRIPT_NAME\0${SCRIPT_NAME(request)}` +
       `\0PATH_INFO\0${pathInfo}\0REMOTE_ADDR\0${request.remoteAddress}` +
-      toNative(text)
+      toNative(text) +
+      (peerCertificate === undefined ? "" : certificate(peerCertificate))
     );
   }
 

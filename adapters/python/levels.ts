@@ -1,6 +1,6 @@
 /** How what a process of Python prints is logged. */
 
-export type PrintLevel = "info" | "warn" | "error";
+type PrintLevel = "info" | "warn" | "error";
 
 /** A line that it has printed. */
 export interface PrintedLine {
@@ -12,7 +12,9 @@ export interface PrintedLine {
 const TRACEBACK =
   /^\s*(Traceback \(most recent call last\):|Exception in thread |Fatal Python error: |(Current t|T)hread 0x.*\(most recent call first\):)/;
 
-/** Levels of the lines on standard error, one after the other: somebody should look at them, and soon at a traceback. */
+/**
+ * Levels of the lines on standard error, one after the other: somebody should look at them, and soon at a traceback.
+ */
 export class ErrorLevels {
   /** A traceback goes on as long as its lines are indented, and ends with the error. */
   #within = false;

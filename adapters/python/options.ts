@@ -1,4 +1,5 @@
 /** The options of a Python application, which are checked before anything starts. */
+import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import {
   AMOUNT,
@@ -12,6 +13,9 @@ import {
   type Rule,
 } from "../../lib/adapter.ts";
 
+/** What an application of Python speaks with its server: WSGI (PEP 3333), or ASGI 3. */
+export type Interface = "asgi" | "wsgi";
+
 /** How a Python application is run. */
 export interface PythonOptions {
   /**
@@ -23,7 +27,7 @@ export interface PythonOptions {
   /**
    * Folder of the virtual environment whose interpreter and packages are used.
    *
-   * @default none
+   * @default that of the variable `VIRTUAL_ENV`, which `activate` sets, unless `python` is given
    */
   venv?: string;
   /**
@@ -45,13 +49,33 @@ export interface PythonOptions {
    */
   env?: Readonly<Record<string, string>>;
   /**
+   * What the application speaks: `"auto"` looks at it. What takes `scope`, `receive` and `send`, or is a coroutine
+   * function, is ASGI 3; what takes one `scope` is ASGI 2, and adapted; all else is WSGI.
+   *
+   * @default "auto"
+   */
+  interface?: "auto" | Interface;
+  /**
+   * The event loop of applications with ASGI, one for each process: `"auto"` is uvloop's where that is installed.
+   *
+   * @default "auto"
+   */
+  loop?: "auto" | "asyncio" | "uvloop";
+  /**
+   * Requests that each process with ASGI runs at once; further ones wait in line. WebSockets count. For WSGI that is
+   * `threads`.
+   *
+   * @default Infinity, as for Uvicorn: what sleeps costs little, and `maxConcurrent` of the loop holds for all
+   */
+  maxConcurrent?: number;
+  /**
    * Processes, each with its own copy of the application. One for each core is right for applications that compute.
    *
    * @default 1, as for Gunicorn and uWSGI: only the operator knows how many copies the memory bears
    */
   processes?: number;
   /**
-   * Requests that each process runs at once, in threads.
+   * Requests that each process runs at once, in threads; those with ASGI have one event loop in place of them.
    *
    * @default 1, as for Gunicorn and uWSGI: not every application is made for more
    */
@@ -81,9 +105,9 @@ export interface PythonOptions {
    */
   maxQueuedRequests?: number;
   /**
-   * Whether bodies stream, at the pace of the slower side: the application is called when 64 KiB of a body have come and
-   * reads the rest as it comes, and gives its reply as its client takes it. A slow client then keeps a thread for as
-   * long as it likes. For uploads that are looked at as they come, and replies that are made for as long as somebody
+   * Whether bodies stream, at the pace of the slower side: the application is called when 64 KiB of a body have come
+   * and reads the rest as it comes, and gives its reply as its client takes it. A slow client then keeps a thread for
+   * as long as it likes. For uploads that are looked at as they come, and replies that are made for as long as somebody
    * takes them.
    *
    * Without it a request gets a thread when its body is here, in memory and from 512 KiB on in a file; and what a slow
@@ -147,12 +171,19 @@ export interface PythonSettings extends Readonly<
    * Milliseconds to exit in, for a process that was told to. Like what follows it is not an option; tests shorten it.
    */
   readonly exitMs: number;
+  /** The same with ASGI, whose lifespan ends there: within the 5 s that a loop gives what it has opened. */
+  readonly shutdownMs: number;
   /** Milliseconds before a worker that was lost at once, or did not start, is replaced: doubled up to the last. */
   readonly backoff: { readonly first: number; readonly last: number };
 }
 
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+const oneOf = (...names: string[]): Rule => [
+  (value) => names.includes(value as string),
+  `one of ${names.join(", ")}`,
+];
 
 const RULES: Record<keyof PythonOptions, Rule> = {
   chdir: TEXT,
@@ -173,6 +204,9 @@ const RULES: Record<keyof PythonOptions, Rule> = {
     (value) => COUNT[0](value) && (value as number) <= 1000,
     "a whole number from 1 to 1000",
   ],
+  interface: oneOf("auto", "asgi", "wsgi"),
+  loop: oneOf("auto", "asyncio", "uvloop"),
+  maxConcurrent: COUNT_OR_INFINITY,
   lazyApps: SWITCH,
   startTimeoutMs: AMOUNT,
   maxQueuedRequests: AMOUNT,
@@ -184,8 +218,9 @@ const RULES: Record<keyof PythonOptions, Rule> = {
   maxRequestsJitter: AMOUNT,
 };
 
-/** `module`, `package.module:attribute.of.it`, `module:factory()`. */
-const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
+/** `module`, `package.module:attribute.of.it`, `module:factory(x=2)`, `folder/app.py`, `app.wsgi:application`. */
+const APP =
+  /^([\p{L}_][\p{L}\p{N}_.]*|[^:]+\.(py|wsgi))(:[\p{L}_][\p{L}\p{N}_.]*(\(.*\))?)?$/su;
 
 /** @throws {UsageError} naming an option that does not exist or has a bad value. */
 export function pythonSettings(
@@ -195,13 +230,17 @@ export function pythonSettings(
 ): PythonSettings {
   if (typeof app !== "string" || !APP.test(app))
     throw new UsageError(
-      `python() takes an application such as "app:app", a module and a name in it, not ${JSON.stringify(app)}`,
+      `python() takes an application such as "app:app", a module or a file and a name in it, not ${JSON.stringify(app)}`,
     );
   const given = checkOptions(options, RULES, "python()");
-  const venv = given.venv === undefined ? undefined : resolve(given.venv);
+  const venv =
+    given.venv === undefined ? activeVenv(given) : resolve(given.venv);
   return {
     processes: 1,
     threads: 1,
+    interface: "auto",
+    loop: "auto",
+    maxConcurrent: Infinity,
     lazyApps: true,
     maxQueuedRequests: 1024,
     streamBodies: false,
@@ -218,9 +257,20 @@ export function pythonSettings(
     startTimeoutMs: Math.min(given.startTimeoutMs ?? 60_000, MAX_TIMER_MS),
     abortGraceMs: Math.min(given.abortGraceMs ?? 30_000, MAX_TIMER_MS),
     exitMs: 2000,
+    shutdownMs: 4500,
     backoff: { first: 100, last: 5000 },
     ...internal,
   };
+}
+
+/** That which `activate` names, also where it has not put it in front of `PATH`, as in a unit of systemd. */
+function activeVenv({ python, env }: PythonOptions): string | undefined {
+  const folder = env?.VIRTUAL_ENV ?? process.env.VIRTUAL_ENV;
+  return python === undefined &&
+    folder &&
+    existsSync(join(folder, "bin/python"))
+    ? folder
+    : undefined;
 }
 
 function environment(options: PythonOptions): NodeJS.ProcessEnv {

@@ -4,7 +4,14 @@ import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PythonStartError, type PartStatus } from "../../lib/adapter.ts";
+import {
+  areFilesWatched,
+  isOneOfSeveral,
+  MAX_TIMER_MS,
+  PythonStartError,
+  tellFiles,
+  type PartStatus,
+} from "../../lib/adapter.ts";
 import { Lines } from "../common/lines.ts";
 import type { PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
@@ -82,8 +89,11 @@ export const TRACEBACK_MS = 200;
 
 /** The argument of a worker, for `main()` in eddy_worker/main.py. */
 export function workerConfig(settings: PythonSettings, folder: string): object {
-  const { app, threads, processes, interrupt } = settings;
-  return { app, folder, threads, interrupt, multiprocess: processes > 1 };
+  const { app, threads, processes, interrupt, loop, abortGraceMs } = settings;
+  const abortGrace = abortGraceMs < MAX_TIMER_MS ? abortGraceMs / 1000 : null;
+  const forAll = { app, interface: settings.interface, folder, interrupt };
+  const multiprocess = processes > 1 || isOneOfSeveral();
+  return { ...forAll, threads, multiprocess, loop, abortGrace };
 }
 
 /** Starts a process, which imports the application itself. */
@@ -93,7 +103,8 @@ export function startProcess(
   events: ProcessEvents,
 ): PythonProcess {
   const { python, chdir, env } = settings;
-  const child = spawn(python, [SCRIPT, JSON.stringify(config)], {
+  const argument = { ...config, watched: areFilesWatched() };
+  const child = spawn(python, [SCRIPT, JSON.stringify(argument)], {
     cwd: chdir,
     env,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -106,7 +117,7 @@ export function startProcess(
   const control = child.stdio[3] as Socket;
   const output = [child.stdout as Socket, child.stderr as Socket];
   events = limitStart(settings, events, (signal) => child.kill(signal));
-  onLine(control, (text) => events.control(text));
+  onLine(control, (text) => hear(text, events));
   onLine(output[0]!, (text) => events.line(text));
   onLine(output[1]!, (text) => events.errorLine(text));
   child.on("exit", () => {
@@ -122,6 +133,12 @@ export function startProcess(
     tell: (text) => void control.write(text),
     end: () => void control.end(),
   };
+}
+
+/** `file …` says what the application is made of, or lacks. */
+export function hear(text: string, events: ProcessEvents): void {
+  if (text.startsWith("file ")) tellFiles([text.slice("file ".length)]);
+  else events.control(text);
 }
 
 /** One that could not be started. Without free descriptors it has not even channels. */

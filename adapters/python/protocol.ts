@@ -21,7 +21,7 @@ export const FROM_WORKER = {
 export const INLINE_BYTES = 64 * 1024;
 
 /** The four bytes before a payload, a character each. */
-function frameStart(type: number, length: number): string {
+export function frameStart(type: number, length: number): string {
   return String.fromCharCode(
     length & 255,
     (length >> 8) & 255,
@@ -67,8 +67,22 @@ export function pieceOf(frame: WorkerFrame, start: number): Buffer {
 type FrameListener = (frame: WorkerFrame) => void;
 
 /** Cuts what comes into frames, and keeps the beginning of one that is not complete. */
+/** Up to here what comes is likely to be several small replies, and is copied as a whole, else frame by frame. */
+const SMALL_READ_BYTES = 16 * 1024;
+
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
+
+  /** What has come was complete frames. */
+  get isEmpty(): boolean {
+    return this.#rest.length === 0;
+  }
+
+  /** `data` is overwritten after this call. */
+  read(data: Buffer, onFrame: FrameListener): void {
+    if (data.length > SMALL_READ_BYTES) this.push(data, false, onFrame);
+    else this.push(Buffer.from(data), true, onFrame);
+  }
 
   /** `lasts`: the data is not overwritten after this call. */
   push(data: Buffer, lasts: boolean, onFrame: FrameListener): void {

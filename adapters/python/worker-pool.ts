@@ -20,7 +20,7 @@ import {
   type Logger,
 } from "../../lib/adapter.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { PythonSettings } from "./options.ts";
+import type { Interface, PythonSettings } from "./options.ts";
 import { startProcess, workerConfig, type Launch } from "./process.ts";
 import { PythonWorker } from "./worker.ts";
 import { Zygote } from "./zygote.ts";
@@ -30,6 +30,8 @@ const SETTLED_MS = 5000;
 
 export interface WorkerPool {
   readonly dispatcher: Dispatcher;
+  /** What the application speaks. */
+  readonly interface: Interface;
   /**
    * Replaces the workers, one after the other, each when the next one serves.
    *
@@ -55,10 +57,11 @@ export function useWorkerPool(
       ? importing(settings)
       : forking(() => processes.run(new Zygote(settings, log)));
     let started = 0;
+    let found: Interface | undefined;
     const start = (): PythonWorker => {
       started++;
       return processes.run(
-        new PythonWorker(settings, log, dispatcher, launcher.launch),
+        new PythonWorker(settings, log, dispatcher, launcher.launch, found),
       );
     };
     const places = Array.from(
@@ -66,12 +69,14 @@ export function useWorkerPool(
       () => new Place(start, settings, log),
     );
     yield* all(places.map((each) => each.fill()));
+    found = places[0]!.interface;
     for (const each of places) {
       const place = (): Operation<void> => each.keep();
       yield* spawn(place); // its name is seen in loop.tasks(); ended before the workers, so then none is replaced
     }
     yield* provide({
       dispatcher,
+      interface: found,
       *renew() {
         yield* launcher.renew();
         for (const place of places) yield* place.renew();
@@ -182,6 +187,11 @@ class Place {
     this.#start = start;
     this.#settings = settings;
     this.#log = log;
+  }
+
+  /** What its application speaks. */
+  get interface(): Interface {
+    return this.#worker.interface!;
   }
 
   /** Puts a new worker here; the one before finishes what it has. @throws {PythonStartError} */

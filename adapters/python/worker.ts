@@ -11,8 +11,10 @@ import {
   type PartStatus,
 } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
-import { ThreadConnection, type ConnectionOwner } from "./connection.ts";
+import { AsgiConnection } from "./asgi/connection.ts";
+import { ThreadConnection } from "./connection.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { Interface } from "./options.ts";
 import { ErrorLevels, type PrintedLine } from "./levels.ts";
 import type { PythonSettings } from "./options.ts";
 import {
@@ -27,6 +29,7 @@ import {
   type PythonProcess,
 } from "./process.ts";
 import { SharedState } from "./shared-state.ts";
+import type { ConnectionOwner, WorkerConnection } from "./worker-connection.ts";
 
 /** Shared memory where there is some, and a short path: that of a socket has 107 bytes at most. */
 const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -44,7 +47,9 @@ export class PythonWorker implements ConnectionOwner {
   readonly leaving = withResolvers<"asked" | "lost">();
   /** Done when the process has ended, and all that it has sent was dealt with. */
   readonly gone = withResolvers<void>();
-  readonly connections: ThreadConnection[] = [];
+  readonly connections: WorkerConnection[] = [];
+  /** What its application speaks; known when it is ready. */
+  interface: Interface | undefined;
   readonly state: SharedState;
   readonly settings: PythonSettings;
   readonly dispatcher: Dispatcher;
@@ -56,6 +61,8 @@ export class PythonWorker implements ConnectionOwner {
   readonly #errorLevels = new ErrorLevels();
   /** Requests that it is given before it is replaced. */
   #requestsLeft: number;
+  /** What those before it have spoken. */
+  readonly #expected: Interface | undefined;
   #state: State = "starting";
   #closed = 0;
   #ended = false;
@@ -68,7 +75,9 @@ export class PythonWorker implements ConnectionOwner {
     log: Logger,
     dispatcher: Dispatcher,
     launch: Launch,
+    expected?: Interface,
   ) {
+    this.#expected = expected;
     this.settings = settings;
     this.#log = log;
     this.dispatcher = dispatcher;
@@ -98,10 +107,16 @@ export class PythonWorker implements ConnectionOwner {
 
   status(): PartStatus {
     const inFlight = this.connections.reduce(
-      (sum, connection) => sum + connection.inFlight.requests,
+      (sum, connection) => sum + connection.requests,
       0,
     );
     return statusOf(this.#process, this.#state, inFlight);
+  }
+
+  /** Behind the lifespan of its application, which may have much to close, where there is one. */
+  get #exitMs(): number {
+    const { exitMs, shutdownMs } = this.settings;
+    return this.interface === "asgi" ? shutdownMs : exitMs;
   }
 
   countRequest(): void {
@@ -113,7 +128,10 @@ export class PythonWorker implements ConnectionOwner {
     if (this.#state !== "ready") return;
     this.dispatcher.remove(this.connections);
     this.#state = "leaving";
-    for (const connection of this.connections) this.free(connection);
+    for (const connection of this.connections) {
+      connection.retire();
+      this.free(connection);
+    }
   }
 
   /** Ends now if it can, and at the latest in `exitMs`. */
@@ -122,10 +140,10 @@ export class PythonWorker implements ConnectionOwner {
     if (this.#state === "starting") return this.#process.kill("SIGKILL");
     this.#state = "leaving";
     for (const connection of this.connections) connection.end();
-    this.#killIn(this.settings.exitMs);
+    this.#killIn(this.#exitMs);
   }
 
-  free(connection: ThreadConnection): void {
+  free(connection: WorkerConnection): void {
     if (this.#state === "ready") this.dispatcher.free(connection);
     else if (connection.idle) connection.end();
   }
@@ -160,7 +178,7 @@ export class PythonWorker implements ConnectionOwner {
     );
     this.leaving.resolve("asked");
     const killUnlessWanted = (): void => {
-      if (this.connections.some(({ inFlight }) => inFlight.wanted))
+      if (this.connections.some(({ wanted }) => wanted))
         this.#kill = setTimeout(killUnlessWanted, 100);
       else this.#process.kill("SIGKILL");
     };
@@ -175,7 +193,7 @@ export class PythonWorker implements ConnectionOwner {
       this.#process.kill("SIGKILL");
     }
     if (this.#closed === this.connections.length && this.#kill === undefined)
-      this.#killIn(this.settings.exitMs); // a thread of the application's own may keep it
+      this.#killIn(this.#exitMs); // a thread of the application's own may keep it
     this.#settle();
   }
 
@@ -198,12 +216,21 @@ export class PythonWorker implements ConnectionOwner {
   }
 
   #hear(text: string): void {
-    if (text === "listening") this.#connect();
+    const [word, name] = text.split(" ");
+    if (word === "listening") this.#connect(name as Interface);
     else if (text === "ready") this.#begin();
   }
 
-  #connect(): void {
+  #connect(name: Interface): void {
+    this.interface = name;
+    if (name !== (this.#expected ?? name)) {
+      const text = `${this.settings.app} spoke ${this.#expected} when it was started, and speaks ${name} now: start anew`;
+      this.#print({ level: "error", text });
+      return this.#process.kill("SIGKILL");
+    }
     const path = socketIn(this.#folder);
+    if (name === "asgi")
+      return void this.connections.push(new AsgiConnection(path, this));
     for (let slot = 0; slot < this.settings.threads; slot++)
       this.connections.push(new ThreadConnection(path, slot, this));
   }

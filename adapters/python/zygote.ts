@@ -7,6 +7,7 @@ import type { PythonSettings } from "./options.ts";
 import {
   channelsIn,
   endSoon,
+  hear,
   limitStart,
   onLine,
   startError,
@@ -149,7 +150,11 @@ export class Zygote {
 }
 
 /** What comes on the channels of a fork, in the order in which it connects them. */
-const CHANNELS = ["control", "line", "errorLine"] as const;
+const CHANNELS = [
+  hear,
+  (text: string, events: ProcessEvents) => events.line(text),
+  (text: string, events: ProcessEvents) => events.errorLine(text),
+];
 
 /** Assumed where nobody has seen how the process ended. */
 const UNSEEN_EXIT = "SIGKILL";
@@ -232,9 +237,9 @@ class ForkedProcess implements PythonProcess {
   }
 
   #accept(socket: Socket): void {
-    const event = CHANNELS[this.#sockets.length]!;
+    const take = CHANNELS[this.#sockets.length]!;
     this.#sockets.push(socket);
-    onLine(socket, (text) => this.#events[event](text));
+    onLine(socket, (text) => take(text, this.#events));
     socket.on("close", () => this.#settle());
     if (this.#sockets.length === 3) this.#server.close();
   }

@@ -2,8 +2,18 @@
  * The packet that begins a request of the uwsgi protocol: a request as variables, they as bytes, and these on their
  * way. `lib/uwsgi/packet.ts` says how it is laid out.
  */
-import { addHeaders, CGI_VARIABLES, toNative } from "../common/cgi.ts";
-import { HttpError, type GatewayRequest } from "../../lib/adapter.ts";
+import {
+  addHeaders,
+  CERTIFICATE_VARIABLES,
+  CGI_VARIABLES,
+  targetOf,
+} from "../common/cgi.ts";
+import {
+  fieldsFor,
+  HttpError,
+  type Call,
+  type GatewayRequest,
+} from "../../lib/adapter.ts";
 import { endToEnd, ReplySocket } from "../../lib/upstream.ts";
 
 /**
@@ -13,26 +23,51 @@ import { endToEnd, ReplySocket } from "../../lib/upstream.ts";
 const DROPPED = ["expect", "proxy"];
 
 /**
- * The variables that nginx's `uwsgi_params` sends, and no others. `bodyLength`: as the upstream gets it; undefined
- * without a body.
+ * The variables that nginx's `uwsgi_params` sends, those of a certificate that the client has shown, and no others.
+ * `bodyLength`: as the upstream gets it; undefined without a body.
  */
 export function variablesOf(
   request: GatewayRequest,
   bodyLength: number | undefined,
+  call?: Call,
 ): Record<string, string> {
-  const { mountPath, path, queryString, scheme, headers } = request;
+  const { scheme, headers } = request;
+  const { peerCertificate } = request;
   const variables: Record<string, string> = {};
   for (const [name, make] of Object.entries(CGI_VARIABLES))
     variables[name] = make(request);
-  const query = queryString === "" ? "" : `?${queryString}`;
-  variables["REQUEST_URI"] = toNative(`${mountPath}${path}${query}`);
+  if (peerCertificate !== undefined)
+    for (const [name, make] of Object.entries(CERTIFICATE_VARIABLES))
+      variables[name] = make(peerCertificate);
+  variables["REQUEST_URI"] = targetOf(request);
   variables["REQUEST_SCHEME"] = scheme;
   if (scheme === "https") variables["HTTPS"] = "on";
-  addHeaders(variables, endToEnd(headers.raw, DROPPED));
+  addHeaders(variables, endToEnd(fieldsFor(call, headers.raw), DROPPED));
   variables["CONTENT_TYPE"] ??= "";
   variables["CONTENT_LENGTH"] =
     bodyLength === undefined ? "" : String(bodyLength);
   return variables;
+}
+
+/** Of a GET that is the gateway's own, and asks how the server is. */
+export function healthVariables(target: string): Record<string, string> {
+  const [path = "", query = ""] = target.split(/\?(.*)/s);
+  return {
+    REQUEST_METHOD: "GET",
+    SCRIPT_NAME: "",
+    PATH_INFO: path,
+    QUERY_STRING: query,
+    REQUEST_URI: target,
+    SERVER_NAME: "localhost",
+    SERVER_PORT: "80",
+    SERVER_PROTOCOL: "HTTP/1.1",
+    REMOTE_ADDR: "127.0.0.1",
+    REQUEST_SCHEME: "http",
+    CONTENT_TYPE: "",
+    CONTENT_LENGTH: "",
+    HTTP_HOST: "localhost",
+    HTTP_USER_AGENT: "eddy",
+  };
 }
 
 /** Bytes of a block that the 16 bits of its size allow. */

@@ -1,6 +1,11 @@
 /** The environ of one request (PEP 3333, "environ Variables"; RFC 3875, section 4.1 for the CGI ones). */
 import { inspect } from "node:util";
-import { addHeaders, CGI_VARIABLES, type CgiRequest } from "../common/cgi.ts";
+import {
+  addHeaders,
+  CERTIFICATE_VARIABLES,
+  CGI_VARIABLES,
+  type CgiRequest,
+} from "../common/cgi.ts";
 import type { GatewayRequest } from "../../lib/adapter.ts";
 import type { Environ, ErrorStream, InputStream } from "./types.ts";
 
@@ -15,7 +20,7 @@ export type CalledRequest = EnvironHead & {
 };
 
 /** What an environ is made from. */
-export interface EnvironParts {
+interface EnvironParts {
   readonly request: CalledRequest;
   readonly input: InputStream;
   readonly errors: ErrorStream;
@@ -97,6 +102,14 @@ const MAKE: Readonly<Record<string, Make | undefined>> = {
       name,
       ({ request }) => make(request),
     ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(CERTIFICATE_VARIABLES).map(
+      ([name, make]): [string, Make] => [
+        name,
+        ({ request: { peerCertificate: it } }) => it && make(it),
+      ],
+    ),
   ),
   "wsgi.version": () => VERSION,
   "wsgi.url_scheme": ({ request }) => request.scheme,

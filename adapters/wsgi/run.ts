@@ -23,7 +23,7 @@ export function runApp(
   app: WsgiApp,
   request: CalledRequest,
   input: InputStream,
-  multiprocess = false,
+  multiprocess: boolean,
 ): StartedReply {
   const response = new StartedResponse();
   const errors = new LogErrors(request);

@@ -1,9 +1,9 @@
 /** `start_response` and what it collects (PEP 3333, "The start_response() Callable"). */
-import { STATUS_CODES } from "node:http";
 import { inspect } from "node:util";
 import {
   CheckedHeaders,
   HOP_BY_HOP,
+  REASONS,
   WsgiError,
   type Chunk,
   type InvalidReplyError,
@@ -93,7 +93,7 @@ interface Status {
 
 /** The standard statuses, as they stand in nearly every reply. */
 const STANDARD = new Map<string, Status>(
-  Object.entries(STATUS_CODES)
+  Object.entries(REASONS)
     .filter(([code]) => Number(code) >= 200)
     .map(([code, reason]) => [`${code} ${reason}`, { status: Number(code) }]),
 );
@@ -113,7 +113,7 @@ function checkHeaders(headers: [string, string][]): CheckedHeaders {
     throw new WsgiError("the headers given to startResponse are not an array");
   for (const header of headers) checkPair(header);
   try {
-    return new CheckedHeaders(headers, NOT_FOR_APPLICATIONS);
+    return new CheckedHeaders(headers, NOT_FOR_APPLICATIONS).asTheyAre();
   } catch (cause) {
     throw new WsgiError((cause as InvalidReplyError).message, { cause });
   }

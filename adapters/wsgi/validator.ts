@@ -81,8 +81,7 @@ const BODILESS = /^(1|204|304)/; // RFC 9110 section 6.4.1
  * @example
  * ```ts
  * import { Loop } from "eddy";
- * import { wsgi } from "eddy/adapters/wsgi";
- * import { validator } from "eddy/adapters/wsgi/validator";
+ * import { validator, wsgi } from "eddy/adapters/wsgi";
  *
  * const app = validator((environ, startResponse) => {
  *   startResponse("200", [["Content-Type", "text/plain"]]);

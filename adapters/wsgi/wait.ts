@@ -66,18 +66,20 @@ type Results<T extends readonly Work<unknown>[]> = {
  *
  * @example
  * ```ts
- * // app.js, mounted by wsgi({ module: "./app.js", provide: { query: (sql) => db.query(sql) } })
+ * // app.ts, mounted as JavaScript by wsgi({ module: "./app.js", provide: { query: (sql) => db.query(sql) } })
+ * import type { WsgiApp } from "eddy/adapters/wsgi";
  * import { wait, work } from "eddy/wait";
  *
- * export default function app(environ, startResponse) {
- *   const [user] = wait.call("query", "select * from users limit 1");
+ * const app: WsgiApp = (environ, startResponse) => {
+ *   const name = wait.call<string>("query", "select name from users limit 1");
  *   const [news, weather] = wait([
  *     work.fetch("http://127.0.0.1:9000/news"),
  *     work.fetch("http://127.0.0.1:9000/weather"),
  *   ]);
  *   startResponse("200 OK", [["content-type", "text/plain"]]);
- *   return [`Hello ${user.name}. ${news.text()} ${weather.text()}\n`];
- * }
+ *   return [`Hello ${name}. ${news.text()} ${weather.text()}\n`];
+ * };
+ * export default app;
  * ```
  */
 export const wait = Object.assign(waitFor, {

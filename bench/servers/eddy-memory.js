@@ -1,4 +1,7 @@
-/** 200 MB down, as fast as the client takes it; and up, read with pauses: on the loop, and in a thread at `/thread`. For memory.js. */
+/**
+ * `eddy-memory.js port [options of listen(), as JSON]`: 200 MB down, as fast as the client takes it; and up, read with
+ * pauses: on the loop, and in a thread at `/thread`. For memory.js.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import { Loop, stream } from "eddy";
 import { wsgi } from "eddy/adapters/wsgi";
@@ -26,5 +29,5 @@ await new Loop({ log: false, maxBodyBytes: Infinity })
   .mount("/thread", wsgi({ module, threads: 1 }))
   .get("/", () => stream(chunks()))
   .post("/", slowly)
-  .listen({ port, host });
+  .listen({ port, host, ...JSON.parse(process.argv[3] ?? "{}") });
 ready();

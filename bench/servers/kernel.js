@@ -1,6 +1,6 @@
 /**
- * What an operation costs: `kernel.js <port> <flavour> <handler>`. Flavours: "operations" and "effection" are eddy with its
- * operations from "eddy/operations" and from "effection"; "stock" is the engine alone with effection's own tasks.
+ * What an operation costs: `kernel.js <port> <flavour> <handler>`. Flavours: "operations" and "effection" are eddy with
+ * its operations from "eddy/operations" and from "effection"; "stock" is the engine alone with effection's own tasks.
  */
 import { host, port, ready } from "./report.js";
 

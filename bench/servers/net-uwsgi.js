@@ -1,4 +1,6 @@
-/** The least that a server of uwsgi on node:net can be: it reads the packet's variables, and writes what eddy writes. */
+/**
+ * The least that a server of uwsgi on node:net can be: it reads the packet's variables, and writes what eddy writes.
+ */
 import { createServer } from "node:net";
 import { host, port, ready } from "./report.js";
 

@@ -1,6 +1,7 @@
 /**
- * What every server of the benchmark does besides serving: it takes its port from the command line, tells the parent when it
- * listens, and answers any message with what the process has used so far. Without a parent it just serves, for a look by hand.
+ * What every server of the benchmark does besides serving: it takes its port from the command line, tells the parent
+ * when it listens, and answers any message with what the process has used so far. Without a parent it just serves, for
+ * a look by hand.
  */
 import { existsSync, readFileSync } from "node:fs";
 
@@ -14,7 +15,10 @@ export function ready() {
   process.send("ready");
 }
 
-/** CPU time in µs, of all threads of the process, and of the loop's where the system tells; rss in bytes, maxRSS in KiB, as Node has them. */
+/**
+ * CPU time in µs, of all threads of the process, and of the loop's where the system tells; rss in bytes, maxRSS in KiB,
+ * as Node has them.
+ */
 function usage() {
   const { user, system } = process.cpuUsage();
   return {

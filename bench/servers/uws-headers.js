@@ -1,4 +1,6 @@
-/** The engine, and every header copied out of it: the least a server can cost that hands all headers to its application. */
+/**
+ * The engine, and every header copied out of it: the least a server can cost that hands all headers to its application.
+ */
 import { uws } from "../../dist/lib/engine/uws/load.js";
 import { host, port, ready } from "./report.js";
 

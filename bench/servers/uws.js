@@ -1,4 +1,7 @@
-/** The engine alone: the least a server on it can cost. Taken from eddy's loader, as the package itself does not load on an older glibc. */
+/**
+ * The engine alone: the least a server on it can cost. Taken from eddy's loader, as the package itself does not load on
+ * an older glibc.
+ */
 import { uws } from "../../dist/lib/engine/uws/load.js";
 import { host, port, ready } from "./report.js";
 

@@ -1,27 +1,47 @@
 /** The line that says that the command serves: where it listens, what is mounted, which workers run. */
+import type { Address } from "../index.ts";
 import type { AppSpec } from "./app-spec.ts";
+import { counted } from "../common/counted.ts";
 import type { Logs } from "./logs.ts";
-import type { ProcessPool } from "./process-pool.ts";
-import { VERSIONS } from "./versions.ts";
+import { isLoopback } from "./host-and-port.ts";
+import { PREFIXED } from "./prefixed.ts";
+import { VERSIONS } from "../status/versions.ts";
+import type { Staff } from "./status.ts";
 
 export function announce(
   { log }: Logs,
   specs: readonly AppSpec[],
-  pool: ProcessPool,
+  folders: readonly string[],
+  pool: Staff,
 ): void {
   const { addresses } = pool.ready[0]!;
-  const count = pool.ready.length;
-  const apps = specs.map(({ written }) => written).join(", ");
-  const urls = addresses.map(({ url }) => url).join(" and ");
+  const apps = [...specs.map(({ written }) => written), ...folders].join(", ");
+  const places = addresses.map(placeOf).join(" and ");
   log.info(
     {
       address: addresses[0],
-      mounts: Object.fromEntries(
-        specs.map(({ prefix, written }) => [prefix, written]),
-      ),
+      mounts: Object.fromEntries([
+        ...specs.map(({ prefix, written }) => [prefix, written]),
+        ...folders.map((entry) => PREFIXED.exec(entry)!.slice(1)),
+      ]),
       workers: pool.ready.map(({ pid }) => pid),
       versions: VERSIONS,
     },
-    `${apps} on ${urls}; ${count} ${count === 1 ? "worker" : "workers"}, kill -HUP ${process.pid} reloads`,
+    `${apps} on ${places}; ${served(pool)}`,
   );
 }
+
+function served({ ready }: Staff): string {
+  return ready[0]!.pid === process.pid
+    ? "this process serves, without workers"
+    : `${counted(ready.length, "worker")}, kill -HUP ${process.pid} reloads`;
+}
+
+/** With who can reach it, which its URL does not say. */
+function placeOf({ url, port, host = "" }: Address): string {
+  if (port === undefined) return url;
+  if (EVERY.includes(host)) return `${url} (all addresses of this machine)`;
+  return isLoopback(host) ? `${url} (this machine alone)` : url;
+}
+
+const EVERY = ["", "0.0.0.0", "::"];

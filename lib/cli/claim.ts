@@ -15,20 +15,23 @@ import { call, resource, type Operation } from "effection";
 import { ListenError } from "../common/errors.ts";
 import { freeUnixPath } from "../engine/target.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import type { Sockets } from "./sockets.ts";
 
 /**
  * Claims an address until the scope ends.
  *
- * @param where as the operator wrote it.
+ * @param sockets has those that a predecessor claimed.
+ * @param where setting and address, as the operator wrote it.
  * @param names what is claimed for it: two addresses that are in each other's way have a name in common.
  * @throws {CommandFailure} when another eddy has one of them.
  */
 export function* useClaim(
+  sockets: Sockets,
   where: string,
   names: readonly string[],
 ): Operation<void> {
   // Everybody takes them in the same order. So of two that start at the same moment one gets them all.
-  for (const name of names.toSorted()) yield* useName(where, name);
+  for (const name of names.toSorted()) yield* useName(sockets, where, name);
 }
 
 /** Of a server, as Node gives it. */
@@ -49,14 +52,21 @@ const ALL: Record<string, readonly string[] | undefined> = {
   "::": ["IPv4", "IPv6"],
 };
 
-function useName(where: string, name: string): Operation<void> {
+function useName(
+  sockets: Sockets,
+  where: string,
+  name: string,
+): Operation<void> {
   return resource(function* (provide) {
     const server = createServer((visitor) => visitor.destroy());
-    yield* call(() => hold(where, server, placeOf(name)));
+    const claim = `claim ${name}`;
+    yield* call(() =>
+      sockets.listen(claim, server, () => hold(where, server, placeOf(name))),
+    );
     try {
       yield* provide();
     } finally {
-      server.close();
+      sockets.close(claim);
     }
   });
 }
@@ -75,7 +85,7 @@ export async function hold(
     const isTaken = code === "EADDRINUSE" || cause instanceof ListenError;
     throw new CommandFailure(
       EXIT.failed,
-      `http: cannot listen on ${where}: ` +
+      `${where}: ` +
         (isTaken
           ? "another eddy has this address, whether its workers serve now or not; stop it, or choose another"
           : `it cannot be claimed: ${message}`),

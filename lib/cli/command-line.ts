@@ -1,5 +1,6 @@
 /** The command line: flags and `--help`, made from the table of settings. */
 import { Command, Option } from "commander";
+import { inOurWords } from "./other-words.ts";
 import { flagOf, KEYS, settingOf, type Key } from "./schema.ts";
 
 /** The flags that were given, by key. */
@@ -8,9 +9,12 @@ export type Flags = Readonly<Record<string, unknown>>;
 export interface Actions {
   run(flags: Flags): Promise<void>;
   config(flags: Flags): Promise<void>;
+  check(flags: Flags): Promise<void>;
   reload(flags: Flags): Promise<void>;
   top(flags: Flags): Promise<void>;
-  import(file: string, flags: Flags): Promise<void>;
+  profile(pid: string, what: string, flags: Flags): Promise<void>;
+  doctor(files: readonly string[], flags: Flags): Promise<void>;
+  import(file: string, words: readonly string[], flags: Flags): Promise<void>;
 }
 
 /** Of an unknown flag, which may be a misspelled `--secret-key=…`. */
@@ -23,11 +27,12 @@ export function commandLine(version: string, actions: Actions): Command {
       "Runs a TypeScript or JavaScript application behind a port, with workers that are supervised.",
     )
     .version(version)
+    .helpCommand(true) // or else, with an argument of its own, it would take "help" for the application
     .exitOverride() // here, because the commands below take it over
     .argument("[app]", "the application at /, as --app has it")
     .allowExcessArguments(false)
     .configureOutput({
-      outputError: (text, write) => write(text.replace(VALUE, "'")),
+      outputError: (text, write) => write(answerTo(text)),
     })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
@@ -39,11 +44,22 @@ export function commandLine(version: string, actions: Actions): Command {
     actions.run(withApp(app, flags)),
   );
   program
+    .command("version")
+    .description("print the version")
+    .action(() => console.log(version));
+  program
     .command("config")
     .description("print every setting, where it came from and what it overrode")
     .argument("[app]")
     .action((app: string | undefined, _: unknown, command: Command) =>
       actions.config(withApp(app, command.optsWithGlobals())),
+    );
+  program
+    .command("check")
+    .description("read the settings, load the application, and end")
+    .argument("[app]")
+    .action((app: string | undefined, _: unknown, command: Command) =>
+      actions.check(withApp(app, command.optsWithGlobals())),
     );
   program
     .command("reload")
@@ -58,16 +74,45 @@ export function commandLine(version: string, actions: Actions): Command {
       actions.top(command.optsWithGlobals()),
     );
   program
+    .command("profile")
+    .description(
+      "take a CPU profile or a heap snapshot of a worker, by the address that --stats names, and say which file it is in",
+    )
+    .argument("<pid>", "the worker, as eddy top shows it")
+    .argument("[what]", "how long the CPU is watched, or heap", "10s")
+    .action((pid: string, what: string, _: unknown, command: Command) =>
+      actions.profile(pid, what, command.optsWithGlobals()),
+    );
+  program
+    .command("doctor")
+    .description(
+      "look at this machine, the settings and the eddy at --stats, or at files of nginx, HAProxy, systemd, Docker and Kubernetes, and say what to do",
+    )
+    .argument("[files...]")
+    .action((files: readonly string[], _: unknown, command: Command) =>
+      actions.doctor(files, command.optsWithGlobals()),
+    );
+  program
     .command("import")
     .description(
-      "print a uwsgi.ini or a gunicorn.conf.py as an eddy.config.yaml, and say what of it does not translate",
+      "print a uwsgi.ini, a gunicorn.conf.py, or a command line as in `eddy import -- uvicorn app:app --port 80`, as an eddy.config.yaml, and say what of it does not translate",
     )
-    .argument("<file>")
-    .action((file: string, _: unknown, command: Command) =>
-      actions.import(file, command.optsWithGlobals()),
+    .argument("<file>", "or uvicorn, hypercorn, granian or gunicorn")
+    .argument("[words...]", "of the command line, behind --")
+    .action(
+      (file: string, words: readonly string[], _: unknown, command: Command) =>
+        actions.import(file, words, command.optsWithGlobals()),
     );
   return program;
 }
+
+function answerTo(error: string): string {
+  const [, flag] = UNKNOWN.exec(error) ?? [];
+  const here = flag && inOurWords(flag);
+  return here ? `error: ${here}\n` : error.replace(VALUE, "'");
+}
+
+const UNKNOWN = /^error: unknown option '(--?[\w-]+)/;
 
 const withApp = (app: string | undefined, flags: Flags): Flags =>
   app === undefined ? flags : { ...flags, app };
@@ -76,8 +121,17 @@ function withSettings(command: Command): Command {
   for (const key of KEYS)
     if (!settingOf(key).fileOnly)
       for (const option of optionsOf(key)) command.addOption(option);
+  for (const option of otherNames()) command.addOption(option);
   return command;
 }
+
+/** What other servers have it said by, and fingers know. */
+const otherNames = (): Option[] =>
+  [
+    new Option("--host <HOST>", "As --http HOST:8000, or with --port."),
+    new Option("-p, --port <PORT>", "As --http 127.0.0.1:PORT."),
+    new Option("-b, --bind <ADDRESS>", "As --http.").argParser(severalOf),
+  ].map((option) => option.helpGroup("Listening:"));
 
 /** Without defaults: commander could not tell them from flags that were given. */
 function optionsOf(key: Key): Option[] {
@@ -96,11 +150,18 @@ function optionsOf(key: Key): Option[] {
           make(flag, described),
           make(flag.replace("--", "--no-"), "").hideHelp(),
         ];
-  const option = make(`${flag} <${kind.placeholder}>`, described);
-  if (kind.repeats)
-    option.argParser((value: string, before: string[] | undefined) => [
-      ...(before ?? []),
-      ...value.split(","),
-    ]);
+  const option = make(
+    `${LETTERS[key] ?? ""}${flag} <${kind.placeholder}>`,
+    described,
+  );
+  if (kind.repeats) option.argParser(severalOf);
   return [option];
 }
+
+const severalOf = (value: string, before: string[] | undefined): string[] => [
+  ...(before ?? []),
+  ...value.split(","),
+];
+
+/** Of flags that one types often. */
+const LETTERS: Partial<Record<Key, string>> = { workers: "-w, " };

@@ -14,7 +14,7 @@ export interface ConfigFile {
 }
 
 /** Data, and modules. */
-export const EXTENSIONS = [".ts", ".js", ...Object.keys(FORMATS)] as const;
+const EXTENSIONS = [".ts", ".js", ...Object.keys(FORMATS)] as const;
 
 /** The config files in these folders, in their order; at most one in each. */
 export function findConfigFiles(folders: readonly string[]): string[] {
@@ -59,7 +59,9 @@ function checkExtension(path: string): string {
   );
 }
 
-/** What another user has left where everybody may write, such as in `/tmp`, nobody has meant; and it says what is run. */
+/**
+ * What another user has left where everybody may write, such as in `/tmp`, nobody has meant; and it says what is run.
+ */
 function checkOwner(folder: string, name: string): void {
   const isForAll = (statSync(folder).mode & 0o002) !== 0;
   const { uid } = lstatSync(join(folder, name));
@@ -93,7 +95,7 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
 async function parse(path: string, source: string): Promise<unknown> {
   const extension = checkExtension(path);
   return extension in FORMATS
-    ? parseData(path, extension, source)
+    ? await parseData(path, extension, source)
     : await importDefault(path);
 }
 

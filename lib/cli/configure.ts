@@ -1,35 +1,49 @@
 /** Reads the settings of this process from files, variables and flags. */
 import { resolve } from "node:path";
+import { isatty } from "node:tty";
 import { findConfigFiles, readConfigFile } from "./config-files.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
+import { withHttp } from "./host-and-port.ts";
 import {
   fromFile,
   fromFlags,
+  fromPlatform,
+  fromTerminal,
   fromVariables,
   resolveSettings,
   type Configuration,
 } from "./settings.ts";
 
 /** Where settings come from, beside flags. A file in a later folder counts. */
-export interface ConfigSources {
+interface ConfigSources {
   readonly env: NodeJS.ProcessEnv;
   readonly folders: readonly string[];
+  /** Standard output is one. */
+  readonly isTerminal?: boolean;
 }
 
-export const FOLDERS = ["/etc/eddy", "."];
+const sourcesHere = (): ConfigSources => ({
+  env: process.env,
+  folders: FOLDERS,
+  isTerminal: isatty(1),
+});
+
+const FOLDERS = ["/etc/eddy", "."];
 
 /** @throws {CommandFailure} that names all that is wrong. */
 export async function configure(
   flags: Readonly<Record<string, unknown>>,
-  { env, folders }: ConfigSources = { env: process.env, folders: FOLDERS },
+  { env, folders, isTerminal }: ConfigSources = sourcesHere(),
 ): Promise<Configuration> {
   const chosen = (flags.config as string | undefined) ?? env.EDDY_CONFIG;
   const paths = chosen ? [chosen] : findConfigFiles(folders);
   const files = await Promise.all(paths.map((path) => readConfigFile(path)));
   return resolveSettings([
+    ...fromPlatform(env),
+    ...(isTerminal ? fromTerminal(env) : []),
     ...files.flatMap((file) => fromFile(file)),
     ...fromVariables(env),
-    ...fromFlags(flags),
+    ...fromFlags(withHttp(flags, env)),
   ]);
 }
 

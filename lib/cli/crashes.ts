@@ -17,8 +17,8 @@ interface End {
 }
 
 /**
- * One that has served is missed: the next is started at once, but no two within half a second. One that has not will hardly
- * do so when it is tried again at once: nothing for the first, then longer and longer.
+ * One that has served is missed: the next is started at once, but no two within half a second. One that has not will
+ * hardly do so when it is tried again at once: nothing for the first, then longer and longer.
  */
 export const pauseMs = ({ served, ageMs, failures }: End): number =>
   served

@@ -1,14 +1,20 @@
-/** The formats of config files that are data. What is wrong in one is said without its text, where secrets may stand. */
-import { parseINI, parseJSON5, parseTOML, parseYAML } from "confbox";
+/**
+ * The formats of config files that are data. What is wrong in one is said without its text, where secrets may stand.
+ */
 import { CommandFailure, EXIT } from "./failure.ts";
 
 /** By extension. The errors of the JSON5 parser say where, which those of `JSON.parse` do by what stands there. */
-export const FORMATS: Readonly<Record<string, (source: string) => unknown>> = {
-  ".json": (source) => parseJSON5(source),
-  ".yaml": (source) => parseYAML(source),
-  ".toml": (source) => parseTOML(source),
-  ".ini": (source) => parseINI(withoutRepeats(source)),
+export const FORMATS: Readonly<
+  Record<string, (source: string, parsers: Parsers) => unknown>
+> = {
+  ".json": (source, { parseJSON5 }) => parseJSON5(source),
+  ".yaml": (source, { parseYAML }) => parseYAML(source),
+  ".toml": (source, { parseTOML }) => parseTOML(source),
+  ".ini": (source, { parseINI }) => parseINI(withoutRepeats(source)),
 };
+
+/** Loaded for who has such a file. */
+type Parsers = typeof import("confbox");
 
 /** The parsers of YAML and TOML refuse a key that stands twice; this one silently takes the last. */
 function withoutRepeats(source: string): string {
@@ -36,14 +42,15 @@ const INI_LINE = /^\s*(?:\[(.*)\]|([^;#=\s][^=]*?)\s*=)/;
 const NO_SETTING = /^\s*([#;]|$)/;
 
 /** @throws {CommandFailure} that says what is wrong in the file, and where. */
-export function parseData(
+export async function parseData(
   path: string,
   extension: string,
   source: string,
-): unknown {
+): Promise<unknown> {
   if (source.split("\n").every((line) => NO_SETTING.test(line))) return {};
+  const parsers = await import("confbox");
   try {
-    return FORMATS[extension]!(source);
+    return FORMATS[extension]!(source, parsers);
   } catch (error) {
     const { reason, place } = faultIn(error as ParseError);
     throw new CommandFailure(
@@ -77,7 +84,9 @@ function faultIn(error: ParseError): {
   };
 }
 
-/** What is no reason: whose error it is, what the file has there, and where. A value may begin as a name in YAML does. */
+/**
+ * What is no reason: whose error it is, what the file has there, and where. A value may begin as a name in YAML does.
+ */
 const AROUND = [
   /^(?:JSON5|Invalid TOML document): /,
   /\n.*/s,

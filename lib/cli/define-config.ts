@@ -1,10 +1,10 @@
 /** Config files in TypeScript. */
 import type { Key, Settings } from "./schema.ts";
 
-/** The settings in a config file. Durations and sizes may be text. */
+/** The settings in a config file. Durations and sizes may be text, and so may a list of one. */
 export type ConfigFileSettings = {
   [K in Exclude<Key, "config">]?:
-    Settings[K] | (Settings[K] extends number ? string : never);
+    Settings[K] | (Settings[K] extends number | string[] ? string : never);
 };
 
 /**

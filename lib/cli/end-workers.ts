@@ -8,6 +8,9 @@ import type { WorkerProcess } from "./worker-process.ts";
 /** By then a proxy in front has used each of its connections once more, and nobody waits long for the end. */
 const LAST_LINGER_MS = 1000;
 
+export const lingerAtEnd = ({ linger }: Settings): number =>
+  Math.min(linger, LAST_LINGER_MS);
+
 /**
  * Ends them, and kills those that take longer than they may.
  *
@@ -15,10 +18,10 @@ const LAST_LINGER_MS = 1000;
  */
 export function* endWorkers(
   workers: readonly WorkerProcess[],
-  { linger }: Settings,
+  settings: Settings,
   now: boolean,
 ): Operation<void> {
-  const lingerMs = now ? 0 : Math.min(linger, LAST_LINGER_MS);
+  const lingerMs = now ? 0 : lingerAtEnd(settings);
   for (const worker of workers)
     worker.close(now ? { type: "stop" } : { type: "close", lingerMs });
   const limits = workers.map(({ closeLimits: { requestsMs, cleanupsMs } }) =>

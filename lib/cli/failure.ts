@@ -8,7 +8,9 @@ export class CommandFailure extends Error {
   }
 }
 
-/** What `action` returns. @throws {CommandFailure} that says what went wrong, when it throws; its own stays as it is. */
+/**
+ * What `action` returns. @throws {CommandFailure} that says what went wrong, when it throws; its own stays as it is.
+ */
 export function attempt<T>(exitCode: number, what: string, action: () => T): T {
   try {
     return action();

@@ -5,12 +5,16 @@ const DEFAULTS = {
   reportMs: 1000,
   /** For a worker's answer. One that takes longer is stuck. */
   workerAnswerMs: 1000,
+  /** For a profile, beyond the time that is watched: a snapshot of a large heap takes minutes. */
+  profileMs: 600_000,
   /** For the supervisor's answer to `eddy top`. It takes that long only when it is stuck. */
   statusAnswerMs: 5000,
   /** For an answer from a thread whose event loop is stuck. One in native code gives none. */
   watchdogAnswerMs: 1000,
   /** Beyond a limit that whoever is limited keeps by itself, and then says more about it. */
   headStartMs: 4000,
+  /** For the last spans to leave, of the time that a worker has to exit. */
+  flushMs: 1000,
   /** Before a worker is replaced again whose successor has failed. */
   renewalRetryMs: 5000,
   /** For a worker to exit once its requests are over. */

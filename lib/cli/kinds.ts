@@ -1,6 +1,9 @@
 /** The kinds of value that a setting can have: how each is read from text, checked, and shown. */
 import { parse as parseDuration } from "@lukeed/ms";
+import { isBrokerUrl } from "../brokers/location.ts";
+import { withoutSecrets } from "../brokers/location.ts";
 import { parseTarget } from "../engine/target.ts";
+import { parseHttpAddress } from "./http-address.ts";
 
 export interface Kind<T> {
   /** Reads text, or what a file's format has in place of it. Undefined when it is not valid. */
@@ -15,6 +18,12 @@ export interface Kind<T> {
   readonly secret?: true;
   show(value: T): string;
 }
+
+const ON = ["true", "yes", "on", "1"];
+const OFF = ["false", "no", "off", "0"];
+
+/** What text that names a file is. */
+export const PATH = "a path";
 
 const plain = (value: unknown): string => String(value);
 
@@ -40,6 +49,16 @@ export const text = (
   show: (value) => value || "none",
 });
 
+/** A file, standard output (`-`, or what switches on), or `none` (or what switches off). */
+export const fileOrNone: Kind<string> = {
+  ...text("FILE", "a path, - or none"),
+  read(given) {
+    const word = isTable(given) ? undefined : plain(given);
+    if (OFF.includes(word ?? "")) return "none";
+    return given === true || ON.includes(word ?? "") ? "-" : asText(given);
+  },
+};
+
 /** Text of a certain form. */
 export const textThat = (
   placeholder: string,
@@ -63,19 +82,39 @@ export const address = (
     ),
 });
 
-/** Never shown. */
-export const secret: Kind<string> = {
+/** A part of the whole. */
+export const share: Kind<number> = {
+  read(given) {
+    const value =
+      typeof given === "number" ? given : Number(asText(given) || NaN);
+    return value >= 0 && value <= 1 ? value : undefined;
+  },
+  placeholder: "SHARE",
+  expected: "a number from 0 to 1",
+  show: plain,
+};
+
+/** Never shown. Empty, or so long at least. */
+export const secret = (least: number): Kind<string> => ({
   ...textThat(
     "TEXT",
-    "text of 16 characters or more",
-    (given) => given === "" || given.length >= 16,
+    least > 1 ? `text of ${least} characters or more` : "text",
+    (given) => given === "" || given.length >= least,
   ),
   secret: true,
   show: (value) => (value ? "(set)" : "none"),
-};
+});
 
-const ON = ["true", "yes", "on", "1"];
-const OFF = ["false", "no", "off", "0"];
+/** Where a broker is. Its user and password are not shown. */
+export const brokerUrl: Kind<string> = {
+  ...textThat(
+    "URL",
+    "the URL of a broker, such as nats://127.0.0.1:4222 or redis://127.0.0.1:6379",
+    isBrokerUrl,
+  ),
+  secret: true,
+  show: (value) => withoutSecrets(value) || "none",
+};
 
 export const onOff: Kind<boolean> = {
   read(given) {
@@ -101,10 +140,17 @@ export const count = (from: number): Kind<number> => ({
   show: plain,
 });
 
-export const countOrAuto: Kind<number | "auto"> = {
-  read: (given) => (given === "auto" ? "auto" : wholeNumber(given, 1)),
+export const descriptor: Kind<number | "none"> = {
+  read: (given) => (given === "none" ? "none" : wholeNumber(given, 0)),
   placeholder: "NUMBER",
-  expected: 'a whole number from 1, or "auto"',
+  expected: 'the number of a file descriptor, or "none"',
+  show: plain,
+};
+
+export const countOrAuto: Kind<number | "auto"> = {
+  read: (given) => (given === "auto" ? "auto" : wholeNumber(given, 0)),
+  placeholder: "NUMBER",
+  expected: 'a whole number from 0, or "auto"',
   show: plain,
 };
 
@@ -133,6 +179,26 @@ export const list = (
   show: (value) => value.join(", ") || "none",
 });
 
+/** Where to listen for HTTP, or `none`. A port alone may be a number. */
+export const httpAddresses: Kind<string[]> = {
+  ...list(
+    "ADDRESS",
+    'addresses such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock", each with "=node" or "=uws" behind it ' +
+      'where it has an engine of its own, and each once; or "none"',
+  ),
+  read(given) {
+    const entries = [typeof given === "string" ? split(given) : given]
+      .flat()
+      .map((entry: unknown) => (isTable(entry) ? "" : plain(entry)));
+    if (entries.join() === "none") return [];
+    const fit = entries.every((entry) => parseHttpAddress(entry) !== undefined);
+    return fit && isOnce(entries) && entries.length > 0 ? entries : undefined;
+  },
+};
+
+const isOnce = (entries: readonly string[]): boolean =>
+  new Set(entries).size === entries.length;
+
 const split = (entries: string): string[] =>
   entries
     .split(",")
@@ -145,7 +211,7 @@ const isNone = (given: unknown): boolean => given === "none" || given === "off";
 export const duration: Kind<number> = {
   read(given) {
     if (isNone(given)) return Infinity;
-    if (given === 0 || given === "0") return 0;
+    if (isZero(given)) return 0;
     const hasUnit = typeof given === "string" && /[a-z]$/i.test(given);
     return hasUnit ? only(parseDuration(given), (ms) => ms >= 0) : undefined;
   },
@@ -155,20 +221,39 @@ export const duration: Kind<number> = {
   show: (ms) => scaled(ms, DURATIONS),
 };
 
+/** How long something may take: 0 is no time at all in none of them, and means `none`. */
+export const timeLimit: Kind<number> = {
+  ...duration,
+  read(given) {
+    const ms = duration.read(given);
+    return ms === 0 ? Infinity : ms;
+  },
+};
+
 const DURATIONS = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const SIZES = { GiB: 1024 ** 3, MiB: 1024 ** 2, KiB: 1024, B: 1 };
 
-/** In bytes. `2m` and `2MB` mean `2MiB`, as in nginx and Apache; the parsers on npm read bits, or 2. */
+/** With any unit: the parser of durations reads none of these. */
+const isZero = (given: unknown): boolean =>
+  given === 0 ||
+  (typeof given === "string" && /^0+(\.0+)?\s*(ms|s|m|h|d|w|y)?$/i.test(given));
+
+/**
+ * In bytes, and as a duration with its unit, except 0. `2m` and `2MB` mean `2MiB`, as in nginx and Apache; the parsers
+ * on npm read bits, or 2.
+ */
 export const size: Kind<number> = {
   read(given) {
     if (isNone(given)) return Infinity;
-    if (typeof given !== "string") return wholeNumber(given, 0);
-    return /^\d+(\.\d+)?\s*([kmg]?(i?b)?)$/i.test(given)
+    if (given === 0 || given === "0") return 0;
+    return typeof given === "string" &&
+      /^\d+(\.\d+)?\s*([kmg](i?b)?|b)$/i.test(given)
       ? Math.round(parseFloat(given) * unitOf(given))
       : undefined;
   },
   placeholder: "SIZE",
-  expected: 'a size such as "512KiB", "2MiB" or "1GiB", or "none"',
+  expected:
+    'a size with its unit, such as "512KiB", "2MiB" or "4096B", or "none"',
   show: (bytes) => scaled(bytes, SIZES),
 };
 

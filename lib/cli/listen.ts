@@ -1,17 +1,14 @@
-/** A server of the supervisor that listens where a setting says. */
-import type { Server } from "node:net";
-import { listenAt, type Target } from "../engine/target.ts";
+/** What keeps the supervisor from listening where a setting says. */
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Key } from "./schema.ts";
 
-/** @throws {CommandFailure} saying what is in the way. */
-export async function listenFor(
+/** @throws {CommandFailure} that names the setting, saying what is in the way. */
+export async function refusing<T>(
   key: Key,
-  server: Server,
-  target: Target,
-): Promise<void> {
+  listen: () => Promise<T>,
+): Promise<T> {
   try {
-    await listenAt(server, target);
+    return await listen();
   } catch (cause) {
     throw new CommandFailure(
       EXIT.failed,

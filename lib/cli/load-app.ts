@@ -1,6 +1,9 @@
 /** Loads an application, or says in one message why it does not load. */
 import { statSync } from "node:fs";
+import { Server } from "node:http";
 import { resolve } from "node:path";
+import type { FetchApp, FetchOptions } from "eddy/adapters/fetch";
+import type { NodeApplication } from "eddy/adapters/node";
 import type { PythonOptions } from "eddy/adapters/python";
 import type { WsgiApp } from "eddy/adapters/wsgi";
 import { Loop, type Application } from "../index.ts";
@@ -9,26 +12,78 @@ import { blame } from "./blame.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { importModule } from "./import-module.ts";
 import { INTERVALS } from "./intervals.ts";
+import { isModuleName } from "./python-name.ts";
 import { SCHEMA, type Settings } from "./schema.ts";
+import { takeListen, type TakenServer } from "./taken-listen.ts";
 
 type Module = Readonly<Record<string, unknown>>;
 
+/** What the settings say to applications of each kind. */
+interface AppOptions {
+  readonly python?: PythonOptions;
+  readonly fetch?: FetchOptions;
+}
+
 /**
- * @param options for a Python application.
+ * @param options for the adapter that it needs.
+ * @param taken a loop that the program has listen while it is imported, which may wait for that: this is the
+ * application.
  * @throws {CommandFailure} with exit code 3 that says what is missing, or where it fails.
  */
 export async function loadApp(
   spec: AppSpec,
-  options: PythonOptions,
+  options: AppOptions,
+  taken: Promise<Loop> = new Promise(() => {}),
 ): Promise<Application | Loop> {
-  if (spec.kind === "python") return await adaptPython(spec, options);
-  const path = resolve(spec.file);
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
-    throw unloadable(spec, `there is no file ${path}`);
-  const found = choose(spec, await load(spec, path));
+  if (spec.kind === "python") return await adaptPython(spec, options.python);
+  const imported = load(spec, fileOf(spec));
+  const loop = await Promise.race([taken, imported.then(() => undefined)]);
+  if (loop !== undefined) {
+    throwLater(imported);
+    return loop;
+  }
+  const found = choose(spec, await imported);
   return spec.kind === "wsgi"
     ? await adaptWsgi(spec, found)
-    : runnable(spec, found);
+    : await runnable(spec, found, options);
+}
+
+/**
+ * Has a program run that listens by itself, and gives the server that it has listen. It may do so at any time.
+ *
+ * @throws {CommandFailure} with exit code 3 that says what is missing, or where it fails.
+ */
+export async function loadProgram(
+  spec: AppSpec,
+): Promise<{ app: Application; taken: TakenServer }> {
+  const taken = takeListen();
+  const imported = load(spec, fileOf(spec));
+  const server = await Promise.race([taken, imported.then(() => taken)]);
+  await Promise.race([imported, new Promise(setImmediate)]); // what comes behind its listen() may fail, too
+  throwLater(imported);
+  return { app: await adaptNode(server.server), taken: server };
+}
+
+/** What a program throws once it serves is as what it throws anywhere else. */
+function throwLater(imported: Promise<unknown>): void {
+  imported.catch((error: unknown) => {
+    setImmediate(() => {
+      throw error;
+    });
+  });
+}
+
+function fileOf(spec: AppSpec): string {
+  const path = resolve(spec.file);
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
+  } catch (cause) {
+    throw unloadable(spec, (cause as Error).message, cause);
+  }
+  const python = isModuleName(spec.file)
+    ? `, nor a module of Python, ${spec.file}.py`
+    : "";
+  throw unloadable(spec, `there is no file ${path}${python}`);
 }
 
 async function load(spec: AppSpec, path: string): Promise<Module> {
@@ -48,7 +103,8 @@ function choose(spec: AppSpec, module: Module): unknown {
   const found = [module, inner]
     .flatMap((exports) => names.map((name) => exports[name]))
     .filter((value) => value !== undefined);
-  if (found.length > 0) return found.find(canRun) ?? found[0];
+  if (found.length > 0)
+    return found.find((one) => isOfNode(one) || canRun(one)) ?? found[0];
   const there = [...new Set([...Object.keys(module), ...Object.keys(inner)])];
   throw unloadable(
     spec,
@@ -57,22 +113,68 @@ function choose(spec: AppSpec, module: Module): unknown {
 }
 
 const NOTHING =
-  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve()` in place of `listen()`";
+  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve(8000)`";
+
+/**
+ * An application of Express, Connect, Koa, Fastify or NestJS, or a server of node:http. Never awaited: some have a
+ * `then`.
+ */
+function isOfNode(value: unknown): value is NodeApplication {
+  const has = (...methods: string[]): boolean =>
+    methods.every(
+      (one) => typeof (value as Module | undefined)?.[one] === "function",
+    );
+  if (Object.hasOwn(Object(value) as object, "fetch")) return false; // of which some have a member of every name
+  return (
+    (typeof value === "function" && has("handle", "use")) ||
+    has("callback", "use") ||
+    has("routing", "ready") ||
+    has("getHttpAdapter", "init") ||
+    value instanceof Server
+  );
+}
+
+async function adaptNode(app: NodeApplication): Promise<Application> {
+  const { node } = await import("eddy/adapters/node");
+  return node(app);
+}
 
 function canRun(value: unknown): value is Application | Loop {
   return (
     typeof value === "function" ||
     value instanceof Loop ||
+    isFetchApp(value) ||
     typeof (value as { handle?: unknown } | null)?.handle === "function"
   );
 }
 
-function runnable(spec: AppSpec, value: unknown): Application | Loop {
+/** Hono, h3, itty-router, and modules for Workers, Bun and Deno. Never awaited: a Proxy may have a `then`. */
+function isFetchApp(value: unknown): value is FetchApp & object {
+  const { fetch } = Object(value) as { fetch?: unknown };
+  return typeof fetch === "function" && !(value instanceof Loop);
+}
+
+async function runnable(
+  spec: AppSpec,
+  value: unknown,
+  options: AppOptions,
+): Promise<Application | Loop> {
+  if (isFetchApp(value)) {
+    const { fetch } = await import("eddy/adapters/fetch");
+    return fetch(value, options.fetch);
+  }
+  if (isOfNode(value)) return await adaptNode(value);
+  if (typeof value === "function" && value.length > 1)
+    throw unloadable(
+      spec,
+      `what ${spec.file} exports is a function of ${value.length} parameters, and a handler has one: ` +
+        `a (req, res) of node:http is mounted with node() of eddy/adapters/node, a WSGI-style application named wsgi:${spec.file}`,
+    );
   if (canRun(value)) return value;
   throw unloadable(
     spec,
     `what ${spec.file} exports is not an application but ${describe(value)}; ` +
-      "a function, an object with a function `handle`, or a Loop is one",
+      "a function, an object with a function `handle` or `fetch`, or a Loop is one",
   );
 }
 
@@ -90,7 +192,7 @@ async function adaptWsgi(spec: AppSpec, value: unknown): Promise<Application> {
 /** Python loads the application itself, when the loop listens. */
 async function adaptPython(
   spec: AppSpec,
-  options: PythonOptions,
+  options: PythonOptions | undefined,
 ): Promise<Application> {
   const { python } = await import("eddy/adapters/python");
   try {
@@ -125,6 +227,11 @@ export const notImported = ({ startTimeout }: Settings): string =>
   `its import has not ended within ${shown(startTimeout)} (startTimeout); ` +
   "look for an `await` at the top level that waits for what does not come, or give it more time";
 
+/** Or if a program that is to listen by itself does not. */
+export const notListening = ({ startTimeout }: Settings): string =>
+  `it has had no server of node:http listen within ${shown(startTimeout)} (startTimeout); ` +
+  "takeListen is for programs that call listen() themselves";
+
 /** Or if what it opens before it serves does not. */
 export const notOpen = ({ startTimeout }: Settings): string =>
   `its open() has not ended within ${shown(startTimeout)} (startTimeout); ` +
@@ -134,4 +241,4 @@ const shown = (ms: number): string => SCHEMA.startTimeout.kind.show(ms);
 
 /** Applications of Python and in threads keep the limit by themselves, and say more. */
 export const openLimitMs = ({ startTimeout }: Settings): number =>
-  startTimeout === 0 ? 0 : startTimeout + INTERVALS.headStartMs;
+  startTimeout + INTERVALS.headStartMs;

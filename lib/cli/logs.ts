@@ -22,6 +22,8 @@ export interface Logs {
   readonly accessLog: AccessLog | undefined;
   /** Lines are for people to read. */
   readonly pretty: boolean;
+  /** How many lines there was no room for, since the start. */
+  readonly linesLost: () => number;
   /** Writes what waits, for a process that is ended in the middle of something. */
   readonly flush: () => void;
   /** Opens the files anew after they were moved. False when not all of them can be opened. */
@@ -65,6 +67,8 @@ export function openLogs(settings: Settings, owner: Identity = {}): Logs {
               secrets,
             ),
     pretty,
+    linesLost: () =>
+      [...open.values()].reduce((sum, { linesLost }) => sum + linesLost, 0),
     flush: () => {
       for (const buffer of open.values()) buffer.flush();
     },
@@ -119,5 +123,8 @@ function accessLinesTo(
       { secrets },
     ),
   );
-  return (record) => file.writeSoon(`${format(record)}\n`);
+  const time = pretty ? timeOfDay : () => "";
+  return (record) => file.writeSoon(`${time()}${format(record)}\n`);
 }
+
+const timeOfDay = (): string => `[${new Date().toTimeString().slice(0, 8)}] `;

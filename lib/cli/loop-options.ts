@@ -1,9 +1,10 @@
 /** What the command's settings mean for a loop. */
 import type { Server } from "node:net";
 import type { ListenOptions, LoopOptions } from "../index.ts";
-import { parseTarget } from "../engine/target.ts";
+import { brokerAt } from "../brokers/broker-at.ts";
+import type { Broker } from "../brokers/broker.ts";
 import type { Logs } from "./logs.ts";
-import { isAlone } from "./port.ts";
+import type { Orders } from "./messages.ts";
 import type { Key, Settings } from "./schema.ts";
 
 export const LOOP_OPTIONS = {
@@ -35,33 +36,25 @@ export const givenOptions = (
     }),
   );
 
-/** Overrides the application's options by the settings that the operator gave, and by them alone. */
+/**
+ * Overrides the application's options by the settings that the operator gave, and by them alone.
+ *
+ * @param workers - through which its topics reach the other workers, where it has no broker.
+ */
 export function applySettings(
   options: LoopOptions,
   settings: Settings,
   explicit: readonly Key[],
   { log, accessLog }: Logs,
+  workers?: Broker,
 ): void {
   Object.assign(options, givenOptions(LOOP_OPTIONS, settings, explicit), {
     log,
   });
-  if (accessLog !== undefined || explicit.includes("accessLog"))
-    options.accessLog = accessLog ?? false;
-}
-
-/** The port is shared wherever it can be, because workers come and go on it. */
-function httpTarget(settings: Settings): ListenOptions | undefined {
-  const { http, http2, tlsKey, tlsCert } = settings;
-  const target = parseTarget(http);
-  if (target === undefined) return undefined; // none
-  const tls = tlsKey || tlsCert ? { key: tlsKey, cert: tlsCert } : undefined;
-  return {
-    ...("path" in target
-      ? { unix: target.path }
-      : { ...target, share: !isAlone(settings) }),
-    ...(tls && { tls }),
-    ...(http2 && { http2 }),
-  };
+  const topics = brokerAt(settings.topics) ?? options.topics ?? workers;
+  if (topics !== undefined) options.topics = topics;
+  if (explicit.includes("accessLog")) options.accessLog = accessLog ?? false;
+  else if (accessLog !== undefined) options.accessLog ??= accessLog;
 }
 
 /**
@@ -69,13 +62,10 @@ function httpTarget(settings: Settings): ListenOptions | undefined {
  *
  * @param front receives the connections of front servers that speak uwsgi.
  */
-export function listenTargets(
-  settings: Settings,
+export const listenTargets = (
+  listen: Orders["listen"],
   front: Server | undefined,
-): ListenOptions[] {
-  const http = httpTarget(settings);
-  return [
-    ...(http === undefined ? [] : [http]),
-    ...(front === undefined ? [] : [{ uwsgi: front }]),
-  ];
-}
+): ListenOptions[] => [
+  ...listen,
+  ...(front === undefined ? [] : [{ uwsgi: front }]),
+];

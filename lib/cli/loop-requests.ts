@@ -1,7 +1,14 @@
 /** What a worker tells of the requests of its loop. */
-import type { ApplicationStatus, Loop, Tally } from "../index.ts";
+import type {
+  ApplicationStatus,
+  Loop,
+  RouteFigures,
+  SocketCounts,
+  Tally,
+} from "../index.ts";
 import type { ConnectionCounts } from "../engine/visits.ts";
 import { noTally, type Shared } from "../exchange/shared.ts";
+import { noSockets } from "../websocket/channel.ts";
 import { loopListens } from "../loop/command.ts";
 
 /** Requests that are named. */
@@ -12,9 +19,12 @@ const NO_CONNECTIONS: ConnectionCounts = { open: 0, refused: 0, unserved: 0 };
 /** None, until its loop listens. */
 export class LoopRequests {
   #loop: Loop | undefined;
-  #shared: Pick<Shared, "tally" | "latest" | "running"> | undefined;
+  #shared:
+    Pick<Shared, "tally" | "latest" | "inFlight" | "youngest"> | undefined;
   /** How many had come by the last report. */
   #known = 0;
+  /** Of each mount, how many had ended by then. */
+  readonly #told = new Map<string, number>();
 
   /** Those of this loop, which does not listen yet. */
   follow(loop: Loop): void {
@@ -23,6 +33,13 @@ export class LoopRequests {
       const listens = message as { loop: Loop; requests: Shared };
       if (listens.loop === loop) this.#shared = listens.requests;
     });
+  }
+
+  /** Of those that run; undefined while there is no loop. */
+  get names(): string[] | undefined {
+    return this.#loop
+      ?.tasks()
+      .exchanges.map(({ id, name }) => `${name} (${id})`);
   }
 
   /** Those that they are for, as far as these run. */
@@ -34,12 +51,22 @@ export class LoopRequests {
     return this.#loop?.connections ?? NO_CONNECTIONS;
   }
 
+  get sockets(): Readonly<SocketCounts> {
+    return this.#loop?.socketCounts ?? noSockets();
+  }
+
   get tally(): Readonly<Tally> {
     return this.#shared?.tally ?? noTally();
   }
 
   get inFlight(): number {
-    return this.#shared?.running().length ?? 0;
+    return this.#shared?.inFlight ?? 0;
+  }
+
+  /** Of the mounts that have had requests since the last report. */
+  get figures(): RouteFigures[] {
+    const all = this.#loop?.figures() ?? [];
+    return all.filter((one) => this.#told.get(one.mount) !== one.requests);
   }
 
   /**
@@ -49,16 +76,17 @@ export class LoopRequests {
   get suspects(): string[] {
     if (this.#shared === undefined) return [];
     const { tally, latest } = this.#shared;
-    const all = new Set(this.#shared.running());
+    const all = new Set(this.#shared.youngest(NAMED));
     if (latest !== undefined && tally.accepted > this.#known) all.add(latest);
-    return [...all].slice(-NAMED).map((one) => {
+    return [...all].map((one) => {
       const { id, name } = one.view();
       return `${name} (${id})`;
     });
   }
 
-  /** The supervisor knows of those that have come so far. */
-  reported(): void {
+  /** The supervisor knows of those that have come so far, by these figures. */
+  reported(figures: readonly RouteFigures[]): void {
     this.#known = this.tally.accepted;
+    for (const { mount, requests } of figures) this.#told.set(mount, requests);
   }
 }

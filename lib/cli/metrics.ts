@@ -1,13 +1,15 @@
 /** The status in Prometheus' format. */
-import type { Gauge } from "prom-client";
+import type { Gauge, RegistryContentType } from "prom-client";
+import { durationMetric } from "./duration-metric.ts";
 import type { Status } from "./status.ts";
 
 type Worker = Status["workers"][number];
 
+/** Undefined: not to be told. */
 const OF_WORKERS: readonly [
   name: string,
   help: string,
-  of: (worker: Worker) => number,
+  of: (worker: Worker) => number | undefined,
 ][] = [
   [
     "eddy_requests_in_flight",
@@ -29,6 +31,20 @@ const OF_WORKERS: readonly [
     "Connections that ended without a request that was understood, since the worker started",
     ({ connections }) => connections.unserved,
   ],
+  ...(
+    [
+      ["open", "", "WebSockets that are open"],
+      ["received", "_messages_received", "Messages that WebSockets have got"],
+      ["sent", "_messages_sent", "Messages sent to WebSockets by themselves"],
+      ["dropped", "_messages_dropped", "Messages that slow clients have lost"],
+      ["closedAsSlow", "_closed_as_slow", "Clients that were too far behind"],
+      ["lost", "_messages_lost", "Published messages lost between processes"],
+    ] as const
+  ).map(([key, name, help]): (typeof OF_WORKERS)[number] => [
+    `eddy_sockets${name}`,
+    key === "open" ? help : `${help}, since the worker started`,
+    ({ sockets }) => sockets[key],
+  ]),
   [
     "eddy_event_loop_delay_seconds",
     "Mean delay of the event loop within the last second",
@@ -43,6 +59,21 @@ const OF_WORKERS: readonly [
     "eddy_worker_resident_memory_bytes",
     "Resident memory of the worker",
     ({ rss }) => rss,
+  ],
+  [
+    "eddy_worker_open_files",
+    "Files that the worker has open, connections among them",
+    ({ openFiles }) => openFiles?.open,
+  ],
+  [
+    "eddy_worker_open_files_max",
+    "Files that the worker may have open",
+    ({ openFiles }) => openFiles?.limit,
+  ],
+  [
+    "eddy_worker_log_lines_lost",
+    "Lines of the worker's logs that there was no room for, since it started",
+    ({ linesLost }) => linesLost,
   ],
   [
     "eddy_worker_last_report_age_seconds",
@@ -89,10 +120,21 @@ const OF_PARTS: readonly [
   ],
 ];
 
+/** Whoever asks takes OpenMetrics, which has exemplars, too. */
+export const wantsOpenMetrics = (accept: string | undefined): boolean =>
+  accept?.includes("application/openmetrics-text") === true;
+
 /** A registry for one answer, because the workers keep the numbers. */
-export async function metricsOf(status: Status): Promise<string> {
+export async function metricsOf(
+  status: Status,
+  isOpen = false,
+): Promise<{ type: string; body: string }> {
   const { Counter, Gauge, Registry } = await import("prom-client"); // slow to load, and seldom needed
-  const register = new Registry();
+  const type = isOpen
+    ? Registry.OPENMETRICS_CONTENT_TYPE
+    : Registry.PROMETHEUS_CONTENT_TYPE;
+  const register = new Registry<RegistryContentType>();
+  register.setContentType(type);
   const registers = [register];
   const requests = new Counter({
     name: "eddy_requests_total",
@@ -116,13 +158,34 @@ export async function metricsOf(status: Status): Promise<string> {
   for (const { state } of status.workers) workers.inc({ state });
   for (const [name, help, of] of OF_WORKERS) {
     const gauge = new Gauge({ name, help, labelNames: ["pid"], registers });
-    for (const worker of status.workers)
-      gauge.set({ pid: worker.pid }, of(worker));
+    for (const worker of status.workers) {
+      const value = of(worker);
+      if (value !== undefined) gauge.set({ pid: worker.pid }, value);
+    }
   }
+  const ofMounts = (name: string, help: string, label: string) =>
+    new Counter({ name, help, labelNames: ["mount", label], registers });
+  const outcomes = ofMounts(
+    "eddy_mount_requests_total",
+    "Requests of a mount or route that have ended, by outcome",
+    "outcome",
+  );
+  const replies = ofMounts(
+    "eddy_mount_replies_total",
+    "Replies of a mount or route, by the class of their status",
+    "status",
+  );
+  for (const { mount, ...its } of status.mounts) {
+    for (const [outcome, count] of Object.entries(its.outcomes))
+      outcomes.inc({ mount, outcome }, count);
+    for (const [status, count] of Object.entries(its.statuses))
+      replies.inc({ mount, status }, count);
+  }
+  register.registerMetric(durationMetric(status.mounts));
   addApplications(status, (name, help, labelNames) => {
     return new Gauge({ name, help, labelNames, registers });
   });
-  return await register.metrics();
+  return { type, body: await register.metrics() };
 }
 
 type MakeGauge = (

@@ -1,4 +1,7 @@
-/** Applications that are loaded, or open what they need, when the loop opens them: in Python, in threads, or by themselves. */
+/**
+ * Applications that are loaded, or open what they need, when the loop opens them: in Python, in threads, or by
+ * themselves.
+ */
 import {
   NotFoundError,
   PythonStartError,
@@ -34,6 +37,7 @@ export function mounted(
       if (there) return application.handle(request);
       throw new NotFoundError();
     },
+    websocket: application.websocket,
     status: () => (there ? application.status?.() : undefined),
     *open(surroundings) {
       try {

@@ -12,15 +12,19 @@ const run = promisify(execFile);
 export class Systemd {
   readonly #env: NodeJS.ProcessEnv;
   readonly #log: Logger;
+  #isMain = true;
 
   constructor(env: NodeJS.ProcessEnv, log: Logger) {
     this.#env = env;
     this.#log = log;
   }
 
-  /** `READY=1`, `RELOADING=1`, `STOPPING=1`, `WATCHDOG=1`. Nothing happens where systemd did not start us. */
+  /**
+   * That this process is the main one, and `READY=1`, `RELOADING=1`, `STOPPING=1`, `WATCHDOG=1`. Nothing happens where
+   * systemd did not start us.
+   */
   *tell(...states: string[]): Operation<void> {
-    if (!this.#env.NOTIFY_SOCKET) return;
+    if (!this.#env.NOTIFY_SOCKET || !this.#isMain) return;
     try {
       yield* call(() =>
         run("systemd-notify", [`--pid=${process.pid}`, ...states], {
@@ -30,6 +34,13 @@ export class Systemd {
     } catch (error) {
       this.#log.warn({ err: error }, "cannot notify systemd");
     }
+  }
+
+  /**
+   * Another process has told systemd that it is the main one (`MAINPID=`): to tell more would make it this one again.
+   */
+  leave(): void {
+    this.#isMain = false;
   }
 
   /** Twice in the time that systemd allows, as it recommends. It restarts a supervisor that is stuck. */

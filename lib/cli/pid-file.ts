@@ -1,6 +1,6 @@
 /**
- * The file with the supervisor's process id: for process managers, and for `eddy reload`. It is held by who has it open,
- * and so for as long as that process lives. What a number says alone may have become a stranger's.
+ * The file with the supervisor's process id: for process managers, and for `eddy reload`. It is held by who has it
+ * open, and so for as long as that process lives. What a number says alone may have become a stranger's.
  */
 import {
   closeSync,
@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -18,18 +19,33 @@ import {
 } from "node:fs";
 import { resource, type Operation } from "effection";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
+import { reportFile, writeReport } from "./reload-report.ts";
 
-/** Claimed now, removed with the scope. @throws {CommandFailure} when another supervisor that runs has it. */
-export function usePidFile(file: string): Operation<void> {
+/**
+ * Claimed now, removed with the scope.
+ *
+ * @param predecessor the process that gives it up, if it has it.
+ * @throws {CommandFailure} when another supervisor that runs has it.
+ */
+export function usePidFile(
+  file: string,
+  predecessor?: number,
+): Operation<void> {
   return resource(function* (provide) {
     if (file === "") return yield* provide();
     const held = attempt(EXIT.usage, "cannot write the pid file", () =>
-      claim(file),
+      predecessor !== undefined && holderOf(file) === predecessor
+        ? replace(file)
+        : claim(file),
     );
     try {
+      writeReport(file, { startedAt: 0 });
       yield* provide();
     } finally {
-      if (isAt(file, held)) rmSync(file, { force: true });
+      if (isAt(file, held)) {
+        rmSync(file, { force: true });
+        rmSync(reportFile(file), { force: true });
+      }
       closeSync(held);
     }
   });
@@ -57,6 +73,16 @@ function claim(file: string): number {
         `${file}: process ${holder} runs already; stop it, or choose another --pid`,
       );
   }
+}
+
+/** Whoever looks at the file sees the one process or the other. Who has the old one open holds it no more. */
+function replace(file: string): number {
+  const { O_RDWR, O_CREAT, O_APPEND } = constants;
+  const aside = `${file}.${process.pid}`;
+  const opened = openPlain(aside, O_RDWR | O_CREAT | O_APPEND);
+  writeSync(opened, `${process.pid}\n`);
+  renameSync(aside, file);
+  return opened;
 }
 
 /** @throws {CommandFailure} when no supervisor runs by that pid file, or this user may not signal it. */

@@ -12,14 +12,19 @@ import {
   type Operation,
   type Scope,
 } from "effection";
-import type { Logger, Tally } from "../index.ts";
+import type { Logger, RouteFigures, Tally } from "../index.ts";
+import { counted } from "../common/counted.ts";
+import { addFigures } from "../exchange/figures.ts";
 import { GIVE_UP, pauseMs } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
+import { workersOf } from "./cores.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { INTERVALS } from "./intervals.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Mutex } from "./mutex.ts";
+import type { Settings } from "./schema.ts";
+import { TopicRelay } from "./topic-relay.ts";
 import { untilSilent } from "./silence.ts";
 import { isAlone } from "./port.ts";
 import {
@@ -28,19 +33,37 @@ import {
   type WorkerProcess,
 } from "./worker-process.ts";
 
+/** What a reload may change. */
+export interface NextRelease extends Pick<
+  Orders,
+  "settings" | "explicit" | "specs"
+> {
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** What to start, and what to call. */
-export interface ProcessPoolOptions {
+interface ProcessPoolOptions {
   readonly orders: Orders;
   readonly fork: ForkOptions;
   readonly workers: number;
   readonly log: Logger;
   /** A worker that fails at the start does not end the pool, because the next change of a file may help. */
   readonly patient: boolean;
-  imported(files: readonly string[]): void;
+  imported(files: readonly string[], since: number): void;
   /** One more worker serves. */
   ready(): void;
   /** A worker has ended before it took these connections. */
   returned(connections: readonly Socket[]): void;
+}
+
+/** How a worker ended by itself, or could not be started: it has no pid then. */
+export interface Crash {
+  readonly pid: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly reason: string;
+  /** What it was at. */
+  readonly requests: readonly string[];
 }
 
 /**
@@ -53,8 +76,11 @@ export class ProcessPool {
   restarts = 0;
   /** The sums of the workers that have ended. */
   readonly past: Partial<Record<keyof Tally, number>> = {};
+  pastFigures: readonly RouteFigures[] = [];
+  /** The last worker that has ended without having been told to. */
+  lastCrash: Crash | undefined;
   readonly #scope: Scope;
-  readonly #options: ProcessPoolOptions;
+  #options: ProcessPoolOptions;
   #everServed = false;
   readonly #broken = withResolvers<never>();
   /** The next worker that is ready. */
@@ -65,16 +91,21 @@ export class ProcessPool {
   /** One at a time replaces workers, or changes their number. */
   readonly #mutex = new Mutex();
   readonly #renewals: Renewals;
+  readonly #topics = new TopicRelay();
 
   constructor(scope: Scope, options: ProcessPoolOptions) {
     this.#scope = scope;
     this.#options = options;
     this.#wanted = options.workers;
     this.#renewals = new Renewals(scope, {
-      settings: options.orders.settings,
+      settings: () => this.#options.orders.settings,
       log: options.log,
       replace: (worker) => this.#mutex.run(() => this.#replace(worker)),
     });
+  }
+
+  get settings(): Settings {
+    return this.#options.orders.settings;
   }
 
   /** Fails when workers cannot be kept running. */
@@ -107,13 +138,17 @@ export class ProcessPool {
         "an address that cannot be shared has one worker",
       );
     this.#wanted = Math.max(1, this.#wanted + by);
-    this.#options.log.info(`${this.#wanted} workers are wanted`);
+    this.#options.log.info(`${counted(this.#wanted, "worker")} wanted`);
     yield* this.#mutex.run(() => this.#fit());
   }
 
-  /** One by one: the next only when the new one serves. When a new one fails, the others stay. */
-  reload(): Operation<void> {
-    return this.#mutex.run(() => this.#reload());
+  /**
+   * One by one: the next only when the new one serves. When a new one fails, the others stay.
+   *
+   * @returns why not all of them are new.
+   */
+  reload(next: NextRelease): Operation<string | undefined> {
+    return this.#mutex.run(() => this.#reload(next));
   }
 
   /**
@@ -129,7 +164,7 @@ export class ProcessPool {
 
   /** Workers cannot share their address: one starts when the one before has ended. */
   get #exclusive(): boolean {
-    return isAlone(this.#options.orders.settings);
+    return this.#options.orders.listen.some(isAlone);
   }
 
   /** Neither ending nor being replaced. */
@@ -151,24 +186,49 @@ export class ProcessPool {
       this.#close(worker);
   }
 
-  *#reload(): Operation<void> {
+  *#reload(next: NextRelease): Operation<string | undefined> {
     const { log } = this.#options;
+    this.#take(next);
     const old = this.#staying;
-    for (const worker of old) {
+    for (const [replaced, worker] of old.entries()) {
       if (yield* this.#replace(worker)) continue;
-      const rest =
-        this.ready.length > 0 ? "the workers there are go on" : "none serves";
-      return log.error(`the reload ends here; ${rest}`);
+      const failure = `the reload ends here; ${this.#rest(replaced, old.length)}`;
+      log.error(failure);
+      return failure;
     }
     const missing = this.#missing;
     const started = yield* this.open();
-    if (old.length > 0) log.info(`reloaded ${old.length} workers`);
+    yield* all(old.map((worker) => worker.stoppedListening()));
+    if (old.length > 0) log.info(`reloaded ${counted(old.length, "worker")}`);
     if (missing > 0)
       log.info(`${started} of ${missing} missing workers started`);
+    if (missing === 0 || started > 0) return undefined;
+    return "no worker serves";
+  }
+
+  /** What holds for each worker that is started from now on. */
+  #take({ env, ...orders }: NextRelease): void {
+    const { orders: before, fork } = this.#options;
+    const [was, is] = [before.settings, orders.settings].map(workersOf);
+    if (was !== is && !this.#exclusive) this.#wanted = is!;
+    this.#options = {
+      ...this.#options,
+      orders: { ...before, ...orders },
+      fork: { ...fork, env },
+    };
+  }
+
+  /** What serves after a reload that failed. */
+  #rest(replaced: number, all: number): string {
+    if (this.ready.length === 0) return "none serves";
+    return replaced === 0
+      ? "the workers there are go on"
+      : `${replaced} of ${all} workers are new, the others go on as they were`;
   }
 
   /** False: the new one has failed. */
   *#replace(old: WorkerProcess): Operation<boolean> {
+    yield* old.unprofiled();
     if (!this.#staying.includes(old)) return true; // it has ended meanwhile, and was started again
     this.restarts++;
     if (this.#exclusive) {
@@ -183,6 +243,22 @@ export class ProcessPool {
     } finally {
       this.#outgoing = undefined;
     }
+  }
+
+  /** After a TERM of its own: it closes as in a reload, and another one takes its place meanwhile. */
+  #letGo(worker: WorkerProcess): void {
+    if (worker.state === "closing")
+      return worker.tell({ type: "close", lingerMs: 0 }); // ours, while it started
+    const { pid } = worker;
+    this.#options.log.info({ worker: pid }, `worker ${pid} is told to end`);
+    this.#close(worker);
+    this.restarts++;
+    this.#scope.run(() => this.#mutex.run(() => this.#succeed(worker)));
+  }
+
+  *#succeed(worker: WorkerProcess): Operation<void> {
+    if (this.#exclusive) yield* worker.ended;
+    yield* this.open();
   }
 
   #close(worker: WorkerProcess): void {
@@ -216,7 +292,14 @@ export class ProcessPool {
     const maxRequests = lifetime(orders.settings);
     const worker = yield* useWorkerProcess(orders, fork, maxRequests, {
       reported: (it) => this.#renewals.weigh(it),
-      imported: (files) => this.#options.imported(files),
+      leaving: (it) => this.#letGo(it),
+      imported: (...those) => this.#options.imported(...those),
+      topic: (it, message) => this.#topics.hear(it, message),
+      behind: ({ pid }) =>
+        this.#options.log.warn(
+          { worker: pid },
+          `worker ${pid} does not read what others publish; it loses messages of topics`,
+        ),
     });
     this.workers.add(worker);
     yield* spawn(() => this.#awaitReady(worker, serves));
@@ -224,6 +307,7 @@ export class ProcessPool {
     const ending = yield* worker.ended;
     serves(false);
     this.workers.delete(worker);
+    this.#topics.forget(worker);
     this.#remember(worker);
     this.#options.returned([...worker.untaken.values()]);
     if (worker.state !== "closing")
@@ -268,11 +352,20 @@ export class ProcessPool {
   ): Operation<void> {
     const { log, patient } = this.#options;
     if (!this.#everServed) {
-      if (patient) return log.error(failure.message);
+      if (patient) {
+        log.error(failure.message);
+        return log.info("nothing serves until a file changes");
+      }
       if (FINAL.has(failure.exitCode)) return this.#broken.reject(failure);
     }
     const who = worker === undefined ? "" : `${nameOf(worker)} has ended: `;
     const requests = suspectsOf(worker);
+    this.lastCrash = {
+      pid: worker?.pid,
+      at: Date.now(),
+      reason: failure.message,
+      requests,
+    };
     log.error({ worker: worker?.pid, requests }, who + failure.message);
     const { served = false, ageMs = 0 } = worker ?? {};
     yield* sleep(pauseMs({ served, ageMs, failures }));
@@ -284,7 +377,8 @@ export class ProcessPool {
     this.#scope.run(() => this.#add(inVain));
   }
 
-  #remember({ tally }: WorkerProcess): void {
+  #remember({ tally, figures }: WorkerProcess): void {
+    this.pastFigures = addFigures([...this.pastFigures, ...figures.values()]);
     for (const [name, count] of Object.entries(tally))
       this.past[name as keyof Tally] =
         (this.past[name as keyof Tally] ?? 0) + count;

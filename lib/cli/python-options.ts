@@ -9,6 +9,9 @@ export const PYTHON_OPTIONS = {
   python: "python",
   pythonVenv: "venv",
   pythonPath: "pythonPath",
+  pythonInterface: "interface",
+  pythonLoop: "loop",
+  pythonMaxConcurrent: "maxConcurrent",
   pythonProcesses: "processes",
   pythonThreads: "threads",
   pythonLazyApps: "lazyApps",
@@ -20,8 +23,8 @@ export const PYTHON_OPTIONS = {
   pythonMaxRequests: "maxRequests",
 } as const satisfies Partial<Record<Key, keyof PythonOptions>>;
 
-/** Here 0 means never, as in Gunicorn and uWSGI. */
-const OFF_AT_0 = ["startTimeoutMs", "harakiriMs", "maxRequests"];
+/** Here 0 means no limit, as in Gunicorn and uWSGI. */
+const OFF_AT_0 = ["maxRequests", "maxConcurrent"];
 
 /** The options that the operator gave; `python()` has defaults for the rest. */
 export function pythonOptions(

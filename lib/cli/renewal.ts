@@ -13,8 +13,8 @@ export function lifetime({
   return randomLifetime(maxRequests === 0 ? Infinity : maxRequests);
 }
 
-export interface RenewalsOptions {
-  readonly settings: Settings;
+interface RenewalsOptions {
+  readonly settings: () => Settings;
   readonly log: Logger;
   /** False: the new one has failed. */
   replace(worker: WorkerProcess): Operation<boolean>;
@@ -33,8 +33,9 @@ export class Renewals {
   /** Has it served enough, by its last report? */
   weigh(worker: WorkerProcess): void {
     const { settings, log } = this.#options;
-    const reason = why(worker, settings);
+    const reason = why(worker, settings());
     if (reason === undefined || worker.state !== "ready") return;
+    if (worker.isProfiled) return; // a snapshot takes memory; a later report says what is left of it
     if (this.#due.has(worker)) return;
     this.#due.add(worker);
     log.info(`worker ${worker.pid} is replaced: ${reason}`);

@@ -1,22 +1,23 @@
 /** A worker reports its state to the supervisor once a second, from its start on: one that does not is stuck. */
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { sleep, type Operation } from "effection";
 import { INTERVALS } from "./intervals.ts";
 import type { LoopRequests } from "./loop-requests.ts";
-import { residentBytes } from "./memory.ts";
+import { residentBytes } from "../status/memory.ts";
+import { LoopDelayMeter } from "../status/loop-delay.ts";
+import type { Logs } from "./logs.ts";
 import type { FromWorker } from "./messages.ts";
-
-const RESOLUTION_MS = 20;
 
 export function* reporting(
   requests: LoopRequests,
+  logs: Pick<Logs, "linesLost">,
   tell: (message: FromWorker) => void,
 ): Operation<void> {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  delay.enable();
+  const delay = new LoopDelayMeter();
+  delay.start();
   try {
     for (;;) {
-      const { tally, inFlight, applications, connections, suspects } = requests;
+      const { tally, inFlight, applications, connections } = requests;
+      const { sockets, suspects, figures } = requests;
       tell({
         type: "report",
         report: {
@@ -24,20 +25,18 @@ export function* reporting(
           inFlight,
           applications,
           connections,
+          sockets,
           suspects,
+          figures,
           rss: residentBytes(),
-          loopDelayMs: { mean: late(delay.mean), max: late(delay.max) },
+          loopDelayMs: delay.take(),
+          linesLost: logs.linesLost(),
         },
       });
-      requests.reported();
-      delay.reset();
+      requests.reported(figures);
       yield* sleep(INTERVALS.reportMs);
     }
   } finally {
-    delay.disable();
+    delay.stop();
   }
 }
-
-/** The histogram includes the wait itself, and is NaN before its first value. */
-const late = (nanoseconds: number): number =>
-  Math.max(0, Math.round((nanoseconds / 1e6 - RESOLUTION_MS) * 100) / 100) || 0;

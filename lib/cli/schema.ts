@@ -8,22 +8,31 @@ import { engineHeaderBytes, MAX_HEADERS } from "../engine/header-limit.ts";
 import { isTrustEntry } from "../request/proxies.ts";
 import {
   address,
+  brokerUrl,
+  httpAddresses,
   choice,
   count,
   countOrAuto,
+  descriptor,
   duration,
+  fileOrNone,
   list,
   onOff,
+  PATH,
   requirements,
   secret,
+  share,
   size,
   sizeUpTo,
   text,
   textThat,
+  timeLimit,
 } from "./kinds.ts";
 import { group, setting, type Setting } from "./setting.ts";
+import { PYTHON_SETTINGS } from "./python-settings.ts";
+import { TLS_SETTINGS } from "./tls-settings.ts";
+import { PREFIXED } from "./prefixed.ts";
 
-const PATH = "a path";
 const LOG_FORMATS = ["auto", "json", "pretty", "combined"];
 
 export const SCHEMA = {
@@ -43,12 +52,36 @@ export const SCHEMA = {
       "/old=wsgi:./old.js:app",
       "An application at a prefix. Repeat it for more.",
     ),
+    static: setting(
+      list(
+        "PREFIX=FOLDER",
+        "a prefix and a folder, such as /assets=./public",
+        (entry) => PREFIXED.test(entry),
+      ),
+      [],
+      "/assets=./public",
+      "Serve the files of a folder at a prefix, as `files()` does. Repeat it for more.",
+    ),
+    takeListen: setting(
+      onOff,
+      false,
+      "true",
+      "The program listens by itself, with `app.listen(3000)` of Express, Koa, Fastify or NestJS, or a server of `node:http`: " +
+        "the command serves in its place, there or where `http` says.",
+    ),
     needApp: setting(
       onOff,
       true,
       "false",
       "End with code 3 when an application does not load. " +
         "Without it the command starts, and its place is answered 404.",
+    ),
+    lightResponse: setting(
+      onOff,
+      true,
+      "false",
+      "A lighter `Response` in place of the global one, for applications that speak fetch (Hono, …). " +
+        "Each worker that has one says so.",
     ),
     chdir: setting(
       text("FOLDER", "a folder"),
@@ -65,7 +98,7 @@ export const SCHEMA = {
       { fileOnly: true },
     ),
     secretKey: setting(
-      secret,
+      secret(16),
       "",
       "correct-horse-battery-staple",
       "What `secretKey()` of eddy/config returns. " +
@@ -75,15 +108,22 @@ export const SCHEMA = {
   }),
   ...group("Listening", {
     http: setting(
-      address(
-        'an address such as ":8000", "127.0.0.1:8000" or "unix:/run/app.sock", or "none"',
-        "none",
-      ),
-      ":8000",
-      "127.0.0.1:9000",
+      httpAddresses,
+      ["127.0.0.1:8000"],
+      ":9000",
       "Where to listen: `[host]:port`, or `unix:` and a path. " +
+        "Without a host on all addresses of the machine: by default nobody else reaches it. " +
+        "The variable `PORT` stands for `:PORT` where nothing else is said. " +
         "Port 0 takes any free one. " +
+        "With `=node` or `=uws` behind it, that `engine` speaks there. Repeat it for more addresses. " +
         "`none`: only where `uwsgi` says.",
+    ),
+    fd: setting(
+      descriptor,
+      "none",
+      "3",
+      "Listen on a socket that the command has inherited, by its number, in place of `http`. The engine is `node` then. " +
+        "Those of systemd (`LISTEN_FDS`) are taken without it where neither is given.",
     ),
     uwsgi: setting(
       address(
@@ -108,18 +148,6 @@ export const SCHEMA = {
       false,
       "true",
       "Speak HTTP/2, too, to clients that ask for it by TLS, or begin with it. The engine is `node` then.",
-    ),
-    tlsKey: setting(
-      text("FILE", PATH),
-      "",
-      "key.pem",
-      "Speak TLS with this key (PEM).",
-    ),
-    tlsCert: setting(
-      text("FILE", PATH),
-      "",
-      "cert.pem",
-      "The certificate for it (PEM).",
     ),
     trustProxy: setting(
       list(
@@ -149,6 +177,7 @@ export const SCHEMA = {
       "A path that is answered 200, and 503 as soon as the worker is to end.",
     ),
   }),
+  ...TLS_SETTINGS,
   ...group("Limits", {
     maxBody: setting(
       size,
@@ -166,16 +195,16 @@ export const SCHEMA = {
       "Request headers that are larger are refused with 431.",
     ),
     bodyTimeout: setting(
-      duration,
+      timeLimit,
       60_000,
       "2m",
-      "How long a handler may wait for a request body, in all.",
+      "How long a handler may wait for a request body, in all. 0 is `none`.",
     ),
     requestTimeout: setting(
-      duration,
+      timeLimit,
       Infinity,
       "30s",
-      "How long a request may take before it is halted: 503.",
+      "How long a request may take before it is halted: 503. 0 is `none`.",
     ),
     maxConcurrent: setting(
       count(1),
@@ -195,10 +224,11 @@ export const SCHEMA = {
       countOrAuto,
       1,
       "4",
-      "Processes that share the port. `auto`: as many as the machine has cores.",
+      "Processes that share the port. `auto`: as many as the machine has cores. " +
+        "0: none, and no supervisor; the command's own process serves.",
     ),
     startTimeout: setting(
-      duration,
+      timeLimit,
       60_000,
       "5m",
       "How long an application may take to load, in a worker or a process of Python, " +
@@ -206,11 +236,19 @@ export const SCHEMA = {
         "0 is `none`.",
     ),
     workerTimeout: setting(
-      duration,
+      timeLimit,
       30_000,
       "10s",
       "A worker whose event loop has not turned for so long is ended, and the log says what held it. " +
-        "So is one that reports nothing to the supervisor.",
+        "So is one that reports nothing to the supervisor. 0 is `none`.",
+    ),
+    topics: setting(
+      brokerUrl,
+      "",
+      "nats://127.0.0.1:4222",
+      "A broker through which what sockets have subscribed to reaches other machines: `nats://`, `tls://`, `redis://` or `rediss://`. " +
+        "Without one it reaches the workers of this command, through the supervisor. " +
+        "It may have a password in it: give it by variable or file.",
     ),
     maxRequests: setting(
       count(0),
@@ -247,81 +285,7 @@ export const SCHEMA = {
         "A second at most when the whole command ends.",
     ),
   }),
-  ...group("Python", {
-    python: setting(
-      text("PROGRAM", "a program"),
-      "",
-      "/usr/bin/python3.12",
-      "The interpreter of Python applications: that of `pythonVenv`, or else `python3`, unless it is named.",
-    ),
-    pythonVenv: setting(
-      text("FOLDER", "a folder"),
-      "",
-      ".venv",
-      "The virtual environment whose interpreter and packages they use.",
-    ),
-    pythonPath: setting(
-      list("FOLDER", "a folder"),
-      [],
-      "lib",
-      "Further folders with modules. Repeat it for more.",
-    ),
-    pythonProcesses: setting(
-      count(1),
-      1,
-      "4",
-      "Processes of each Python application, in each worker.",
-    ),
-    pythonThreads: setting(
-      count(1),
-      1,
-      "8",
-      "Requests that each of these processes runs at once.",
-    ),
-    pythonLazyApps: setting(
-      onOff,
-      true,
-      "false",
-      "Each process imports the application itself. Without it, they are copies of one that has.",
-    ),
-    pythonQueue: setting(
-      count(0),
-      1024,
-      "100",
-      "Requests that may wait for them; further ones are answered 503.",
-    ),
-    pythonStreamBodies: setting(
-      onOff,
-      false,
-      "true",
-      "Uploads come while the application reads them, and replies as their clients take them: " +
-        "a slow client then keeps a thread.",
-    ),
-    pythonHarakiri: setting(
-      duration,
-      30_000,
-      "1m",
-      "How long an application may take to say something, before its process is replaced: 503. 0 is `none`.",
-    ),
-    pythonAbortGrace: setting(
-      duration,
-      30_000,
-      "5s",
-      "How long it may go on when its client has left.",
-    ),
-    pythonInterrupt: setting(
-      onOff,
-      false,
-      "true",
-      "Raise an exception in it when its client leaves.",
-    ),
-    pythonMaxRequests: setting(
-      count(0),
-      0,
-      "5000",
-      "Requests after which its process is replaced; up to a tenth are taken off, by chance. 0: never.",
-    ),
-  }),
+  ...PYTHON_SETTINGS,
   ...group("Process", {
     pid: setting(
       text("FILE", PATH),
@@ -372,10 +336,11 @@ export const SCHEMA = {
         "`auto`: pretty on a terminal, JSON otherwise.",
     ),
     accessLog: setting(
-      text("FILE", "a path, - or none"),
+      fileOrNone,
       "none",
       "-",
-      "A line for each request: to a file, or to standard output (`-`).",
+      "A line for each request: to a file, or to standard output (`-`). `no`, `off` and `false` are `none`, too. " +
+        "On a terminal it is `-` where nobody says more, unless `NODE_ENV` is `production`.",
     ),
     errorLog: setting(
       text("FILE", "a path or -"),
@@ -416,8 +381,15 @@ export const SCHEMA = {
       ),
       "",
       "127.0.0.1:1717",
-      "Where supervisor and workers tell how they are: JSON, `/metrics`, `/tasks`. " +
-        "It takes orders, too: keep it on this machine.",
+      "Where supervisor and workers tell how they are: a page for browsers, JSON, `/metrics`, `/tasks`. " +
+        "It takes orders, too: keep it on this machine, or give it `statsPassword`.",
+    ),
+    statsPassword: setting(
+      secret(8),
+      "",
+      "correct-horse",
+      "What `stats` asks for, as the password of the user `eddy`, and what `eddy top` and `eddy profile` then give. " +
+        "All users of the machine see flags in the list of processes: give it by variable or file.",
     ),
     statsHosts: setting(
       list("NAME", "names of hosts", (name) => /^[\w.-]+$/.test(name)),
@@ -436,6 +408,16 @@ export const SCHEMA = {
       "Where there is `/metrics` alone, for Prometheus on another machine.",
     ),
   }),
+  ...group("Traces", {
+    traces: setting(
+      share,
+      0,
+      "0.01",
+      "The share of requests that begin a trace of OpenTelemetry, with the SDK that the application, or `NODE_OPTIONS=--import`, registers. " +
+        "A request that belongs to a trace already has what that says. " +
+        "Needs the package `@opentelemetry/api`.",
+    ),
+  }),
   ...group("Settings", {
     config: setting(
       text("FILE", PATH),
@@ -448,7 +430,7 @@ export const SCHEMA = {
       onOff,
       true,
       "false",
-      "An unknown key or variable is an error.",
+      "An unknown key of a config file is an error. An unknown variable is a warning.",
     ),
   }),
 } satisfies Record<string, Setting<unknown>>;

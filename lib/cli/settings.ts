@@ -1,6 +1,7 @@
 /** The values of all settings, from defaults, files, variables and flags, in that order; and where each came from. */
 import { closestMatch } from "leven";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { isServiceLink } from "./service-links.ts";
 import {
   flagOf,
   KEYS,
@@ -10,9 +11,10 @@ import {
   type Settings,
 } from "./schema.ts";
 import type { ConfigFile } from "./config-files.ts";
+import { PORT, portOf } from "./host-and-port.ts";
 
 /** A value that a file, a variable or a flag gives to a setting. */
-export interface Assignment {
+interface Assignment {
   readonly key: string;
   readonly value: unknown;
   /** `file:line`, a variable or a flag. */
@@ -31,11 +33,17 @@ export interface Resolved {
 export interface Configuration {
   readonly settings: Settings;
   readonly resolved: Readonly<Record<Key, Resolved>>;
-  /** About unknown keys, which `--no-strict` allows. */
+  /** About unknown variables, and about unknown keys, which `--no-strict` allows. */
   readonly warnings: readonly string[];
 }
 
 export const DEFAULT = "default";
+
+const TERMINAL = "a terminal";
+
+/** The operator has said it: it is neither the default, nor what a platform or a terminal puts in its place. */
+export const isGiven = ({ source }: Resolved): boolean =>
+  ![DEFAULT, PORT, TERMINAL].includes(source);
 
 const names = (nameOf: (key: Key) => string, may: (key: Key) => boolean) =>
   new Map(KEYS.filter(may).map((key) => [nameOf(key), key]));
@@ -62,6 +70,7 @@ export function fromFile(file: ConfigFile): Assignment[] {
 export function fromVariables(env: NodeJS.ProcessEnv): Assignment[] {
   return Object.entries(env)
     .filter(([name, value]) => name.startsWith("EDDY_") && value !== undefined)
+    .filter(([name, value]) => !isServiceLink(name, value!))
     .map(([name, value]) => ({
       key: name,
       value,
@@ -69,6 +78,20 @@ export function fromVariables(env: NodeJS.ProcessEnv): Assignment[] {
       known: IN_VARIABLES,
     }));
 }
+
+/** What counts where nobody says more. */
+export function fromPlatform(env: NodeJS.ProcessEnv): Assignment[] {
+  const port = portOf(env);
+  return port === undefined
+    ? []
+    : [{ key: "http", value: `:${port}`, source: PORT, known: IN_FILES }];
+}
+
+/** Who develops at a terminal sees requests, unless somebody says otherwise. */
+export const fromTerminal = ({ NODE_ENV }: NodeJS.ProcessEnv): Assignment[] =>
+  NODE_ENV === "production"
+    ? []
+    : [{ key: "accessLog", value: "-", source: TERMINAL, known: IN_FILES }];
 
 /** `flags`: by key of the setting. */
 export function fromFlags(
@@ -92,6 +115,7 @@ export function resolveSettings(
 ): Configuration {
   const wrong: string[] = [];
   const unknown: string[] = [];
+  const warnings: string[] = [];
   const resolved = Object.fromEntries(
     KEYS.map((key) => [
       key,
@@ -100,7 +124,10 @@ export function resolveSettings(
   ) as unknown as Record<Key, Resolved>;
   for (const given of assignments) {
     const key = given.known.get(given.key);
-    if (key === undefined) unknown.push(unknownName(given));
+    if (key === undefined)
+      (given.known === IN_VARIABLES ? warnings : unknown).push(
+        unknownName(given),
+      );
     else
       try {
         resolved[key] = override(resolved[key], key, given);
@@ -114,7 +141,7 @@ export function resolveSettings(
   const settings = Object.fromEntries(
     KEYS.map((key) => [key, resolved[key].value]),
   ) as unknown as Settings;
-  return { settings, resolved, warnings: unknown };
+  return { settings, resolved, warnings: [...warnings, ...unknown] };
 }
 
 function override(

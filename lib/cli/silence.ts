@@ -7,6 +7,8 @@ import type { Settings } from "./schema.ts";
 interface Reporting {
   /** How many reports have come. */
   readonly reports: number;
+  /** It is silent because somebody has asked it for a profile. */
+  readonly isProfiled: boolean;
 }
 
 /**
@@ -23,6 +25,7 @@ export function* untilSilent(
     const limitMs = settings[limit] || Infinity;
     if (silentMs >= limitMs + INTERVALS.headStartMs) return limit;
     yield* sleep(INTERVALS.reportMs);
-    silentMs = worker.reports === before ? silentMs + INTERVALS.reportMs : 0;
+    const isSilent = worker.reports === before && !worker.isProfiled;
+    silentMs = isSilent ? silentMs + INTERVALS.reportMs : 0;
   }
 }

@@ -1,10 +1,16 @@
 /** The state of the supervisor and its workers, and what runs in them. */
 import { all, type Operation } from "effection";
-import type { Outcome, Tally } from "../index.ts";
-import { residentBytes } from "./memory.ts";
+import type { Outcome, RouteFigures, SocketCounts, Tally } from "../index.ts";
+import { noSockets } from "../websocket/channel.ts";
+import { residentBytes } from "../status/memory.ts";
+import { addFigures } from "../exchange/figures.ts";
+import { mountStatus } from "../status/mounts.ts";
+import { openFilesOf } from "../status/open-files.ts";
+import { OLDEST, type Picture } from "../status/page.ts";
 import type { ConnectionCounts } from "../engine/visits.ts";
-import type { ProcessPool } from "./process-pool.ts";
-import { VERSIONS } from "./versions.ts";
+import { VERSIONS } from "../status/versions.ts";
+import type { Crash } from "./process-pool.ts";
+import type { Settings } from "./schema.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 export type Status = ReturnType<typeof statusOf>;
@@ -18,13 +24,45 @@ const OUTCOMES: readonly Outcome[] = [
   "drain",
 ];
 
-export function statusOf(pool: ProcessPool) {
+/** A process that serves, as the status sees it. */
+export type Serving = Pick<
+  WorkerProcess,
+  | "pid"
+  | "state"
+  | "ageMs"
+  | "report"
+  | "lastReportMs"
+  | "tally"
+  | "lost"
+  | "addresses"
+  | "figures"
+  | "ask"
+  | "isProfiled"
+  | "profile"
+>;
+
+/** All that serve: the pool of a supervisor, or one process without workers. */
+export interface Staff {
+  readonly workers: Iterable<Serving>;
+  /** Those that take requests. */
+  readonly ready: readonly Serving[];
+  readonly restarts: number;
+  /** The sums of the workers that have ended. */
+  readonly past: Partial<Record<keyof Tally, number>>;
+  readonly pastFigures: readonly RouteFigures[];
+  /** The last worker that has ended without having been told to. */
+  readonly lastCrash: Crash | undefined;
+  readonly settings: Pick<Settings, "maxRss">;
+}
+
+export function statusOf(pool: Staff) {
   return {
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
     rss: residentBytes(),
     versions: VERSIONS,
     restarts: pool.restarts,
+    lastCrash: pool.lastCrash,
     /** Of all workers so far, by their last reports. */
     requests: total(pool, "accepted"),
     outcomes: Object.fromEntries(
@@ -32,11 +70,22 @@ export function statusOf(pool: ProcessPool) {
     ) as Record<Outcome, number>,
     /** Open ones now; of all workers that run, those that were closed at once or ended without a request. */
     connections: connectionsOf(pool),
-    workers: [...pool.workers].map(statusOfWorker),
+    /** WebSockets of all workers that run. */
+    sockets: socketsOf(pool),
+    /** Of all workers so far. */
+    mounts: figuresOf(pool).map(mountStatus),
+    workers: [...pool.workers].map((worker) => statusOfWorker(worker, pool)),
   };
 }
 
-function statusOfWorker(worker: WorkerProcess) {
+/** By mount, of all workers so far. */
+export const figuresOf = ({ pastFigures, workers }: Staff) =>
+  addFigures([
+    ...pastFigures,
+    ...[...workers].flatMap(({ figures }) => [...figures.values()]),
+  ]);
+
+function statusOfWorker(worker: Serving, { settings }: Staff) {
   const { pid, state, ageMs, report, lastReportMs } = worker;
   const { accepted: requests = 0, ...outcomes } = worker.tally;
   return {
@@ -48,40 +97,76 @@ function statusOfWorker(worker: WorkerProcess) {
     outcomes,
     inFlight: report?.inFlight ?? 0,
     connections: report?.connections ?? NO_CONNECTIONS,
+    sockets: socketsOfWorker(worker),
     loopDelayMs: report?.loopDelayMs ?? { mean: 0, max: 0 },
     rss: report?.rss ?? 0,
+    /** With so much memory it is replaced. */
+    maxRss: settings.maxRss,
+    openFiles: openFilesOf(pid),
+    linesLost: report?.linesLost ?? 0,
+    mounts: [...worker.figures.values()].map(mountStatus),
+    /** What runs in it, and what came last: what a worker that is stuck may be stuck in. */
+    suspects: report?.suspects ?? [],
     applications: report?.applications ?? [],
   };
 }
 
 const NO_CONNECTIONS: ConnectionCounts = { open: 0, refused: 0, unserved: 0 };
 
-function connectionsOf({ workers }: ProcessPool): ConnectionCounts {
-  const sum = { ...NO_CONNECTIONS };
-  for (const { report } of workers)
-    for (const name of ["open", "refused", "unserved"] as const)
-      sum[name] += report?.connections[name] ?? 0;
+function connectionsOf({ workers }: Staff): ConnectionCounts {
+  const all = [...workers].map(({ report }) => report?.connections);
+  return added({ ...NO_CONNECTIONS }, all);
+}
+
+function socketsOf({ workers }: Staff): SocketCounts {
+  return added(noSockets(), [...workers].map(socketsOfWorker));
+}
+
+/** To `sum`; what is undefined has not been reported yet. */
+function added<Counts extends { [Name in keyof Counts]: number }>(
+  sum: Counts,
+  all: readonly (Counts | undefined)[],
+): Counts {
+  for (const counts of all)
+    for (const name in sum)
+      sum[name] = (sum[name] + (counts?.[name] ?? 0)) as Counts[typeof name];
   return sum;
 }
 
-function total({ past, workers }: ProcessPool, name: keyof Tally): number {
+/** Lost are messages that it has not got out, and those that it has not read. */
+function socketsOfWorker({ report, lost }: Serving): SocketCounts {
+  const counts = report?.sockets ?? noSockets();
+  return { ...counts, lost: counts.lost + lost };
+}
+
+function total({ past, workers }: Staff, name: keyof Tally): number {
   let sum = past[name] ?? 0;
   for (const { tally } of workers) sum += tally[name] ?? 0;
   return sum;
 }
 
 /** What runs in each worker that serves; `answers: false` for one that is stuck. */
-export function* tasksOf(pool: ProcessPool): Operation<object[]> {
+export function* tasksOf(
+  pool: Staff,
+  oldest = Infinity,
+): Operation<Picture["tasks"]> {
   return yield* all(
     pool.ready.map(function* (worker) {
-      const tasks = yield* worker.ask({ about: "tasks" });
-      return { pid: worker.pid, ...(tasks ?? { answers: false }) };
+      const { pid } = worker;
+      const tasks = yield* worker.ask({ about: "tasks", oldest });
+      return tasks ? { pid, ...tasks } : { pid, answers: false as const };
     }),
   );
 }
 
+/** What the page shows. */
+export function* pictureOf(pool: Staff): Operation<Picture> {
+  const tasks = yield* tasksOf(pool, OLDEST);
+  return { status: statusOf(pool), tasks, orders: true };
+}
+
 /** The result of a request to halt an exchange. */
-export interface HaltResult {
+interface HaltResult {
   /** A worker had the exchange. */
   readonly halted: boolean;
   /** Pids of workers that did not answer. One of them may have it, and halts it as soon as it is not stuck any more. */
@@ -89,10 +174,7 @@ export interface HaltResult {
 }
 
 /** Halts an exchange, whichever worker has it. */
-export function* haltIn(
-  pool: ProcessPool,
-  exchange: string,
-): Operation<HaltResult> {
+export function* haltIn(pool: Staff, exchange: string): Operation<HaltResult> {
   const workers = pool.ready;
   const answers = yield* all(
     workers.map((worker) => worker.ask({ about: "halt", exchange })),

@@ -1,109 +1,182 @@
 /** The supervisor: starts workers and handles signals. It never runs the application itself. */
-import { availableParallelism } from "node:os";
-import { relative } from "node:path";
-import { isatty } from "node:tty";
-import { race, sleep, spawn, type Operation, type Queue } from "effection";
-import { appSpecs } from "./app-spec.ts";
+import { relative, resolve } from "node:path";
+import {
+  race,
+  scoped,
+  sleep,
+  spawn,
+  suspend,
+  withResolvers,
+  type Operation,
+  type Queue,
+} from "effection";
+import { counted } from "../common/counted.ts";
 import { announce } from "./banner.ts";
-import { requiredVariables } from "./configure.ts";
 import type { Identity } from "./identity.ts";
+import type { Inheritance } from "./inheritance.ts";
 import type { Logs } from "./logs.ts";
 import { Systemd } from "./notify.ts";
 import { usePidFile } from "./pid-file.ts";
+import { workersOf } from "./cores.ts";
 import { useProcessPool, type ProcessPool } from "./process-pool.ts";
-import { useAddress } from "./port.ts";
-import { KEYS } from "./schema.ts";
+import { usePlace, useProgramAddress } from "./port.ts";
+import { releaseOf, reload } from "./reload.ts";
+import { writeReport } from "./reload-report.ts";
 import { secretVariables } from "./secret.ts";
-import { DEFAULT, type Configuration } from "./settings.ts";
+import { useSockets, type Sockets } from "./sockets.ts";
+import { isGiven, type Configuration } from "./settings.ts";
 import { useStatusServers } from "./status-server.ts";
-import { useUwsgiFront } from "./uwsgi-front.ts";
+import { endWithTerminal } from "./terminal.ts";
+import { watchExpiry } from "./tls.ts";
+import { succeed, withSockets, type Start } from "./successor.ts";
+import { FRONT_OF_SYSTEMD, useUwsgiFront } from "./uwsgi-front.ts";
 import {
   ENDING,
   nameMeaningless,
+  next,
   ROTATING,
   STEERING,
+  UPGRADING,
   useSignals,
 } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
 
 type Steering = (typeof STEERING)[number];
 
+/** As whom, by whom and where this process was started, and what it writes. */
+export interface Surroundings {
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly start: Start;
+  readonly inheritance: Inheritance;
+  readonly identity: Identity;
+  readonly logs: Logs;
+}
+
 /** Runs until it is told to end. @throws {CommandFailure} when the workers cannot be kept running. */
 export function* supervise(
   configuration: Configuration,
-  identity: Identity,
-  logs: Logs,
+  { flags, start, inheritance, identity, logs }: Surroundings,
 ): Operation<void> {
   const { settings, resolved } = configuration;
-  const specs = appSpecs(settings);
-  const env = {
-    ...process.env,
-    ...requiredVariables(configuration),
-    ...secretVariables(settings),
-  };
+  const { predecessor } = inheritance;
+  const secrets = secretVariables(settings);
+  const { env, ...release } = releaseOf(configuration, secrets);
+  const pidFile = settings.pid && resolve(settings.pid); // a reload may go to another folder
   const systemd = new Systemd(process.env, logs.log);
   nameMeaningless(logs.log);
   const endings = yield* useSignals<NodeJS.Signals>(ENDING);
   yield* spawn(() => endWithTerminal(endings));
-  const steering = yield* useSignals(STEERING);
+  const steering = yield* useSignals(STEERING, ["SIGHUP"]);
   const rotations = yield* useSignals(ROTATING);
-  yield* usePidFile(settings.pid);
+  const upgrades = yield* useSignals(UPGRADING);
+  const sockets = yield* useSockets(inheritance.sockets);
+  sockets.isShared = predecessor !== undefined;
+  if (predecessor === undefined) yield* usePidFile(pidFile);
   const watcher = settings.reload
     ? yield* useWatcher({
-        watching: (files) => logs.log.info(`watching ${files} files`),
+        watching: (files) =>
+          logs.log.info(`watching ${counted(files, "file")}`),
         failed: ({ message }) =>
           logs.log.error(
             `${message}; not all changes are seen, \`eddy reload\` still works`,
           ),
       })
     : undefined;
-  const front = settings.uwsgi
-    ? yield* useUwsgiFront(settings.uwsgi, identity)
-    : undefined;
+  const front =
+    settings.uwsgi || sockets.given(FRONT_OF_SYSTEMD)
+      ? yield* useUwsgiFront(settings.uwsgi, identity, sockets)
+      : undefined;
+  const place = yield* usePlace({
+    settings,
+    isHttpGiven: isGiven(resolved.http),
+    sockets,
+    identity,
+    log: logs.log,
+  });
   const pool = yield* useProcessPool({
-    orders: {
-      settings: yield* useAddress(settings),
-      explicit: KEYS.filter((key) => resolved[key].source !== DEFAULT),
-      specs,
-      uwsgi: front?.address,
+    orders: { ...release, listen: place.listen, uwsgi: front?.address },
+    fork: {
+      env,
+      ...identity,
+      stdio: withSockets(place.sockets),
     },
-    fork: { env, ...identity },
-    workers:
-      settings.workers === "auto" ? availableParallelism() : settings.workers,
+    workers: workersOf(settings),
     log: logs.log,
     patient: settings.reload,
-    imported: (files) => watcher?.add(files),
+    imported: (files, since) => watcher?.add(files, since),
     ready: () => front?.distribute(),
     returned: (connections) => front?.takeBack(connections),
   });
   front?.serveBy(() => pool.ready);
-  yield* useStatusServers(settings, pool);
+  if (predecessor === undefined)
+    yield* useStatusServers(settings, sockets, pool);
   if (watcher !== undefined)
     yield* spawn(() => reloadOnChange(watcher, steering, logs));
   yield* spawn(() => reopening(rotations, pool, logs));
-  yield* spawn(() => systemd.pingWatchdog());
-  const signal = yield* race([
+  yield* spawn(() => watchExpiry(settings, logs.log));
+  const opened = withResolvers<void>();
+  yield* spawn(function* () {
+    yield* opened.operation;
+    yield* pool.serves(); // in a task of its own, because a signal may have to bring it about
+    if (settings.takeListen && !isGiven(resolved.http))
+      yield* claimProgramAddress(sockets, pool);
+    if (predecessor !== undefined) {
+      yield* usePidFile(pidFile, predecessor.pid);
+      yield* useStatusServers(settings, sockets, pool);
+      if (front !== undefined) yield* front.open();
+      sockets.closeRest();
+    }
+    announce(logs, release.specs, settings.static, pool);
+    yield* systemd.tell("READY=1");
+    predecessor?.relieve();
+    sockets.isShared = false;
+    yield* systemd.pingWatchdog();
+    yield* suspend();
+  });
+  const reason = yield* race([
     next(endings),
     pool.broken,
-    run(pool, steering, logs, systemd, () => announce(logs, specs, pool)),
+    run(pool, steering, logs, systemd, {
+      opened: () => opened.resolve(),
+      *reload() {
+        const startedAt = Date.now();
+        const rereading = {
+          flags,
+          start,
+          before: configuration,
+          log: logs.log,
+        };
+        const failure = yield* reload(rereading, secrets, pool);
+        writeReport(pidFile, { startedAt, failure });
+      },
+    }),
+    relieved(upgrades, start, sockets, logs),
   ]);
+  if (reason === RELIEVED) {
+    systemd.leave();
+    sockets.leave();
+  }
   yield* systemd.tell("STOPPING=1");
   front?.stop();
-  yield* end(pool, signal, endings, logs);
+  place.close();
+  yield* end(pool, reason, endings, logs);
 }
 
-/** A terminal that is closed sends SIGHUP, too: that means the end, and not a reload. */
-function* endWithTerminal(
-  endings: Queue<NodeJS.Signals, never>,
-): Operation<never> {
-  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
-  const hangups = yield* useSignals(["SIGHUP"]);
+/** Done when a new release serves. */
+function* relieved(
+  upgrades: Queue<unknown, never>,
+  start: Start,
+  sockets: Sockets,
+  { log }: Logs,
+): Operation<typeof RELIEVED> {
   for (;;) {
-    const signal = yield* next(hangups);
-    if (!terminals.every((descriptor) => isatty(descriptor)))
-      endings.add(signal);
+    yield* next(upgrades);
+    log.info("SIGUSR2 received");
+    if (yield* scoped(() => succeed(start, sockets, log))) return RELIEVED;
   }
 }
+
+const RELIEVED = "a new release serves";
 
 /** Starts the workers and handles signals, one after the other. */
 function* run(
@@ -111,19 +184,19 @@ function* run(
   steering: Queue<Steering, never>,
   logs: Logs,
   systemd: Systemd,
-  started: () => void,
+  { opened, reload }: { opened: () => void; reload: () => Operation<void> },
 ): Operation<never> {
   const steer: Record<Steering, () => Operation<void>> = {
     *SIGHUP() {
       yield* systemd.tell("RELOADING=1");
-      yield* pool.reload();
+      yield* reload();
       yield* spawn(() => ready(pool, systemd));
     },
     SIGTTIN: () => pool.resize(1),
     SIGTTOU: () => pool.resize(-1),
   };
   yield* pool.open();
-  yield* spawn(() => ready(pool, systemd, started));
+  opened();
   for (;;) {
     const signal = yield* next(steering);
     logs.log.info(`${signal} received`);
@@ -131,14 +204,17 @@ function* run(
   }
 }
 
-/** Waits for the first worker in a task of its own, because a signal may have to bring it about. */
-function* ready(
+/** Which only a worker can tell. */
+function* claimProgramAddress(
+  sockets: Sockets,
   pool: ProcessPool,
-  systemd: Systemd,
-  started?: () => void,
 ): Operation<void> {
+  for (const address of pool.ready[0]!.addresses)
+    yield* useProgramAddress(sockets, address);
+}
+
+function* ready(pool: ProcessPool, systemd: Systemd): Operation<void> {
   yield* pool.serves();
-  started?.();
   yield* systemd.tell("READY=1");
 }
 
@@ -177,11 +253,11 @@ const SETTLE_MS = 50;
 /** The first signal lets requests finish, the second does not. */
 function* end(
   pool: ProcessPool,
-  signal: string,
+  reason: string,
   endings: Queue<NodeJS.Signals, never>,
   { log }: Logs,
 ): Operation<void> {
-  log.info(`${signal}: the workers finish what they have`);
+  log.info(`${reason}: the workers finish what they have`);
   const hurry = yield* spawn(function* () {
     const again = yield* next(endings);
     log.warn(`${again} again: the workers stop at once`);
@@ -189,8 +265,4 @@ function* end(
   });
   yield* race([pool.close(false), hurry]);
   log.info("stopped");
-}
-
-function* next<T>(queue: Queue<T, never>): Operation<T> {
-  return (yield* queue.next()).value;
 }

@@ -1,75 +1,93 @@
 /** `eddy top`: the status in a terminal. */
-import { get, type IncomingMessage } from "node:http";
-import { once } from "node:events";
 import { call, race, sleep, type Operation } from "effection";
+import { askStatus, nobodyAt, type StatusAddress } from "./ask-status.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { counted } from "../common/counted.ts";
 import { INTERVALS } from "./intervals.ts";
 import { size } from "./kinds.ts";
+import { OLDEST, type Picture } from "../status/page.ts";
 import type { Status } from "./status.ts";
-import { statusTarget } from "./status-server.ts";
 import { ENDING, useSignals } from "./use-signals.ts";
 
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** Refreshes until a signal ends it; without a terminal it prints once. */
-export function* top(stats: string): Operation<void> {
-  if (stats === "")
+export function* top(where: StatusAddress): Operation<void> {
+  if (where.stats === "")
     throw new CommandFailure(
       EXIT.usage,
       "which eddy? name the address that it was given: eddy top --stats 127.0.0.1:1717",
     );
   if (!process.stdout.isTTY)
-    return console.log(table(yield* call(() => ask(stats))));
+    return console.log(
+      table(
+        yield* call(() => ask(where)),
+        undefined,
+        yield* call(() => oldest(where)),
+      ),
+    );
   const signals = yield* useSignals(ENDING);
-  yield* race([refresh(stats), signals.next()]);
+  yield* race([refresh(where), signals.next()]);
 }
 
-function* refresh(stats: string): Operation<void> {
+function* refresh(where: StatusAddress): Operation<void> {
   let before: Status | undefined;
   for (;;) {
-    const status = yield* call(() => ask(stats));
-    process.stdout.write(`${CLEAR}${table(status, before)}\n`);
+    const status = yield* call(() => ask(where));
+    const tasks = yield* call(() => oldest(where));
+    process.stdout.write(`${CLEAR}${table(status, before, tasks)}\n`);
     before = status;
     yield* sleep(INTERVALS.reportMs);
   }
 }
 
-async function ask(stats: string): Promise<Status> {
-  const target = statusTarget(stats);
-  const signal = AbortSignal.timeout(INTERVALS.statusAnswerMs);
-  try {
-    const where = "path" in target ? { socketPath: target.path } : target;
-    const [response] = (await once(
-      get({ ...where, path: "/", signal }),
-      "response",
-    )) as [IncomingMessage];
-    return statusIn((await response.setEncoding("utf8").toArray()).join(""));
-  } catch (cause) {
-    const why = signal.aborted ? "no answer" : (cause as Error).message;
-    throw new CommandFailure(
-      EXIT.failed,
-      `no eddy tells its status at ${stats}: ${why}`,
-      { cause },
-    );
-  }
+/** The status that is told there. @throws {CommandFailure} saying why there is none. */
+export async function ask(where: StatusAddress): Promise<Status> {
+  return statusIn(where.stats, await read(where, "/"));
 }
 
-/** @throws when it is somebody else's. */
-function statusIn(body: string): Status {
-  const status = JSON.parse(body) as Partial<Status> | null;
+/** Those of all workers that have run for the longest. */
+async function oldest(where: StatusAddress): Promise<Tasks> {
+  return JSON.parse(await read(where, "/tasks/oldest")) as Tasks;
+}
+
+type Tasks = Picture["tasks"];
+
+async function read(where: StatusAddress, path: string): Promise<string> {
+  const { body } = await askStatus(
+    where,
+    path,
+    "GET",
+    INTERVALS.statusAnswerMs,
+  );
+  return body;
+}
+
+/** @throws {CommandFailure} when it is somebody else's. */
+function statusIn(stats: string, body: string): Status {
+  let status: Partial<Status> | null;
+  try {
+    status = JSON.parse(body) as Partial<Status> | null;
+  } catch (cause) {
+    throw nobodyAt(stats, (cause as Error).message, cause);
+  }
   if (status?.versions?.eddy === undefined)
-    throw new Error("what answers there is not an eddy");
+    throw nobodyAt(stats, "what answers there is not an eddy");
   return status as Status;
 }
 
 /** @param before the status of a second ago, for what has changed since. */
-export function table(status: Status, before?: Status): string {
+export function table(
+  status: Status,
+  before?: Status,
+  tasks: Tasks = [],
+): string {
   const head = [
     `eddy ${status.versions.eddy}`,
     `supervisor ${status.pid}`,
     `up ${Math.round(status.uptimeMs / 1000)} s`,
-    `${status.requests} requests`,
-    `${status.restarts} restarts`,
+    counted(status.requests, "request"),
+    counted(status.restarts, "restart"),
   ];
   const outcomes = Object.entries(status.outcomes).map(
     ([name, count]) => `${name} ${count}`,
@@ -101,7 +119,29 @@ export function table(status: Status, before?: Status): string {
     "",
     ...columns(names, rows),
     ...applicationLines(status),
+    ...taskLines(tasks),
   ].join("\n");
+}
+
+/** The oldest of all workers, with what they wait for. Nothing where nothing runs. */
+function taskLines(tasks: Tasks): string[] {
+  const all = tasks.flatMap((worker) =>
+    "answers" in worker
+      ? []
+      : [...worker.exchanges, ...worker.sockets].map((task) => ({
+          ...task,
+          pid: worker.pid,
+        })),
+  );
+  if (all.length === 0) return [];
+  const rows = all
+    .sort((a, b) => b.ageMs - a.ageMs)
+    .slice(0, OLDEST)
+    .map(({ ageMs, pid, id, client, name, waitsFor = "" }) =>
+      [(ageMs / 1000).toFixed(1), pid, id, client, name, waitsFor].map(String),
+    );
+  const names = ["age s", "worker", "id", "client", "oldest", "waits for"];
+  return ["", ...columns(names, rows)];
 }
 
 /** What stands behind the applications of each worker: nothing where they are all functions on the loop. */
@@ -110,7 +150,7 @@ function applicationLines({ workers }: Status): string[] {
   return workers.flatMap(({ pid, applications }) =>
     applications.flatMap(({ kind, name, queued, restarts, parts }) => [
       "",
-      `${kind} ${name} of worker ${pid}, ${queued} requests waiting, ${restarts} restarts`,
+      `${kind} ${name} of worker ${pid}, ${counted(queued, "request")} waiting, ${counted(restarts, "restart")}`,
       ...columns(
         names,
         parts.map(({ name, state, inFlight, rss, why = "" }) => [

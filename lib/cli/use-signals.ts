@@ -2,9 +2,13 @@
 import { createQueue, resource, type Operation, type Queue } from "effection";
 import type { Logger } from "../index.ts";
 
-/** Signals that end, those that change the workers, and the one for whoever has moved the log files. */
+/**
+ * Signals that end, those that change the workers, the one for a new release, and that for whoever has moved the log
+ * files.
+ */
 export const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 export const STEERING = ["SIGHUP", "SIGTTIN", "SIGTTOU"] as const;
+export const UPGRADING = ["SIGUSR2"] as const;
 export const ROTATING = ["SIGUSR1"] as const;
 
 /**
@@ -14,7 +18,6 @@ export const ROTATING = ["SIGUSR1"] as const;
  * hear of real-time signals.
  */
 export const MEANINGLESS = [
-  "SIGUSR2",
   "SIGALRM",
   "SIGVTALRM",
   "SIGXCPU",
@@ -23,11 +26,13 @@ export const MEANINGLESS = [
   "SIGPWR",
 ] as const;
 
+/** @param once of these, one that waits stands for all that come meanwhile. */
 export function useSignals<S extends NodeJS.Signals>(
   names: readonly S[],
+  once: readonly S[] = [],
 ): Operation<Queue<S, never>> {
   return resource(function* (provide) {
-    const queue = createQueue<S, never>();
+    const queue = queueOnce<S>(once);
     const add = (signal: NodeJS.Signals): void => queue.add(signal as S);
     for (const name of names) process.on(name, add);
     try {
@@ -36,6 +41,29 @@ export function useSignals<S extends NodeJS.Signals>(
       for (const name of names) process.off(name, add);
     }
   });
+}
+
+/** The next one that comes. */
+export function* next<T>(queue: Queue<T, never>): Operation<T> {
+  return (yield* queue.next()).value;
+}
+
+function queueOnce<S>(once: readonly S[]): Queue<S, never> {
+  const queue = createQueue<S, never>();
+  const waiting = new Set<S>();
+  return {
+    add(signal) {
+      if (waiting.has(signal)) return;
+      if (once.includes(signal)) waiting.add(signal);
+      queue.add(signal);
+    },
+    *next() {
+      const taken = yield* queue.next();
+      if (!taken.done) waiting.delete(taken.value);
+      return taken;
+    },
+    close: (value) => queue.close(value),
+  };
 }
 
 /** Outlives these, silently. A process does so before it can write a log. */

@@ -8,9 +8,11 @@ import { lchownSync } from "node:fs";
 import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { call, resource, type Operation } from "effection";
-import { parseTarget, type Target } from "../engine/target.ts";
+import { listenAt, parseTarget, type Target } from "../engine/target.ts";
 import type { Identity } from "./identity.ts";
-import { listenFor } from "./listen.ts";
+import { ACTIVATED } from "./inheritance.ts";
+import { refusing } from "./listen.ts";
+import type { At, Sockets } from "./sockets.ts";
 
 /** Connections that may wait for a worker, as many as in the kernel's own queue. */
 const MAX_WAITING = 511;
@@ -23,17 +25,23 @@ interface Taker {
 
 /** The supervisor's side. */
 export class UwsgiFront {
+  /** Where front servers find it, once it listens, or somebody before it does. */
+  address: At = "";
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
   #given = 0;
   #ready: () => Taker[] = () => [];
+  readonly #socket: { open(): Promise<At>; close(): void };
 
-  constructor(server: Server) {
+  constructor(server: Server, socket: { open(): Promise<At>; close(): void }) {
+    this.#socket = socket;
     this.#server = server.on("connection", (socket) => this.#accept(socket));
   }
 
-  get address(): string | AddressInfo {
-    return this.#server.address()!;
+  /** Accepts connections, if it does not yet. */
+  *open(): Operation<void> {
+    if (!this.#server.listening)
+      this.address = yield* call(() => this.#socket.open());
   }
 
   /** Which workers the connections are given to. */
@@ -41,7 +49,10 @@ export class UwsgiFront {
     this.#ready = ready;
   }
 
-  /** Gives those that wait to workers, if there are any: in turn, but to none that leaves its own untaken, as a stuck one. */
+  /**
+   * Gives those that wait to workers, if there are any: in turn, but to none that leaves its own untaken, as a stuck
+   * one.
+   */
   distribute(): void {
     const workers = this.#ready();
     if (workers.length === 0) return;
@@ -53,7 +64,9 @@ export class UwsgiFront {
     }
   }
 
-  /** Connections that a worker was given, and did not live to take. They have waited longer than those that wait here. */
+  /**
+   * Connections that a worker was given, and did not live to take. They have waited longer than those that wait here.
+   */
   takeBack(connections: readonly Socket[]): void {
     this.#waiting.unshift(...connections);
     if (this.#server.listening) this.distribute();
@@ -62,7 +75,7 @@ export class UwsgiFront {
 
   /** Accepts no more connections. */
   stop(): void {
-    this.#server.close();
+    this.#socket.close();
     this.#letGo();
   }
 
@@ -81,18 +94,29 @@ export class UwsgiFront {
 /**
  * Stops with the scope, if not before.
  *
+ * @param sockets may have the socket. Of a supervisor that still serves, the front takes it over with `open`.
  * @param owner gets a Unix socket, so that the workers can use it.
  * @throws {CommandFailure} when it cannot listen there.
  */
 export function useUwsgiFront(
   uwsgi: string,
   owner: Identity,
+  sockets: Sockets,
 ): Operation<UwsgiFront> {
   return resource(function* (provide) {
     const server = createServer({ pauseOnConnect: true });
-    const front = new UwsgiFront(server);
-    yield* call(() => listenFor("uwsgi", server, inFull(uwsgi)));
-    if (typeof front.address === "string")
+    const name = uwsgi === "" ? FRONT_OF_SYSTEMD : `uwsgi ${uwsgi}`;
+    const given = sockets.given(name);
+    const front = new UwsgiFront(server, {
+      open: () =>
+        refusing("uwsgi", () =>
+          sockets.listen(name, server, () => listenAt(server, inFull(uwsgi))),
+        ),
+      close: () => sockets.close(name),
+    });
+    if (given?.at === undefined) yield* front.open();
+    else front.address = given.at;
+    if (given === undefined && typeof front.address === "string")
       // not through a link: that user may write to the folder
       lchownSync(front.address, owner.uid ?? -1, owner.gid ?? -1);
     try {
@@ -103,8 +127,11 @@ export function useUwsgiFront(
   });
 }
 
-/** A path as an absolute one: it is reported by workers, whose folder may be another one. */
-function inFull(uwsgi: string): Target {
+/** The name of the socket that systemd has for it. */
+export const FRONT_OF_SYSTEMD = `uwsgi ${ACTIVATED}`;
+
+/** A path as an absolute one: it is reported by processes whose folder may become another one. */
+export function inFull(uwsgi: string): Target {
   const target = parseTarget(uwsgi)!;
   return "path" in target ? { path: resolve(target.path) } : target;
 }

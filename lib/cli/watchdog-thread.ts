@@ -30,7 +30,9 @@ async function watch(counter: Uint32Array): Promise<never> {
     const periodMs = Math.ceil(counter[WORD.limitMs]! / 2);
     await setTimeout(periodMs);
     const beats = Atomics.load(counter, WORD.beats);
-    stillMs = beats === before ? stillMs + periodMs : 0;
+    const isStill =
+      beats === before && Atomics.load(counter, WORD.isMeant) === 0;
+    stillMs = isStill ? stillMs + periodMs : 0;
     before = beats;
     if (stillMs === periodMs) await evaluate(TELL);
     if (stillMs >= settings.workerTimeout) await end();

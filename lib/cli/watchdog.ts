@@ -22,8 +22,11 @@ export interface LoopSnapshot {
   readonly running: string[];
 }
 
-/** What both threads share: a counter of the loop's beats, and after how long without one the loop counts as stuck. */
-export const WORD = { beats: 0, limitMs: 1 } as const;
+/**
+ * What both threads share: a counter of the loop's beats, after how long without one the loop counts as stuck, and
+ * whether what holds it is meant (1) or not (0).
+ */
+export const WORD = { beats: 0, limitMs: 1, isMeant: 2 } as const;
 
 /** Under this symbol the thread finds the {@link Watched} of the thread that is stuck. */
 export const WATCHED = "eddy:watched";
@@ -38,19 +41,27 @@ const BEATS = 4;
 const LINES = 30;
 
 /** What is watched over. */
-export interface Ward {
+interface Ward {
   /** Names the requests that run. */
   running(): string[];
   /** Called in the middle of what holds the loop, before the process is ended: saves what would be lost. */
   leave(): void;
 }
 
+export interface Watchdog {
+  /** Does what holds the loop for long and is meant: nobody is warned of it, or ended for it. */
+  excuse(work: () => void): void;
+}
+
 /** Watches until the scope ends. */
-export function useWatchdog(settings: Settings, ward: Ward): Operation<void> {
+export function useWatchdog(
+  settings: Settings,
+  ward: Ward,
+): Operation<Watchdog> {
   return resource(function* (provide) {
     const { workerTimeout } = settings;
-    if (workerTimeout === Infinity || workerTimeout === 0)
-      return yield* provide();
+    if (workerTimeout === Infinity)
+      return yield* provide({ excuse: (work) => work() });
     const watched = new Watched(workerTimeout, ward);
     Object.defineProperty(globalThis, Symbol.for(WATCHED), { value: watched });
     const { words } = watched;
@@ -61,7 +72,7 @@ export function useWatchdog(settings: Settings, ward: Ward): Operation<void> {
     try {
       yield* call(() => started(thread));
       watched.start();
-      yield* provide();
+      yield* provide(watched);
     } finally {
       watched.stop();
       yield* call(() => thread.terminate());
@@ -89,8 +100,8 @@ function stackBelow(): string[] {
 }
 
 /** The side of the loop: it beats, and the thread calls its methods in the middle of whatever holds the loop. */
-class Watched {
-  readonly words = new SharedArrayBuffer(8);
+class Watched implements Watchdog {
+  readonly words = new SharedArrayBuffer(12);
   readonly #ward: Ward;
   readonly #counter = new Uint32Array(this.words);
   readonly #watches: StallWatch[] = [];
@@ -124,6 +135,17 @@ class Watched {
   stop(): void {
     loopWatches.unsubscribe(this.#join);
     clearInterval(this.#beat);
+  }
+
+  excuse(work: () => void): void {
+    Atomics.store(this.#counter, WORD.isMeant, 1);
+    try {
+      work();
+    } finally {
+      Atomics.add(this.#counter, WORD.beats, 1);
+      Atomics.store(this.#counter, WORD.isMeant, 0);
+      for (const watch of this.#watches) watch.excuse();
+    }
   }
 
   /** Tells the loops' own watches what holds the loop. */

@@ -9,14 +9,20 @@ import {
   sleep,
   withResolvers,
   type Operation,
+  type WithResolvers,
 } from "effection";
-import type { Address, CloseLimits, Tally } from "../index.ts";
+import type { Address, CloseLimits, RouteFigures, Tally } from "../index.ts";
+import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { bytesOf, Outbox } from "../brokers/outbox.ts";
+import type { Chunk } from "../engine/message.ts";
 import { INTERVALS } from "./intervals.ts";
 import type {
   Answers,
   FromWorker,
+  LastReport,
   Orders,
+  ProfileOrder,
   Question,
   Report,
   ToWorker,
@@ -24,7 +30,7 @@ import type {
 
 const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
 
-export type WorkerState = "starting" | "ready" | "closing";
+type WorkerState = "starting" | "ready" | "closing";
 
 /** How a worker ended. */
 export interface WorkerExit {
@@ -34,7 +40,7 @@ export interface WorkerExit {
   readonly failure?: WorkerFailure | undefined;
 }
 
-export interface WorkerFailure {
+interface WorkerFailure {
   readonly message: string;
   readonly exitCode: number;
 }
@@ -56,9 +62,18 @@ export function failureOf({
 }
 
 /** What is called on messages of a worker. */
-export interface WorkerEvents {
+interface WorkerEvents {
   reported?(worker: WorkerProcess): void;
-  imported?(files: readonly string[]): void;
+  /** Somebody else than the supervisor has told it to end, and it waits for the order. */
+  leaving?(worker: WorkerProcess): void;
+  imported?(files: readonly string[], since: number): void;
+  /** It publishes, or has sockets that have subscribed. */
+  topic?(
+    worker: WorkerProcess,
+    message: Extract<FromWorker, { topic: string }>,
+  ): void;
+  /** It does not read: this is the first message that it has lost since it last did. */
+  behind?(worker: WorkerProcess): void;
 }
 
 export class WorkerProcess {
@@ -69,7 +84,9 @@ export class WorkerProcess {
   reports = 0;
   #reportedAt = performance.now();
   /** What it said at its end, if it could. */
-  last: Pick<Report, "tally" | "suspects"> | undefined;
+  last: LastReport | undefined;
+  /** By mount, of what it has reported. */
+  readonly figures = new Map<string, RouteFigures>();
   /** Where it listens, once it does. */
   addresses: readonly Address[] = [];
   /** How long it may take to end: the defaults, until it reports its own. */
@@ -82,12 +99,19 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #events: WorkerEvents;
   readonly #ready = withResolvers<void>();
+  readonly #stoppedListening = withResolvers<void>();
   readonly #ended = withResolvers<WorkerExit>();
   readonly #asked = new Map<number, (answer: unknown) => void>();
   #questions = 0;
+  /** Resolved when it is there. */
+  #profile: WithResolvers<void> | undefined;
   /** Connections on their way to it, in the order in which they were given. */
   readonly #given = new Map<number, Socket>();
   #gifts = 0;
+  readonly #topics = new Outbox();
+  #isBehind = false;
+  /** Messages of topics that it has lost, because it did not read. */
+  lost = 0;
   #failure: WorkerFailure | undefined;
 
   constructor(child: ChildProcess, maxRequests: number, events: WorkerEvents) {
@@ -150,11 +174,39 @@ export class WorkerProcess {
     return this.#ended.operation;
   }
 
+  /** Done when it takes no new connections, or is late with it: it is stuck. */
+  *stoppedListening(): Operation<void> {
+    const limit = sleep(Math.min(this.closeLimits.requestsMs, MAX_TIMER_MS));
+    yield* race([this.#stoppedListening.operation, this.ended, limit]);
+  }
+
   tell(message: ToWorker): void {
     if (this.#child.connected) this.#child.send(message);
   }
 
-  /** Ends it by a message or, while it starts and does not listen yet, by a signal. One that is stopped goes on first. */
+  /**
+   * Hands on what another worker has published. Beyond what may be on its way to one that does not read, it loses that:
+   * nobody else waits for it.
+   */
+  publish(topic: string, message: Chunk): void {
+    if (!this.#child.connected) return;
+    const bytes = bytesOf(topic, message);
+    if (!this.#topics.take(bytes)) {
+      this.lost++;
+      if (!this.#isBehind) this.#events.behind?.(this);
+      this.#isBehind = true;
+      return;
+    }
+    const order: ToWorker = { type: "published", topic, message };
+    this.#child.send(order, undefined, {}, () => {
+      this.#topics.release(bytes);
+      if (this.#topics.isEmpty) this.#isBehind = false;
+    });
+  }
+
+  /**
+   * Ends it by a message or, while it starts and does not listen yet, by a signal. One that is stopped goes on first.
+   */
   close(message: ToWorker): void {
     if (this.state === "starting") this.kill("SIGTERM");
     else this.tell(message);
@@ -187,9 +239,33 @@ export class WorkerProcess {
     this.#given.delete(id);
   }
 
+  /** It takes a profile: what holds its loop is that, and its end waits for it. */
+  get isProfiled(): boolean {
+    return this.#profile !== undefined;
+  }
+
+  /** Done as soon as nobody takes a profile of it. */
+  *unprofiled(): Operation<void> {
+    if (this.#profile !== undefined) yield* this.#profile.operation;
+  }
+
+  /** As `ask`. One at a time. */
+  *profile(order: ProfileOrder): Operation<Answers["profile"] | undefined> {
+    const profile = withResolvers<void>();
+    this.#profile = profile;
+    const limitMs = order.ms + INTERVALS.profileMs;
+    try {
+      return yield* this.ask({ about: "profile", order }, limitMs);
+    } finally {
+      this.#profile = undefined;
+      profile.resolve();
+    }
+  }
+
   /** Undefined when it ends before it answers, or is stuck. It does as asked even then, as soon as it can. */
   *ask<Q extends Question>(
     question: Q,
+    limitMs = INTERVALS.workerAnswerMs,
   ): Operation<Answers[Q["about"]] | undefined> {
     const answered = withResolvers<void>();
     let answer: unknown;
@@ -200,11 +276,7 @@ export class WorkerProcess {
     });
     this.tell({ type: "ask", id, question });
     try {
-      yield* race([
-        answered.operation,
-        this.ended,
-        sleep(INTERVALS.workerAnswerMs),
-      ]);
+      yield* race([answered.operation, this.ended, sleep(limitMs)]);
       return answer as Answers[Q["about"]] | undefined;
     } finally {
       this.#asked.delete(id);
@@ -215,6 +287,10 @@ export class WorkerProcess {
     if (this.alive) this.#child.kill(signal);
   }
 
+  #note(figures: readonly RouteFigures[]): void {
+    for (const one of figures) this.figures.set(one.mount, one);
+  }
+
   #hear(message: FromWorker): void {
     switch (message.type) {
       case "ready":
@@ -223,21 +299,30 @@ export class WorkerProcess {
         this.addresses = message.addresses;
         this.closeLimits = message.closeLimits;
         return this.#ready.resolve();
+      case "publish":
+      case "subscribe":
+      case "unsubscribe":
+        return this.#events.topic?.(this, message);
       case "taken":
         return this.#taken(message.id);
+      case "stoppedListening":
+        return this.#stoppedListening.resolve();
+      case "leaving":
+        return this.#events.leaving?.(this);
       case "failed":
         this.#failure = message;
         return;
       case "report":
         this.report = message.report;
+        this.#note(message.report.figures);
         this.reports++;
         this.#reportedAt = performance.now();
         return this.#events.reported?.(this);
       case "last":
         this.last = message.report;
-        return;
+        return this.#note(message.report.figures);
       case "imported":
-        return this.#events.imported?.(message.files);
+        return this.#events.imported?.(message.files, message.since);
       case "answer":
         this.#asked.get(message.id)?.(message.answer);
     }

@@ -1,36 +1,22 @@
-/** The entry of a worker's process: loads the applications, runs them in a loop, handles the supervisor's messages. */
+/** The entry of a worker's process: runs the applications in a loop, handles the supervisor's messages. */
 import type { Server, Socket } from "node:net";
 import { run, scoped, spawn, until, type Operation } from "effection";
-import {
-  Loop,
-  UsageError,
-  type Address,
-  type Application,
-  type LoopOptions,
-} from "../index.ts";
+import type { Loop } from "../index.ts";
+import { beOneOfSeveral } from "../common/processes.ts";
 import { stackOf } from "../common/thrown.ts";
-import { loopOptions, loopServes } from "../loop/command.ts";
-import type { AppSpec } from "./app-spec.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
-import {
-  loadApp,
-  notImported,
-  notOpen,
-  openLimitMs,
-  unloadable,
-} from "./load-app.ts";
-import { openLogs, type Logs } from "./logs.ts";
+import { openLogs } from "./logs.ts";
 import { LoopRequests } from "./loop-requests.ts";
-import { listenTargets, applySettings } from "./loop-options.ts";
+import { listenTargets } from "./loop-options.ts";
 import type { FromWorker, Orders, ToWorker } from "./messages.ts";
-import { isNoApp, mounted } from "./mounted-app.ts";
-import { inTime, openInTime } from "./in-time.ts";
-import { pythonOptions } from "./python-options.ts";
+import { answerOf, explained, openLoop } from "./open-loop.ts";
 import { reporting } from "./reporting.ts";
 import { HandedServer } from "./uwsgi-front.ts";
 import { MEANINGLESS, nameMeaningless, outlive } from "./use-signals.ts";
-import { useWatchdog } from "./watchdog.ts";
+import { useTraces } from "./use-traces.ts";
+import { useWatchdog, type Watchdog } from "./watchdog.ts";
+import { WorkerTopics } from "./worker-topics.ts";
 
 /** A terminal sends these to the whole group of processes; only the supervisor handles them. */
 const SUPERVISOR_SIGNALS = [
@@ -38,6 +24,7 @@ const SUPERVISOR_SIGNALS = [
   "SIGQUIT",
   "SIGHUP",
   "SIGUSR1",
+  "SIGUSR2",
   "SIGTTIN",
   "SIGTTOU",
 ] as const;
@@ -49,30 +36,40 @@ process.once("message", (message: ToWorker) => {
 
 /** The process exits behind it, whatever the application has left running. */
 function* live(orders: Orders): Operation<void> {
-  const imported = new ImportedFiles(orders.settings.reload);
+  const imported = orders.settings.reload ? noteImports(orders) : undefined;
   let code = 0;
   try {
     yield* scoped(() => work(orders, imported)); // a spawned task may fail, too
   } catch (error) {
     const failure = explained(error);
     code = failure.exitCode;
-    tell({ type: "imported", files: imported.list() });
+    imported?.noteError(error);
     tell({ type: "failed", ...failure });
   }
   process.exit(code); // it stays connected until the last words
 }
 
-function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
+/** The supervisor is told when the application is loaded, and when the process ends, whatever ends it. */
+function noteImports({ specs }: Orders): ImportedFiles {
+  const found = (files: readonly string[]): void =>
+    tell({ type: "imported", files, since: performance.timeOrigin });
+  const imported = new ImportedFiles(specs, found);
+  process.once("exit", () => imported.tell());
+  return imported;
+}
+
+function* work(orders: Orders, imported?: ImportedFiles): Operation<void> {
   const { settings } = orders;
   const logs = openLogs(settings);
   nameMeaningless(logs.log);
+  if (settings.workers === "auto" || settings.workers > 1) beOneOfSeveral();
   process.on("message", ({ type }: ToWorker) => {
     if (type === "reopen") logs.reopen(); // while it loads, too
   });
   const requests = new LoopRequests();
   const tellLast = (): void => {
-    const { tally, suspects } = requests;
-    tell({ type: "last", report: { tally, suspects } });
+    const { tally, suspects, figures } = requests;
+    tell({ type: "last", report: { tally, suspects, figures } });
   };
   process.once("exit", tellLast);
   process.on("uncaughtExceptionMonitor", (error) => {
@@ -84,137 +81,66 @@ function* work(orders: Orders, imported: ImportedFiles): Operation<void> {
       message: stackOf(error),
     });
   });
-  let loop: Loop | undefined;
-  yield* spawn(() => reporting(requests, tell));
-  yield* useWatchdog(settings, {
-    running: () => (loop ? namesOf(loop) : ["the import"]),
+  yield* spawn(() => reporting(requests, logs, tell));
+  const watchdog = yield* useWatchdog(settings, {
+    running: () => requests.names ?? ["the import"],
     leave() {
       logs.flush();
       tellLast();
     },
   });
-  const loaded = yield* loadLoop(orders, logs);
-  loop = loaded.loop;
-  requests.follow(loop);
+  yield* useTraces(settings);
   const front =
     orders.uwsgi === undefined ? undefined : new HandedServer(orders.uwsgi);
-  const addresses: Address[] = [];
-  yield* openInTime(
-    loaded.isWhole ? openLimitMs(settings) : 0, // those that are mounted here have limits of their own
-    function* () {
-      for (const target of listenTargets(settings, front))
-        addresses.push(yield* loaded.loop.listen(target));
-    },
-    () => unloadable(orders.specs[0]!, notOpen(settings)),
-  );
-  handleMessages(loop, front);
+  const { loop, addresses } = yield* openLoop(orders, {
+    logs,
+    requests,
+    targets: (listen) => listenTargets(listen, front),
+    topics: new WorkerTopics(),
+  });
+  handleMessages(loop, front, watchdog);
   tell({ type: "ready", addresses, closeLimits: loop.closeLimits });
-  tell({ type: "imported", files: imported.list() });
+  imported?.tell();
   yield* until(loop.closed);
 }
 
-const namesOf = (loop: Loop): string[] =>
-  loop.tasks().exchanges.map(({ id, name }) => `${name} (${id})`);
-
-function explained(error: unknown): { message: string; exitCode: number } {
-  if (error instanceof CommandFailure)
-    return { message: error.message, exitCode: error.exitCode };
-  const isPlain = error instanceof Error && "code" in error; // an error of the gateway says what to do
-  return {
-    message: isPlain ? error.message : stackOf(error),
-    exitCode: exitCodeOf(error),
-  };
-}
-
-/** A `UsageError` is about a setting here, because an application's own made it one that does not load. */
-function exitCodeOf(error: unknown): number {
-  if (isNoApp(error)) return EXIT.noApp;
-  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
-}
-
+/** A supervisor that has just been killed does not hear it any more: "disconnect" will say so. */
 function tell(message: FromWorker): void {
-  if (process.connected) process.send!(message);
+  if (process.connected) process.send!(message, undefined, {}, () => {});
 }
 
-interface Loaded {
-  loop: Loop;
-  /** It is an application itself, and the only one. */
-  isWhole: boolean;
-}
-
-/** A loop with all applications mounted, or the only application, if that is a loop itself. */
-function* loadLoop(orders: Orders, logs: Logs): Operation<Loaded> {
-  const { settings, explicit, specs } = orders;
-  loopOptions.subscribe((options) =>
-    applySettings(options as LoopOptions, settings, explicit, logs),
-  );
-  const loop = new Loop();
-  for (const spec of specs) {
-    const app = yield* loadOrTakeOver(spec, orders, logs);
-    if (app instanceof Loop) {
-      if (specs.length === 1 && spec.prefix === "/")
-        return { loop: app, isWhole: true };
-      throw new CommandFailure(
-        EXIT.noApp,
-        `${spec.written} is a whole Loop, which cannot be mounted at a prefix or beside others; ` +
-          "export a handler, or mount the others in it",
-      );
-    }
-    if (app !== undefined)
-      loop.mount(spec.prefix, mounted(app, spec, settings, logs.log));
-  }
-  return { loop, isWhole: false };
-}
-
-/** The import of a program that serves by itself never ends; its loop is used instead. */
-function* loadOrTakeOver(
-  spec: AppSpec,
-  { settings, explicit }: Orders,
-  { log }: Logs,
-): Operation<Application | Loop | undefined> {
-  const options = pythonOptions(settings, explicit);
-  const serving = new Promise<Loop>((resolve) =>
-    loopServes.subscribe((loop) => resolve(loop as Loop)),
-  );
-  try {
-    const loaded = Promise.race([serving, loadApp(spec, options)]);
-    return yield* inTime(settings.startTimeout, until(loaded), () =>
-      unloadable(spec, notImported(settings)),
-    );
-  } catch (error) {
-    if (settings.needApp || !(error instanceof CommandFailure)) throw error;
-    log.error(error.message);
-    return undefined;
-  }
-}
-
-function handleMessages(loop: Loop, front: Server | undefined): void {
+function handleMessages(
+  loop: Loop,
+  front: Server | undefined,
+  watchdog: Watchdog,
+): void {
   const orders: {
     [T in ToWorker["type"]]?: (
       message: Extract<ToWorker, { type: T }>,
       socket?: Socket,
-    ) => void;
+    ) => void | Promise<void>;
   } = {
-    // After the poll phase, in which the engine accepts connections: those that it has not accepted would be lost.
-    close: ({ lingerMs }) => setImmediate(() => void loop.close({ lingerMs })),
+    close({ lingerMs }) {
+      const stoppedListening = (): void => tell({ type: "stoppedListening" });
+      void loop.close({ lingerMs, stoppedListening });
+    },
     stop: () => void loop.stop(),
     connection({ id }, socket) {
       tell({ type: "taken", id }); // before anything is read of it: from here on it is nobody else's
       if (socket !== undefined) front?.emit("connection", socket);
     },
-    ask: ({ id, question }) =>
-      tell({
-        type: "answer",
-        id,
-        answer:
-          question.about === "tasks"
-            ? loop.tasks()
-            : loop.halt(question.exchange),
-      }),
+    async ask({ id, question }) {
+      const answer = await answerOf(loop, watchdog, question);
+      tell({ type: "answer", id, answer });
+    },
   };
-  process.on("message", (message: ToWorker, socket?: Socket) =>
-    orders[message.type]?.(message as never, socket),
+  process.on(
+    "message",
+    (message: ToWorker, socket?: Socket) =>
+      void orders[message.type]?.(message as never, socket),
   );
   process.once("disconnect", () => void loop.close());
-  process.once("SIGTERM", () => void loop.close());
+  process.once("SIGTERM", () =>
+    process.connected ? tell({ type: "leaving" }) : void loop.close(),
+  );
 }

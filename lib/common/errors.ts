@@ -2,6 +2,8 @@
  * Every error of the gateway: its stable code, the status a client would get, and whose fault it is.
  * `docs/errors.md` lists the same table; a test compares the two.
  */
+import { brand } from "./brand.ts";
+import { counted } from "./counted.ts";
 
 /** How an exchange ended. */
 export type Outcome = "ok" | "abort" | "timeout" | "error" | "shed" | "drain";
@@ -9,7 +11,7 @@ export type Outcome = "ok" | "abort" | "timeout" | "error" | "shed" | "drain";
 /** Who has to act: whoever sent the request, whoever wrote the application, or whoever runs the gateway. */
 export type Fault = "client" | "app" | "gateway";
 
-interface Entry {
+export interface Entry {
   status: number;
   fault: Fault;
   /** Default: `ok` for a client's fault, which is answered, else `error`. */
@@ -18,25 +20,53 @@ interface Entry {
   closesConnection?: true;
   /** Default: none. */
   headers?: Readonly<Record<string, string>>;
+  /** Default: false. */
+  stackless?: true;
 }
 
 /** What follows on the connection belongs to the request that failed, or cannot be told from it. */
 const CLOSES = { closesConnection: true } as const;
 
+/**
+ * The gateway says it of itself, mostly before any application has the request. Where in the gateway helps nobody, and
+ * the stack would cost more than the rest of the reply, which anybody can ask for as often as he likes.
+ */
+const REFUSAL = { stackless: true } as const;
+
 /** RFC 9110, section 10.2.3. The shortest time above 0 that it can say: what is too much now may be over by then. */
 const RETRY = { headers: { "retry-after": "1" } } as const;
 
 /** An {@link HttpError} takes its status from the application; a status below 500 makes it the client's fault. */
+/** RFC 9110, section 15.5.22; RFC 6455, section 4.4. */
+const UPGRADE = { upgrade: "websocket", "sec-websocket-version": "13" };
+
 export const errorTable = {
   EDDY_BAD_REQUEST: { status: 400, fault: "client" },
-  EDDY_MALFORMED_REQUEST: { status: 400, fault: "client", ...CLOSES },
-  EDDY_NOT_FOUND: { status: 404, fault: "client" },
-  EDDY_METHOD_NOT_ALLOWED: { status: 405, fault: "client" },
+  EDDY_MALFORMED_REQUEST: {
+    status: 400,
+    fault: "client",
+    ...CLOSES,
+    ...REFUSAL,
+  },
+  EDDY_NOT_FOUND: { status: 404, fault: "client", ...REFUSAL },
+  EDDY_METHOD_NOT_ALLOWED: { status: 405, fault: "client", ...REFUSAL },
+  EDDY_UPGRADE_REQUIRED: {
+    status: 426,
+    fault: "client",
+    headers: UPGRADE,
+    ...REFUSAL,
+  },
+  EDDY_ORIGIN: { status: 403, fault: "client", ...REFUSAL },
   EDDY_BODY_TIMEOUT: { status: 408, fault: "client", ...CLOSES },
-  EDDY_BODY_TOO_LARGE: { status: 413, fault: "client", ...CLOSES },
+  EDDY_BODY_TOO_LARGE: { status: 413, fault: "client", ...CLOSES, ...REFUSAL },
   EDDY_BODY_STORAGE: { status: 503, fault: "gateway", ...CLOSES },
   EDDY_UNSUPPORTED_MEDIA_TYPE: { status: 415, fault: "client" },
-  EDDY_HEADERS_TOO_LARGE: { status: 431, fault: "client", ...CLOSES },
+  EDDY_HEADERS_TOO_LARGE: {
+    status: 431,
+    fault: "client",
+    ...CLOSES,
+    ...REFUSAL,
+  },
   EDDY_CLIENT_ABORTED: { status: 499, fault: "client", outcome: "abort" },
   EDDY_HTTP: { status: 500, fault: "app" },
   EDDY_BODY_USED: { status: 500, fault: "app" },
@@ -50,6 +80,7 @@ export const errorTable = {
     fault: "gateway",
     outcome: "shed",
     ...RETRY,
+    ...REFUSAL,
   },
   EDDY_PYTHON: { status: 500, fault: "app" },
   EDDY_PYTHON_START: { status: 500, fault: "app" },
@@ -57,9 +88,23 @@ export const errorTable = {
   EDDY_PYTHON_TIMEOUT: { status: 503, fault: "app", outcome: "timeout" },
   EDDY_UPSTREAM: { status: 502, fault: "gateway" },
   EDDY_UPSTREAM_TIMEOUT: { status: 504, fault: "gateway", outcome: "timeout" },
+  EDDY_BROKER: { status: 503, fault: "gateway", ...RETRY },
   EDDY_USAGE: { status: 500, fault: "app" },
-  EDDY_CLIENT_BUSY: { status: 429, fault: "client", outcome: "shed", ...RETRY },
-  EDDY_OVERLOADED: { status: 503, fault: "gateway", outcome: "shed", ...RETRY },
+  EDDY_CLIENT_BUSY: {
+    status: 429,
+    fault: "client",
+    outcome: "shed",
+    ...RETRY,
+    ...REFUSAL,
+  },
+  EDDY_SOCKET_CLOSED: { status: 499, fault: "client", outcome: "abort" },
+  EDDY_OVERLOADED: {
+    status: 503,
+    fault: "gateway",
+    outcome: "shed",
+    ...RETRY,
+    ...REFUSAL,
+  },
   EDDY_REQUEST_TIMEOUT: { status: 503, fault: "gateway", outcome: "timeout" },
   EDDY_DRAINED: { status: 503, fault: "gateway", outcome: "drain" },
   EDDY_HALTED: { status: 503, fault: "gateway" },
@@ -78,8 +123,11 @@ export abstract class GatewayError extends Error {
   declare readonly fault: Fault;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
     const entry: Entry = errorTable[code];
+    const { stackTraceLimit } = Error;
+    if (entry.stackless) limitStack(0);
+    super(message, options);
+    if (entry.stackless) limitStack(stackTraceLimit);
     this.code = code;
     this.status = entry.status;
     this.fault = entry.fault;
@@ -106,6 +154,12 @@ export abstract class GatewayError extends Error {
     return entryOf(this).outcome ?? (this.fault === "client" ? "ok" : "error");
   }
 }
+brand(GatewayError);
+
+/** Where the program may, and has not frozen `Error`. */
+function limitStack(frames: number): void {
+  Reflect.set(Error, "stackTraceLimit", frames);
+}
 
 const entryOf = ({ code }: GatewayError): Entry => errorTable[code];
 
@@ -130,7 +184,9 @@ const INTERNAL: Failure = {
   hasCause: false,
 };
 
-/** Reads all of it at once, here: what an application throws may itself throw at whoever asks, and is `INTERNAL` then. */
+/**
+ * Reads all of it at once, here: what an application throws may itself throw at whoever asks, and is `INTERNAL` then.
+ */
 export function failureOf(error: unknown): Failure {
   try {
     if (!(error instanceof GatewayError)) return INTERNAL;
@@ -161,8 +217,10 @@ function define<
 >(
   code: ErrorCode,
   text?: (...values: Values) => string,
-): new (...values: Values) => GatewayError {
+): { readonly code: ErrorCode; new (...values: Values): GatewayError } {
   return class extends GatewayError {
+    static readonly code = code;
+
     constructor(...values: Values) {
       if (text === undefined)
         super(code, ...(values as unknown as [string, ErrorOptions?]));
@@ -247,6 +305,25 @@ export class MethodNotAllowedError extends GatewayError {
   }
 }
 
+/** Only WebSockets are to be had at the path, of version 13, on the engine that the request came to. */
+export class UpgradeRequiredError extends define(
+  "EDDY_UPGRADE_REQUIRED",
+  () => "a WebSocket is here, of version 13: ask for an upgrade",
+) {}
+
+/** The page that asks for a WebSocket is of another origin than those that may (option `origins`). */
+export class OriginError extends define(
+  "EDDY_ORIGIN",
+  () => "pages of this origin may not connect here",
+) {}
+
+/** A message was to be sent on a WebSocket that is closed, or waited for when it was. */
+export class SocketClosedError extends define(
+  "EDDY_SOCKET_CLOSED",
+  ({ code, reason }: { code: number; reason: string }) =>
+    `the WebSocket is closed (${code}${reason === "" ? "" : `: ${reason}`})`,
+) {}
+
 /** The client was slower with its body than `bodyTimeoutMs`. The connection is closed after the reply. */
 export class BodyTimeoutError extends define(
   "EDDY_BODY_TIMEOUT",
@@ -265,6 +342,8 @@ export class BodyTooLargeError extends define(
  * many files are open. The connection is closed after the reply.
  */
 export class BodyStorageError extends GatewayError {
+  static readonly code = "EDDY_BODY_STORAGE";
+
   constructor(folder: string, cause: Error) {
     super(
       "EDDY_BODY_STORAGE",
@@ -326,7 +405,7 @@ export class ThreadTimeoutError extends define(
 export class ThreadsBusyError extends define(
   "EDDY_THREADS_BUSY",
   (limit: number) =>
-    `all threads are busy and ${limit} requests wait (maxQueuedRequests)`,
+    `all threads are busy, and ${counted(limit, "request")} waiting (maxQueuedRequests)`,
 ) {}
 
 /** A Python application raised an exception. The stack is Python's traceback. */
@@ -360,6 +439,16 @@ export class UpstreamTimeoutError extends define(
     `${upstream} was silent for ${limitMs} ms (timeoutMs)`,
 ) {}
 
+/**
+ * What was published has not got to other processes and machines: the broker is gone, or behind. The sockets of this
+ * process have it.
+ */
+export class BrokerError extends define(
+  "EDDY_BROKER",
+  (broker: string, why: string) =>
+    `${broker} ${why}: only the sockets of this process got the message`,
+) {}
+
 /** The gateway's own interface is used wrongly: an unknown option, a mount after `listen`, the same route twice. */
 export class UsageError extends define("EDDY_USAGE") {}
 
@@ -370,16 +459,16 @@ export class ClientBusyError extends GatewayError {
   constructor(address: string, limit: number) {
     super(
       "EDDY_CLIENT_BUSY",
-      `${limit} requests of yours are running already; wait for one of them`,
+      `you have ${counted(limit, "request")} running already; wait for one of them`,
     );
     this.address = address;
   }
 }
 
-/** `maxConcurrentRequests` are running already. Nothing was started for this one. */
+/** `maxConcurrentRequests` are running already, or `maxSockets` open. Nothing was started for this one. */
 export class OverloadedError extends define(
   "EDDY_OVERLOADED",
-  () => "too many requests are running",
+  (text = "too many requests are running") => text,
 ) {}
 
 /**

@@ -1,5 +1,13 @@
 /** What HTTP says of fields: what they are made of, as regular expressions, and which are handed on. */
 
+/**
+ * Header fields as somebody writes them; a `set-cookie` is repeated by an array of values or by pairs of the same
+ * name.
+ */
+export type PlainHeaders =
+  | { readonly [name: string]: string | number | readonly string[] | undefined }
+  | Iterable<readonly [name: string, value: string]>;
+
 /** RFC 9110, section 5.6.2: token. */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -24,6 +32,46 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/**
+ * Names, in lower case, of fields that cannot stand behind a body, because who reads them there has acted already: they
+ * say where a message ends or goes, who asks, how its content is to be read, or how a reply is to be kept (RFC 9110,
+ * section 6.5.1). Beside those that concern a connection.
+ */
+const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
+  "age",
+  "authorization",
+  "cache-control",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "cookie",
+  "date",
+  "expect",
+  "expires",
+  "host",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "location",
+  "max-forwards",
+  "pragma",
+  "range",
+  "retry-after",
+  "set-cookie",
+  "vary",
+  "warning",
+  "www-authenticate",
+]);
+
+/** Whether a field may stand behind a body. `name`: in any case. */
+export function mayTrail(name: string): boolean {
+  const lowerCase = name.toLowerCase();
+  return !NOT_IN_TRAILERS.has(lowerCase) && !HOP_BY_HOP.has(lowerCase);
+}
 
 /**
  * The fields that are handed on: all but hop-by-hop ones, those that `Connection` names, and `further` ones, in
@@ -55,3 +103,11 @@ export const hasField = (
   name: string,
 ): boolean =>
   fields.some((it, i) => i % 2 === 0 && String(it).toLowerCase() === name);
+
+/** name, value, name, value, … as pairs. */
+export function pairsOf(raw: readonly string[]): [string, string][] {
+  return Array.from({ length: raw.length / 2 }, (_, i) => [
+    raw[2 * i]!,
+    raw[2 * i + 1]!,
+  ]);
+}

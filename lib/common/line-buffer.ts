@@ -52,7 +52,9 @@ export class LineBuffer {
   #rest: Uint8Array = NOTHING;
   /** Characters in all of them. */
   #length = 0;
-  /** Lines that there was no room for. Until this is said in the log, further ones are lost, too. */
+  /** Lines that there was no room for, since the start. */
+  linesLost = 0;
+  /** Of these, the ones of now. Until this is said in the log, further ones are lost, too. */
   #lost = 0;
   /** Until all is written. */
   #patienceMs = HESITATION_MS;
@@ -110,6 +112,7 @@ export class LineBuffer {
   }
 
   #lose(): void {
+    this.linesLost++;
     if (this.#lost++ === 0)
       complain(
         `the log ${this.#name} cannot be written: ${this.#trouble}; lines are lost until it can be`,

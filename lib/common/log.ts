@@ -1,6 +1,6 @@
 /**
- * The application log, and the one door to it: what is logged may be anything, and the logger anybody's, so that each may
- * throw; nobody who logs has to know.
+ * The application log, and the one door to it: what is logged may be anything, and the logger anybody's, so that each
+ * may throw; nobody who logs has to know.
  */
 import { EventEmitter } from "node:events";
 import { pino, type DestinationStream, type Logger } from "pino";
@@ -38,7 +38,9 @@ const BEHIND = Symbol("behind the door");
 
 type Method = (...args: unknown[]) => unknown;
 
-/** All of the logger can be reached through it, and set; its methods that write, and those of its children, are guarded. */
+/**
+ * All of the logger can be reached through it, and set; its methods that write, and those of its children, are guarded.
+ */
 class Door implements ProxyHandler<Logger> {
   readonly #secrets: Secrets;
   /** Of a child that the logger could not make. */

@@ -11,7 +11,7 @@ export function randomLifetime(limit: number, jitter = limit / 10): number {
 }
 
 /** Milliseconds. */
-export interface Backoff {
+interface Backoff {
   readonly first: number;
   readonly last: number;
 }

@@ -11,7 +11,9 @@ const SECRET_HEADERS: readonly string[] = [
 
 export const REDACTED = "[redacted]";
 
-/** Objects that are looked at for one line. What is larger is not meant to be logged: a socket leads to a whole server. */
+/**
+ * Objects that are looked at for one line. What is larger is not meant to be logged: a socket leads to a whole server.
+ */
 const MAX_OBJECTS = 10_000;
 
 /**

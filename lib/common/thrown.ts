@@ -1,6 +1,6 @@
 /**
- * Values that somebody else made, such as what was thrown: each may throw in turn at whoever asks it for something. These
- * functions never do.
+ * Values that somebody else made, such as what was thrown: each may throw in turn at whoever asks it for something.
+ * These functions never do.
  */
 
 /** A property that is text; undefined when it is not, or cannot be read. */
@@ -20,6 +20,15 @@ export function describe(value: unknown): string {
   const name = textIn(value, "name") || classOf(value);
   if (message === undefined) return `an object of class ${name}`;
   return message === "" ? name : `${name}: ${message}`;
+}
+
+/** What was aborted may throw a `DOMException` in place of the reason, which has that as its cause. */
+export function abortReasonOf(value: unknown): unknown {
+  try {
+    return value instanceof DOMException ? value.cause : value;
+  } catch {
+    return value;
+  }
 }
 
 /** Where it was made, if it says so, and what it is in any case. */

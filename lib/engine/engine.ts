@@ -4,13 +4,14 @@
  * It is cut above corks, write offsets and buffers: an engine says what a request asks (`Head`), takes what is answered
  * (`Outlet`), and keeps to itself how bytes come and go.
  */
+import type { X509Certificate } from "node:crypto";
 import type { Entrance, Scheme } from "./entrance.ts";
 import type { Address, ListenOptions } from "./listen-options.ts";
+import type { Chunk, ReplyHead } from "./message.ts";
+import type { Accept, SocketConnection, SocketPlace } from "./socket.ts";
+import type { Certificate } from "./tls-files.ts";
 
-export type { Scheme };
-
-/** A piece of a body. Strings are sent as UTF-8. */
-export type Chunk = string | Uint8Array;
+export type { Chunk, ReplyHead, Scheme };
 
 /**
  * What a request says before its body. All of it is the request's own: it may be read at any time, also after the
@@ -39,23 +40,8 @@ export interface Peer {
   readonly address: string | undefined;
   /** From a header of the PROXY protocol, which anybody can send; empty without one. */
   readonly proxiedAddress: string | undefined;
-}
-
-/** Status line and header fields of a reply, checked. */
-export interface ReplyHead {
-  readonly status: number;
-  /** With the code in front, as on the wire. */
-  readonly statusLine: string;
-  /** name, value, name, value, …; a value with bytes above 0x7f is a Buffer of latin-1. */
-  readonly fields: readonly (string | Buffer)[];
-  /** As promised by the application. */
-  contentLength: number | undefined;
-  /**
-   * The connection ends with this reply, and the reply says so. Not before the body of the request is over, or its
-   * client has had some time for it: a reset would take the reply away from who is still sending (RFC 9112, section
-   * 9.6). What comes of that body meanwhile is dropped.
-   */
-  close: boolean;
+  /** That it has shown, and an authority of the listener vouches for. */
+  readonly certificate?: X509Certificate | undefined;
 }
 
 /** The field that carries the id of a request. */
@@ -63,7 +49,7 @@ export const REQUEST_ID_FIELD = "x-request-id";
 
 /**
  * `waiting`: nothing has been written. `streaming`: the head has, and the body follows. `ended`: the reply is complete
- * for the gateway. `gone`: the client went away, or the connection was cut.
+ * for the gateway, or the connection has become a socket. `gone`: the client went away, or the connection was cut.
  */
 export type OutletState = "waiting" | "streaming" | "ended" | "gone";
 
@@ -77,6 +63,10 @@ export interface Inlet {
   /** Asks the client to hold the body back; what is on its way still comes. */
   pause(): void;
   resume(): void;
+  /**
+   * Fields that came behind the body, as those of a `Head`; none before it is over. Undefined: the engine reads none.
+   */
+  readonly trailers?: readonly string[];
 }
 
 /**
@@ -84,6 +74,7 @@ export interface Inlet {
  *
  *     waiting ──send, sendPlain, sendHead──► ended        the head and the whole body at once
  *     waiting ──start──► streaming ──end──► ended
+ *     waiting ──upgrade──► ended                          the connection is a socket's from now on
  *     waiting, streaming ──close, client gone──► gone
  *
  * A call that the state does not allow does nothing: the client may be gone at any time, and whoever writes learns it
@@ -103,6 +94,11 @@ export interface Outlet extends Inlet {
   returned(): void;
   /** The reply is to carry the id, unless the application gives one itself. */
   identify(requestId: string): void;
+  /**
+   * Sends an interim reply, 103 (RFC 8297). `fields`: checked, as those of a `ReplyHead`. False: it cannot be sent to
+   * this client, or not any more. Undefined: the engine has none.
+   */
+  hint?(fields: readonly (string | Buffer)[]): boolean;
   /** The hot path: 200, a content-type and a whole body. */
   sendPlain(contentType: string, body: Chunk): void;
   send(head: ReplyHead, body: Chunk): void;
@@ -138,6 +134,8 @@ export interface Outlet extends Inlet {
   end(): void;
   /** Cuts the connection: the client must see that the reply is not complete. */
   close(): void;
+  /** 101: from now on the connection is a socket. Missing unless the client asks for one, where one can be had. */
+  upgrade?(accept: Accept): void;
 }
 
 /** Serves one request. Called by an engine; never throws. */
@@ -146,10 +144,27 @@ export type Serve = (head: Head, outlet: Outlet, entrance: Entrance) => void;
 /** One listening address. */
 export interface Listener {
   readonly address: Address;
+  /** Those that it shows its clients now, where it speaks TLS. */
+  readonly certificates?: readonly Certificate[];
+  /**
+   * Reads the files of TLS anew. What it gives puts them to use for new connections; those that are open go on.
+   *
+   * @throws {ListenError} naming the file, and what is wrong; nothing has changed then.
+   */
+  renewal?(): () => void;
+  /** Resolves when those connections are taken that came before: it is to stop. */
+  untilTaken(): Promise<void>;
   /** Takes no new connections. */
   stop(): void;
   /** Resolves when no connection is left, or when `signal` fires. */
   untilUnused(signal: AbortSignal): Promise<void>;
+  /** To all of its sockets that have subscribed to the topic. Missing where there can be none. */
+  publish?(
+    topic: string,
+    message: Chunk,
+    compress: boolean,
+    except: SocketConnection | undefined,
+  ): void;
   /** Cuts the connections that are left; done when those are gone that a reply is still on its way through. */
   destroy(): void | Promise<void>;
 }
@@ -161,6 +176,8 @@ export interface ConnectionLimits {
   /** How those of `trustProxy` say who asks: an engine that does not read PROXY headers anyway has to look for them. */
   readonly proxyHeader?: string;
   readonly trustProxy?: readonly string[];
+  /** Where connections may be upgraded. */
+  readonly sockets?: readonly SocketPlace[];
 }
 
 /** What speaks HTTP with clients. */

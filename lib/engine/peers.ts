@@ -1,4 +1,7 @@
-/** How many connections the kernel has to a port, by their other end. Linux only: engines do not tell whose one has ended. */
+/**
+ * How many connections the kernel has to a port, by their other end. Linux only: engines do not tell whose one has
+ * ended.
+ */
 import { readFileSync } from "node:fs";
 import { formatAddress } from "../common/address.ts";
 

@@ -41,6 +41,8 @@ export abstract class StreamOutlet implements Outlet {
   protected full = false;
   /** Of a streamed body. */
   protected length: number | undefined;
+  /** Likewise, where they can follow it. */
+  protected trailing: ReplyHead["trailers"];
   readonly #source: Source;
   #requestId: string | undefined;
   #chunksInTurn = 0;
@@ -72,6 +74,16 @@ export abstract class StreamOutlet implements Outlet {
   /** Ends the reply; calls `finish` where the system has not taken all of it at once. True: it has. */
   protected abstract writeEnd(last: Chunk | undefined): boolean;
   protected abstract cut(): void;
+  /** Sends an interim reply, 103. False: not to this client. */
+  protected writeHint(_fields: readonly string[]): boolean {
+    return false;
+  }
+  /** Whether fields may follow a streamed body. */
+  protected get canTrail(): boolean {
+    return false;
+  }
+  /** They are to follow the body, whose end comes next. */
+  protected writeTrailers(_fields: readonly string[]): void {}
 
   identify(requestId: string): void {
     this.#requestId = requestId;
@@ -105,6 +117,10 @@ export abstract class StreamOutlet implements Outlet {
 
   /** Nobody waits for the body any more. */
   protected released(): void {}
+
+  hint(fields: readonly (string | Buffer)[]): boolean {
+    return this.state === "waiting" && this.writeHint(fields.map(toPlain));
+  }
 
   get isOpen(): boolean {
     return this.state === "waiting" || this.state === "streaming";
@@ -182,12 +198,13 @@ export abstract class StreamOutlet implements Outlet {
     if (this.state !== "waiting") return;
     this.state = "streaming";
     this.length = head.contentLength;
+    if (this.canTrail) this.trailing = head.trailers;
     this.#watchOnce();
     this.#beginWith(head, this.length);
   }
 
   #beginWith(head: ReplyHead, length: number | undefined): void {
-    const fields = plainFields(head);
+    const fields = plainFields(head, this.trailing !== undefined);
     if (length !== undefined) fields.push("content-length", String(length));
     this.#begin(head.status, reasonOf(head), fields, head.close);
   }
@@ -212,7 +229,7 @@ export abstract class StreamOutlet implements Outlet {
     this.#bytesInTurn += bytes;
     if (this.bytes === this.length) this.#end(chunk);
     else if (bytes > 0 && this.state === "streaming")
-      this.full = !this.writeChunk(chunk);
+      this.full = !this.writeChunk(copyOf(chunk));
     return (
       !this.full &&
       ++this.#chunksInTurn < CHUNKS_PER_TURN &&
@@ -253,6 +270,8 @@ export abstract class StreamOutlet implements Outlet {
   end(): void {
     if (this.state !== "streaming" || this.#isEnded) return;
     checkAllProduced(this.bytes, this.length);
+    const trailers = this.trailing?.();
+    if (trailers !== undefined) this.writeTrailers(trailers.map(toPlain));
     this.#end(undefined);
   }
 
@@ -276,6 +295,7 @@ export abstract class StreamOutlet implements Outlet {
   protected finish(): void {
     if (!this.isOpen) return;
     this.state = "ended";
+    this.released(); // also of what was held back behind the end of the reply
     this.#wake?.();
   }
 
@@ -286,6 +306,13 @@ export abstract class StreamOutlet implements Outlet {
   }
 }
 
+/**
+ * Node sends it at the end of the turn, and the application may have filled its buffer anew by then. Only what
+ * completes a body of a promised length, as a large whole one does, is not copied.
+ */
+const copyOf = (chunk: Chunk): Chunk =>
+  typeof chunk === "string" ? chunk : Buffer.from(chunk);
+
 /** Undefined: the usual one. */
 const reasonOf = ({ statusLine }: ReplyHead): string | undefined =>
   statusLine === "200 OK" ? undefined : statusLine.slice(4);
@@ -293,16 +320,20 @@ const reasonOf = ({ statusLine }: ReplyHead): string | undefined =>
 const isPlain = ({ fields }: ReplyHead): boolean =>
   fields.every((it) => typeof it === "string");
 
-/** As Node takes them: a character for each byte, and no `Trailer`, which it refuses before a body with a length. */
-function plainFields({ fields }: ReplyHead): string[] {
-  const plain: string[] = [];
+/** As Node takes them; without `Trailer` where none can follow: it refuses one before a body with a length. */
+function plainFields({ fields, date }: ReplyHead, canTrail = false): string[] {
+  const plain = date === undefined ? [] : ["date", date];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
-    const value = fields[i + 1]!;
-    if (name.length === 7 && name.toLowerCase() === "trailer") continue;
-    plain.push(name, typeof value === "string" ? value : toLatin1(value));
+    if (!canTrail && name.length === 7 && name.toLowerCase() === "trailer")
+      continue;
+    plain.push(name, toPlain(fields[i + 1]!));
   }
   return plain;
 }
+
+/** A character for each byte. */
+const toPlain = (value: string | Buffer): string =>
+  typeof value === "string" ? value : toLatin1(value);
 
 const toLatin1 = (bytes: Buffer): string => bytes.toString("latin1");

@@ -4,7 +4,11 @@
  */
 import { once } from "node:events";
 import { accessSync, constants, lstatSync, rmSync } from "node:fs";
-import { connect, type Server } from "node:net";
+import {
+  connect,
+  Server,
+  type ListenOptions as NetListenOptions,
+} from "node:net";
 import { dirname } from "node:path";
 import { urlHost } from "../common/address.ts";
 import { ListenError } from "../common/errors.ts";
@@ -48,11 +52,21 @@ export function portAddress(
   };
 }
 
+/** As any server of `node:net` does: the command may have taken the place of `listen` for the program's own servers. */
+export function startListening(
+  server: Server,
+  at: NetListenOptions | { fd: number },
+): void {
+  if (server instanceof Server)
+    Server.prototype.listen.call(server, at as NetListenOptions);
+  else (server as Server).listen(at as NetListenOptions); // Bun's of node:http is none of net
+}
+
 /** Nobody else can listen there then. @throws {ListenError} saying what is in the way. */
 export async function listenAt(server: Server, target: Target): Promise<void> {
   if ("path" in target) await freeUnixPath(target.path);
   try {
-    server.listen({ ...target, exclusive: true });
+    startListening(server, { ...target, exclusive: true });
     await once(server, "listening");
   } catch (cause) {
     if ("path" in target) throw refusalAt(target.path, cause as Error);

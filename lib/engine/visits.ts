@@ -1,6 +1,6 @@
 /**
- * The connections of a loop, on all of its listeners: how many there are, of whom there are too many, and how many ended
- * without a request that was understood.
+ * The connections of a loop, on all of its listeners: how many there are, of whom there are too many, and how many
+ * ended without a request that was understood.
  */
 import type { Logger } from "../common/log.ts";
 import { Told } from "../common/told.ts";
@@ -16,7 +16,7 @@ export interface ConnectionCounts {
   readonly unserved: number;
 }
 
-export interface VisitOptions {
+interface VisitOptions {
   /** Connections of one address to a port. */
   readonly most: number;
   /** An address that many clients share, as a proxy's. */
@@ -28,7 +28,9 @@ const ANY: VisitOptions = { most: Infinity, isShared: () => true };
 /** Milliseconds between two lines of the log that say the same. */
 const QUIET_MS = 60_000;
 
-/** A look at what the kernel has takes milliseconds where there are thousands: at most so much of the time is for it. */
+/**
+ * A look at what the kernel has takes milliseconds where there are thousands: at most so much of the time is for it.
+ */
 const LOOKING = 0.1;
 
 /** Addresses that are remembered between two looks. */

@@ -17,6 +17,7 @@ import {
 } from "../common/log.ts";
 import { REDACTED, Secrets } from "../common/secrets.ts";
 import type { GatewayRequest } from "../request/request.ts";
+import { idsOf, traceOf } from "../traces/trace.ts";
 
 /** What is known of an exchange when it has ended. */
 export interface AccessRecord {
@@ -42,13 +43,25 @@ export function createAccessLog(
 ): AccessLog | undefined {
   if (format === false) return undefined;
   if (typeof format === "function") return guarded(format, log);
-  const combined = compileFormat(COMBINED, { secrets });
-  const write: AccessLog =
-    format === true
-      ? (record) => log.info(fieldsOf(record), "request")
-      : (record) => log.info(combined(record));
   const own = loggerBehind(log);
-  return isPlain(own) ? quick(own, format, secrets, write) : write;
+  if (format === "combined") return asText(log, own, secrets);
+  const write: AccessLog = (record) => log.info(fieldsOf(record), "request");
+  return isPlain(own) ? quick(own, write) : write;
+}
+
+/** Lines that programs for Apache's logs read, where the logger writes its own. One that is not pino's gets them. */
+function asText(log: Logger, own: Logger, secrets?: Secrets): AccessLog {
+  const combined = compileFormat(COMBINED, { secrets });
+  if (!isPinoLogger(own)) return (record) => log.info(combined(record));
+  const write = sinkOf(own);
+  return (record) => {
+    if (!own.isLevelEnabled("info")) return;
+    try {
+      write(`${combined(record)}\n`);
+    } catch {
+      log.info(combined(record)); // its door says what the destination has thrown
+    }
+  };
 }
 
 /** A failure of the function goes to the log. */
@@ -68,18 +81,11 @@ function guarded(write: AccessLog, log: Logger): AccessLog {
 }
 
 /** The same line, put together by hand. What the logger's destination throws, `write` has the door for. */
-function quick(
-  log: PinoLogger,
-  format: true | "combined",
-  secrets: Secrets | undefined,
-  write: AccessLog,
-): AccessLog {
+function quick(log: PinoLogger, write: AccessLog): AccessLog {
   const line = lineWriter(log);
-  const combined = compileFormat(COMBINED, { enclose: escapeJson, secrets });
   return (record) => {
     try {
-      if (format === true) line(jsonMembers(fieldsOf(record)), "request");
-      else line("", combined(record));
+      line(jsonMembers(fieldsOf(record)), "request");
     } catch {
       void write(record);
     }
@@ -88,15 +94,22 @@ function quick(
 
 const { symbols } = pino;
 
-/** Puts lines together by hand, on the hot path, and writes them where the logger does: if it can, to a buffer. */
+/** Puts lines together by hand, on the hot path. */
 function lineWriter(log: PinoLogger) {
-  const stream = log[symbols.streamSym];
+  const write = sinkOf(log);
   return (members: string, message: string): void => {
-    if (!log.isLevelEnabled("info")) return;
-    const line = lineOf(log, INFO, log[symbols.timeSym](), members, message);
-    if (stream instanceof LineBuffer) stream.writeSoon(line);
-    else stream.write(line);
+    if (log.isLevelEnabled("info"))
+      write(lineOf(log, INFO, log[symbols.timeSym](), members, message));
   };
+}
+
+/** Writes lines where the logger does: if it can, to a buffer. Several streams choose by the level. */
+function sinkOf(log: PinoLogger): (line: string) => void {
+  const stream = log[symbols.streamSym];
+  if (stream instanceof LineBuffer) return (line) => stream.writeSoon(line);
+  if (stream[symbols.needsMetadataGsym] === true)
+    return (line) => Object.assign(stream, { lastLevel: INFO }).write(line);
+  return (line) => stream.write(line);
 }
 
 const INFO = 30;
@@ -153,6 +166,7 @@ function fieldsOf(record: AccessRecord) {
     outcome,
     remoteAddress: request.remoteAddress,
     requestId: request.id,
+    ...idsOf(traceOf(request)),
   };
 }
 
@@ -165,7 +179,10 @@ function jsonMembers(fields: AccessFields): string {
     `,"method":${quote(fields.method)},"path":${quote(fields.path)}` +
     (status === undefined ? "" : `,"status":${status}`) +
     `,"bytes":${fields.bytes},"durationMs":${decimal(fields.durationMs)}` +
-    `,"outcome":"${fields.outcome}","remoteAddress":"${fields.remoteAddress}","requestId":"${fields.requestId}"`
+    `,"outcome":"${fields.outcome}","remoteAddress":"${fields.remoteAddress}","requestId":"${fields.requestId}"` +
+    (fields.traceId === undefined
+      ? ""
+      : `,"traceId":"${fields.traceId}","spanId":"${fields.spanId!}"`)
   );
 }
 
@@ -264,9 +281,7 @@ function header(name: string, secrets = new Secrets()): Piece {
 const DIRECTIVE =
   /%%|%>?([a-zA-Z])|%\{([^}]+)\}i|%\(([a-zA-Z])\)s|%\(\{([^}]+)\}i\)s|%/g;
 
-export interface FormatOptions {
-  /** Escapes the line for where it is to stand; plain text needs no escape there. */
-  readonly enclose?: (text: string) => string;
+interface FormatOptions {
   /** Which header fields are not shown. */
   readonly secrets?: Secrets | undefined;
 }
@@ -276,10 +291,10 @@ export interface FormatOptions {
  */
 export function compileFormat(
   format: string,
-  { enclose = (text) => text, secrets }: FormatOptions = {},
+  { secrets }: FormatOptions = {},
 ): (record: AccessRecord) => string {
   const escape = (text: string): string =>
-    isPlainText(text) ? text : enclose(escapeField(text));
+    isPlainText(text) ? text : escapeField(text);
   const pieces: Piece[] = [];
   let literal = "";
   let end = 0;
@@ -289,11 +304,11 @@ export function compileFormat(
     const piece = pieceFor(match, format, secrets);
     if (typeof piece === "string") literal += piece;
     else {
-      pieces.push(enclose(literal), piece);
+      pieces.push(literal, piece);
       literal = "";
     }
   }
-  pieces.push(enclose(literal + format.slice(end)));
+  pieces.push(literal + format.slice(end));
   return (record) => {
     let line = "";
     for (const piece of pieces) {

@@ -19,6 +19,9 @@ const COMMON = new Set(["HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 /** RFC 9112, section 3.2: a target has neither; the engine refuses the other control characters itself. */
 const NOT_IN_TARGET = /[#\x7f]/;
 
+/** What uWebSockets.js leaves of bytes that are not UTF-8: which they were, nobody can say any more. */
+const DAMAGED = "\ufffd";
+
 /** A percent sign without two hexadecimal digits behind it (RFC 3986, section 2.1). */
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
@@ -37,11 +40,13 @@ export function admit(
   limits: Limits,
   { live, clients, framing }: Others,
 ): void {
-  const { method, path } = request;
-  if (method !== "GET" && !COMMON.has(method) && !TOKEN.test(method))
-    throw new MalformedRequestError("the method is not a token");
-  const { bodyLength } = GatewayRequest.frame(request, framing); // before what is answered without the end of the connection
+  const { method, path, queryString } = request;
+  if (method !== "GET" && !COMMON.has(method)) checkMethod(method);
+  // before what is answered without the end of the connection
+  const { bodyLength } = GatewayRequest.frame(request, framing);
   if (!isPlain(path)) checkPath(path);
+  if (queryString !== "" && !isPlain(queryString))
+    checkCharacters("query", queryString);
   if (bodyLength !== "chunked" && bodyLength > limits.maxBodyBytes)
     throw new BodyTooLargeError(limits.maxBodyBytes);
   if (limits.maxHeaderBytes !== Infinity)
@@ -49,6 +54,16 @@ export function admit(
   if (live.size >= limits.maxConcurrentRequests) throw new OverloadedError();
   if (clients !== undefined)
     checkClient(request, limits.maxConnectionsPerClient, clients);
+}
+
+/** RFC 9110, section 9.3.6: what follows CONNECT is no request, and no application is to hand it on. */
+function checkMethod(method: string): void {
+  if (!TOKEN.test(method))
+    throw new MalformedRequestError("the method is not a token");
+  if (method === "CONNECT")
+    throw new MalformedRequestError(
+      "CONNECT asks for a tunnel, and there is none here",
+    );
 }
 
 function checkClient(
@@ -70,18 +85,28 @@ function checkHeaders(
   if (bytes > maxHeaderBytes) throw new HeadersTooLargeError(maxHeaderBytes);
 }
 
-/** Nothing in it that `checkPath` asks for. A loop, as most paths are short, and this is the hot path. */
+/** Nothing in it that is asked for below. A loop, as most paths are short, and this is the hot path. */
 function isPlain(path: string): boolean {
   for (let i = 0; i < path.length; i++) {
     const code = path.charCodeAt(i);
-    if (code === HASH || code === PERCENT || code === DELETE) return false;
+    if (code === HASH || code === PERCENT || code >= DELETE) return false;
   }
   return true;
 }
 
 function checkPath(path: string): void {
-  if (NOT_IN_TARGET.test(path))
-    throw new MalformedRequestError("the path has a character that no URL has");
+  checkCharacters("path", path);
   if (BAD_ESCAPE.test(path))
     throw new BadRequestError("the path has a malformed percent-escape");
+}
+
+function checkCharacters(what: "path" | "query", text: string): void {
+  if (NOT_IN_TARGET.test(text))
+    throw new MalformedRequestError(
+      `the ${what} has a character that no URL has`,
+    );
+  if (text.includes(DAMAGED))
+    throw new BadRequestError(
+      `the ${what} has bytes that are not UTF-8; send them percent-encoded`,
+    );
 }

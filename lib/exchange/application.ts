@@ -3,13 +3,14 @@ import type { Operation } from "effection";
 import type { Logger } from "../common/log.ts";
 import type { Reply } from "../reply/types.ts";
 import type { GatewayRequest } from "../request/request.ts";
+import type { WebSocketOptions } from "../websocket/options.ts";
 
 /**
  * What a user mounts: one argument in, one value out. A plain function, an async function or an operation (a generator
  * function). Hoist operations: a generator function that is created for one call is slow.
  */
-export type Handler = (
-  request: GatewayRequest,
+export type Handler<Params = Readonly<Record<string, string>>> = (
+  request: GatewayRequest<Params>,
 ) => Reply | Promise<Reply> | Operation<Reply>;
 
 /** A handler, or one that comes with resources of its own. */
@@ -24,6 +25,11 @@ export interface OpenApplication {
    * each loop, however often the application is mounted.
    */
   open?(surroundings: Surroundings): Operation<void>;
+  /**
+   * It answers requests for a WebSocket by `upgrade()`, with these options unless its mount has others. Without it none
+   * can be had below the mount, unless that says so.
+   */
+  readonly websocket?: WebSocketOptions | undefined;
   /** How it is; undefined while it does not run. May be asked once a second. */
   status?(): ApplicationStatus | undefined;
 }

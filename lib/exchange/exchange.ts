@@ -5,6 +5,7 @@
 import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import type { Operation, Scope } from "effection";
 import { AsyncContext } from "../common/async-context.ts";
+import { abortReasonOf } from "../common/thrown.ts";
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import {
   ClientAbortedError,
@@ -12,9 +13,9 @@ import {
   failureOf,
   RequestTimeoutError,
   type Failure,
-  type GatewayError,
   type Outcome,
 } from "../common/errors.ts";
+import { Reason } from "../common/reason.ts";
 import type { Head, Outlet } from "../engine/engine.ts";
 import type { Entrance } from "../engine/entrance.ts";
 import { fork, type Fork, type Settle } from "../kernel/fork.ts";
@@ -32,42 +33,24 @@ import { headOf, TEXT } from "../reply/head.ts";
 import { prepare, type PreparedReply } from "../reply/reply.ts";
 import { dropAll } from "../reply/source.ts";
 import type { Reply } from "../reply/types.ts";
+import { isUpgrade, type UpgradeReply } from "../reply/upgrade-reply.ts";
 import { GatewayRequest, type Place } from "../request/request.ts";
-import type { AccessLog } from "./access-log.ts";
+import type { Trace } from "../traces/trace.ts";
 import { admit } from "./admission.ts";
 import type { Handler } from "./application.ts";
 import { Context, type ContextOwner } from "./context.ts";
+import type { Figures } from "./figures.ts";
 import type { Limits } from "./limits.ts";
 import type { ExchangeView, Running, Shared } from "./shared.ts";
 
 /** An application at its place. */
 export interface Route extends Place {
+  /** Of a route as it was written, of a mount what is below it. */
+  readonly pattern?: string;
   readonly handle: Handler;
   readonly limits: Limits;
-}
-
-/**
- * Serves one request, within the engine's callback: the hot path of the gateway.
- *
- * A plain handler's reply is written before this returns: no task, no promise, nothing registered. The rest is paid for
- * by those who need it: `#outlive` takes part in the client's fate, `#run` starts a task. See bench/README.md for what
- * each costs.
- */
-export function serve(
-  shared: Shared,
-  route: Route,
-  head: Head,
-  out: Outlet,
-  entrance: Entrance,
-): void {
-  const exchange = new Exchange(shared, route, head, out, entrance);
-  shared.latest = exchange;
-  exchange.runInAsyncScope(handle, exchange, route.handle);
-}
-
-/** By `this`, as each further argument costs: hot path. */
-function handle(this: Exchange, handler: Handler): void {
-  this.handle(handler);
+  /** Where its requests are counted, if somebody wants to know. */
+  readonly figures: Figures | undefined;
 }
 
 /** `handling`: the application works on a reply. `replying`: its body is on the way. `ended`: there is an outcome. */
@@ -84,19 +67,23 @@ export class Exchange
   readonly limits: Limits;
   readonly entrance: Entrance;
   readonly out: Outlet;
+  readonly trace: Trace | undefined;
   /** `serve` has returned, before which alone the body can be taken over. */
   detached = false;
   before: Running | undefined = undefined;
   after: Running | undefined = undefined;
   /** Why it ended before its time. */
-  reason: GatewayError | undefined;
-  /** Set at once for the access log alone. */
+  reason: Reason | undefined;
+  readonly #figures: Figures | undefined;
+  /** Set at once where the access log or the figures want to know. */
   #started = 0;
   /** Tasks, scope and delivery under way: an ended exchange is over when they are. */
   #running = 0;
   #context: Context | undefined;
   #state: State = "handling";
   #task: Fork | undefined;
+  /** Its task, as a scope: the handler's, then that of the reply. */
+  #latest: Scope | undefined;
   #delivery: Delivery | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -106,19 +93,22 @@ export class Exchange
     head: Head,
     out: Outlet,
     entrance: Entrance,
+    trace?: Trace,
   ) {
     super();
     this.shared = shared;
     this.limits = route.limits;
+    this.#figures = route.figures;
     this.entrance = entrance;
     this.out = out;
+    this.trace = trace;
     shared.tally.accepted++;
     this.request = new GatewayRequest(this, route, head);
     if (shared.ids.echoed) out.identify(this.context.id);
-    if (shared.accessLog !== undefined) {
-      this.begin();
+    const isLogged = shared.accessLog !== undefined;
+    if (isLogged || route.figures !== undefined) this.begin();
+    if (isLogged || trace?.isRecorded)
       GatewayRequest.keepAddresses(this.request);
-    }
   }
 
   /** Of what the request asks for: most ask for nothing. */
@@ -132,6 +122,10 @@ export class Exchange
 
   get ended(): boolean {
     return this.#state === "ended";
+  }
+
+  onDraining(tell: () => void): () => void {
+    return this.shared.drainNotices.add(tell);
   }
 
   begin(): number {
@@ -190,7 +184,7 @@ export class Exchange
       this.#running--;
       if (state === "value") this.reply(value as Reply);
       else if (state === "halted")
-        this.halt(new DrainedError()); // or it has ended already
+        this.halt(Reason.of(DrainedError)); // or it has ended already
       else if (this.#state === "ended") this.onCleanupError(value);
       else this.fail(value);
       this.#leaveIfOver();
@@ -198,12 +192,25 @@ export class Exchange
     this.#task =
       operation instanceof Wait
         ? new LoneWait(operation, settled, this).enter()
-        : fork(this.shared.scope, () => operation, settled);
+        : fork(this.shared.scope, () => operation, settled, this);
+  }
+
+  /** The handler, or what writes its reply, is a task. */
+  began(task: Scope): void {
+    this.#latest = task;
+    this.#context?.seeContextsOf(task);
+  }
+
+  /** What the handler sets `request.scope` sees, and what is set in either, the streams of its reply. */
+  get contexts(): Scope | undefined {
+    if (this.#state === "handling") return this.#latest;
+    return this.#context?.ownScope ?? this.#latest;
   }
 
   /** A reply that nobody waits for any more. */
   late(reply: unknown): void {
-    dropAll(reply, this);
+    if (isUpgrade(reply)) this.#dropUpgrade(reply);
+    else dropAll(reply, this);
   }
 
   /**
@@ -226,7 +233,7 @@ export class Exchange
   }
 
   #watch(): void {
-    this.out.onGone(() => this.halt(new ClientAbortedError()));
+    this.out.onGone(() => this.halt(Reason.of(ClientAbortedError)));
   }
 
   #detach(): void {
@@ -237,23 +244,29 @@ export class Exchange
     this.out.returned();
     if (this.#state === "ended") return this.shared.watchTeardown(this);
     try {
-      this.#limitTime();
+      this.limitTime();
       if (this.request.hasBody) this.context.body.receive();
     } catch (error) {
       this.fail(error);
     }
   }
 
-  #limitTime(): void {
-    if (this.limits.requestTimeoutMs === Infinity && !this.shared.proxies)
+  limitTime(): void {
+    if (!this.detached || this.ended) return; // it is asked for later
+    if (
+      this.limits.requestTimeoutMs === Infinity &&
+      !this.shared.proxies &&
+      !this.#context?.hasLimit
+    )
       return; // nobody who could set one
+    clearTimeout(this.#timer);
     const { deadline } = this.request;
     if (deadline === undefined) return;
     const left = deadline - performance.timeOrigin - performance.now();
     if (left > MAX_TIMER_MS) return;
     this.#timer = setTimeout(() => {
       this.context.log.warn(`${this.#line} took too long`);
-      this.halt(new RequestTimeoutError());
+      this.halt(Reason.of(RequestTimeoutError));
     }, left);
   }
 
@@ -264,6 +277,7 @@ export class Exchange
     }
     let prepared: PreparedReply;
     try {
+      if (isUpgrade(reply)) return this.#upgrade(reply);
       prepared = prepare(reply, this);
     } catch (error) {
       return this.fail(error);
@@ -285,6 +299,30 @@ export class Exchange
   /** The client wants no further reply on this connection, or will not get one. */
   get #closes(): boolean {
     return this.shared.draining || GatewayRequest.closes(this.request);
+  }
+
+  /** The connection becomes a socket, and the exchange is over. */
+  #upgrade(reply: UpgradeReply): void {
+    if (this.#state !== "handling") return this.#dropUpgrade(reply);
+    const { request, out, shared, limits } = this;
+    try {
+      GatewayRequest.keepAddresses(request);
+      const place = limits.websocket;
+      const begun = shared.sockets.accept(reply, request, out, place);
+      if (!begun) this.#dropUpgrade(reply);
+    } catch (error) {
+      this.#dropUpgrade(reply);
+      return this.fail(error);
+    }
+    this.#end("ok");
+  }
+
+  #dropUpgrade({ unused }: UpgradeReply): void {
+    try {
+      unused?.();
+    } catch (error) {
+      this.onCleanupError(error);
+    }
   }
 
   #awaitTaken(outcome: Outcome = "ok"): void {
@@ -323,7 +361,7 @@ export class Exchange
    * `request.signal` may say just that.
    */
   onCleanupError(error: unknown): void {
-    if (error !== undefined && error === this.reason) return;
+    if (this.reason?.made(abortReasonOf(error))) return;
     this.context.log.warn({ err: error }, `a cleanup of ${this.#line} failed`);
   }
 
@@ -355,13 +393,13 @@ export class Exchange
   }
 
   /** An aborted client gets nothing, any other one an error or a cut connection. */
-  halt(reason: GatewayError): void {
+  halt(reason: Reason): void {
     if (this.#state === "ended") return;
     this.runInAsyncScope(() => this.#halt(reason));
   }
 
-  #halt(reason: GatewayError): void {
-    this.#answer(failureOf(reason));
+  #halt(reason: Reason): void {
+    this.#answer(reason);
     this.#end(reason.outcome, reason);
   }
 
@@ -373,6 +411,8 @@ export class Exchange
     return {
       id: this.context.id,
       name: this.#line,
+      client: this.request.remoteAddress,
+      query: this.request.queryString,
       waitsFor: its?.waitsFor ?? WAITS_FOR[this.#state],
       ageMs: Math.round(performance.now() - this.begin()),
       children: tasks.flatMap((some) => some ?? []),
@@ -396,7 +436,8 @@ export class Exchange
   #sendError(failure: Failure): void {
     const { status, clientMessage, headers, closesConnection } = failure;
     const body = `${clientMessage ?? "something went wrong here"}\n`;
-    const head = headOf({ status, headers, body });
+    const its = this.#context?.onError(headers) ?? headers;
+    const head = headOf({ status, headers: its, body });
     head.close ||= closesConnection || this.#closes;
     const isHead = this.request.method === "HEAD";
     if (failure.frameIsUnclear) this.out.sever(head, isHead ? undefined : body);
@@ -405,13 +446,20 @@ export class Exchange
   }
 
   /** Decides the outcome, once, and ends what is still under way. `reason`: why, when it is before its time. */
-  #end(outcome: Outcome, reason?: GatewayError): void {
+  #end(outcome: Outcome, reason?: Reason): void {
     this.#state = "ended";
     this.shared.tally[outcome]++;
-    if (this.shared.accessLog !== undefined)
-      this.#writeAccessLine(this.shared.accessLog, outcome);
+    if (this.#figures !== undefined || this.shared.accessLog !== undefined)
+      this.#record(outcome);
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.reason = reason;
+    if (this.trace?.isRecorded)
+      this.trace.end({
+        outcome,
+        status: this.out.status,
+        client: this.request.remoteAddress,
+        requestId: this.context.id,
+      });
     this.#context?.end();
     this.#task?.interrupt();
     this.#delivery?.stop();
@@ -420,15 +468,12 @@ export class Exchange
     else this.shared.watchTeardown(this);
   }
 
-  #writeAccessLine(write: AccessLog, outcome: Outcome): void {
+  #record(outcome: Outcome): void {
+    const { request } = this;
     const { status, bytes } = this.out;
-    write({
-      request: this.request,
-      status,
-      bytes,
-      durationMs: performance.now() - this.#started,
-      outcome,
-    });
+    const durationMs = performance.now() - this.#started;
+    this.#figures?.count(request, outcome, status, durationMs);
+    this.shared.accessLog?.({ request, status, bytes, durationMs, outcome });
   }
 
   get #line(): string {

@@ -43,11 +43,21 @@ export class Live<T extends Linked<T>> {
     return true;
   }
 
-  /** As it is now. */
-  all(): T[] {
-    const all: T[] = [];
-    for (let one = this.#first; one !== undefined; one = one.after)
-      all.push(one);
-    return all;
+  /** As it is now; at most so many, the oldest. */
+  all(most = Infinity): T[] {
+    const found: T[] = [];
+    let one = this.#first;
+    for (; one !== undefined && found.length < most; one = one.after)
+      found.push(one);
+    return found;
+  }
+
+  /** The youngest of them, at most so many, from the oldest on. */
+  youngest(most: number): T[] {
+    const found: T[] = [];
+    let one = this.#last;
+    for (; one !== undefined && found.length < most; one = one.before)
+      found.push(one);
+    return found.reverse();
   }
 }

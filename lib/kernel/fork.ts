@@ -13,8 +13,9 @@ import { api } from "effection/experimental";
 import { contexts, probe } from "./contract.ts";
 import { Kernel, KernelScope } from "./scope.ts";
 import type { Settle, Settled } from "./settled.ts";
-import { startOperation, startTask } from "./start.ts";
+import { startOperation, startTask, type ForkOwner } from "./start.ts";
 
+export type { ForkOwner } from "./start.ts";
 export type { Settle, Settled } from "./settled.ts";
 
 /** One running operation. */
@@ -41,8 +42,10 @@ export interface Nursery {
 let problems: readonly string[] | undefined;
 let warned = false;
 
-export interface NurseryOptions {
+interface NurseryOptions {
   readonly onError: (error: Error) => void;
+  /** Whose contexts are seen there. @default the parent's */
+  readonly contexts?: Scope | undefined;
   /**
    * What `scope.run` throws once it has ended.
    *
@@ -66,6 +69,7 @@ export function attach(
       ? parent.kernel.createScope(parent)
       : new Kernel(parent ?? global, startTask).root;
   scope.boundary = { raise: options.onError, ended: options.ended };
+  scope.contexts = options.contexts;
   const tryEnd = (): boolean => {
     if (!scope.idle) return false;
     scope.close();
@@ -84,15 +88,23 @@ export function attach(
  * Starts `operation` as a task of `scope`. `settled` is called exactly once, after the task's cleanup, with the value
  * or the error; an error in the cleanup of a halted task counts as `"error"`. It must not throw. An operation that
  * does not wait has settled when `fork` returns, unless it was called from within another task.
+ *
+ * @param owner - is told of the task before that goes on, and says whose contexts it sees.
  */
 export function fork<T>(
   scope: Scope,
   operation: () => Operation<T>,
   settled: Settle,
+  owner?: ForkOwner,
 ): Fork {
   return scope instanceof KernelScope
-    ? startOperation(scope, operation, settled)
+    ? startOperation(scope, operation, settled, owner)
     : forkStock(scope, operation, settled);
+}
+
+/** From now on what runs in `scope` sees the contexts of another one beside its own; not on effection's own tasks. */
+export function seeContextsOf(scope: Scope, other: Scope): void {
+  if (scope instanceof KernelScope) scope.seeContextsOf(other);
 }
 
 /** Why the kernel is not used, once a process: for whoever has a log. */

@@ -47,6 +47,8 @@ export class KernelScope implements Scope, Destructor {
   /** Set where tasks report to this scope; others ask the one above. Likewise `group`. */
   boundary: Boundary | undefined = undefined;
   group: TaskGroup | undefined = undefined;
+  /** Whose contexts it sees, where those are not its parent's. */
+  contexts: Scope | undefined = undefined;
   destructors: Destructors | undefined = undefined;
   /** Set as soon as it is being destroyed. */
   destruction: Deferred<void> | undefined = undefined;
@@ -95,7 +97,7 @@ export class KernelScope implements Scope, Destructor {
     asking.next(this);
   }
 
-  // Contexts. Each scope sees those above it, as they are now.
+  // Contexts. Each scope sees those above it, or of another one that it was given, as they are now.
 
   get<T>(context: Context<T>): T | undefined {
     return this.#lookup(context as Context<unknown>) as T | undefined;
@@ -119,11 +121,23 @@ export class KernelScope implements Scope, Destructor {
     }
     let scope: KernelScope = this; // oxlint-disable-line no-this-alias
     while (!scope.#values?.has(name)) {
-      if (scope.parent === undefined)
-        return scope.kernel.outerScope.get(context);
-      scope = scope.parent;
+      const { above } = scope;
+      if (!(above instanceof KernelScope)) return above.get(context);
+      scope = above;
     }
     return scope.#values.get(name) ?? context.defaultValue;
+  }
+
+  /** Where contexts are looked for that it does not have itself. */
+  get above(): Scope {
+    return this.contexts ?? this.parent ?? this.kernel.outerScope;
+  }
+
+  /** From now on it sees the contexts of `scope`, unless that sees its own. */
+  seeContextsOf(scope: Scope): void {
+    let one = scope;
+    while (one instanceof KernelScope && one !== this) one = one.above;
+    if (one !== this) this.contexts = scope;
   }
 
   /** The task that effection is making in this scope. */

@@ -30,7 +30,10 @@ export function thrown(result: Result<unknown>): unknown {
   }
 }
 
-/** effection's `Err`, of anything that may be thrown: that one asks a value that is no Error for its text, which may throw. */
+/**
+ * effection's `Err`, of anything that may be thrown: that one asks a value that is no Error for its text, which may
+ * throw.
+ */
 export function failed(error: unknown): Result<never> {
   try {
     return Err(error);

@@ -1,17 +1,26 @@
 /** How a task comes into a scope, or an operation is run without one. */
-import { Ok, type Effect, type Operation } from "effection";
+import { Ok, type Effect, type Operation, type Scope } from "effection";
 import { queueIsEmpty, reducer, STEPPED } from "./queue.ts";
 import type { KernelScope } from "./scope.ts";
 import { failed, notify, type Settle } from "./settled.ts";
 import { KernelTask, resumeBody, type Begun, type Body } from "./task.ts";
+
+/** Whoever starts an operation, and looks after its contexts. */
+export interface ForkOwner {
+  /** Whose contexts it sees; undefined: those of the scope that it is started in. */
+  readonly contexts: Scope | undefined;
+  /** The operation has become a task: what it sets can be seen there. An operation without one has set nothing. */
+  began(task: Scope): void;
+}
 
 /** Starts a task. With `settled` its end is told there, and its failure nowhere else. */
 export function startTask(
   owner: KernelScope,
   operation: () => Operation<unknown>,
   settled?: Settle,
+  starter?: ForkOwner,
 ): KernelTask {
-  const task = createTask(owner, operation, settled);
+  const task = createTask(owner, operation, settled, starter);
   task.schedule();
   return task;
 }
@@ -35,10 +44,11 @@ export function startOperation(
   owner: KernelScope,
   operation: () => Operation<unknown>,
   settled: Settle,
+  starter?: ForkOwner,
 ): { interrupt(): void } {
   if (reducer.reducing || !owner.kernel.plain)
-    return startTask(owner, operation, settled);
-  const first = new FirstStep(owner, operation, settled);
+    return startTask(owner, operation, settled, starter);
+  const first = new FirstStep(owner, operation, settled, starter);
   reducer.schedule(first);
   return first.task ?? RETURNED;
 }
@@ -57,15 +67,18 @@ class FirstStep {
   readonly #owner: KernelScope;
   readonly #operation: () => Operation<unknown>;
   readonly #settled: Settle;
+  readonly #starter: ForkOwner | undefined;
 
   constructor(
     owner: KernelScope,
     operation: () => Operation<unknown>,
     settled: Settle,
+    starter: ForkOwner | undefined,
   ) {
     this.#owner = owner;
     this.#operation = operation;
     this.#settled = settled;
+    this.#starter = starter;
   }
 
   get scope(): { expect(): number } {
@@ -78,7 +91,12 @@ class FirstStep {
     if (result !== undefined && queueIsEmpty())
       notify(this.#settled, result.ok ? "value" : "error", result);
     else {
-      this.task = createTask(this.#owner, this.#operation, this.#settled);
+      this.task = createTask(
+        this.#owner,
+        this.#operation,
+        this.#settled,
+        this.#starter,
+      );
       resumeBody(this.task, begun);
     }
     return STEPPED;
@@ -104,10 +122,15 @@ function createTask(
   owner: KernelScope,
   operation: () => Operation<unknown>,
   settled: Settle | undefined,
+  starter?: ForkOwner,
 ): KernelTask {
   const task = owner.kernel.plain
     ? new KernelTask(owner, operation, settled)
     : askForTask(owner, operation, settled);
+  if (starter !== undefined) {
+    task.contexts = starter.contexts;
+    starter.began(task);
+  }
   task.join();
   return task;
 }

@@ -67,7 +67,9 @@ export class KernelTask
   turn: Turn = start;
   /** Leaves the effect that it is in. */
   exit: Exit = exitAtOnce;
-  /** As with `await`, what goes on after a `yield` sees the stores that were there before it, whoever wakes the task. */
+  /**
+   * As with `await`, what goes on after a `yield` sees the stores that were there before it, whoever wakes the task.
+   */
   context = new AsyncContext();
   resumeWith: Result<unknown> = UNIT;
   enqueued = false;
@@ -188,7 +190,7 @@ export class KernelTask
     try {
       this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
     } catch (error) {
-      this.resume(failed(error));
+      this.resume(failed(isEffect(effect) ? error : notAnEffect(effect)));
     }
   }
 
@@ -448,4 +450,15 @@ function advance(task: KernelTask): Result<unknown> | undefined {
     task.enter(step.value);
   } while (takesNextTurn(task));
   return undefined;
+}
+
+const isEffect = (value: unknown): boolean =>
+  typeof (value as Partial<Effect<unknown>> | null)?.enter === "function";
+
+/** In the words of whoever wrote `yield` where it takes `yield*`, or yields what is no operation. */
+function notAnEffect(value: unknown): TypeError {
+  const what = typeof value === "string" ? JSON.stringify(value) : typeof value;
+  return new TypeError(
+    `an operation yielded ${what}; it waits by yield* and an operation, as in "yield* sleep(100)" or "yield* until(promise)"`,
+  );
 }

@@ -65,8 +65,10 @@ export class Applications {
           resolve();
           yield* suspend();
         });
-        const closed = "the loop was closed while it opened its applications";
-        task.catch(() => reject(new UsageError(closed))); // halted before it was open
+        task.catch(() => reject(closedMeanwhile())); // halted before it was open
       });
   }
 }
+
+export const closedMeanwhile = (): UsageError =>
+  new UsageError("the loop was closed while it opened its applications");

@@ -1,12 +1,15 @@
 /** How a loop ends: what it may become, and what happens in which order. */
-import { setImmediate, setTimeout } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import type { Applications } from "./applications.ts";
 import { DrainedError } from "../common/errors.ts";
+import { pass, within } from "../common/hurry.ts";
+import { Reason } from "../common/reason.ts";
 import type { Shared, Tally } from "../exchange/shared.ts";
 import type { Nursery } from "../kernel/fork.ts";
 import type { Listener } from "../engine/engine.ts";
 import type { Logger } from "../common/log.ts";
 import type { Settings } from "./options.ts";
+import type { Topics } from "./topics.ts";
 
 /** What a loop can be. A first `listen` that fails leaves it as it was. */
 export type LoopState = "new" | "running" | "draining" | "stopped";
@@ -43,6 +46,8 @@ export interface CloseOptions {
    * those that have none are cut. Default 0: a client whose request is on its way at that moment gets no reply.
    */
   lingerMs?: number;
+  /** Called once no new connections are taken. */
+  stoppedListening?: () => void;
 }
 
 export interface HaltedExchange {
@@ -55,10 +60,11 @@ export interface HaltedExchange {
 export interface Parts {
   readonly log: Logger;
   readonly settings: Settings;
-  readonly lingerMs: number;
+  readonly close: CloseOptions;
   readonly shared: Shared;
   readonly listeners: readonly Listener[];
   readonly applications: Applications;
+  readonly topics: Topics;
   readonly background: Nursery;
   readonly exchanges: Nursery;
   /** What runs, for the log when it does not end. */
@@ -91,13 +97,14 @@ const CLEANUPS: readonly Step[] = [
   (parts) => end(parts, "connections", () => closeConnections(parts)),
   (parts) => end(parts, "background tasks", () => parts.background.destroy()),
   (parts) => end(parts, "exchanges", () => parts.exchanges.destroy()),
-  (parts) => end(parts, "resources", () => parts.applications.close()),
+  (parts) => end(parts, "resources", () => closeResources(parts)),
 ];
 
 /** The loop is draining already, so that its readiness has failed. */
 const STEPS: readonly Step[] = [
   waitToBeNoticed,
   stopListening,
+  closeSockets,
   letConnectionsGo,
   finishExchanges,
   haltExchanges,
@@ -124,35 +131,45 @@ async function waitToBeNoticed(
     await pass(settings.readinessDelayMs, hurry);
 }
 
-function stopListening({ listeners, shared }: Parts): void {
-  for (const listener of listeners) listener.stop();
+/** What would go on for long is told at once, so that the steps behind this one need not wait for it. */
+async function stopListening(
+  { listeners, shared, settings, close }: Parts,
+  hurry: AbortSignal,
+): Promise<void> {
   shared.draining = true;
+  if (!hurry.aborted)
+    await Promise.all(listeners.map((listener) => listener.untilTaken()));
+  for (const listener of listeners) listener.stop();
+  close.stoppedListening?.();
+  void shared.drainNotices.begin(settings.drainTimeoutMs / 2, hurry);
+}
+
+/** Begun here, and waited for with the exchanges. */
+function closeSockets({ shared, settings }: Parts, hurry: AbortSignal): void {
+  void shared.sockets.close(settings.drainTimeoutMs / 2, hurry);
 }
 
 async function letConnectionsGo(
-  { listeners, lingerMs }: Parts,
+  { listeners, close: { lingerMs = 0 } }: Parts,
   hurry: AbortSignal,
 ): Promise<void> {
-  if (lingerMs <= 0) return;
-  const done = new AbortController();
-  const limit = AbortSignal.any([hurry, done.signal]);
-  const unused = listeners.map((listener) => listener.untilUnused(limit));
-  await Promise.race([Promise.all(unused), pass(lingerMs, limit)]);
-  done.abort();
+  if (lingerMs > 0) await within(lingerMs, hurry, untilUnused(listeners));
 }
+
+const untilUnused = (listeners: readonly Listener[]) => (limit: AbortSignal) =>
+  Promise.all(listeners.map((listener) => listener.untilUnused(limit)));
 
 async function finishExchanges(
   { shared, settings, listeners }: Parts,
   hurry: AbortSignal,
 ): Promise<void> {
   await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
-  const done = new AbortController();
-  const limit = AbortSignal.any([hurry, done.signal]);
-  const sent = shared
-    .untilIdle(limit)
-    .then(() => letLastBytesGo(shared, listeners, limit));
-  await Promise.race([sent, pass(settings.drainTimeoutMs, limit)]);
-  done.abort();
+  await within(settings.drainTimeoutMs, hurry, (limit) => {
+    const sent = shared
+      .untilIdle(limit)
+      .then(() => letLastBytesGo(shared, listeners, limit));
+    return Promise.all([sent, shared.sockets.untilNone(limit)]);
+  });
 }
 
 /** Milliseconds in which a client that was behind may take the end of its reply. */
@@ -168,9 +185,7 @@ async function letLastBytesGo(
   limit: AbortSignal,
 ): Promise<void> {
   const left = shared.lagging + LAST_BYTES_MS - performance.now();
-  if (left <= 0) return;
-  const unused = listeners.map((listener) => listener.untilUnused(limit));
-  await Promise.race([Promise.all(unused), pass(left, limit)]);
+  if (left > 0) await within(left, limit, untilUnused(listeners));
 }
 
 async function haltExchanges(
@@ -180,15 +195,25 @@ async function haltExchanges(
 ): Promise<void> {
   for (const exchange of shared.live.all()) {
     const { id, method, mountPath, path } = exchange.request;
-    exchange.halt(new DrainedError());
+    exchange.halt(Reason.of(DrainedError));
     halted.push({ id, method, path: mountPath + path });
   }
+  shared.sockets.haltAll();
   await setImmediate(); // in which an outlet sends what it could not send within a call of the engine
 }
 
 /** Those that wait for a next request; the engine cannot tell them apart before. */
 async function closeConnections({ listeners }: Parts): Promise<void> {
   await Promise.all(listeners.map(async (listener) => listener.destroy()));
+}
+
+/** What applications publish at their end still goes out. */
+export async function closeResources({
+  applications,
+  topics,
+}: Pick<Parts, "applications" | "topics">): Promise<void> {
+  await applications.close();
+  await topics.close();
 }
 
 /** Ends a scope, but does not wait for ever: what has no end of its own must not keep the loop from its end. */
@@ -210,13 +235,4 @@ export async function end(
     log.error({ err: error }, "a cleanup of the loop failed");
   }
   limit.abort();
-}
-
-/** So many milliseconds, or less when `signal` fires. */
-async function pass(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

@@ -1,15 +1,14 @@
 /** The root of everything: mounts, listeners, background tasks, and their common end. */
-import {
-  resource,
-  until,
-  type Future,
-  type Operation,
-  type Task,
-} from "effection";
-import { Applications } from "./applications.ts";
-import { handToCommand, loopListens, optionsFromCommand } from "./command.ts";
+import type { Future, Operation, Task } from "effection";
+import { Answering } from "./answering.ts";
+import { counted } from "../common/counted.ts";
+import { Applications, closedMeanwhile } from "./applications.ts";
+import { Certificates } from "./certificates.ts";
+import { repeating, type Repeated } from "./every.ts";
+import { listenByCommand, loopListens, optionsFromCommand } from "./command.ts";
 import {
   closeLimits,
+  closeResources,
   drain,
   end,
   NEXT,
@@ -20,25 +19,25 @@ import {
   type Parts,
 } from "./drain.ts";
 import { HaltedError, UsageError } from "../common/errors.ts";
-import { serve } from "../exchange/exchange.ts";
-import { future } from "../operations/future.ts";
-import { Shared, type Tally } from "../exchange/shared.ts";
+import { Reason } from "../common/reason.ts";
+import { serve } from "../exchange/serve.ts";
+import { future, owned } from "../operations/future.ts";
+import type { ExchangeView, Shared, Tally } from "../exchange/shared.ts";
 import { attach, takeWarning, type Nursery } from "../kernel/fork.ts";
 import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Listener, Serve } from "../engine/engine.ts";
 import { Engines } from "../engine/engines.ts";
-import { Entrance } from "../engine/entrance.ts";
-import { Visits, type ConnectionCounts } from "../engine/visits.ts";
-import { Clients } from "../exchange/clients.ts";
+import { withoutUws } from "../engine/uws/reason.ts";
+import { ask, type Asked } from "../engine/memory/ask.ts";
+import type { ConnectionCounts, Visits } from "../engine/visits.ts";
 import {
   checkTarget,
   type Address,
   type ListenOptions,
 } from "../engine/listen-options.ts";
-import { createAccessLog } from "../exchange/access-log.ts";
 import { createLog, type Logger } from "../common/log.ts";
 import { Secrets } from "../common/secrets.ts";
-import { Mounts } from "./mounts.ts";
+import { openListener } from "./open-listener.ts";
 import {
   limitsFrom,
   mountLimits,
@@ -46,26 +45,26 @@ import {
   type LoopOptions,
   type Settings,
 } from "./options.ts";
-import {
-  UNLIMITED,
-  type Limits,
-  type MountOptions,
-} from "../exchange/limits.ts";
-import { proxiesFrom } from "../request/proxies.ts";
-import { RequestIds } from "../request/request-id.ts";
+import type { Limits, RequestLimits } from "../exchange/limits.ts";
+import { sharedBy } from "./shared-by.ts";
 import { StallWatch } from "./stall.ts";
-import { onTermination } from "./signals.ts";
+import { drainAtTermination } from "./signals.ts";
+import { Topics } from "./topics.ts";
 import type {
   Application,
   ApplicationStatus,
   Handler,
 } from "../exchange/application.ts";
-import type { GatewayResponse } from "../reply/types.ts";
-import { openUwsgiListener } from "../uwsgi/listener.ts";
+import type { Chunk, GatewayResponse } from "../reply/types.ts";
+import type { SocketCounts } from "../websocket/channel.ts";
+import type { Sending } from "../websocket/sending.ts";
+import type { SocketView } from "../websocket/connection.ts";
+import type { Socket } from "../websocket/socket.ts";
 
 /** What `tasks()` saw. */
 export interface LoopTasks {
-  readonly exchanges: readonly (TaskView & { readonly id: string })[];
+  readonly exchanges: readonly ExchangeView[];
+  readonly sockets: readonly SocketView[];
   readonly background: readonly TaskView[];
   readonly resources: readonly TaskView[];
 }
@@ -78,7 +77,7 @@ export interface LoopTasks {
  * @example
  * ```ts
  * import { json, Loop } from "eddy";
- * import { sleep } from "effection";
+ * import { sleep } from "eddy/operations";
  *
  * const loop = new Loop({ accessLog: true });
  * loop.mount(async (request) => json({ path: request.path }));
@@ -89,7 +88,7 @@ export interface LoopTasks {
  * await loop.serve(8000); // until SIGTERM or SIGINT
  * ```
  */
-export class Loop extends Mounts {
+export class Loop extends Answering {
   /** The log of the loop; `request.log` is its child. */
   readonly log: Logger;
   /**
@@ -100,14 +99,14 @@ export class Loop extends Mounts {
   readonly #settings: Settings;
   readonly #listeners: Listener[] = [];
   readonly #engines = new Engines((reason) =>
-    this.log.warn(
-      `Node's own HTTP is the engine, as uWebSockets.js does not load here: ${reason}`,
-    ),
+    this.log.warn(withoutUws(reason)),
   );
   readonly #shared: Shared;
   readonly #applications: Applications;
   readonly #stalls: StallWatch;
   readonly #visits: Visits;
+  readonly #certificates: Certificates;
+  readonly #topics: Topics;
   /** Scopes of their own, so that each ends in its turn. */
   readonly #background: Nursery;
   readonly #exchanges: Nursery;
@@ -129,7 +128,7 @@ export class Loop extends Mounts {
     super();
     const options = optionsFromCommand(given);
     this.#settings = settingsFrom(options);
-    const { redact } = this.#settings;
+    const { redact, healthCheck, topics } = this.#settings;
     const secrets = redact.length > 0 ? new Secrets(redact) : undefined;
     this.log = createLog(options.log, secrets);
     this.closed = new Promise(
@@ -150,85 +149,74 @@ export class Loop extends Mounts {
     this.#stalls = new StallWatch(this.log, this.#settings.stallWarnMs);
     const warning = takeWarning();
     if (warning !== undefined) this.log.warn(warning);
-    const { healthCheck } = this.#settings;
     if (healthCheck !== undefined)
-      this.router.route("GET", healthCheck, () => this.#health(), UNLIMITED);
-    const accessLog = createAccessLog(
-      this.log,
-      this.#settings.accessLog,
-      secrets,
-    );
-    const proxies = proxiesFrom(
-      this.#settings.trustProxy,
-      this.#settings.proxyHeader,
-    );
-    const most = this.#settings.maxConnectionsPerClient;
-    this.#visits = new Visits(this.log, {
-      most,
-      isShared: (address) => address === "" || proxies?.trust(address) === true,
-    });
-    this.#shared = new Shared(
-      this.log,
-      accessLog,
-      this.#exchanges.scope,
-      this.#settings.teardownTimeoutMs,
-      new RequestIds(this.#settings.requestId),
-      proxies,
-      most === Infinity ? undefined : new Clients(),
-    );
+      this.router.own(healthCheck, () => this.#health());
+    const { scope } = this.#exchanges;
+    const made = sharedBy(this.#settings, this.log, secrets, scope);
+    this.#shared = made.shared;
+    this.#visits = made.visits;
+    this.#certificates = new Certificates(this.log, this.#listeners);
+    this.#topics = new Topics(made.shared, this.#listeners, topics);
   }
 
   /**
    * Opens the applications, then the port. May be called again for further addresses.
    *
    * `await` it, and end with `close()`. Or `yield*` it in an operation: the loop then belongs to that operation's
-   * scope, and is closed with it.
+   * scope, is closed with it, and handlers see its contexts. Under the command `eddy` the first loop of a program that
+   * listens is the command's to run: the command's addresses and signals count.
    *
    * @throws {ListenError} when the address is taken or not to be had; nothing is left running then.
    * @throws {UsageError} for a target that is none, and once the loop is closed.
    */
   listen(target: number | ListenOptions): Future<Address> {
-    const opened = this.#listen(
-      typeof target === "number" ? { port: target } : target,
-    );
-    const close = (): Future<DrainReport> => this.close();
-    const owned = resource<Address>(function* (provide) {
-      const address = yield* until(opened);
-      try {
-        yield* provide(address);
-      } finally {
-        yield* close();
-      }
-    });
-    return future(opened, owned);
+    const opened =
+      listenByCommand(this) ??
+      this.#listen(typeof target === "number" ? { port: target } : target);
+    return owned(opened, () => this.close(), this.#exchanges.scope);
   }
 
   /**
    * Listens as a program does: until SIGTERM or SIGINT, which drain the loop; a second one stops it at once. Gives the
-   * drain's report when the loop has stopped, for whatever reason. Under the command `eddy`, which runs the loop then,
-   * the command's address and signals count.
+   * drain's report when the loop has stopped, for whatever reason.
    *
    * @throws {ListenError} as `listen`.
    * @throws what a background task or an application's resource failed with.
    */
   async serve(target: number | ListenOptions): Promise<DrainReport> {
-    if (handToCommand(this)) return await this.closed;
-    const undo = onTermination(
-      (signal) => {
-        this.log.info(`${signal}: draining`);
-        void this.close();
-      },
-      (signal) => {
-        this.log.warn(`${signal} again: stopping at once`);
-        void this.stop();
-      },
-    );
+    const undo = drainAtTermination(this);
     try {
       await this.listen(target);
       return await this.closed;
     } finally {
       undo();
     }
+  }
+
+  /**
+   * Reads the files of all listeners with TLS anew: certificates, keys, passphrases, authorities. New connections get
+   * them; none that is open is closed, and none is refused meanwhile.
+   *
+   * @throws {ListenError} naming the file, and what is wrong; all listeners go on with what they had.
+   *
+   * @example
+   * ```ts
+   * import { Loop } from "eddy";
+   *
+   * const loop = new Loop();
+   * loop.mount(() => "hello");
+   * process.on("SIGHUP", () => {
+   *   try {
+   *     loop.reloadTls();
+   *   } catch (error) {
+   *     loop.log.error(error, "the old certificates stay");
+   *   }
+   * });
+   * await loop.serve({ port: 8443, tls: { key: "key.pem", cert: "cert.pem" } });
+   * ```
+   */
+  reloadTls(): void {
+    this.#certificates.reload();
   }
 
   /** The loop listens and is not about to end. */
@@ -246,6 +234,27 @@ export class Loop extends Mounts {
     return this.#visits.counts;
   }
 
+  /** Sockets: how many are open, and what has become of them and their messages since the start. */
+  get socketCounts(): Readonly<SocketCounts> {
+    return { ...this.#shared.sockets.counts };
+  }
+
+  /**
+   * Sends a message to all sockets that have subscribed to the topic: a string as text, bytes as binary. Nobody waits
+   * for one that is behind: it is closed, or loses the message, by its option `slow`. `except`: whoever sends it.
+   *
+   * With the option `topics`, and under the command, those of other processes get it as well, at most once. Who waits
+   * for what this gives goes on when the broker has it: at once where there is none.
+   * @throws {BrokerError} from what it gives, when the message has not got there.
+   */
+  publish(
+    topic: string,
+    message: Chunk,
+    { except }: { readonly except?: Socket } = {},
+  ): Sending {
+    return this.#topics.publish(topic, message, except);
+  }
+
   /**
    * Starts a background task. It is halted when the loop has drained. When it fails the loop closes: `closed` rejects.
    *
@@ -256,12 +265,41 @@ export class Loop extends Mounts {
   }
 
   /**
-   * What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the
-   * tasks below it.
+   * Does `work` at an interval: milliseconds, or text such as `"30s"` and `"5m"`. The first time when the interval has
+   * passed; then by the clock, and not by when it is done: a time that comes while it is still being done is left out,
+   * so that there is never more than one. When it fails the log says so, and it is done again at its next time. Under
+   * the command each worker does it.
+   *
+   * It is a background task, seen in `tasks()`, and halted with the loop, or by `halt()` of what this returns. An
+   * operation that is being done is halted then, an async function left to itself.
+   *
+   * @throws {UsageError} for an interval that is none, and once the loop has stopped.
+   *
+   * @example
+   * ```ts
+   * import { Loop } from "eddy";
+   * import { until } from "eddy/operations";
+   *
+   * const loop = new Loop();
+   * loop.every("5m", function* refresh() {
+   *   const rates = yield* until(fetch("http://127.0.0.1:9000/rates"));
+   *   loop.log.info({ status: rates.status }, "refreshed");
+   * });
+   * await loop.listen(8000);
+   * ```
    */
-  tasks(): LoopTasks {
+  every(interval: number | string, work: Repeated): Task<void> {
+    return this.run(repeating(interval, work, this.log));
+  }
+
+  /**
+   * What runs now: the exchanges that are not over, the background tasks, the applications' resources; each with the
+   * tasks below it. `oldest`: at most so many exchanges and sockets, those that have been there for the longest.
+   */
+  tasks({ oldest = Infinity } = {}): LoopTasks {
     return {
-      exchanges: this.#shared.running().map((exchange) => exchange.view()),
+      exchanges: this.#shared.running(oldest).map((one) => one.view()),
+      sockets: this.#shared.sockets.views(oldest),
       background: viewTasks(this.#background.scope),
       resources: this.#applications.tasks(),
     };
@@ -274,14 +312,14 @@ export class Loop extends Mounts {
 
   /**
    * Halts the exchanges of an id, of which clients may give the same to several: 503, or a cut connection when the
-   * head of its reply is out; outcome `error`. False: there is none.
+   * head of its reply is out; outcome `error`. Sockets of that id are closed with 1001. False: there is none.
    */
   halt(id: string): boolean {
     const ofThatId = this.#shared.live
       .all()
       .filter((one) => one.request.id === id);
-    for (const exchange of ofThatId) exchange.halt(new HaltedError());
-    return ofThatId.length > 0;
+    for (const exchange of ofThatId) exchange.halt(Reason.of(HaltedError));
+    return ofThatId.length + this.#shared.sockets.halt(id) > 0;
   }
 
   /**
@@ -289,8 +327,8 @@ export class Loop extends Mounts {
    * running exchanges (their replies carry `connection: close`), halts those that take longer than `drainTimeoutMs`;
    * ends background tasks and the applications' resources in reverse order. Further calls get the same report.
    */
-  close({ lingerMs = 0 }: CloseOptions = {}): Future<DrainReport> {
-    return (this.#closing ??= future(this.#drain(lingerMs)));
+  close(options: CloseOptions = {}): Future<DrainReport> {
+    return (this.#closing ??= future(this.#drain(options)));
   }
 
   /**
@@ -307,12 +345,16 @@ export class Loop extends Mounts {
     return this.close();
   }
 
+  protected checkOpen(): void {
+    if (this.#state !== "new")
+      throw new UsageError("mount applications before listen() or fetch()");
+  }
+
   protected admit(
     application: Application | undefined,
-    options: MountOptions,
+    options: RequestLimits,
   ): [handle: Handler, limits: Limits] {
-    if (this.#state !== "new")
-      throw new UsageError("mount applications before listen()");
+    this.checkOpen();
     const limits = { ...limitsFrom(this.#settings), ...mountLimits(options) };
     if (typeof application === "function")
       return [this.#stalls.watch(application), limits];
@@ -333,14 +375,37 @@ export class Loop extends Mounts {
     };
   }
 
+  protected async ask(request: Asked): Promise<Response> {
+    await this.#opened(async () => {});
+    return await ask(this.#serve, request);
+  }
+
   async #listen(target: ListenOptions): Promise<Address> {
     checkTarget(target);
+    const opening = {
+      serve: this.#serve,
+      settings: this.#settings,
+      engines: this.#engines,
+      visits: this.#visits,
+      log: this.log,
+      sockets: this.sockets,
+    };
+    return await this.#opened(async () =>
+      this.#add(await openListener(target, opening)),
+    );
+  }
+
+  /** The applications are open, and `then` is done with them; or else the loop is as it was. */
+  async #opened<T>(then: () => Promise<T>): Promise<T> {
     if (this.#retreating !== undefined) await this.#retreating;
     if (this.#state !== "running") this.#become("running");
     this.#listening++;
     try {
+      await this.#topics.open();
+      if (this.#state !== "running") throw closedMeanwhile();
       await this.#applications.open();
-      return await this.#add(await this.#open(target));
+      if (this.#state !== "running") throw closedMeanwhile();
+      return await then();
     } catch (error) {
       if (this.#listening === 1 && this.#listeners.length === 0)
         await (this.#retreating = this.#retreat());
@@ -348,34 +413,6 @@ export class Loop extends Mounts {
     } finally {
       this.#listening--;
     }
-  }
-
-  async #open({
-    uwsgi,
-    engine: choice = this.#settings.engine,
-    ...target
-  }: ListenOptions): Promise<Listener> {
-    if (
-      uwsgi !== undefined &&
-      Object.values(target).some((it) => it !== undefined)
-    )
-      throw new UsageError("listen({ uwsgi }) takes nothing else");
-    if (uwsgi !== undefined)
-      return await openUwsgiListener(
-        uwsgi,
-        this.#serve,
-        this.#settings,
-        this.log,
-      );
-    const engine = await this.#engines.load(
-      choice === "auto" && target.http2 ? "node" : choice,
-    );
-    return await engine.listen(
-      target,
-      this.#serve,
-      this.#settings,
-      new Entrance(target.tls ? "https" : "http", this.#visits),
-    );
   }
 
   readonly #serve: Serve = (head, outlet, entrance) => {
@@ -391,6 +428,7 @@ export class Loop extends Mounts {
     this.#listeners.push(listener);
     this.#stalls.start(this.#shared);
     this.#visits.start();
+    this.#certificates.watch(listener);
     loopListens.publish({ loop: this, requests: this.#shared });
     this.log.info(
       { address: listener.address },
@@ -410,7 +448,7 @@ export class Loop extends Mounts {
    * once, the last that has failed.
    */
   async #retreat(): Promise<void> {
-    await end(this.#parts, "resources", () => this.#applications.close());
+    await end(this.#parts, "resources", () => closeResources(this.#parts));
     if (this.#state === "running") this.#become("new");
     this.#retreating = undefined;
   }
@@ -422,17 +460,18 @@ export class Loop extends Mounts {
     void this.close();
   }
 
-  async #drain(lingerMs: number): Promise<DrainReport> {
+  async #drain(close: CloseOptions): Promise<DrainReport> {
     this.#become("draining");
-    const parts = { ...this.#parts, lingerMs };
+    const parts = { ...this.#parts, close };
     const report = await drain(parts, this.#hurry.signal);
     this.#stalls.stop();
     this.#visits.stop();
+    this.#certificates.stop();
     this.#become("stopped");
     if (report.halted.length > 0)
       this.log.warn(
         report,
-        `stopped; ${report.halted.length} exchanges had to be halted`,
+        `stopped; ${counted(report.halted.length, "exchange")} had to be halted`,
       );
     else if (this.#listeners.length > 0) this.log.info(report, "stopped");
     if (this.#failure) this.#settleClosed.reject(this.#failure);
@@ -440,13 +479,14 @@ export class Loop extends Mounts {
     return report;
   }
 
-  get #parts(): Omit<Parts, "lingerMs"> {
+  get #parts(): Omit<Parts, "close"> {
     return {
       log: this.log,
       settings: this.#settings,
       shared: this.#shared,
       listeners: this.#listeners,
       applications: this.#applications,
+      topics: this.#topics,
       background: this.#background,
       exchanges: this.#exchanges,
       tasks: () => this.tasks(),

@@ -10,13 +10,15 @@ import {
 } from "../common/checked-options.ts";
 import { ENGINE_CHOICES, type EngineChoice } from "../engine/listen-options.ts";
 import { engineHeaderBytes } from "../engine/header-limit.ts";
+import type { Broker } from "../brokers/broker.ts";
 import type { AccessLog } from "../exchange/access-log.ts";
 import type { Logger } from "../common/log.ts";
-import type { Limits, MountOptions } from "../exchange/limits.ts";
+import type { Limits, RequestLimits } from "../exchange/limits.ts";
 import type { RequestIdSource } from "../request/request-id.ts";
+import type { Traces } from "../traces/trace.ts";
 import { isTrustEntry, type ProxyHeader } from "../request/proxies.ts";
 
-export interface LoopOptions extends MountOptions {
+export interface LoopOptions extends RequestLimits {
   /**
    * A pino logger; `false` is silent.
    *
@@ -34,7 +36,8 @@ export interface LoopOptions extends MountOptions {
    */
   engine?: EngineChoice;
   /**
-   * One line for each exchange: as fields (`true`), in Apache's combined format, or by a function that gets the record.
+   * One line for each exchange: as fields (`true`), as text in Apache's combined format, or by a function that gets the
+   * record.
    *
    * @default false: it costs, and a proxy in front often has one.
    */
@@ -85,8 +88,8 @@ export interface LoopOptions extends MountOptions {
    */
   maxConcurrentRequests?: number;
   /**
-   * Connections of one address to a port, and requests that run at a time for one client. A further connection is closed
-   * at once, a further request answered 429 with `retry-after`, and nothing is started for it. Behind proxies of
+   * Connections of one address to a port, and requests that run at a time for one client. A further connection is
+   * closed at once, a further request answered 429 with `retry-after`, and nothing is started for it. Behind proxies of
    * `trustProxy` the client is whom they name; their own connections are not counted. Connections are counted on Linux
    * only, whose kernel knows them: those of other processes on the port, too. `Infinity` takes all.
    *
@@ -152,12 +155,29 @@ export interface LoopOptions extends MountOptions {
    * @default "x-forwarded", which nearly all speak.
    */
   proxyHeader?: ProxyHeader;
+  /**
+   * Through what topics of WebSockets reach other processes and machines: `nats(url)` of `eddy/brokers/nats`,
+   * `redis(url)` of `eddy/brokers/redis`, or a `Broker` of your own.
+   *
+   * @default none: what is published reaches the sockets of this process. Under the command `eddy`, those of all its
+   * workers, through its supervisor.
+   */
+  topics?: Broker;
+  /**
+   * What makes traces of requests: `openTelemetry()` of `eddy/opentelemetry`.
+   *
+   * @default none: a span costs as much as a small request.
+   */
+  traces?: Traces;
 }
 
 export type Settings = Required<
-  Omit<LoopOptions, "log" | "healthCheck" | "idleTimeoutMs">
+  Omit<
+    LoopOptions,
+    "log" | "healthCheck" | "idleTimeoutMs" | "topics" | "traces"
+  >
 > &
-  Pick<LoopOptions, "healthCheck" | "idleTimeoutMs">;
+  Pick<LoopOptions, "healthCheck" | "idleTimeoutMs" | "topics" | "traces">;
 
 const DEFAULTS: Omit<Settings, "maxHeaderBytes"> = {
   engine: "auto",
@@ -165,6 +185,7 @@ const DEFAULTS: Omit<Settings, "maxHeaderBytes"> = {
   redact: [],
   requestId: "accept",
   maxBodyBytes: 1024 * 1024,
+  inflateBodies: false,
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: Infinity,
   maxConcurrentRequests: 10_000,
@@ -182,9 +203,15 @@ const TIME: Rule = [AMOUNT[0], "milliseconds from 0 up"];
 /** What a mount may set for itself. */
 const OF_A_MOUNT = {
   maxBodyBytes: AMOUNT,
+  inflateBodies: [(value) => typeof value === "boolean", "true or false"],
   bodyTimeoutMs: TIME,
   requestTimeoutMs: TIME,
-} satisfies Record<keyof MountOptions, Rule>;
+} satisfies Record<keyof RequestLimits, Rule>;
+
+const hasMethod = (name: string) => (value: unknown) =>
+  typeof value === "object" &&
+  value !== null &&
+  typeof (value as Record<string, unknown>)[name] === "function";
 
 const RULES: Record<keyof LoopOptions, Rule> = {
   log: [
@@ -230,6 +257,14 @@ const RULES: Record<keyof LoopOptions, Rule> = {
     'a list of addresses, ranges such as 10.0.0.0/8, "loopback", "private" and "unix"',
   ],
   proxyHeader: oneOf("x-forwarded", "forwarded", "proxy-v2"),
+  topics: [
+    hasMethod("open" satisfies keyof Broker),
+    "a broker, such as nats(url)",
+  ],
+  traces: [
+    hasMethod("begin" satisfies keyof Traces),
+    "openTelemetry() of eddy/opentelemetry",
+  ],
 };
 
 /** @throws {UsageError} naming an unknown option or one with a bad value. */
@@ -260,6 +295,6 @@ export function limitsFrom(settings: Settings): Limits {
 }
 
 /** What a mount sets beside the loop's own. @throws {UsageError} as {@link settingsFrom}. */
-export function mountLimits(options: MountOptions): Partial<Limits> {
+export function mountLimits(options: RequestLimits): Partial<Limits> {
   return checkOptions(options, OF_A_MOUNT);
 }

@@ -11,6 +11,8 @@ import {
   UsageError,
 } from "../common/errors.ts";
 import type { Handler } from "../exchange/application.ts";
+import { Figures, type RouteFigures } from "../exchange/figures.ts";
+import { compose, type Placed } from "../middleware/compose.ts";
 import type { Route } from "../exchange/exchange.ts";
 import { UNLIMITED, type Limits } from "../exchange/limits.ts";
 import type { Parameter } from "../request/request.ts";
@@ -38,18 +40,35 @@ export class Router {
   readonly #mounts = new Map<string, Route>();
   /** By the pattern without the names of its parameters, then by method. */
   readonly #routes = new Map<string, Map<Key, Route>>();
+  readonly #placed: Placed[] = [];
+  /** With nothing around them. */
+  readonly #bare = new Set<Handler>();
   #tables: ReadonlyMap<string, Table> | undefined;
+  /** Of mounts and patterns, where somebody wants to know. */
+  #figures: Map<string, Figures> | undefined;
+
+  /** Puts middleware around all that is below a prefix, what is refused among it. @throws {UsageError} */
+  use(prefix: string, middleware: Placed["middleware"]): void {
+    checkPrefix(prefix, "middleware's");
+    const path = asSent(prefix.replace(/\/+$/, "")).toLowerCase();
+    this.#placed.push({ prefix: path, middleware });
+  }
+
+  /** Routes GET to the loop's own answer, around which no middleware stands. */
+  own(path: string, handle: Handler): void {
+    this.#bare.add(handle);
+    this.route("GET", path, handle, UNLIMITED);
+  }
 
   /** @throws {UsageError} for a prefix that is malformed or taken. */
   mount(prefix: string, handle: Handler, limits: Limits): void {
-    if (!/^\/[^:*?#\s{}[\]]*$/.test(prefix))
-      throw new UsageError(
-        `a mount's prefix is a path such as "/api", not "${prefix}"`,
-      );
+    checkPrefix(prefix, "a mount's");
     const mountPath = asSent(prefix.replace(/\/+$/, ""));
     if (this.#mounts.has(mountPath))
       throw new UsageError(`something is mounted at "${prefix}" already`);
-    this.#mounts.set(mountPath, { handle, limits, mountPath, parameters: [] });
+    const pattern = `${mountPath}/*`;
+    const route = { ...NOWHERE, handle, limits, mountPath, pattern };
+    this.#mounts.set(mountPath, route);
   }
 
   /** @throws {UsageError} for a pattern that is malformed or taken for this method. */
@@ -58,8 +77,20 @@ export class Router {
     const byMethod = this.#routes.get(key) ?? new Map<Key, Route>();
     if (byMethod.has(method))
       throw new UsageError(`${method} ${pattern} has a route already`);
-    const route = { handle, limits, mountPath: "", parameters };
+    const route = { ...NOWHERE, handle, limits, parameters, pattern };
     this.#routes.set(key, byMethod.set(method, route));
+  }
+
+  /** From now on requests are counted, by mounts and patterns. Before the first call of `find`. */
+  measure(): void {
+    this.#figures ??= new Map();
+  }
+
+  /** Of those that have had requests. */
+  figures(): RouteFigures[] {
+    return [...(this.#figures?.values() ?? [])]
+      .filter(({ requests }) => requests > 0)
+      .map((figures) => figures.view());
   }
 
   /**
@@ -75,18 +106,25 @@ export class Router {
   #build(): Map<string, Table> {
     const keys: readonly Key[] = [...METHODS, ANY];
     const tables = new Map(keys.map((key) => [key, new Table()]));
-    const add = (pattern: string, to: readonly Key[], route: Route): void => {
-      for (const key of to) tables.get(key)!.add(pattern, route);
+    const add = (
+      pattern: string,
+      to: readonly Key[],
+      route: Route,
+      name = route.pattern ?? pattern,
+    ): void => {
+      const handle =
+        this.#placed.length === 0 || this.#bare.has(route.handle)
+          ? route.handle
+          : compose(this.#placed, pattern, route.handle);
+      const figures = this.#figuresOf(name);
+      for (const key of to)
+        tables.get(key)!.add(pattern, { ...route, handle, figures });
     };
-    add("/*", [ANY], {
-      handle: (request) => this.#refuse(request.path),
-      limits: UNLIMITED,
-      mountPath: "",
-      parameters: [],
-    });
+    const refuse: Handler = ({ path }) => this.#refuse(path);
+    add("/*", [ANY], { ...NOWHERE, handle: refuse }, "(none)");
     for (const [prefix, route] of this.#mounts)
       for (const pattern of prefix === "" ? ["/*"] : [prefix, `${prefix}/*`])
-        add(pattern, keys, route);
+        add(pattern, keys, route, prefix || "/");
     for (const [pattern, byMethod] of this.#routes) {
       const [any, get] = [byMethod.get(ANY), byMethod.get("GET")];
       if (any) add(pattern, keys, any);
@@ -94,8 +132,17 @@ export class Router {
       for (const [key, route] of byMethod)
         if (key !== ANY) add(pattern, [key], route);
     }
-    add("*", ["OPTIONS"], SERVER);
+    tables.get("OPTIONS")!.add("*", SERVER);
     return tables;
+  }
+
+  /** One for all that have a name in common; undefined where nobody wants to know. */
+  #figuresOf(name: string): Figures | undefined {
+    const all = this.#figures;
+    if (all === undefined) return undefined;
+    const its = all.get(name) ?? new Figures(name);
+    all.set(name, its);
+    return its;
   }
 
   /** No pattern matched this path and method. @throws {NotFoundError | MethodNotAllowedError} */
@@ -108,13 +155,23 @@ export class Router {
   }
 }
 
-/** RFC 9110, section 9.3.7: `OPTIONS *` is about the server as a whole, of which there is nothing to say. */
-const SERVER: Route = {
-  handle: () => null,
+function checkPrefix(prefix: string, whose: string): void {
+  if (!/^\/[^:*?#\s{}[\]]*$/.test(prefix))
+    throw new UsageError(
+      `${whose} prefix is a path such as "/api", not "${prefix}"`,
+    );
+}
+
+/** A route of no mount, without parameters. */
+const NOWHERE = {
   limits: UNLIMITED,
   mountPath: "",
-  parameters: [],
+  parameters: [] as readonly Parameter[],
+  figures: undefined,
 };
+
+/** RFC 9110, section 9.3.7: `OPTIONS *` is about the server as a whole, of which there is nothing to say. */
+const SERVER: Route = { ...NOWHERE, handle: () => null };
 
 /** The patterns of one method. */
 class Table {
@@ -206,7 +263,7 @@ function segmentsOf(path: string): string[] {
 }
 
 /** Letters beyond ASCII as a browser sends them. */
-function asSent(text: string): string {
+export function asSent(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.toWellFormed().replace(/[^\0-\x7f]+/gu, encodeURIComponent);
 }

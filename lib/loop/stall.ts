@@ -46,6 +46,7 @@ export class StallWatch {
   #beat: NodeJS.Timeout | undefined;
   /** What somebody has seen since the last beat. */
   #stack: readonly string[] = [];
+  #isExcused = false;
 
   /** `limitMs`: how long is too long; `Infinity` for never. */
   constructor(log: Logger, limitMs: number) {
@@ -56,6 +57,11 @@ export class StallWatch {
   /** What holds the loop at this moment, by the lines of its stack: the next warning has it. */
   witness(stack: readonly string[]): void {
     this.#stack = stack;
+  }
+
+  /** What has held the loop since the last beat was meant: no warning. */
+  excuse(): void {
+    this.#isExcused = true;
   }
 
   /** The same handler, watched. */
@@ -86,7 +92,8 @@ export class StallWatch {
       const lateMs = now - last - period;
       const came = requests.tally.accepted - accepted;
       const uploadsMs = requests.spills.takeBusyMs();
-      if (lateMs - uploadsMs > this.limitMs)
+      if (this.#isExcused) this.#isExcused = false;
+      else if (lateMs - uploadsMs > this.limitMs)
         this.#suspect(requests, came, lateMs);
       else if (lateMs > this.limitMs)
         this.#warn({}, lateMs, UPLOADS, UPLOADS_ADVICE);

@@ -1,6 +1,7 @@
 /** All of effection; the operations that are ours, where they can be. */
 import * as effection from "effection";
 import { probe } from "../kernel/contract.ts";
+import * as loops from "./each.ts";
 import * as tasks from "./tasks.ts";
 import * as waits from "./wait.ts";
 
@@ -8,12 +9,15 @@ export * from "effection";
 
 /** They rely on the same parts of effection as the kernel. */
 const chosen: typeof effection =
-  probe().length === 0 ? { ...effection, ...tasks, ...waits } : effection;
+  probe().length === 0
+    ? { ...effection, each: loops.each, ...tasks, ...waits }
+    : effection;
 
 /** Instead of effection's of the same names. */
 export const {
   action,
   all,
+  each,
   ensure,
   race,
   resource,

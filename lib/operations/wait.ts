@@ -3,6 +3,7 @@
  * task. Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect,
  * and the generator that yields it.
  */
+import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { Ok, unbox, type Effect, type Operation, type Result } from "effection";
 import { AsyncContext } from "../common/async-context.ts";
 import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
@@ -91,7 +92,14 @@ class Sleep extends Wait<void, number> {
   }
 
   enter(resolve: Resolve<void>): Exit {
-    const timer = setTimeout(resolve, this.from, UNIT);
+    let timer: NodeJS.Timeout;
+    const wait = (duration: number): void => {
+      timer =
+        duration > MAX_TIMER_MS // longer than a timer can be, or for ever
+          ? setTimeout(wait, MAX_TIMER_MS, duration - MAX_TIMER_MS)
+          : setTimeout(resolve, duration, UNIT);
+    };
+    wait(this.from);
     return (left) => {
       clearTimeout(timer);
       left(UNIT);
@@ -136,7 +144,7 @@ export function action<T>(
   return new Action(execute, description);
 }
 
-/** Waits for `duration` milliseconds. A halted one clears its timer. */
+/** Waits for `duration` milliseconds, `Infinity` until it is halted. A halted one clears its timer. */
 export function sleep(duration: number): Operation<void> {
   return new Sleep(duration);
 }

@@ -59,7 +59,7 @@ function bound(result: unknown): unknown {
   if ("then" in result) return (result as Promise<unknown>).then(bound);
   if (isAsyncGenerator(result)) return boundGenerator(result);
   if (isOperation(result)) return boundOperation(result);
-  return isReply(result) ? madeHere(result) : result;
+  return isReply(result) && runs(result.body) ? madeHere(result) : result;
 }
 
 function isAsyncGenerator(value: object): value is AsyncGenerator<unknown> {
@@ -68,6 +68,14 @@ function isAsyncGenerator(value: object): value is AsyncGenerator<unknown> {
 
 function isReply(value: object): value is GatewayResponse {
   return Object.getPrototypeOf(value) === Object.prototype && "body" in value;
+}
+
+/** A body that is there already has nothing to see a store with. */
+function runs(body: GatewayResponse["body"]): boolean {
+  return (
+    typeof body === "function" ||
+    (typeof body === "object" && body !== null && !(body instanceof Uint8Array))
+  );
 }
 
 function boundGenerator<T>(generator: AsyncGenerator<T>): AsyncGenerator<T> {

@@ -1,16 +1,18 @@
 /** Brings a reply to its client: whole, as a head alone, or piece by piece. */
-import { until, type Operation, type Scope, type Future } from "effection";
+import type { Future, Operation, Scope } from "effection";
 import type { AsyncContext } from "../common/async-context.ts";
 import {
   ClientAbortedError,
   InvalidReplyError,
   UsageError,
 } from "../common/errors.ts";
-import { future } from "../operations/future.ts";
-import type { Chunk, Outlet, ReplyHead } from "../engine/engine.ts";
+import type { Chunk, Outlet, ReplyHead, Step } from "../engine/engine.ts";
+import { DONE, future } from "../operations/future.ts";
 import { checkAllProduced } from "../engine/promised-length.ts";
-import { fork } from "../kernel/fork.ts";
+import { until } from "../operations/restated.ts";
+import { fork, type ForkOwner, type Fork } from "../kernel/fork.ts";
 import { viewFork, type TaskView } from "../kernel/tree.ts";
+import type { ReplyWriter } from "./events.ts";
 import { forbidsBody } from "./head.ts";
 import type { PreparedReply } from "./reply.ts";
 import {
@@ -19,6 +21,7 @@ import {
   dropAll,
   end,
   sourceOf,
+  type AsyncSource,
   type BodySource,
   type CleanupObserver,
   type Streamable,
@@ -44,13 +47,15 @@ export interface Delivery {
   stop(): void;
 }
 
-export interface BodyView {
+interface BodyView {
   readonly waitsFor: string | undefined;
   readonly children: readonly TaskView[];
 }
 
 /** Who is told how a delivery went. */
-export interface Recipient extends CleanupObserver {
+export interface Recipient extends CleanupObserver, ForkOwner {
+  /** `tell` is called when the loop begins to drain. Gives what calls it off. */
+  onDraining(tell: () => void): () => void;
   /** Operations that write run here. */
   readonly scope: Scope;
   /** Called once, when the body is complete or will never be; with what went wrong, if anything did. */
@@ -71,7 +76,7 @@ export function deliver(
 ): Delivery | undefined {
   const { head } = reply;
   if (method === "HEAD" || forbidsBody(head.status))
-    return deliverHead(reply, method, out, recipient);
+    return deliverHead(reply, out, recipient);
   switch (reply.kind) {
     case "whole":
       return deliverWhole(head, reply.body, out, recipient);
@@ -95,25 +100,31 @@ function within(context: AsyncContext, begin: () => Delivery): Delivery {
   };
 }
 
-/** RFC 9110, section 9.3.2: HEAD says the length that GET would have, where it is known. */
+/**
+ * RFC 9110, section 9.3.2: HEAD says the length that GET would have, where it is known. An application that leaves the
+ * body away for HEAD has none to tell.
+ */
 function deliverHead(
   reply: PreparedReply,
-  method: string,
   out: Outlet,
   recipient: Recipient,
 ): undefined {
   const { head } = reply;
   const known =
-    reply.kind === "whole" ? Buffer.byteLength(reply.body) : undefined;
-  out.sendHead(
-    head,
-    method === "HEAD" && !forbidsBody(head.status)
-      ? (head.contentLength ?? known)
-      : undefined,
-  );
+    reply.kind === "whole" && reply.isAbsent !== true
+      ? Buffer.byteLength(reply.body)
+      : undefined;
+  const length = forbidsBody(head.status)
+    ? lengthWithoutBody(head.status)
+    : (head.contentLength ?? known);
+  out.sendHead(head, length);
   discard(reply, recipient);
   doneWhenTaken(out, recipient);
 }
+
+/** RFC 9110, section 15.3.6: a client knows of 204 and 304 that they end with their head, but not of 205. */
+const lengthWithoutBody = (status: number): number | undefined =>
+  status === 205 ? 0 : undefined;
 
 function doneWhenTaken(out: Outlet, recipient: Recipient): void {
   if (out.state !== "streaming") recipient.done();
@@ -126,7 +137,7 @@ function deliverWhole(
   out: Outlet,
   recipient: Recipient,
 ): Delivery | undefined {
-  const isSmall = body.length <= (head.close ? WHOLE_LAST_BYTES : WHOLE_BYTES);
+  const isSmall = isSentWhole(head, body);
   const length =
     isSmall && head.contentLength === undefined
       ? undefined
@@ -140,6 +151,10 @@ function deliverWhole(
   head.contentLength = length;
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
   return deliverStream(head, [bytes], out, recipient);
+}
+
+function isSentWhole(head: ReplyHead, body: Chunk): boolean {
+  return body.length <= (head.close ? WHOLE_LAST_BYTES : WHOLE_BYTES);
 }
 
 function deliverStream(
@@ -163,6 +178,7 @@ function deliverStream(
   pump(head, source, out).then(
     () => finish(),
     (error: unknown) => {
+      if (!source.sync) source.failed();
       if (Array.isArray(body)) dropAll(body, recipient); // which may be one of streams
       stop(somethingOf(error));
     },
@@ -188,6 +204,8 @@ async function pump(
   source: BodySource,
   out: Outlet,
 ): Promise<void> {
+  const ahead = source.sync ? [] : await sendIfOne(head, source, out);
+  if (ahead === undefined) return untilTaken(out);
   for (let isComplete = false; !isComplete;) {
     if (source.sync) {
       const step = source.next();
@@ -195,7 +213,8 @@ async function pump(
       isComplete = out.writeAll(step, source);
       if (!isComplete) await out.writable();
     } else {
-      const step = await source.next();
+      const given = ahead.shift() ?? source.next();
+      const step = "then" in given ? source.came(await given) : given;
       if (out.state === "gone") return;
       out.start(head);
       isComplete = step.done === true;
@@ -204,7 +223,53 @@ async function pump(
     if (out.state === "gone") return;
   }
   out.end();
-  await out.taken();
+  await untilTaken(out);
+}
+
+async function untilTaken(out: Outlet): Promise<void> {
+  if (out.state === "streaming") await out.taken();
+}
+
+/**
+ * Of a body that may be a single chunk, as that of a `Response` of text or bytes is: if it ends within the turn of its
+ * first chunk, it is sent whole, with its length, and undefined is given. Otherwise the steps so far: what it throws
+ * behind that chunk, the chunk has to go before.
+ */
+async function sendIfOne(
+  head: ReplyHead,
+  source: AsyncSource,
+  out: Outlet,
+): Promise<(Step | PromiseLike<Step>)[] | undefined> {
+  if (
+    source.isOver === undefined ||
+    head.contentLength !== undefined ||
+    head.trailers !== undefined
+  )
+    return [];
+  const given = source.next();
+  const first = "then" in given ? source.came(await given) : given;
+  if (!first.done && !source.isOver) {
+    const next = source.next();
+    if (!(await endsNow(next))) return [first, next];
+  }
+  const chunk = first.done ? "" : first.value;
+  if (!isSentWhole(head, chunk)) {
+    head.contentLength = Buffer.byteLength(chunk);
+    return [first];
+  }
+  out.send(head, chunk);
+  return undefined;
+}
+
+/** Within this turn. */
+async function endsNow(next: Step | PromiseLike<Step>): Promise<boolean> {
+  let isEnd = false;
+  Promise.resolve(next).then(
+    ({ done }) => (isEnd = done === true),
+    () => {}, // whoever takes the step gets that
+  );
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  return isEnd;
 }
 
 function deliverWritten(
@@ -213,23 +278,42 @@ function deliverWritten(
   out: Outlet,
   recipient: Recipient,
 ): Delivery {
-  const writer = new Writer(out, head);
+  const writer = new Writer(out, head, recipient);
   const task = fork(
     recipient.scope,
-    () => written(write, writer),
-    (state, value) =>
-      state === "error" ? recipient.done(somethingOf(value)) : recipient.done(),
+    () => writing(write, writer),
+    (state, value) => {
+      writer.forgetDrain?.();
+      if (state === "error") recipient.done(somethingOf(value));
+      else if (state === "halted" && writer.isEnding)
+        writer.endNow().then(
+          () => recipient.done(),
+          (error: unknown) => recipient.done(error),
+        );
+      else recipient.done();
+    },
+    recipient,
   );
+  writer.interruptedBy(task);
   return {
     stop: () => task.interrupt(),
     view() {
       const { waitsFor, children = [] } = viewFork(task) ?? {};
-      return { waitsFor: writer.isHeld ? undefined : waitsFor, children };
+      return { waitsFor: writer.isBehind ? undefined : waitsFor, children };
     },
   };
 }
 
-function* written(write: StreamWriter, out: Writer): Operation<void> {
+function* writing(write: StreamWriter, out: Writer): Operation<void> {
+  yield* written(write, out);
+  yield* out.end();
+}
+
+/** @throws {InvalidReplyError} for a function that writes in no way that is known. */
+export function* written(
+  write: StreamWriter,
+  out: BodyWriter,
+): Operation<void> {
   const result = write(out);
   if (!isWork(result))
     throw new InvalidReplyError(
@@ -237,7 +321,6 @@ function* written(write: StreamWriter, out: Writer): Operation<void> {
     );
   if ("then" in result) yield* future(result);
   else yield* result;
-  yield* out.end();
 }
 
 function isWork(result: unknown): boolean {
@@ -248,16 +331,34 @@ function isWork(result: unknown): boolean {
   );
 }
 
-class Writer implements BodyWriter {
+class Writer implements ReplyWriter {
   readonly #out: Outlet;
   readonly #head: ReplyHead;
   #ended = false;
-  /** The client is behind. */
-  isHeld = false;
+  readonly #recipient: Recipient;
+  #task: Fork | undefined;
+  isBehind = false;
+  /** The loop drains, and the body ends as it is. */
+  isEnding = false;
+  forgetDrain: (() => void) | undefined;
 
-  constructor(out: Outlet, head: ReplyHead) {
+  constructor(out: Outlet, head: ReplyHead, recipient: Recipient) {
     this.#out = out;
     this.#head = head;
+    this.#recipient = recipient;
+  }
+
+  endWhenDraining(): void {
+    this.forgetDrain ??= this.#recipient.onDraining(() => {
+      this.isEnding = true;
+      this.#task?.interrupt();
+    });
+  }
+
+  /** Whoever writes. It may have begun before this is called. */
+  interruptedBy(task: Fork): void {
+    this.#task = task;
+    if (this.isEnding) task.interrupt();
   }
 
   write(chunk: Chunk): Future<void> {
@@ -268,22 +369,29 @@ class Writer implements BodyWriter {
     if (this.#ended)
       return future(Promise.reject(new UsageError("the body has ended")));
     this.#out.start(this.#head);
-    return future(
-      this.#out.write(chunk) ? Promise.resolve() : this.#untilWritable(),
-    );
+    return this.#out.write(chunk) ? DONE : future(this.#untilWritable());
   }
 
   async #untilWritable(): Promise<void> {
-    this.isHeld = true;
+    this.isBehind = true;
     await this.#out.writable();
-    this.isHeld = false;
+    this.isBehind = false;
+  }
+
+  async endNow(): Promise<void> {
+    this.#finish();
+    await this.#out.taken();
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#out.start(this.#head);
+    this.#out.end();
   }
 
   /** Done when the client has what was written without waiting. */
   *end(): Operation<void> {
-    this.#ended = true;
-    this.#out.start(this.#head);
-    this.#out.end();
+    this.#finish();
     while (this.#out.state === "streaming") yield* until(this.#out.writable());
   }
 }

@@ -1,14 +1,14 @@
 /** The header fields of a reply, checked. */
 import { InvalidReplyError } from "../common/errors.ts";
-import { FIELD_VALUE, PLAIN_VALUE, TOKEN } from "../common/fields.ts";
+import {
+  FIELD_VALUE,
+  mayTrail,
+  PLAIN_VALUE,
+  TOKEN,
+  type PlainHeaders,
+} from "../common/fields.ts";
 
-/**
- * Header fields as somebody writes them; a `set-cookie` is repeated by an array of values or by pairs of the same
- * name.
- */
-export type PlainHeaders =
-  | { readonly [name: string]: string | number | readonly string[] | undefined }
-  | Iterable<readonly [name: string, value: string]>;
+export type { PlainHeaders };
 
 /**
  * A reply's headers, checked and ready to be written. May stand in a reply as they are; an adapter makes them where its
@@ -17,7 +17,7 @@ export type PlainHeaders =
  * @throws {InvalidReplyError} naming the field: a name that is not a token, a value with control characters or
  * characters beyond latin-1, `transfer-encoding`, a `content-length` that is not a number.
  */
-export class CheckedHeaders {
+export class CheckedHeaders implements Iterable<[name: string, value: string]> {
   /** name, value, name, value, …; names as given. A value with bytes above 0x7f is already latin-1. */
   readonly fields: (string | Buffer)[] = [];
   hasContentType = false;
@@ -25,12 +25,31 @@ export class CheckedHeaders {
   contentLength: number | undefined;
   /** The application asked to close the connection after the reply. */
   close = false;
+  /** When it was made, as another server has said of what is handed on. */
+  date: string | undefined;
 
   /** `reserved`: names, in lower case, that whoever made these headers may not set. */
   constructor(headers?: PlainHeaders, reserved: ReadonlySet<string> = NONE) {
     if (headers !== undefined)
       for (const [name, value] of pairs(headers))
         add(this, name, value, reserved);
+  }
+
+  /** As they were given, but for what is never sent. */
+  *[Symbol.iterator](): Generator<[name: string, value: string]> {
+    const { fields, contentLength, close, date } = this;
+    for (let i = 0; i < fields.length; i += 2)
+      yield [asText(fields[i]!), asText(fields[i + 1]!)];
+    if (contentLength !== undefined)
+      yield ["content-length", String(contentLength)];
+    if (close) yield ["connection", "close"];
+    if (date !== undefined) yield ["date", date];
+  }
+
+  /** Without a content-type of the gateway's: what the application leaves out is left out, as other servers do. */
+  asTheyAre(): this {
+    this.hasContentType = true;
+    return this;
   }
 
   /** These, with a content-type: theirs, or else `type`. Not changed themselves, as they may be in use elsewhere. */
@@ -42,6 +61,25 @@ export class CheckedHeaders {
     add(copy, "content-type", type, NONE);
     return copy;
   }
+}
+
+const asText = (value: string | Buffer): string =>
+  typeof value === "string" ? value : value.toString("latin1");
+
+/**
+ * Fields that follow a body, checked: name, value, …, as in `CheckedHeaders`.
+ *
+ * @throws {InvalidReplyError} naming the field, as for headers; also for one that cannot stand there (RFC 9110, section
+ *   6.5.1).
+ */
+export function checkedTrailers(trailers: PlainHeaders): (string | Buffer)[] {
+  const fields = [...pairs(trailers)];
+  const stray = fields.find(([name]) => !mayTrail(String(name)));
+  if (stray !== undefined)
+    throw new InvalidReplyError(
+      `${stray[0]} cannot be a trailer (RFC 9110, section 6.5.1); it belongs in the headers`,
+    );
+  return new CheckedHeaders(fields).fields;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -112,8 +150,18 @@ const SPECIAL = new Map<string, Take>([
       return false;
     },
   ],
-  ["date", () => false], // the engine sends its own, and two are an error
+  [
+    "date", // engines send one of their own, and two are an error
+    (headers, _, value) => {
+      if (HTTP_DATE.test(value)) headers.date = value;
+      return false;
+    },
+  ],
 ]);
+
+/** RFC 9110, section 5.6.7, in the one form that may be sent. */
+const HTTP_DATE =
+  /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 type Pairs = Iterable<readonly [name: string, value: string]>;
 
@@ -123,9 +171,9 @@ type Pairs = Iterable<readonly [name: string, value: string]>;
  * @throws {InvalidReplyError} for what has no such shape.
  */
 export function pairs(headers: PlainHeaders): Pairs {
-  if (typeof headers !== "object" || headers === null)
+  if (typeof headers !== "object" || headers === null || "then" in headers)
     throw new InvalidReplyError(
-      `headers are an object, pairs or a Headers, not ${quote(headers)}`,
+      `headers are an object, pairs or a Headers, not ${headers instanceof Promise ? "a promise" : quote(headers)}`,
     );
   return Symbol.iterator in headers ? headers : pairsOf(headers);
 }

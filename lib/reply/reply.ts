@@ -2,7 +2,7 @@
 import type { AsyncContext } from "../common/async-context.ts";
 import { InvalidReplyError } from "../common/errors.ts";
 import { contextOf, madeHere } from "./bind-context.ts";
-import { CheckedHeaders, pairs } from "./headers.ts";
+import { CheckedHeaders, pairs, type PlainHeaders } from "./headers.ts";
 import type { Chunk, ReplyHead } from "../engine/engine.ts";
 import { headOf, TEXT } from "./head.ts";
 import {
@@ -19,11 +19,14 @@ import type {
   ReplyHeaders,
   StreamWriter,
 } from "./types.ts";
+import { fromWeb, isWebResponse } from "./web.ts";
 
 /** What a helper takes beside the body. */
 export interface ReplyInit {
   status?: number;
   headers?: ReplyHeaders;
+  /** See {@link GatewayResponse}. */
+  trailers?: () => PlainHeaders;
 }
 
 const HTML = "text/html; charset=utf-8";
@@ -60,13 +63,13 @@ export function json(data: unknown, init?: ReplyInit): GatewayResponse {
  * as an ASCII URL; other characters are percent-encoded.
  */
 export function redirect(
-  location: string,
+  location: string | URL,
   status: 301 | 302 | 303 | 307 | 308 = 302,
 ): GatewayResponse {
   return {
     status,
     headers: {
-      location: encodeRest(location),
+      location: encodeRest(textOf(location)),
     },
     body: "",
   };
@@ -75,12 +78,13 @@ export function redirect(
 /**
  * A reply whose body comes in pieces: from an iterable, an async iterable, a `ReadableStream`, or a function that
  * writes. The client sets the pace; when it goes away the source is ended (`return()`, `cancel()`, halt). Without a
- * `content-length` the body is chunked. The source sees the `AsyncLocalStorage` stores of whoever called this.
+ * `content-length` the body is chunked; `trailers` gives fields that follow it. `null` is an empty body: that of a web
+ * `Response` without one. The source sees the `AsyncLocalStorage` stores of whoever called this.
  *
  * @example
  * ```ts
  * import { Loop, stream } from "eddy";
- * import { sleep } from "effection";
+ * import { sleep } from "eddy/operations";
  *
  * await new Loop()
  *   .get("/clock", () =>
@@ -95,7 +99,7 @@ export function redirect(
  * ```
  */
 export function stream(
-  body: Exclude<ReplyBody, string | null | undefined>,
+  body: Exclude<ReplyBody, string | undefined>,
   init?: ReplyInit,
 ): GatewayResponse {
   return madeHere({ ...init, body });
@@ -106,14 +110,30 @@ function typed(
   type: string,
   init: ReplyInit | undefined,
 ): GatewayResponse {
-  if (init?.headers === undefined)
-    return { status: init?.status, headers: { "content-type": type }, body };
-  if (init.headers instanceof CheckedHeaders)
-    return { status: init.status, headers: init.headers.typed(type), body };
-  const fields = [...pairs(init.headers)];
+  if (init === undefined)
+    return { status: undefined, headers: { "content-type": type }, body };
+  const { status, headers, trailers } = init;
+  return { status, headers: typedHeaders(type, headers), body, trailers };
+}
+
+function typedHeaders(
+  type: string,
+  headers: ReplyHeaders | undefined,
+): ReplyHeaders {
+  if (headers === undefined) return { "content-type": type };
+  if (headers instanceof CheckedHeaders) return headers.typed(type);
+  const fields = [...pairs(headers)];
   if (!fields.some(([name]) => name.toLowerCase() === "content-type"))
     fields.push(["content-type", type]);
-  return { status: init.status, headers: fields, body };
+  return fields;
+}
+
+function textOf(location: unknown): string {
+  if (typeof location === "string") return location;
+  if (location instanceof URL) return location.href;
+  throw new InvalidReplyError(
+    `redirect() takes a string or a URL, not ${location === null ? "null" : `a value of type ${typeof location}`}`,
+  );
 }
 
 /** What may not stand in a URL, a line break before all; escapes and all that has a meaning in a URL stay. */
@@ -141,7 +161,13 @@ function stringify(data: unknown): string {
 
 /** A reply as it is delivered: its head, checked, and its body by kind. */
 export type PreparedReply =
-  | { readonly head: ReplyHead; readonly kind: "whole"; readonly body: Chunk }
+  | {
+      readonly head: ReplyHead;
+      readonly kind: "whole";
+      readonly body: Chunk;
+      /** There is none, not even an empty one. */
+      readonly isAbsent?: true;
+    }
   | {
       readonly head: ReplyHead;
       readonly kind: "stream";
@@ -173,10 +199,16 @@ export function prepare(
 }
 
 function prepared(response: GatewayResponse): PreparedReply {
-  const body = response.body ?? "";
+  const { body } = response;
   const head = headOf(response);
-  if (typeof body === "string" || body instanceof Uint8Array)
-    return { head, kind: "whole", body };
+  const isAbsent = body === null || body === undefined;
+  if (isAbsent || typeof body === "string" || body instanceof Uint8Array) {
+    if (head.trailers !== undefined)
+      return prepared({ ...response, body: [body ?? ""] });
+    return isAbsent
+      ? { head, kind: "whole", body: "", isAbsent }
+      : { head, kind: "whole", body };
+  }
   const context = contextOf(response);
   if (typeof body === "function")
     return { head, kind: "writer", body, context };
@@ -187,15 +219,15 @@ function prepared(response: GatewayResponse): PreparedReply {
   );
 }
 
-function toResponse(reply: Reply): GatewayResponse {
+/** @throws {InvalidReplyError} */
+export function toResponse(reply: Reply): GatewayResponse {
   if (typeof reply === "string" || reply instanceof Uint8Array)
     return { body: reply };
   if (reply === null || reply === undefined) return { status: 204 };
   if (typeof reply === "object") {
     if (isPlain(reply) && !(Symbol.iterator in reply))
       return checkKeys(reply as GatewayResponse);
-    if ((reply as unknown) instanceof Response)
-      return fromWeb(reply as Response);
+    if (isWebResponse(reply)) return fromWeb(reply);
   }
   throw new InvalidReplyError(`a handler returned ${nameOf(reply)}; ${ADVICE}`);
 }
@@ -219,35 +251,6 @@ function checkKeys(reply: GatewayResponse): GatewayResponse {
   return reply;
 }
 
-const KEYS = new Set(["status", "statusText", "headers", "body"]);
+const KEYS = new Set(["status", "statusText", "headers", "body", "trailers"]);
 const ADVICE =
   "a reply is a string, bytes, a Response, { status, headers, body } or what json() and stream() make";
-
-/** What belongs to the connection that a fetched response came by; `fetch` has decoded its body. */
-const OF_THE_OTHER_SIDE = new Set([
-  "connection",
-  "content-encoding",
-  "content-length",
-  "keep-alive",
-  "transfer-encoding",
-]);
-
-/** `Headers` lists every `set-cookie` on its own. A response that was made here has no URL. */
-function fromWeb({
-  status,
-  statusText,
-  headers,
-  body,
-  bodyUsed,
-  url,
-}: Response): GatewayResponse {
-  if (bodyUsed)
-    throw new InvalidReplyError(
-      "the body of this Response was read already, or sent; return a new one each time, or its clone()",
-    );
-  const fields =
-    url === ""
-      ? headers
-      : [...headers].filter(([name]) => !OF_THE_OTHER_SIDE.has(name));
-  return { status, statusText: statusText || undefined, headers: fields, body };
-}

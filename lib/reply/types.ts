@@ -1,6 +1,7 @@
 /** What a reply can be. Types only. */
 import type { Operation } from "effection";
 import type { Chunk } from "../engine/engine.ts";
+import type { UpgradeReply } from "./upgrade-reply.ts";
 import type { CheckedHeaders, PlainHeaders } from "./headers.ts";
 
 export type { Chunk };
@@ -14,6 +15,7 @@ export type Reply =
   | Uint8Array
   | GatewayResponse
   | globalThis.Response
+  | UpgradeReply
   | null
   | undefined;
 
@@ -25,6 +27,13 @@ export interface GatewayResponse {
   readonly statusText?: string | undefined;
   readonly headers?: ReplyHeaders | undefined;
   readonly body?: ReplyBody;
+  /**
+   * Gives fields that follow the body, when that has been sent: a checksum, how it went (RFC 9110, section 6.5). A
+   * `trailer` among the headers announces their names. They travel in chunks, so there is no `content-length`;
+   * HTTP/1.0, uWebSockets.js and uwsgi have none, and this is not called there. What it throws, or a field that cannot
+   * stand there, cuts the connection: the client must not take the reply for complete.
+   */
+  readonly trailers?: (() => PlainHeaders) | undefined;
 }
 
 export type ReplyHeaders = PlainHeaders | CheckedHeaders;
@@ -50,4 +59,6 @@ export type StreamWriter = (out: BodyWriter) => Operation<void> | Promise<void>;
 export interface BodyWriter {
   /** Sends a chunk; done when the client can take more. `yield*` or `await` it: that is the back-pressure. */
   write(chunk: Chunk): Operation<void> & PromiseLike<void>;
+  /** The client has not taken what was written: whoever can leave something out looks here before. */
+  readonly isBehind: boolean;
 }

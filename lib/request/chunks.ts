@@ -26,16 +26,26 @@ export class Chunks {
   add(data: Uint8Array, isOthers = false): void {
     this.bytes += data.length;
     const last = this.#chunks.at(-1);
+    if (last && last.length + data.length <= last.buffer.length)
+      return join(last, data);
     if (last === undefined || data.length >= SHARED) {
       const buffer = isOthers ? new Uint8Array(data) : data; // most bodies come in one piece
       this.#chunks.push({ buffer, length: data.length });
       return;
     }
-    if (last.length + data.length <= last.buffer.length)
-      return join(last, data);
     const shared = { buffer: Buffer.allocUnsafeSlow(SHARED), length: 0 };
     this.#chunks.push(shared);
     join(shared, data);
+  }
+
+  /** Room for so many bytes in one buffer, with what is there already. */
+  reserve(bytes: number): void {
+    const [first] = this.#chunks;
+    if (first !== undefined && first.buffer.length >= bytes) return;
+    const all = { buffer: Buffer.allocUnsafeSlow(bytes), length: 0 };
+    for (const { buffer, length } of this.#chunks)
+      join(all, buffer.subarray(0, length));
+    this.#chunks = [all];
   }
 
   /** The oldest. */
@@ -58,6 +68,7 @@ export class Chunks {
   }
 
   clear(): void {
+    if (this.empty) return;
     this.#chunks = [];
     this.bytes = 0;
   }

@@ -6,7 +6,7 @@ import { isIPv6 } from "node:net";
 import { MalformedRequestError } from "../common/errors.ts";
 import { CLOSE_OPTION } from "../common/fields.ts";
 
-export type BodyLength = number | "chunked";
+type BodyLength = number | "chunked";
 
 /** What the header fields say of the message itself. */
 export interface Frame {

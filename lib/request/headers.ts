@@ -19,10 +19,7 @@ export class RequestHeaders implements Iterable<[name: string, value: string]> {
     let value: string | undefined;
     for (let i = 0; i < raw.length; i += 2) {
       if (raw[i] !== wanted) continue;
-      value =
-        value === undefined
-          ? raw[i + 1]!
-          : value + (wanted === "cookie" ? "; " : ", ") + raw[i + 1]!;
+      value = joined(wanted, value, raw[i + 1]!);
     }
     return value;
   }
@@ -31,8 +28,18 @@ export class RequestHeaders implements Iterable<[name: string, value: string]> {
     return this.get(name) !== undefined;
   }
 
-  *[Symbol.iterator](): Generator<[name: string, value: string]> {
-    for (let i = 0; i < this.raw.length; i += 2)
-      yield [this.raw[i]!, this.raw[i + 1]!];
+  /** Each name once, with its value as `get` gives it, in the order in which the names came. */
+  [Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    const values = new Map<string, string>();
+    for (let i = 0; i < this.raw.length; i += 2) {
+      const name = this.raw[i]!;
+      values.set(name, joined(name, values.get(name), this.raw[i + 1]!));
+    }
+    return values.entries();
   }
 }
+
+const joined = (name: string, before: string | undefined, value: string) =>
+  before === undefined
+    ? value
+    : before + (name === "cookie" ? "; " : ", ") + value;

@@ -1,16 +1,21 @@
 /** What an application gets of a request. */
+import type { X509Certificate } from "node:crypto";
 import type { Future, Scope } from "effection";
 import { parse as parseCookies } from "cookie";
-import type { RequestBody } from "./body.ts";
+import type { Read, RequestBody } from "./body.ts";
+import { checkCharset, decode as decodeText } from "./charset.ts";
+import { inflated } from "./content-encoding.ts";
 import { callerTimeoutMs } from "./deadline.ts";
 import { BadRequestError } from "../common/errors.ts";
 import { parseForm } from "./form.ts";
 import type { Frame, Framing } from "./framing.ts";
 import { future } from "../operations/future.ts";
 import { RequestHeaders } from "./headers.ts";
+import type { PlainHeaders } from "../common/fields.ts";
 import type { Logger } from "../common/log.ts";
 import type { Head } from "../engine/engine.ts";
 import type { Scheme } from "../engine/entrance.ts";
+import { TRACE, type Trace } from "../traces/trace.ts";
 import type { ClientInfo, Proxies } from "./proxies.ts";
 
 /** What a request asks of the exchange that it belongs to. */
@@ -23,9 +28,24 @@ export interface RequestContext {
   readonly startedAt: number;
   readonly requestTimeoutMs: number;
   readonly signal: AbortSignal;
+  readonly draining: AbortSignal;
   readonly scope: Scope;
   readonly log: Logger;
   readonly body: RequestBody;
+  /** Bytes that may come of a compressed body; 0 where none is taken. */
+  readonly maxInflatedBytes: number;
+  /** name, value, …; names in lower case. */
+  readonly trailers: readonly string[];
+  hint(fields: PlainHeaders): boolean;
+  addToErrors(fields: PlainHeaders): void;
+  limitTime(ms: number): void;
+}
+
+/** The exchange, as its request sees it. */
+interface RequestOwner {
+  readonly context: RequestContext;
+  /** Undefined where there is no trace. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Where the router found the application. */
@@ -56,32 +76,30 @@ export interface Parameter {
  *   .listen(8000);
  * ```
  */
-export class GatewayRequest {
+export class GatewayRequest<Params = Readonly<Record<string, string>>> {
   /** As sent: `GET`, `POST`, … Methods are case-sensitive (RFC 9110, section 9.1). */
   readonly method: string;
   /** Where the application is mounted, without a trailing slash; empty at the root. `SCRIPT_NAME` of the WSGI world. */
   readonly mountPath: string;
   /**
    * The path below the mount, percent-escapes kept: decoding is final, `%2f` would become a separator. Empty when the
-   * mount itself was asked for.
+   * mount itself was asked for. Bytes beyond ASCII, which no URL has, are text where they are UTF-8, and else the
+   * percent-escapes that they should have been (`%E9`); the engine `uws` loses those, which is answered 400. So it is
+   * in `queryString`.
    */
   readonly path: string;
 
-  readonly #exchange: { readonly context: RequestContext };
+  readonly #exchange: RequestOwner;
   readonly #place: Place;
   readonly #head: Head;
   #frame: Frame | undefined;
   #headers: RequestHeaders | undefined;
   #query: URLSearchParams | undefined;
-  #params: Readonly<Record<string, string>> | undefined;
+  #params: Params | undefined;
   #cookies: Readonly<Record<string, string | undefined>> | undefined;
   #client: ClientInfo | undefined;
 
-  constructor(
-    exchange: { readonly context: RequestContext },
-    place: Place,
-    head: Head,
-  ) {
+  constructor(exchange: RequestOwner, place: Place, head: Head) {
     this.method = head.method;
     this.mountPath = place.mountPath;
     this.path =
@@ -98,6 +116,12 @@ export class GatewayRequest {
     return (request.#frame = framing.frameOf(request.#head.fields));
   }
 
+  /** Bytes of body that are announced; undefined where its length shows at its end. For its body. */
+  static bodyLength(request: GatewayRequest): number | undefined {
+    const length = request.#frame?.bodyLength;
+    return typeof length === "number" ? length : undefined;
+  }
+
   /** The client asks to close the connection after the reply. For the exchange. */
   static closes(request: GatewayRequest): boolean {
     return request.#frame?.close === true;
@@ -109,6 +133,21 @@ export class GatewayRequest {
     void peer.address;
     if (request.#exchange.context.proxies?.header === "proxy-v2")
       void peer.proxiedAddress;
+  }
+
+  /** Undefined where there is none. For access lines, and for adapters that ask somebody else. */
+  get [TRACE](): Trace | undefined {
+    return this.#exchange.trace;
+  }
+
+  /** Fields that an error reply has, too. @throws {InvalidReplyError} For middleware. */
+  static addToErrors(request: GatewayRequest, fields: PlainHeaders): void {
+    request.#exchange.context.addToErrors(fields);
+  }
+
+  /** The exchange may take so long, if not less. For middleware. */
+  static limitTime(request: GatewayRequest, ms: number): void {
+    request.#exchange.context.limitTime(ms);
   }
 
   /**
@@ -139,11 +178,12 @@ export class GatewayRequest {
   }
 
   /**
-   * The values of the route's `:parameters`, percent-decoded.
+   * The values of the route's `:parameters`, percent-decoded. Their names have types where the pattern is written with
+   * the handler: `loop.get("/users/:id", ({ params }) => params.id)`.
    *
    * @throws {BadRequestError} when an escape is not valid UTF-8; unhandled, it answers 400.
    */
-  get params(): Readonly<Record<string, string>> {
+  get params(): Params {
     if (this.#params) return this.#params;
     const params: Record<string, string> = {};
     const { parameters } = this.#place;
@@ -152,7 +192,7 @@ export class GatewayRequest {
       for (const { name, index } of parameters)
         params[name] = decode(segments[index + 1]!);
     }
-    return (this.#params = params);
+    return (this.#params = params as Params);
   }
 
   /** The cookies that the client sent (RFC 6265, section 5.4), decoded where they decode. */
@@ -166,6 +206,15 @@ export class GatewayRequest {
    */
   get remoteAddress(): string {
     return this.#clientInfo?.address ?? this.#head.peer.address ?? "";
+  }
+
+  /**
+   * The certificate that the other end of the connection has shown (`listen({ tls: { verifyClient } })`), checked by
+   * the authorities of the listener; undefined where there is none. Behind a proxy it is the proxy's. To be asked for
+   * before the end of the exchange.
+   */
+  get peerCertificate(): X509Certificate | undefined {
+    return this.#head.peer.certificate;
   }
 
   /** As the client asked: the listener's, `https` with TLS, or what a trusted proxy says. */
@@ -206,6 +255,40 @@ export class GatewayRequest {
   }
 
   /**
+   * Fires when the loop begins to drain, at once if it has begun: time to come to an end, for a reply that would go on
+   * for long. A loop waits `drainTimeoutMs` for it, and halts it then. Streams that wait for it are told a thousand a
+   * second at most, because their clients come back. Does not fire once the exchange has ended.
+   *
+   * @example
+   * ```ts
+   * import { Loop, stream } from "eddy";
+   * import { setTimeout } from "node:timers/promises";
+   *
+   * await new Loop()
+   *   .get("/clock", (request) =>
+   *     stream(async (out) => {
+   *       while (!request.draining.aborted) {
+   *         await out.write(`${new Date().toISOString()}\n`);
+   *         await setTimeout(1000);
+   *       }
+   *     }),
+   *   )
+   *   .listen(8000);
+   * ```
+   */
+  get draining(): AbortSignal {
+    return this.#exchange.context.draining;
+  }
+
+  /**
+   * The id of the last event that a client has got which comes back to a stream of events (field `Last-Event-ID`).
+   * Undefined for one that is here for the first time, or has got none with an id. It is what the client says.
+   */
+  get lastEventId(): string | undefined {
+    return this.headers.get("last-event-id");
+  }
+
+  /**
    * Tasks started here belong to the exchange: they are halted when it ends, in whatever way.
    *
    * @throws {UsageError} once it has ended, and they have.
@@ -233,6 +316,53 @@ export class GatewayRequest {
   }
 
   /**
+   * Fields that came behind the body (RFC 9110, section 6.5): none before the body is over, which it is when it has
+   * been read, or after `received()`. They are apart from `headers`, because a client says anything there. The engine
+   * `uws` and uwsgi have none.
+   *
+   * @example
+   * ```ts
+   * import { createHash } from "node:crypto";
+   * import { BadRequestError, Loop } from "eddy";
+   *
+   * await new Loop({ engine: "node" })
+   *   .put("/files/:name", async (request) => {
+   *     const hash = createHash("sha256").update(await request.bytes()).digest("hex");
+   *     if (request.trailers.get("x-sha256") !== hash) throw new BadRequestError("the file came damaged");
+   *   })
+   *   .listen(8000);
+   * ```
+   */
+  get trailers(): RequestHeaders {
+    return new RequestHeaders(this.#exchange.context.trailers);
+  }
+
+  /**
+   * Tells the client what it will need before there is a reply: 103 Early Hints (RFC 8297), of links as a rule. May be
+   * called several times. Gives whether it was sent: not by HTTP/1.0, the engine `uws` and uwsgi, not once the reply
+   * has begun, nor to a client that has left.
+   *
+   * @throws {InvalidReplyError} for fields that a reply could not have.
+   *
+   * @example
+   * ```ts
+   * import { html, Loop } from "eddy";
+   *
+   * const render = async (): Promise<string> => "<link rel=stylesheet href=/style.css>hello"; // takes a while
+   *
+   * await new Loop({ engine: "node" })
+   *   .get("/", async (request) => {
+   *     request.hint({ link: "</style.css>; rel=preload; as=style" });
+   *     return html(await render());
+   *   })
+   *   .listen(8000);
+   * ```
+   */
+  hint(fields: PlainHeaders): boolean {
+    return this.#exchange.context.hint(fields);
+  }
+
+  /**
    * Waits for the body without reading it, and gives its length: what comes of it is kept in memory, from 512 KiB on in
    * a file, until `body` is read. So whoever reads it is not kept waiting by a slow client.
    *
@@ -243,7 +373,7 @@ export class GatewayRequest {
   }
 
   /**
-   * The whole body. `await` it or `yield*` it; likewise `text()`, `json()` and `form()`.
+   * The whole body, as it was sent. `await` it or `yield*` it; likewise `text()`, `json()` and `form()`.
    *
    * @throws {BodyTooLargeError} past `maxBodyBytes`; unhandled, it answers 413.
    * @throws {BodyTimeoutError} past `bodyTimeoutMs`; unhandled, it answers 408.
@@ -251,40 +381,56 @@ export class GatewayRequest {
    * @throws {BodyUsedError} when the body was read already.
    */
   bytes(): Future<Uint8Array> {
-    return future(this.#exchange.context.body.collect());
-  }
-
-  /** The whole body as UTF-8. */
-  text(): Future<string> {
-    return future(this.#exchange.context.body.collect().then(toText));
+    return this.#exchange.context.body.collect(toOwn);
   }
 
   /**
-   * The whole body as JSON.
+   * The whole body as UTF-8, as `Request.text()` has it: without a byte order mark.
+   *
+   * @throws {UnsupportedMediaTypeError} when its content-type names another charset, or it is compressed and the mount
+   *   does not ask for that (`inflateBodies`); unhandled, it answers 415.
+   */
+  text(): Future<string> {
+    return this.#collect((body) => {
+      checkCharset(this.headers.get("content-type"));
+      return decodeText(body);
+    });
+  }
+
+  /**
+   * The whole body as JSON, which is UTF-8 whatever its content-type says (RFC 8259, section 8.1).
    *
    * @throws {BadRequestError} when it does not parse; unhandled, it answers 400.
+   * @throws {UnsupportedMediaTypeError} when it is compressed, as in `text()`.
    */
   json<T = unknown>(): Future<T> {
-    return future(
-      this.#exchange.context.body
-        .collect()
-        .then((body) => parseJson(toText(body)) as T),
-    );
+    return this.#collect(toJson) as Future<T>;
   }
 
   /**
-   * The whole body as an HTML form: URL-encoded, or multipart with its files as `File`. At most 1000 fields.
+   * The whole body as an HTML form: URL-encoded, or multipart with its files as `File`. At most 1000 fields. The name
+   * of a file is what the client says, with the folders of an upload and whatever else: it is no path to write to.
    *
-   * @throws {UnsupportedMediaTypeError} when it is not a form; unhandled, it answers 415.
-   * @throws {BadRequestError} when it is malformed; unhandled, it answers 400.
+   * @throws {UnsupportedMediaTypeError} when it is not a form, is in another charset than UTF-8, or is compressed, as
+   * in
+   *   `text()`; unhandled, it answers 415.
+   * @throws {BadRequestError} when it is malformed, or holds what is not UTF-8; unhandled, it answers 400.
    */
   form(): Future<FormData> {
     const type = this.headers.get("content-type") ?? "";
-    return future(
-      this.#exchange.context.body
-        .collect()
-        .then((body) => parseForm(type, body)),
-    );
+    return this.#collect((body) => parseForm(type, body));
+  }
+
+  /** All of it, as it was before the client compressed it. */
+  #collect<T>(read: Read<T>): Future<T> {
+    const { body, maxInflatedBytes } = this.#exchange.context;
+    const coding = this.headers.get("content-encoding");
+    if (coding === undefined || coding === "identity")
+      return body.collect(read);
+    return body.collect(async (bytes, lent) => {
+      const own = toOwn(bytes, lent);
+      return read(await inflated(own, coding, maxInflatedBytes), false);
+    });
   }
 
   /** What trusted proxies say; undefined when there are none. */
@@ -316,13 +462,13 @@ function decode(text: string): string {
   }
 }
 
-function toText(body: Uint8Array): string {
-  return Buffer.from(body.buffer, body.byteOffset, body.length).toString();
+function toOwn(body: Uint8Array, lent: boolean): Uint8Array {
+  return lent ? new Uint8Array(body) : body;
 }
 
-function parseJson(text: string): unknown {
+function toJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(decodeText(body));
   } catch (cause) {
     throw new BadRequestError("the body is not valid JSON", { cause });
   }

@@ -23,6 +23,9 @@ import { promisify } from "node:util";
 /** Bytes that may wait for the disk. */
 const MOST_WAITING = 64 * 1024 * 1024;
 
+/** Bytes of one body that may wait for the disk where it can come slower. */
+const BEHIND_AT = 1024 * 1024;
+
 /** Bytes read back at a time. */
 const READ = 256 * 1024;
 
@@ -63,7 +66,7 @@ export class SpillBudget {
 interface Piece {
   at: number;
   end: number;
-  buffer: Buffer | undefined;
+  buffer: Uint8Array | undefined;
 }
 
 const readAt = promisify(read);
@@ -71,6 +74,9 @@ const readAt = promisify(read);
 export class Spill {
   readonly #budget: SpillBudget;
   readonly #onError: (error: Error) => void;
+  readonly #onWritten: () => void;
+  /** Of its bytes, those that wait for the disk, with the rest of their buffers. */
+  #waiting = 0;
   readonly #file = openUnnamed();
   /** In order, without a gap; none that is in the file follows another one. */
   #pieces: Piece[] = [];
@@ -81,21 +87,43 @@ export class Spill {
   #calls = 0;
   #closed = false;
 
-  /** `onError`: called when the disk does not take what was pushed. */
-  constructor(budget: SpillBudget, onError: (error: Error) => void) {
+  /**
+   * `onError`: called when the disk does not take what was pushed.
+   *
+   * @param onWritten called when less waits for the disk than before.
+   */
+  constructor(
+    budget: SpillBudget,
+    onError: (error: Error) => void,
+    onWritten: () => void = () => {},
+  ) {
     this.#budget = budget;
     this.#onError = onError;
+    this.#onWritten = onWritten;
+  }
+
+  /** Whoever pushes should wait for `onWritten` before more comes, if he can. */
+  get isBehind(): boolean {
+    return this.#waiting >= BEHIND_AT;
+  }
+
+  #note(bytes: number): void {
+    this.#waiting += bytes;
+    this.#budget.waiting += bytes;
   }
 
   get empty(): boolean {
     return this.#pieces.length === 0;
   }
 
-  /** @throws the system's error, when there is no room. */
-  push(chunk: Uint8Array): void {
+  /**
+   * @param given it is nobody else's any more: then it is not copied, if it is long.
+   * @throws the system's error, when there is no room.
+   */
+  push(chunk: Uint8Array, given = false): void {
     if (chunk.length === 0) return;
     this.#budget.note();
-    if (!this.#joins(chunk)) this.#add(chunk);
+    if (!this.#joins(chunk)) this.#add(chunk, given);
     this.#end += chunk.length;
     this.#write();
     this.#budget.note();
@@ -112,7 +140,7 @@ export class Spill {
     return true;
   }
 
-  #add(chunk: Uint8Array): void {
+  #add(chunk: Uint8Array, given: boolean): void {
     const size = Math.max(SHARED, chunk.length);
     const piece: Piece = {
       at: this.#end,
@@ -129,23 +157,24 @@ export class Spill {
           this.#end + done,
         );
     } else {
-      piece.buffer = Buffer.allocUnsafeSlow(size);
-      piece.buffer.set(chunk);
-      this.#budget.waiting += size;
+      piece.buffer =
+        given && chunk.length === size ? chunk : copyOf(chunk, size);
+      this.#note(size);
     }
     this.#pieces.push(piece);
     this.#merge(this.#pieces.length - 2);
   }
 
-  /** The oldest bytes, at most 512 KiB; undefined when there are none. One call at a time. */
+  /** The oldest bytes, at most 512 KiB, for the caller to keep; undefined when there are none. One call at a time. */
   async shift(): Promise<Uint8Array | undefined> {
     const piece = this.#pieces[0];
     if (piece === undefined) return undefined;
     const { at, end, buffer } = piece;
     if (buffer === undefined) return await this.#readBack(piece);
     this.#pieces.shift();
-    this.#budget.waiting -= buffer.length;
-    return buffer.subarray(0, end - at);
+    this.#note(-buffer.length);
+    const bytes = buffer.subarray(0, end - at);
+    return piece === this.#current ? Buffer.from(bytes) : bytes; // being written: whoever gets it may transfer it
   }
 
   async #readBack(piece: Piece): Promise<Uint8Array> {
@@ -179,7 +208,7 @@ export class Spill {
     this.#writeRest(piece, piece.buffer, 0);
   }
 
-  #writeRest(piece: Piece, buffer: Buffer, done: number): void {
+  #writeRest(piece: Piece, buffer: Uint8Array, done: number): void {
     const { at, end } = piece;
     const left = end - at - done;
     write(this.#file, buffer, done, left, at + done, (error, written) => {
@@ -191,14 +220,15 @@ export class Spill {
       if (error !== null) return this.#onError(error);
       this.#isWritten(piece, buffer);
       this.#write();
+      this.#onWritten();
     });
   }
 
-  #isWritten(piece: Piece, buffer: Buffer): void {
+  #isWritten(piece: Piece, buffer: Uint8Array): void {
     const index = this.#pieces.indexOf(piece);
     if (index === -1) return; // taken meanwhile
     piece.buffer = undefined;
-    this.#budget.waiting -= buffer.length;
+    this.#note(-buffer.length);
     this.#merge(index);
     this.#merge(index - 1);
   }
@@ -221,15 +251,23 @@ export class Spill {
     if (this.#closed) return;
     this.#closed = true;
     for (const { buffer } of this.#pieces)
-      this.#budget.waiting -= buffer?.length ?? 0;
+      if (buffer !== undefined) this.#note(-buffer.length);
     this.#pieces = [];
     if (this.#calls === 0) this.#closeFile();
   }
 
-  /** Away from the loop, as a long file takes its time. It has no name, so that nothing could be done about an error. */
+  /**
+   * Away from the loop, as a long file takes its time. It has no name, so that nothing could be done about an error.
+   */
   #closeFile(): void {
     close(this.#file, () => {});
   }
+}
+
+function copyOf(chunk: Uint8Array, size: number): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(size);
+  copy.set(chunk);
+  return copy;
 }
 
 /** The name is gone before the first byte is written: nothing is left behind, whatever ends the process. */

@@ -1,29 +1,46 @@
 /** Hands a request on to one of several servers, and to another one while none has seen anything of it. */
-import type { ClientRequest, IncomingMessage } from "node:http";
+import type {
+  ClientRequest,
+  IncomingMessage,
+  InformationEvent,
+} from "node:http";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream";
 import {
   GatewayError,
   UpstreamError,
   UpstreamTimeoutError,
 } from "../common/errors.ts";
-import { endToEnd, PLAIN_VALUE } from "../common/fields.ts";
+import { endToEnd, mayTrail, PLAIN_VALUE, pairsOf } from "../common/fields.ts";
 import { action, until, type Operation } from "../operations.ts";
 import type { GatewayRequest } from "../request/request.ts";
-import type { Chunk, GatewayResponse } from "../reply/types.ts";
+import { seen, traceOf, type Attributes, type Call } from "../traces/trace.ts";
+import type { Chunk, Reply } from "../reply/types.ts";
 import type { UpstreamAddress } from "./options.ts";
 import { saysClosed } from "./socket.ts";
-import type { Upstream, Upstreams } from "./upstreams.ts";
+import { keyOf, type Upstream, type Upstreams } from "./upstreams.ts";
 
 /** A request that is ready to be sent, as often as it takes: nothing of the client's is missing but the body. */
 export interface OutgoingRequest {
   /** Undefined: it has none. */
   readonly body: AsyncIterable<Uint8Array> | Iterable<Chunk> | undefined;
   /**
+   * Gives the fields that follow the body, at its end: name, value, …; undefined where it does not go out in chunks.
+   */
+  readonly trailers?: (() => readonly string[]) | undefined;
+  /**
    * Begins to connect for one attempt, and sends nothing yet.
    *
    * @param anew - not on a kept connection.
    */
   begin(address: UpstreamAddress, anew: boolean): ClientRequest;
+  /**
+   * The server has answered an upgrade with 101, and the connection of the request is the adapter's from now on: what
+   * the client gets. Without it no upgrade is asked for.
+   *
+   * @throws {Error} for a 101 that is not valid.
+   */
+  switched?(out: ClientRequest, reply: IncomingMessage): Reply;
 }
 
 /**
@@ -33,20 +50,43 @@ export interface OutgoingRequest {
  * @throws {UpstreamError} when no server can be reached, or the chosen one breaks off or does not speak valid HTTP.
  * @throws {UpstreamTimeoutError} when it is silent.
  */
-export function* forward(
+export function forward(
   request: GatewayRequest,
-  prepare: () => OutgoingRequest | Promise<OutgoingRequest>,
+  prepare: Prepare,
   upstreams: Upstreams,
-): Operation<GatewayResponse> {
-  const preparing = prepare();
+): Operation<Reply> {
+  const trace = traceOf(request);
+  if (trace === undefined) return handOn(request, prepare, upstreams);
+  const { method } = request;
+  const call = trace.call(method, "client", { "http.request.method": method });
+  const asking = handOn(request, prepare, upstreams, call);
+  return seen(call, asking, (reply) => ({
+    "http.response.status_code": (reply as { status: number }).status,
+  }));
+}
+
+/** `call`: as which it is traced. */
+type Prepare = (
+  call: Call | undefined,
+) => OutgoingRequest | Promise<OutgoingRequest>;
+
+function* handOn(
+  request: GatewayRequest,
+  prepare: Prepare,
+  upstreams: Upstreams,
+  call?: Call,
+): Operation<Reply> {
+  const preparing = prepare(call);
   const outgoing =
     preparing instanceof Promise ? yield* until(preparing) : preparing;
   const tried = new Set<Upstream>();
+  const key = keyOf(request, upstreams.balance);
   for (let retries = 0; ; retries++) {
-    const upstream = upstreams.choose(tried);
+    const upstream = upstreams.choose(tried, key);
     tried.add(upstream);
+    call?.note(addressOf(upstream.address, retries));
     try {
-      return yield* action<GatewayResponse>((resolve, reject) => {
+      return yield* action<Reply>((resolve, reject) => {
         const attempt = new Attempt(
           request,
           outgoing,
@@ -66,15 +106,29 @@ export function* forward(
   }
 }
 
+/** By OpenTelemetry's conventions for HTTP clients. */
+function addressOf(
+  { connect, name }: UpstreamAddress,
+  retries: number,
+): Attributes {
+  return {
+    "server.address": "path" in connect ? connect.path : connect.host,
+    ...("port" in connect && { "server.port": Number(connect.port) }),
+    ...(retries > 0 && { "http.request.resend_count": retries }),
+    "eddy.upstream": name,
+  };
+}
+
 /** No server has seen anything of the request: it may go to another one. */
 class UnseenError extends Error {}
 
-type State = "connecting" | "sending" | "replying" | "over";
+type State = "connecting" | "sending" | "replying" | "switched" | "over";
 
 /**
  * One attempt at one server: the request with its body there, the reply back.
  *
  *     connecting ──connected──► sending ──head──► replying ──► over
+ *         │                      └──101──► switched, for good
  *         └──────────────────────┴─────────────────┴── fails, or is abandoned ──► over
  *
  * The connection belongs to the attempt while there is no head, then to the reply's body, which has to be read to its
@@ -84,7 +138,7 @@ class Attempt {
   readonly #request: GatewayRequest;
   readonly #outgoing: OutgoingRequest;
   readonly #upstream: Upstream;
-  readonly #resolve: (response: GatewayResponse) => void;
+  readonly #resolve: (reply: Reply) => void;
   readonly #reject: (error: Error) => void;
   #state: State = "connecting";
   #out!: ClientRequest;
@@ -97,7 +151,7 @@ class Attempt {
     request: GatewayRequest,
     outgoing: OutgoingRequest,
     upstream: Upstream,
-    resolve: (response: GatewayResponse) => void,
+    resolve: (reply: Reply) => void,
     reject: (error: Error) => void,
   ) {
     this.#request = request;
@@ -123,11 +177,14 @@ class Attempt {
     this.#out
       .on("socket", (socket) => {
         if (!socket.connecting) this.#send();
-        else socket.once("connect", () => this.#send());
+        else socket.once(readiness(socket), () => this.#send());
       })
+      .on("information", (hint) => this.#hint(hint))
       .on("response", (reply) => this.#reply(reply))
       .on("error", (error) => this.#fail(error))
       .on("close", () => this.#closed());
+    if (this.#outgoing.switched !== undefined)
+      this.#out.on("upgrade", (reply, socket) => this.#switch(reply, socket));
   }
 
   /** The request is halted. What has a head already ends with the reply's body. */
@@ -142,10 +199,11 @@ class Attempt {
     this.#state = "sending";
     clearTimeout(this.#connecting);
     this.#limitSilence();
-    const { body } = this.#outgoing;
+    const { body, trailers } = this.#outgoing;
     if (body === undefined) return void this.#out.end();
     this.#out.flushHeaders();
-    pipeline(body, this.#out, (error) => {
+    const all = trailers ? trailed(body, trailers, this.#out) : body;
+    pipeline(all, this.#out, (error) => {
       if (error) this.#fail(error); // once the reply has begun, its body tells of it
     });
   }
@@ -169,11 +227,22 @@ class Attempt {
       : !writableEnded && !writableNeedDrain;
   }
 
+  /** The links of an early hint, which is what they have. */
+  #hint({ statusCode, rawHeaders }: InformationEvent): void {
+    const links = pairsOf(rawHeaders).filter(([name]) => /^link$/i.test(name));
+    if (statusCode === 103 && links.length > 0) this.#request.hint(links);
+  }
+
   #reply(reply: IncomingMessage): void {
     if (this.#state !== "sending") return void reply.destroy();
     const { statusCode = 0, statusMessage = "", rawHeaders } = reply;
-    if (statusCode > MAX_STATUS)
-      return this.#fail(new Error(`${statusCode} is not a valid status`));
+    const isChunked = reply.headers["transfer-encoding"] !== undefined;
+    if (statusCode < MIN_STATUS || statusCode > MAX_STATUS)
+      return this.#fail(
+        new Error(
+          `${String(statusCode).padStart(3, "0")} is not the status of a reply`,
+        ),
+      );
     this.#state = "replying";
     this.#upstream.answered(this.#request.log);
     this.#resolve({
@@ -182,7 +251,26 @@ class Attempt {
       statusText: PLAIN_VALUE.test(statusMessage) ? statusMessage : undefined,
       headers: pairsOf(endToEnd(rawHeaders)),
       body: this.#hasBody(reply) ? this.#bodyOf(reply) : void reply.resume(),
+      trailers: isChunked
+        ? () => trailing(pairsOf(reply.rawTrailers))
+        : undefined,
     });
+  }
+
+  /** The connection counts as a request for as long as it is open. Node takes the request for closed. */
+  #switch(reply: IncomingMessage, socket: Socket): void {
+    if (this.#state !== "sending") return void socket.destroy();
+    let answer: Reply;
+    try {
+      answer = this.#outgoing.switched!(this.#out, reply);
+    } catch (error) {
+      socket.destroy();
+      return this.#fail(error as Error);
+    }
+    this.#state = "switched";
+    this.#upstream.answered(this.#request.log);
+    socket.once("close", () => this.#upstream.release());
+    this.#resolve(answer);
   }
 
   /** RFC 9110, section 6.4.1. */
@@ -217,7 +305,7 @@ class Attempt {
 
   #fail(error: Error): void {
     const before = this.#state;
-    if (before === "over" || before === "replying") return;
+    if (before !== "connecting" && before !== "sending") return;
     this.#state = "over";
     const stale = this.#foundClosed(error);
     this.#out.destroy();
@@ -254,6 +342,7 @@ class Attempt {
 
   #closed(): void {
     clearTimeout(this.#connecting);
+    if (this.#state === "switched") return;
     this.#fail(new Error("it closed the connection"));
     this.#upstream.release();
   }
@@ -263,15 +352,26 @@ class Attempt {
   }
 }
 
-/** RFC 9110, section 15: there are five classes of them. */
-const MAX_STATUS = 599;
+/** A server has seen nothing before that. */
+const readiness = (socket: Socket): string =>
+  "encrypted" in socket ? "secureConnect" : "connect";
+
+/** RFC 9110, section 15: there are five classes of them, and the first is of no final reply. */
+const [MIN_STATUS, MAX_STATUS] = [200, 599];
 
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/;
 
-function pairsOf(raw: readonly string[]): [string, string][] {
-  return Array.from({ length: raw.length / 2 }, (_, i) => [
-    raw[2 * i]!,
-    raw[2 * i + 1]!,
-  ]);
+/** A body, and behind it what came behind it. */
+async function* trailed(
+  body: AsyncIterable<Uint8Array> | Iterable<Chunk>,
+  trailers: () => readonly string[],
+  out: ClientRequest,
+): AsyncGenerator<Chunk> {
+  yield* body;
+  out.addTrailers(trailing(pairsOf(trailers())));
 }
+
+/** What can stand behind a body: whoever is next may refuse the rest. */
+const trailing = (fields: [string, string][]): [string, string][] =>
+  fields.filter(([name]) => mayTrail(name));

@@ -9,7 +9,7 @@ import { UsageError } from "../common/errors.ts";
 
 export interface UpstreamOptions {
   /**
-   * Milliseconds to connect in.
+   * Milliseconds to connect in, and to answer `healthCheck` in.
    *
    * @default 5000: a server on one's own network that takes longer is not there
    */
@@ -30,6 +30,14 @@ export interface UpstreamOptions {
    */
   retries?: number;
   /**
+   * Who gets the next request: `"least"`, the one with the fewest; or, so that the same clients come to the same server
+   * while it works, by the value of a field, `"header:x-user"`, or of a cookie, `"cookie:session"`. Requests without it
+   * go by `"least"`.
+   *
+   * @default "least"
+   */
+  balance?: string;
+  /**
    * Failures in a row after which an upstream is left out.
    *
    * @default 1, as nginx's `max_fails`
@@ -41,9 +49,24 @@ export interface UpstreamOptions {
    * @default 10_000, as nginx's `fail_timeout`
    */
   failTimeoutMs?: number;
+  /**
+   * A path that each upstream is asked for again and again: `"/healthz"`. While the answer is not of 2xx or 3xx, or
+   * there is none, the upstream is left out, whatever it makes of requests; `maxFails` such answers in a row are needed
+   * for that, and one good one is enough to take it back. Each process asks for itself.
+   *
+   * @default none: what becomes of requests says enough of a server that is up or gone, as with nginx
+   */
+  healthCheck?: string;
+  /**
+   * Milliseconds from an answer to the next time that it is asked for.
+   *
+   * @default 5000, as of `health_check` in nginx Plus
+   */
+  healthIntervalMs?: number;
 }
 
-export type UpstreamSettings = Required<UpstreamOptions>;
+export type UpstreamSettings = Required<Omit<UpstreamOptions, "healthCheck">> &
+  Pick<UpstreamOptions, "healthCheck">;
 
 export const MILLISECONDS: Rule = [
   (value) => typeof value === "number" && value > 0,
@@ -56,8 +79,19 @@ const RULES: Record<keyof UpstreamOptions, Rule> = {
     (value) => value === 0 || COUNT[0](value),
     "a whole number from 0 up",
   ],
+  balance: [
+    (value) =>
+      typeof value === "string" &&
+      /^(?:least|(?:header|cookie):[\w!#$%&'*+.^`|~-]+)$/.test(value),
+    '"least", "header:" and a name, or "cookie:" and a name',
+  ],
   maxFails: COUNT,
   failTimeoutMs: MILLISECONDS,
+  healthCheck: [
+    (value) => typeof value === "string" && /^\/[\x21-\x7e]*$/.test(value),
+    'a path: "/healthz"',
+  ],
+  healthIntervalMs: MILLISECONDS,
 };
 
 /**
@@ -77,12 +111,15 @@ export function upstreamSettings<T extends UpstreamOptions>(
     connectTimeoutMs: 5000,
     timeoutMs: 60_000,
     retries: Math.max(1, upstreams - 1),
+    balance: "least",
     maxFails: 1,
     failTimeoutMs: 10_000,
+    healthIntervalMs: 5000,
     ...given,
   } as T & UpstreamSettings;
   settings.connectTimeoutMs = Math.min(settings.connectTimeoutMs, MAX_TIMER_MS);
   settings.timeoutMs = Math.min(settings.timeoutMs, MAX_TIMER_MS);
+  settings.healthIntervalMs = Math.min(settings.healthIntervalMs, MAX_TIMER_MS);
   return settings;
 }
 
@@ -91,10 +128,13 @@ export interface UpstreamAddress {
   readonly name: string;
   /** For `net.connect`, and by the same names for `http.request`. */
   readonly connect: { path: string } | { host: string; port: number };
+  /** By TLS. */
+  readonly secure: boolean;
 }
 
 /**
- * `unix:/path`, `host:port`, `[::1]:port`; with `scheme`, `http://host:port` in place of the latter two.
+ * `unix:/path`, `host:port`, `[::1]:port`; with `scheme`, `http://host:port` or `https://host:port` in place of the
+ * latter two.
  *
  * @throws {UsageError} for anything else.
  */
@@ -104,8 +144,13 @@ export function upstreamAddresses(
 ): UpstreamAddress[] {
   const names = typeof given === "string" ? [given] : [...given];
   if (names.length === 0) throw new UsageError("name at least one upstream");
-  return names.map((name) => ({ name, connect: parse(name, scheme) }));
+  return names.map((name) => {
+    const secure = scheme !== "" && name.startsWith(SECURE);
+    return { name, connect: parse(name, secure ? SECURE : scheme), secure };
+  });
 }
+
+const SECURE = "https://";
 
 function parse(name: string, scheme: string): UpstreamAddress["connect"] {
   const path = /^unix:(\/.+)$/.exec(name)?.[1];

@@ -10,8 +10,13 @@
  * Failures are those of the server itself: it cannot be reached, is silent, breaks off before a head, does not speak
  * valid HTTP. A status is an answer, whatever it says. When all are out, they get requests all the same: a request that
  * would be refused anyway may as well try.
+ *
+ * Apart from that, one that is asked for its health and does not answer well is left out until it does: it may go on to
+ * answer requests while it ends.
  */
+import { createHash } from "node:crypto";
 import type { Logger } from "../common/log.ts";
+import type { GatewayRequest } from "../request/request.ts";
 import type { UpstreamAddress, UpstreamSettings } from "./options.ts";
 
 type State = "up" | "out" | "trial";
@@ -26,6 +31,10 @@ export class Upstream {
   #outUntil = 0;
   /** What the last failure was. */
   #why: string | undefined;
+  /** Bad answers in a row to whoever asks for its health. */
+  #badAnswers = 0;
+  /** What is wrong with its health. */
+  #illness: string | undefined;
 
   constructor(address: UpstreamAddress, settings: UpstreamSettings) {
     this.address = address;
@@ -33,6 +42,7 @@ export class Upstream {
   }
 
   get eligible(): boolean {
+    if (this.#illness !== undefined) return false;
     return (
       this.#state === "up" ||
       (this.#state === "out" && performance.now() >= this.#outUntil)
@@ -69,25 +79,45 @@ export class Upstream {
     this.#outUntil = performance.now() + failTimeoutMs;
   }
 
+  /** It was asked for its health. `problem`: what is wrong with the answer; undefined where it is well. */
+  checked(log: Logger, problem: string | undefined): void {
+    const { name } = this.address;
+    if (problem === undefined) {
+      if (this.#illness !== undefined)
+        log.info(`upstream ${name} is well again`);
+      this.#badAnswers = 0;
+      this.#illness = undefined;
+      this.answered(log);
+    } else if (++this.#badAnswers >= this.settings.maxFails) {
+      if (this.#illness === undefined)
+        log.warn(`upstream ${name} is left out until it is well: ${problem}`);
+      this.#illness = problem;
+    }
+  }
+
   /** How it is, for operators. */
   status() {
     return {
       name: this.address.name,
-      state: this.#state,
+      state: this.#illness === undefined ? this.#state : "out",
       inFlight: this.active,
-      why: this.#why,
+      why: this.#illness ?? this.#why,
     };
   }
 }
 
 export class Upstreams {
   readonly all: readonly Upstream[];
+  readonly balance: string;
+  readonly healthCheck: string | undefined;
   #last = -1;
 
   constructor(
     addresses: readonly UpstreamAddress[],
     settings: UpstreamSettings,
   ) {
+    this.balance = settings.balance;
+    this.healthCheck = settings.healthCheck;
     this.all = addresses.map((one) => new Upstream(one, settings));
   }
 
@@ -99,19 +129,41 @@ export class Upstreams {
   }
 
   /**
-   * The one with the fewest requests, in turn among equals; of those that work and were not `tried`, if there are any,
-   * else of those not `tried`, else of all.
+   * The one with the fewest requests, in turn among equals, or with a `key` the one that has drawn it; of those that
+   * work and were not `tried`, if there are any, else of those not `tried`, else of all.
    */
-  choose(tried: ReadonlySet<Upstream>): Upstream {
+  choose(tried: ReadonlySet<Upstream>, key?: string): Upstream {
     const next = this.#last + 1;
     const inTurn = [...this.all.slice(next), ...this.all.slice(0, next)];
     const fresh = inTurn.filter((one) => !tried.has(one));
     const eligible = fresh.filter((one) => one.eligible);
     const candidates = [eligible, fresh, inTurn].find(({ length }) => length)!;
+    if (key !== undefined) return drawn(key, candidates);
     const chosen = candidates.reduce((best, one) =>
       one.active < best.active ? one : best,
     );
     this.#last = this.all.indexOf(chosen);
     return chosen;
   }
+}
+
+/**
+ * Rendezvous hashing: each server draws a number for the key, and the highest has it. When one is left out, its keys
+ * are spread over the others, and no other key moves.
+ */
+function drawn(key: string, candidates: readonly Upstream[]): Upstream {
+  const draw = ({ address }: Upstream): string =>
+    createHash("sha1").update(`${address.name} ${key}`).digest("hex");
+  const draws = candidates.map((one) => [draw(one), one] as const);
+  return draws.reduce((best, one) => (one[0] > best[0] ? one : best))[1];
+}
+
+/** What a request is balanced by; undefined where it has nothing of the kind. */
+export function keyOf(
+  { headers, cookies }: Pick<GatewayRequest, "headers" | "cookies">,
+  balance: string,
+): string | undefined {
+  const [kind, name = ""] = balance.split(":");
+  if (kind === "least") return undefined;
+  return kind === "header" ? headers.get(name) : cookies[name];
 }

@@ -14,7 +14,7 @@ import { PacketError, PacketReader, type UwsgiPacket } from "./packet.ts";
 import { toRequest } from "./request.ts";
 
 /** What the connections of a listener have in common. */
-export interface UwsgiEntrance {
+interface UwsgiEntrance {
   readonly serve: Serve;
   readonly entrances: Readonly<Record<Scheme, Entrance>>;
   readonly idleTimeoutMs: number;

@@ -53,6 +53,7 @@ export async function openUwsgiListener(
   const stop = (): void => void server.close();
   return {
     address: addressOf(server.address()!),
+    untilTaken: () => connections.untilTaken(),
     stop,
     untilUnused: (signal) => connections.untilNone(signal),
     async destroy() {

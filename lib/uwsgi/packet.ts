@@ -39,25 +39,29 @@ export class PacketReader {
       this.#pieces = bytes;
       return undefined;
     }
-    return { variables: readBlock(bytes, end), rest: bytes.subarray(end) };
+    const rest = end === bytes.length ? NOTHING : bytes.subarray(end);
+    return { variables: readBlock(bytes, end), rest };
   }
 }
 
+const NOTHING = new Uint8Array(0);
+
+/**
+ * All of it becomes text at once, of which names and values are parts: to read them one by one costs several times
+ * that.
+ */
 function readBlock(block: Buffer, end: number): string[] {
+  const text = block.toString("latin1", 0, end);
   const variables: string[] = [];
-  let at = HEADER;
-  const read = (): string => {
+  for (let at = HEADER; at < end;) {
     const from = at + 2;
     if (from > end) throw new PacketError("its block ends in a size");
-    at = from + block.readUInt16LE(at);
+    at = from + (block[from - 2]! | (block[from - 1]! << 8));
     if (at > end)
       throw new PacketError("a name or a value is longer than its block");
-    return block.toString("latin1", from, at);
-  };
-  while (at < end) {
-    const name = read();
-    if (at === end) throw new PacketError("its block ends behind a name");
-    variables.push(name, read());
+    variables.push(text.slice(from, at));
   }
+  if (variables.length % 2 !== 0)
+    throw new PacketError("its block ends behind a name");
   return variables;
 }

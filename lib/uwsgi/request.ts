@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { FIELD_VALUE, HOP_BY_HOP, TOKEN } from "../common/fields.ts";
 import type { Head } from "../engine/engine.ts";
-import { pathAndQuery } from "../engine/path-and-query.ts";
+import { pathAndQuery, targetText } from "../engine/path-and-query.ts";
 import type { Scheme } from "../engine/entrance.ts";
 import { PacketError, type UwsgiPacket } from "./packet.ts";
 
@@ -20,7 +20,7 @@ export function toRequest(all: UwsgiPacket["variables"]): UwsgiRequest {
   const get = (name: string): string => variables.get(name) ?? "";
   const method = matching(TOKEN, get("REQUEST_METHOD"), "REQUEST_METHOD");
   const length = matching(LENGTH, get("CONTENT_LENGTH"), "CONTENT_LENGTH");
-  const target = asText(matching(TARGET, targetOf(get), "the path"));
+  const target = targetText(matching(TARGET, targetOf(get), "the path"));
   const [path, query] = pathAndQuery(target);
   const remote = get("REMOTE_ADDR");
   return {
@@ -43,10 +43,6 @@ function matching(pattern: RegExp, value: string, what: string): string {
   if (pattern.test(value)) return value;
   throw new PacketError(`${what} is ${JSON.stringify(value.slice(0, 100))}`);
 }
-
-/** Of bytes that are no UTF-8 there is nothing that an application could be told. */
-const asText = (bytes: string): string =>
-  /[\x80-\xff]/.test(bytes) ? Buffer.from(bytes, "latin1").toString() : bytes;
 
 const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
 const LENGTH = /^\d{0,15}$/;

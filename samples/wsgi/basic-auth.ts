@@ -1,4 +1,5 @@
-// A middleware that lets nobody in without a name and a password (RFC 7617). Use it with TLS: both are readable on the way.
+// A middleware that lets nobody in without a name and a password (RFC 7617). Use it with TLS: both are readable on the
+// way.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Middleware } from "eddy/adapters/wsgi";
 

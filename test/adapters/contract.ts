@@ -40,8 +40,8 @@ const BEHAVIOURS = [
 ] as const satisfies Behaviour[];
 
 /**
- * All tests of the contract for one adapter; `mount` makes a behaviour mountable. `shared`: one server has all of them for
- * all tests, as its applications take long to start.
+ * All tests of the contract for one adapter; `mount` makes a behaviour mountable. `shared`: one server has all of them
+ * for all tests, as its applications take long to start.
  */
 export function describeAdapter(
   name: string,

@@ -9,9 +9,14 @@ import {
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { readFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { createServer as createSecureServer } from "node:https";
+import type { TLSSocket } from "node:tls";
 import { expect } from "chai";
 import { http, type HttpOptions } from "../../adapters/http.ts";
 import { UsageError, type LoopOptions } from "../../lib/index.ts";
+import { CERTIFICATE } from "../support/certificate.ts";
 import { folderWith } from "../support/folder.ts";
 import { afterTest } from "../support/hooks.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -74,6 +79,10 @@ describe("http()", () => {
       "X-Forwarded-For: 192.0.2.1",
       "X-Forwarded-Host: evil.example",
       "Forwarded: for=192.0.2.1",
+      "X-Forwarded-Port: 1",
+      "X-Forwarded-Server: evil.example",
+      "X-Forwarded-Prefix: /evil",
+      "X-Real-IP: 192.0.2.1",
     ]);
     const [json] = await client.until(/\{.*\}/);
     expect(JSON.parse(json)).to.deep.equal({
@@ -86,8 +95,6 @@ describe("http()", () => {
         "1",
         "x-one",
         "2",
-        "content-length",
-        "0",
         "x-forwarded-for",
         "127.0.0.1",
         "x-forwarded-proto",
@@ -100,6 +107,33 @@ describe("http()", () => {
         "keep-alive",
       ],
     });
+  });
+
+  it("hands trailers on both ways, but for those that cannot stand there, and the links of early hints", async () => {
+    const { url } = await upstream(async (req, res) => {
+      res.writeEarlyHints({ link: "</a.css>; rel=preload", "x-x": "1" });
+      const body = await text(req);
+      res.write(`${body} ${req.trailers["x-sum"]} ${req.trailers["date"]}`);
+      res.addTrailers({ "X-Sum": "2", Age: "1", "X-Latin": "\xe9" });
+      res.end();
+    });
+    const server = await serveWith(
+      (loop) => loop.mount("/", http(url)),
+      {},
+      { engine: "node" },
+    );
+    const client = await RawClient.connect(server.port);
+    client.request(
+      "PUT /",
+      ["Transfer-Encoding: chunked"],
+      "3\r\nabc\r\n0\r\nX-Sum: 1\r\nDate: x\r\n\r\n",
+    );
+    await client.until(
+      /\r\nabc 1 undefined\r\n0\r\nX-Sum: 2\r\nX-Latin: \xe9\r\n\r\n$/,
+    );
+    expect(client.received).to.match(
+      /^HTTP\/1.1 103 Early Hints\r\nlink: <\/a.css>; rel=preload\r\n\r\nHTTP\/1.1 200 OK\r\n/i,
+    );
   });
 
   it("hands the reply on, without the fields of its connection", async () => {
@@ -122,6 +156,16 @@ describe("http()", () => {
       /Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-One: caf\xe9\r\n/,
     );
     expect(head).to.not.match(/x-hop|proxy-authenticate/i);
+  });
+
+  it("hands on the date of the reply, where the engine lets it", async () => {
+    const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const { url } = await upstream((_, res) => {
+      res.writeHead(200, { date }).end("old");
+    });
+    const server = await serve(url, {}, { engine: "node" });
+    const reply = await fetch(`${server.url}/app`);
+    expect(reply.headers.get("date")).to.equal(date);
   });
 
   it("keeps connections, and closes them with the loop", async () => {
@@ -243,14 +287,156 @@ describe("http()", () => {
     expect(statusText).to.equal("Not Found");
   });
 
-  it("answers 502 to a status that is not valid", async () => {
-    const { url } = await upstream((_, res) =>
-      res.socket!.end("HTTP/1.1 999 No\r\n\r\n"),
+  for (const status of ["099", "999"])
+    it(`answers 502 to a status that is not valid: ${status}`, async () => {
+      const { url } = await upstream((_, res) =>
+        res.socket!.end(`HTTP/1.1 ${status} No\r\n\r\n`),
+      );
+      const server = await serve(url);
+      const why = `gave no reply: ${status} is not the status of a reply`;
+      server.expectLog(new RegExp(why), /left out/);
+      expect((await fetch(`${server.url}/app`)).status).to.equal(502);
+    });
+
+  it("speaks TLS, and to nobody whose certificate it does not trust", async () => {
+    const [cert, key] = [CERTIFICATE.cert, CERTIFICATE.key].map((file) =>
+      readFileSync(file, "utf8"),
     );
-    const server = await serve(url);
-    server.expectLog(/gave no reply: 999 is not a valid status/, /left out/);
-    expect((await fetch(`${server.url}/app`)).status).to.equal(502);
+    const names: unknown[] = [];
+    const server = createSecureServer({ cert, key }, (req, res) => {
+      names.push((req.socket as TLSSocket).servername);
+      res.end("by TLS");
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    afterTest(() => server.close().closeAllConnections());
+    const { port } = server.address() as AddressInfo;
+    const url = `https://127.0.0.1:${port}`;
+    const { subjectAltName, subject } = new X509Certificate(cert!);
+    const servername =
+      /DNS:([^,]+)/.exec(subjectAltName ?? "")?.[1] ??
+      /CN=(.*)/.exec(subject)![1]!;
+    const trusting = await serve(url, { tls: { ca: cert!, servername } });
+    for (let i = 0; i < 2; i++) {
+      const response = await fetch(`${trusting.url}/app`);
+      expect(await response.text()).to.equal("by TLS");
+    }
+    expect(names).to.deep.equal([servername, servername]);
+    const other = await serve(url);
+    other.expectLog(/cannot be reached/, /left out/);
+    expect((await fetch(`${other.url}/app`)).status).to.equal(502);
   });
+
+  for (const [balance, field] of [
+    ["header:x-user", "x-user: "],
+    ["cookie:user", "cookie: a=1; user="],
+  ] as const)
+    it(`goes to the same server by ${balance}, and to others where that is gone`, async () => {
+      const servers = await Promise.all(
+        ["a", "b", "c"].map((name) => upstream((_, res) => res.end(name))),
+      );
+      const urls = servers.map(({ url }) => url);
+      const all = await serve(urls, { balance });
+      const ask = async (server: TestServer, user: number): Promise<string> => {
+        const client = await RawClient.connect(server.port);
+        client.request("GET /app", [`${field}${user}`, "Connection: close"]);
+        return (await client.untilClosed()).at(-1)!;
+      };
+      const users = Array.from({ length: 30 }, (_, i) => i);
+      const first = await Promise.all(users.map((one) => ask(all, one)));
+      const again = await Promise.all(users.map((one) => ask(all, one)));
+      expect(again).to.deep.equal(first);
+      expect(new Set(first)).to.have.length(3);
+      const fewer = await serve(urls.slice(0, 2), { balance });
+      for (const user of users) {
+        const found = await ask(fewer, user);
+        if (first[user] !== "c") expect(found).to.equal(first[user]);
+        else expect(["a", "b"]).to.include(found);
+      }
+    });
+
+  it("asks for the health of its servers, and leaves out who is not well, whatever it answers", async () => {
+    let status = 503;
+    const asked: IncomingMessage[] = [];
+    const ill = await upstream((req, res) => {
+      if (req.url !== "/healthz?deep=1") return res.end("ill");
+      asked.push(req);
+      return res.writeHead(status).end("a body that nobody wants");
+    });
+    const well = await upstream((_, res) => res.end("well"));
+    const server = await serve([ill.url, well.url], {
+      healthCheck: "/healthz?deep=1",
+      healthIntervalMs: 5,
+    });
+    server.expectLog(/is left out until it is well/);
+    const ask = async (): Promise<string> =>
+      (await fetch(`${server.url}/app`)).text();
+
+    await server.logged(({ msg }) => msg === leftOut(ill.url, 503));
+    for (let i = 0; i < 4; i++) expect(await ask()).to.equal("well");
+    const [application] = server.loop.applications();
+    expect(application!.parts[0]).to.deep.include({
+      state: "out",
+      why: "GET /healthz?deep=1 is answered 503",
+    });
+    expect(asked[0]!.method).to.equal("GET");
+    expect(asked[0]!.headers.host).to.equal(new URL(ill.url).host);
+
+    status = 302;
+    await server.logged(
+      ({ msg }) => msg === `upstream ${ill.url} is well again`,
+    );
+    expect([await ask(), await ask()]).to.have.members(["ill", "well"]);
+    await server.loop.stop();
+    expect(server.loop.tasks().resources).to.deep.equal([]);
+  });
+
+  const leftOut = (url: string, status: number): string =>
+    `upstream ${url} is left out until it is well: GET /healthz?deep=1 is answered ${status}`;
+
+  it("leaves out who does not answer for its health, or is not there, and says why", async () => {
+    const silent = await upstream((req, res) => {
+      if (req.url !== "/healthz") res.end("silent");
+    });
+    for (const [url, connectTimeoutMs, why] of [
+      [silent.url, 50, /: GET \/healthz is not answered within 50 ms$/],
+      ["unix:/nowhere/eddy.sock", 5000, /: Error: connect ENOENT/],
+    ] as const) {
+      const options = { healthCheck: "/healthz", connectTimeoutMs };
+      const server = await serve(url, options);
+      server.expectLog(/is left out until it is well/);
+      await server.logged(({ msg = "" }) => msg.includes(url) && why.test(msg));
+    }
+  });
+
+  it("gets no CONNECT, and goes on after three of them", async () => {
+    const { url } = await upstream(says);
+    const server = await serve(url);
+    for (let i = 0; i < 3; i++) {
+      const client = await RawClient.connect(server.port);
+      client.request("CONNECT /app");
+      expect(await client.untilClosed()).to.match(/^HTTP\/1.1 [45]\d\d /);
+    }
+    expect((await fetch(`${server.url}/app`)).status).to.equal(200);
+  });
+
+  for (const [method, length] of [
+    ["GET", "none"],
+    ["DELETE", "none"],
+    ["OPTIONS", "none"],
+    ["POST", "0"],
+    ["PROPFIND", "0"],
+  ] as const)
+    it(`says the length of no body only where one is usual: ${method}`, async () => {
+      const { url } = await upstream(({ headers }, res) =>
+        res.end(
+          headers["content-length"] ?? headers["transfer-encoding"] ?? "none",
+        ),
+      );
+      const server = await serve(url);
+      const client = await RawClient.connect(server.port);
+      client.request(`${method} /app`, ["Connection: close"]);
+      expect(await client.untilClosed()).to.match(new RegExp(`${length}$`));
+    });
 
   it("cuts the connection when the upstream breaks off", async () => {
     const { url } = await upstream((_, res) => {
@@ -294,7 +480,10 @@ describe("http()", () => {
   for (const [what, make] of Object.entries({
     "a target without a scheme": () => http("localhost:80"),
     "a path": () => http("http://localhost:80/a"),
-    https: () => http("https://localhost:80"),
+    "another scheme": () => http("ftp://localhost:80"),
+    "a balance that is none": () => http("http://a:1", { balance: "ip" }),
+    "a health check that is no path": () =>
+      http("http://a:1", { healthCheck: "healthz" }),
     "a bad host": () => http("http://a:1", { host: "a/b" }),
     "an unknown option": () => http("http://a:1", { agent: 1 } as never),
   }))

@@ -44,6 +44,12 @@ describe("Python:", function () {
       });
     runs("a function of a module", "pep3333:hello");
     runs("what a factory makes", "pep3333:factory()");
+    runs(
+      "what one makes of arguments",
+      'named.wsgi:make("Hello", who="World")',
+    );
+    runs("in a file that no import finds", "named.wsgi");
+    runs("in a file of another folder", `${APPS}/pep3333.py:hello`);
     runs("an attribute of an attribute", "pep3333:holder.app");
 
     const startFails = async (
@@ -69,6 +75,11 @@ describe("Python:", function () {
     ) =>
       it(`keeps the loop from listening when ${title}`, () =>
         startFails(spec, message, options));
+    fails(
+      "a factory is to get what is no literal",
+      "named.wsgi:make(os)",
+      /make\(os\) takes literals alone, such as make\(1, debug=True\)/,
+    );
     fails(
       "it cannot be imported",
       "broken:app",
@@ -130,7 +141,12 @@ describe("Python:", function () {
         expect(() => python(app, options)).to.throw(UsageError, why);
       });
     refused("no name", "", {}, /takes an application such as "app:app"/);
-    refused("a path", "./app.py", {}, /a module and a name in it/);
+    refused(
+      "another file",
+      "./app.txt",
+      {},
+      /a module or a file and a name in it/,
+    );
     refused("an unknown option", "a:b", { thread: 1 }, /no option "thread"/);
     refused("half a process", "a:b", { processes: 0.5 }, /a whole number/);
     refused("a time below zero", "a:b", { harakiriMs: -1 }, /from 0 up/);

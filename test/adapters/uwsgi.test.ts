@@ -325,6 +325,28 @@ describe("uwsgi()", () => {
     expect(again).to.have.length(1); // then it is left out
   });
 
+  it("asks for the health of its servers, and leaves out who is not well", async () => {
+    let asked: readonly string[] = [];
+    const ill = await upstream((socket, packet) => {
+      const isCheck = packet.variables.includes("/healthz?a=1");
+      if (isCheck) asked = packet.variables;
+      const status = isCheck ? "500 Ill" : "200 OK";
+      socket.end(`HTTP/1.1 ${status}\r\n\r\nill`);
+    });
+    const well = await upstream(says("HTTP/1.1 200 OK\r\n\r\nwell"));
+    const server = await serve([ill.target, well.target], {
+      healthCheck: "/healthz?a=1",
+    });
+    server.expectLog(/is left out until it is well/);
+    await server.logged(({ msg = "" }) => msg.endsWith("is answered 500"));
+    for (let i = 0; i < 3; i++)
+      expect(await (await fetch(server.url)).text()).to.equal("well");
+    const of = (name: string) => asked[asked.indexOf(name) + 1];
+    expect(
+      ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"].map(of),
+    ).to.deep.equal(["GET", "", "/healthz", "a=1"]);
+  });
+
   it("answers 502 when none can be reached, and tries again with the next request", async () => {
     const server = await serve([NOWHERE, NOWHERE]);
     server.expectLog(/left out/, /cannot be reached/);

@@ -20,6 +20,7 @@ type Library = Pick<
   typeof effection,
   | "action"
   | "all"
+  | "each"
   | "ensure"
   | "race"
   | "resource"
@@ -47,6 +48,21 @@ function* failing(log: Log, name: string, count: number): Operation<never> {
   yield* turns(log, name, count);
   throw new Error(name);
 }
+
+/** A stream that takes a turn for each value. */
+const countTo = (last: number): effection.Stream<number, void> => ({
+  *[Symbol.iterator]() {
+    let count = 0;
+    return {
+      *next() {
+        yield* useScope();
+        return count++ < last
+          ? { done: false, value: count }
+          : { done: true, value: undefined };
+      },
+    };
+  },
+});
 
 /** Leaves a trace of its end, which takes a while. */
 function* careful(log: Log, name: string, body: () => Operation<unknown>) {
@@ -227,6 +243,47 @@ const programs: Record<string, Program> = {
       log((error as Error).message);
     }
     yield* turns(log, "after", 2);
+  },
+  *"a loop over a stream"({ each, spawn }, log) {
+    const channel = effection.createChannel<number, string>();
+    yield* spawn(function* () {
+      for (let i = 0; i < 3; i++) {
+        yield* turns(log, "send", 2);
+        yield* channel.send(i);
+      }
+      yield* channel.close("end");
+    });
+    for (const value of yield* each(channel)) {
+      log(value);
+      yield* each.next();
+    }
+    return yield* turns(log, "after", 2);
+  },
+  *"loops within loops, and one that is left"({ each }, log) {
+    for (const a of yield* each(countTo(3))) {
+      for (const b of yield* each(countTo(5))) {
+        log(`${a}${b}`);
+        if (b === 2) break;
+        yield* each.next();
+      }
+      yield* each.next();
+    }
+  },
+  *"a loop that does not ask for the next one, and a next without a loop"(
+    { each },
+    log,
+  ) {
+    for (const step of [
+      function* () {
+        for (const value of yield* each(countTo(3))) log(value);
+      },
+      () => each.next(),
+    ])
+      try {
+        yield* scoped(step);
+      } catch (error) {
+        log(`${(error as Error).name}: ${(error as Error).message}`);
+      }
   },
   *contexts({ spawn }, log) {
     const scope = yield* useScope();

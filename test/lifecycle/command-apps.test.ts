@@ -124,6 +124,18 @@ describe("The command runs", function () {
       [],
     ],
     [
+      "a program that has its loop listen, where `await` stands at the top",
+      "a.mjs",
+      "import { Loop } from 'eddy'; await new Loop().mount(() => 'it').listen(1);",
+      [],
+    ],
+    [
+      "a program that has its loop listen and does not wait, beside an export",
+      "a.mjs",
+      "import { Loop } from 'eddy'; void new Loop().mount(() => 'it').listen(1); export const other = 1;",
+      [],
+    ],
+    [
       "a WSGI-style application",
       "a.mjs",
       "export const app = (environ, start) => { start('200 OK', []); return ['it']; };",
@@ -137,6 +149,64 @@ describe("The command runs", function () {
       );
       expect(await command.text()).to.equal("it");
     });
+
+  it("a program that goes on when its loop listens, told where, and refused another loop", async () => {
+    const source = `
+      import { Loop } from "eddy";
+      const loop = new Loop().mount(() => said);
+      const { url } = await loop.listen(1);
+      const again = await loop.listen({ port: 2 });
+      const other = await new Loop().listen(3).catch((error) => error.message);
+      const said = JSON.stringify({ url, again: again.url, other });`;
+    const command = eddy(folderWith({ "app.mjs": source }), ["app.mjs"]);
+    const url = await command.url();
+    const { other, ...told } = JSON.parse(await command.text()) as {
+      other: string;
+    };
+    expect(told).to.deep.equal({ url, again: url });
+    expect(other).to.match(/^the program has another Loop listen: .*mount/);
+  });
+
+  it("an application beside a loop that listens later, by itself", async () => {
+    const source = `
+      import { Loop } from "eddy";
+      const admin = new Loop().mount(() => "admin");
+      let at;
+      export default {
+        *open() { at = yield* admin.listen({ port: 0, host: "127.0.0.1" }); },
+        handle: () => fetch(at.url),
+      };`;
+    const command = eddy(folderWith({ "app.mjs": source }), ["app.mjs"]);
+    expect(await command.text()).to.equal("admin");
+  });
+
+  it("a program that fails once its loop listens, as one that fails anywhere else", async () => {
+    const source = `
+      import { Loop } from "eddy";
+      await new Loop().mount(() => "it").listen(1);
+      throw new Error("too late");`;
+    const command = eddy(folderWith({ "app.mjs": source }), ["app.mjs"]);
+    await command.logged(/^the worker fails$/);
+  });
+
+  it("a Hono application as it is, with a light Response, and says so", async () => {
+    const source = `
+      import { Hono } from "hono";
+      const isLight = () => Object.hasOwn(Response, Symbol.hasInstance);
+      export default new Hono().get("/", (c) => c.text(\`light: \${isLight()}\`));`;
+    const packages = ["effection", "hono"];
+    const folder = folderWith({ "app.ts": source }, { packages });
+    const light = eddy(folder, ["app.ts"]);
+    expect(await light.text()).to.match(/ true$/);
+    await light.logged(
+      /^Response is a light one in this process; .*--no-light-response/,
+    );
+    const plain = eddy(folder, ["--no-light-response", "app.ts"]);
+    expect(await plain.text()).to.match(/ false$/);
+    expect(plain.log.some(({ msg }) => msg.startsWith("Response is"))).to.equal(
+      false,
+    );
+  });
 
   it("several applications, each at its prefix", async () => {
     const folder = folderWith({
@@ -153,6 +223,27 @@ describe("The command runs", function () {
     ]);
     expect(await command.text("/x")).to.equal("api  /x");
     expect(await command.text("/old/y")).to.equal("old /old /y");
+  });
+
+  it("the files of folders, beside an application, a whole Loop, and alone", async () => {
+    const folder = folderWith({
+      "public/a.txt": "a file",
+      "public/index.html": "a page",
+      "app.ts": HANDLER,
+      "loop.mjs":
+        "import { Loop } from 'eddy'; export default new Loop().mount(() => 'loop');",
+    });
+    for (const [app, root] of [
+      ["app.ts", "at /"],
+      ["loop.mjs", "loop"],
+    ] as const) {
+      const command = eddy(folder, [app, "--static", "/assets=public"]);
+      expect(await command.text("/assets/a.txt")).to.equal("a file");
+      expect(await command.text("/")).to.equal(root);
+    }
+    const alone = eddy(folder, ["--static", "/=./public"]);
+    expect(await alone.text("/")).to.equal("a page");
+    await alone.logged(/^\/=\.\/public on http:/);
   });
 
   it("a Loop with its own options, over which the operator's go", async () => {
@@ -317,7 +408,7 @@ describe("The command ends with 2, and says why, when", function () {
     [
       "a flag has a bad value",
       ["--workers", "many"],
-      /--workers: workers takes a whole number from 1, or "auto", not "many"/,
+      /--workers: workers takes a whole number from 0, or "auto", not "many"/,
     ],
     [
       "there are two applications for the root",
@@ -372,6 +463,18 @@ describe("The command ends with 2, too, when", function () {
     expect(command.stderr).to.match(
       /^eddy: a mount's prefix is a path such as "\/api", not "\/a\*b"$/m,
     );
+  });
+
+  it("a folder of static is not there, or its prefix is taken", async () => {
+    const folder = folderWith({ "a.mjs": "export default () => '';" });
+    for (const [entry, why] of [
+      ["/s=none", /^eddy: static \/s=none: files\(\) takes a folder, .*none$/m],
+      ["/=.", /^eddy: static \/=\.: something is mounted at "\/" already$/m],
+    ] as const) {
+      const command = eddy(folder, ["a.mjs", "--static", entry]);
+      expect(await command.ended).to.equal(2);
+      expect(command.stderr).to.match(why);
+    }
   });
 });
 

@@ -81,7 +81,10 @@ describe("The logs of the command", function () {
     ]);
     const url = await command.until(
       "an address",
-      () => /on (http:\S+); 1 worker/.exec(command.lines.join("\n"))?.[1],
+      () =>
+        /on (http:\S+)(?: \(.*\))?; 1 worker/.exec(
+          command.lines.join("\n"),
+        )?.[1],
     );
     await fetch(`${url}/a"b?c=d`, {
       headers: { cookie: "secret", "user-agent": "me", referer: "there" },
@@ -201,7 +204,11 @@ describe("The logs of the command", function () {
       join(path, "error.log"),
       join(path, "access.log"),
     ];
-    const [, url] = await written(command, errors, /on (http:\S+);.*reloads/);
+    const [, url] = await written(
+      command,
+      errors,
+      /on (http:\S+)(?: \(.*\))?;.*reloads/,
+    );
     await fetch(`${url}/before`);
     await written(command, access, /\/before/);
     for (const name of ["access.log", "error.log"])
@@ -258,7 +265,7 @@ describe("The logs of the command", function () {
     const [, url] = await written(
       command,
       join(path, "logs/error.log"),
-      /on (http:\S+);.*reloads"/,
+      /on (http:\S+)(?: \(.*\))?;.*reloads"/,
     );
     const before = await (await fetch(url!)).text();
     await command.complains(/the log \/dev\/full cannot be written: ENOSPC/);

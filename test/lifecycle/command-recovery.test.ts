@@ -11,6 +11,7 @@ import { get, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect } from "chai";
+import { itOnUws } from "../support/native.ts";
 import {
   eddy,
   eddyThatCrashes,
@@ -21,7 +22,10 @@ import {
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 
-/** Loads while there is no file `down`, and no longer than there is a file `hold`; answers with what its file was when it began. */
+/**
+ * Loads while there is no file `down`, and no longer than there is a file `hold`; answers with what its file was when
+ * it began.
+ */
 const APP = `
   import { existsSync, readFileSync } from "node:fs";
   const version = readFileSync("version", "utf8");
@@ -101,29 +105,32 @@ describe("A worker that does not load", function () {
     expect(await command.text()).to.equal("new");
   });
 
-  it("in a reload on a Unix socket, where the old one has to go first, is started again until it does", async () => {
-    const folder = new Folder();
-    const command = new Eddy(folder.path, [
-      "app.mjs",
-      "--http",
-      "unix:./eddy.sock",
-    ]);
-    await command.logged(/reloads$/);
-    folder.write("down");
-    command.kill("SIGHUP");
-    await command.logged(/^the reload ends here; none serves$/);
-    folder.write("version", "new");
-    folder.remove("down");
-    await command.logged(/^listening on/, 2);
-    const socketPath = join(folder.path, "eddy.sock");
-    const [response] = (await once(
-      get({ socketPath, path: "/", agent: false }),
-      "response",
-    )) as [IncomingMessage];
-    expect((await response.setEncoding("utf8").toArray()).join("")).to.equal(
-      "new",
-    );
-  });
+  itOnUws(
+    "in a reload on a Unix socket, where the old one has to go first, is started again until it does",
+    async () => {
+      const folder = new Folder();
+      const command = new Eddy(folder.path, [
+        "app.mjs",
+        "--http",
+        "unix:./eddy.sock",
+      ]);
+      await command.logged(/reloads$/);
+      folder.write("down");
+      command.kill("SIGHUP");
+      await command.logged(/^the reload ends here; none serves$/);
+      folder.write("version", "new");
+      folder.remove("down");
+      await command.logged(/^listening on/, 2);
+      const socketPath = join(folder.path, "eddy.sock");
+      const [response] = (await once(
+        get({ socketPath, path: "/", agent: false }),
+        "response",
+      )) as [IncomingMessage];
+      expect((await response.setEncoding("utf8").toArray()).join("")).to.equal(
+        "new",
+      );
+    },
+  );
 
   it("yet is told of moved log files all the same, in the middle of a reload", async () => {
     const folder = new Folder();
@@ -275,7 +282,7 @@ describe("A worker that loads", function () {
     command.kill("SIGHUP");
     await command.logged(/^SIGHUP received$/);
     folder.remove("hold");
-    await command.logged(/^reloaded 1 workers$/);
+    await command.logged(/^reloaded 1 worker$/);
     await settled(stats, 1);
     expect(await command.text()).to.equal("new");
   });
@@ -343,7 +350,7 @@ describe("An address", function () {
     expect(await late.ended).to.equal(1);
     expect(late.stderr).to.match(TAKEN);
     folder.remove("hold");
-    await command.logged(/^reloaded 1 workers$/);
+    await command.logged(/^reloaded 1 worker$/);
   });
 
   it("is free again as soon as its eddy has ended, even if it was killed", async () => {

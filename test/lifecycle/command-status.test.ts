@@ -69,7 +69,10 @@ describe("The status", function () {
       unserved: 0,
     });
 
+    expect(status.sockets).to.include({ open: 0, opened: 0, dropped: 0 });
+
     const metrics = await (await ask("/metrics")).text();
+    expect(metrics).to.match(/^eddy_sockets\{pid="\d+"\} 0$/m);
     expect(metrics).to.match(/^eddy_connections_unserved\{pid="\d+"\} 0$/m);
     expect(metrics).to.match(/^eddy_requests_total\{outcome="ok"\} 1$/m);
     expect(metrics).to.match(/^eddy_workers\{state="ready"\} 2$/m);
@@ -86,8 +89,10 @@ describe("The status", function () {
       /^eddy \S+, supervisor \d+, up \d+ s, 2 requests, 0 restarts$/,
     );
     expect(
-      top.lines.slice(4).map((line) => Number(/^\d+/.exec(line))),
+      top.lines.slice(4, 6).map((line) => Number(/^\d+/.exec(line))),
     ).to.have.members(workers);
+
+    expect(top.lines.at(-1)).to.match(/GET \/never +suspend$/);
 
     const tasks = (await (await ask("/tasks")).json()) as {
       exchanges: { id: string; name: string; waitsFor: string }[];
@@ -194,7 +199,7 @@ export default http("unix:/nowhere/socket");`,
     client.request("GET /never");
     await command.complains(/inside/);
     command.kill("SIGHUP");
-    await command.logged(/^reloaded 1 workers$/);
+    await command.logged(/^reloaded 1 worker$/);
     await client.untilClosed();
     let status;
     do status = await (await fetch(`http://${stats}/`)).json();

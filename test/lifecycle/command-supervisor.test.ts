@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { Agent, get } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
+import { itOnUws } from "../support/native.ts";
 import { eddy, Eddy, IN_SHELL, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { MEANINGLESS } from "../../lib/cli/use-signals.ts";
@@ -47,7 +48,7 @@ describe("The supervisor", function () {
   });
 
   for (const [when, signal, message] of [
-    ["a reload", "SIGHUP", /^reloaded 1 workers$/],
+    ["a reload", "SIGHUP", /^reloaded 1 worker$/],
     ["the end", "SIGTERM", /^SIGTERM: the workers finish/],
   ] as const)
     it(`gives a connection that is idle at ${when} one more request`, async () => {
@@ -85,15 +86,15 @@ describe("The supervisor", function () {
     const command = eddy(folder(), ["app.mjs"]);
     await command.url();
     command.kill("SIGTTIN");
-    await command.logged(/^2 workers are wanted/);
+    await command.logged(/^2 workers wanted/);
     await command.logged(/^listening on/, 2);
     command.kill("SIGTTOU");
-    await command.logged(/^1 workers are wanted/);
+    await command.logged(/^1 worker wanted/);
     await command.logged(/^stopped$/);
     expect(await command.text()).to.equal("hello");
   });
 
-  it("is the only one on a Unix socket", async () => {
+  itOnUws("is the only one on a Unix socket", async () => {
     const socket = ["app.mjs", "--http", "unix:./eddy.sock"];
     const two = new Eddy(folder(), [...socket, "--workers", "2"]);
     expect(await two.ended).to.equal(2);
@@ -122,7 +123,7 @@ describe("The supervisor", function () {
     expect(second.stderr).to.match(/eddy\.pid: process \d+ runs already/);
     const reload = new Eddy(path, ["reload", "--pid", "eddy.pid"]);
     expect(await reload.ended).to.equal(0);
-    await command.logged(/^reloaded 1 workers$/);
+    await command.logged(/^reloaded 1 worker$/);
     command.kill("SIGTERM");
     await command.ended;
     expect(existsSync(join(path, "eddy.pid"))).to.equal(false);
@@ -141,10 +142,10 @@ describe("The supervisor", function () {
     expect(await top.ended).to.equal(0);
     const reload = new Eddy(path, ["reload", ...all]);
     expect(await reload.ended).to.equal(0);
-    await command.logged(/^reloaded 1 workers$/);
+    await command.logged(/^reloaded 1 worker$/);
   });
 
-  it("ends with its terminal, whose SIGHUP is no reload", async function () {
+  it("shows requests on a terminal, and ends with it, whose SIGHUP is no reload", async function () {
     const command = `exec ${IN_SHELL} app.mjs --http 127.0.0.1:0 --pid eddy.pid`;
     const path = folder();
     const terminal = spawn("script", ["-qefc", command, "/dev/null"], {
@@ -157,9 +158,15 @@ describe("The supervisor", function () {
       return this.skip(); // nobody here makes terminals
     }
     let screen = "";
+    let isAsked = false;
     for await (const piece of terminal.stdout.setEncoding("utf8")) {
       screen += piece;
-      if (/\d+ reloads/.test(screen)) break;
+      const [, url] = /(http:\/\/[\d.:]+)[^]*\d+ reloads/.exec(screen) ?? [];
+      if (url !== undefined && !isAsked) {
+        isAsked = true;
+        await fetch(`${url}/seen`, { headers: { connection: "close" } });
+      }
+      if (/\] GET \/seen 200 \d+ [\d.]+ms /.test(screen)) break;
     }
     terminal.kill("SIGKILL");
     const file = join(path, "eddy.pid");
@@ -239,7 +246,7 @@ describe("The supervisor", function () {
     };
     const first = await ask();
     command.kill("SIGHUP");
-    await command.logged(/^reloaded 1 workers$/);
+    await command.logged(/^reloaded 1 worker$/);
     expect(await ask()).to.not.equal(first);
   });
 
@@ -309,6 +316,8 @@ describe("Whoever is not root", function () {
       const child = spawn(process.execPath, [place?.main ?? MAIN, ...args], {
         cwd: place?.folderWith(files) ?? folderWith(files),
         stdio: ["ignore", "ignore", "pipe"],
+        // of a shell of root's: nobody else can enter what is above
+        env: { ...process.env, PWD: join(folderWith({}), "below") },
         ...(isRoot && { uid: NOBODY, gid: NOBODY }),
       });
       const ended = once(child, "close");

@@ -21,10 +21,24 @@ describe("Workers", function () {
     const workers = await command.workers();
     expect(workers).to.have.length(2);
     const seen = new Set<number>();
-    while (seen.size < 2) seen.add(Number(await command.text("/pid"))); // a new connection each: the kernel spreads them
+    // a new connection each: the kernel spreads them
+    while (seen.size < 2) seen.add(Number(await command.text("/pid")));
     expect([...seen]).to.have.members(workers);
     expect(seen).to.not.include(command.pid);
   });
+
+  for (const workers of ["1", "2"])
+    it(`tell applications of WSGI whether there are several: ${workers}`, async () => {
+      const app = `
+        import { wsgi } from "eddy/adapters/wsgi";
+        export default wsgi((environ, startResponse) => {
+          startResponse("200 OK", []);
+          return [String(environ["wsgi.multiprocess"])];
+        });`;
+      const path = folderWith({ "app.mjs": app });
+      const command = eddy(path, ["app.mjs", "--workers", workers]);
+      expect(await command.text()).to.equal(String(workers !== "1"));
+    });
 
   it("end with the supervisor, even if it is killed", async () => {
     const command = eddy(folder(), ["app.mjs"]);
@@ -32,6 +46,32 @@ describe("Workers", function () {
     command.kill("SIGKILL");
     expect((await command.logged(/^stopped$/)).pid).to.equal(worker);
     expect(await command.ended).to.equal("SIGKILL"); // its output ends when the worker has let go of it, too
+  });
+
+  it("drain when the supervisor is killed while they have something to tell it", async () => {
+    const app = `
+      const { ppid } = process;
+      export default () => {
+        console.error("inside");
+        while (process.ppid === ppid);
+        const since = Date.now();
+        while (Date.now() < since + 100); // a report is due, and comes before the end of the channel is seen
+        return "served";
+      }`;
+    const command = eddy(
+      folderWith({ "app.mjs": app }),
+      ["app.mjs"],
+      shorter({ reportMs: 50 }),
+    );
+    const { port } = new URL(await command.url());
+    const client = await RawClient.connect(Number(port));
+    client.request("GET /");
+    await command.complains(/inside/);
+    command.kill("SIGKILL");
+    await client.until(/served$/);
+    await command.logged(/^stopped$/);
+    expect(await command.ended).to.equal("SIGKILL");
+    expect(command.stderr).to.not.match(/EPIPE/);
   });
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const)
@@ -61,7 +101,7 @@ describe("Workers", function () {
     await command.complains(/inside/);
     command.kill("SIGTERM");
     expect(await client.untilClosed()).to.match(/HTTP\/1.1 503 /);
-    await command.logged(/1 exchanges had to be halted/);
+    await command.logged(/1 exchange had to be halted/);
     expect(await command.ended).to.equal(0);
   });
 
@@ -80,7 +120,7 @@ describe("Workers", function () {
     await command.complains(/inside/);
     command.kill("SIGTERM");
     expect(await client.untilClosed()).to.match(/HTTP\/1.1 503 /); // halted by the worker, which is not killed
-    await command.logged(/1 exchanges had to be halted/);
+    await command.logged(/1 exchange had to be halted/);
   });
 
   it("that do not end are killed after the time that the application gives them", async () => {
@@ -172,7 +212,8 @@ describe("Workers", function () {
   it("that crash again and again at the start end the command, with the worker's error", async () => {
     const crashing = folderWith({
       "app.mjs":
-        "queueMicrotask(() => { throw new Error('always'); }); export default () => '';", // even a tick may be later than its address
+        // even a tick may be later than its address
+        "queueMicrotask(() => { throw new Error('always'); }); export default () => '';",
     });
     const quick = shorter({ firstRestartMs: 10 });
     const command = await eddyThatCrashes(crashing, ["app.mjs"], quick);

@@ -7,7 +7,10 @@ import { PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { needsPython, PYTHON } from "../support/python.ts";
 
-/** Takes all descriptors but one, which is too little for another process, kills its own, and goes on when it is told to. */
+/**
+ * Takes all descriptors but one, which is too little for another process, kills its own, and goes on when it is told
+ * to.
+ */
 const PROGRAM = `
   import { once } from "node:events";
   import { closeSync, openSync } from "node:fs";

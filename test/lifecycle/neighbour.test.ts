@@ -13,6 +13,7 @@ import { Server } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
 import { run } from "effection";
+import { Sockets } from "../../lib/cli/sockets.ts";
 import { useUwsgiFront } from "../../lib/cli/uwsgi-front.ts";
 import { PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
@@ -20,9 +21,9 @@ import { afterTest } from "../support/hooks.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 
 /** Compiles files into the folder that jiti takes by itself, as jiti does it, and changes what they say. */
-const PLANT = `
+const plant = (root: string): string => `
   import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-  import { createJiti } from "./node_modules/eddy/node_modules/jiti/lib/jiti.mjs";
+  import { createJiti } from "${root}/node_modules/jiti/lib/jiti.mjs";
 
   const fsCache = process.env.TMPDIR + "/jiti";
   for (const file of ["app.ts", "eddy.config.ts"])
@@ -55,7 +56,7 @@ describe("The temporary folder, where another user", function () {
         const text: string = "honest";
         console.error("the config file is", text);
         export default { app: "./app.ts" };`,
-      "plant.mjs": PLANT,
+      "plant.mjs": plant(reachable.root),
     });
     const temporary = join(folder, "temporary");
     mkdirSync(temporary);
@@ -116,7 +117,7 @@ describe("useUwsgiFront()", () => {
     const socket = join(folder, "eddy.sock");
     const owner = { uid: NOBODY, gid: NOBODY };
     await run(function* () {
-      yield* useUwsgiFront(`unix:${socket}`, owner);
+      yield* useUwsgiFront(`unix:${socket}`, owner, new Sockets(new Map()));
       expect(statSync(socket)).to.include(owner);
     });
 
@@ -126,7 +127,7 @@ describe("useUwsgiFront()", () => {
       symlinkSync(precious, socket);
     });
     await run(function* () {
-      yield* useUwsgiFront(`unix:${socket}`, owner);
+      yield* useUwsgiFront(`unix:${socket}`, owner, new Sockets(new Map()));
       expect(lstatSync(socket)).to.include(owner);
     });
     expect(statSync(precious)).to.include({ uid: 0, gid: 0 });

@@ -13,7 +13,10 @@ const PAGE = new URL("../../../docs/operations.md", import.meta.url);
 const [, SNIPPET = ""] =
   /```nginx\n(.*?)```/s.exec(readFileSync(PAGE, "utf8")) ?? [];
 
-/** As in the docs, but for what a test does not have: port 443, a certificate, a fixed upstream. `extra`: for the block of `proxy_pass`. */
+/**
+ * As in the docs, but for what a test does not have: port 443, a certificate, a fixed upstream. `extra`: for the block
+ * of `proxy_pass`.
+ */
 function start(upstream: string, extra: string): Promise<number> {
   return startNginx((port) =>
     SNIPPET.replace(/server 127.0.0.1:8000;.*/, `${upstream};`)

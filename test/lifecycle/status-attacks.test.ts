@@ -156,3 +156,44 @@ describe("The status server on a Unix socket", function () {
     expect(status).to.equal(200);
   });
 });
+
+describe("The status server, with a password", function () {
+  this.timeout(PATIENCE_MS);
+  const PASSWORD = { EDDY_STATS_PASSWORD: "correct-horse" };
+  const asUser = (name: string, password: string): Record<string, string> => ({
+    authorization: `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`,
+  });
+
+  it("tells those who have it alone, and takes their orders; metrics have a listener of their own", async () => {
+    const [port, metrics] = [await freePort(), await freePort()];
+    const path = folderWith({ "app.mjs": APP });
+    const stats = `--stats=127.0.0.1:${port}`;
+    const args = ["app.mjs", stats, `--metrics=127.0.0.1:${metrics}`];
+    const command = eddy(path, args, PASSWORD);
+    await command.url();
+    for (const page of ["GET /", "GET /metrics", "GET /tasks", "GET /no"])
+      for (const headers of [
+        {},
+        asUser("eddy", "correct-hors"),
+        asUser("ada", "correct-horse"),
+        { authorization: "Bearer correct-horse" },
+      ]) {
+        const [status, , replied] = await ask({ port }, page, headers);
+        expect(status, page).to.equal(401);
+        expect(replied["www-authenticate"]).to.match(/^Basic realm="eddy"/);
+      }
+    const known = asUser("eddy", "correct-horse");
+    expect((await ask({ port }, "GET /tasks", known))[0]).to.equal(200);
+    expect((await ask({ port }, "POST /tasks/none/halt", known))[0]).to.equal(
+      404,
+    );
+    expect((await ask({ port: metrics }, "GET /metrics"))[0]).to.equal(200);
+
+    const asked = new Eddy(path, ["top", stats], PASSWORD);
+    expect(await asked.ended).to.equal(0);
+    expect(asked.lines[0]).to.match(/^eddy .*, supervisor /);
+    const refused = new Eddy(path, ["top", stats]);
+    expect(await refused.ended).to.equal(1);
+    expect(refused.stderr).to.match(/statsPassword/);
+  });
+});

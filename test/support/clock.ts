@@ -1,4 +1,7 @@
-/** A clock that a program cannot tell from the real one, and that moves only when told: runs are fast and repeat exactly. */
+/**
+ * A clock that a program cannot tell from the real one, and that moves only when told: runs are fast and repeat
+ * exactly.
+ */
 type Callback = (...args: unknown[]) => void;
 
 interface Timer {

@@ -42,8 +42,10 @@ export class Eddy {
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
     main = MAIN,
+    launcher: readonly string[] = [],
   ) {
-    this.#child = spawn(process.execPath, [main, ...args], {
+    const line = [...launcher, process.execPath, main, ...args];
+    this.#child = spawn(line[0]!, line.slice(1), {
       cwd,
       env: { ...ownSettings(), ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -134,10 +136,13 @@ export class Eddy {
   }
 }
 
-/** The settings of whoever runs the tests are none of theirs. Where uWebSockets.js does not load, no log is to say so. */
+/**
+ * The settings of whoever runs the tests are none of theirs. Where uWebSockets.js does not load, no log is to say so.
+ */
 function ownSettings(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith("EDDY_") && name !== "NODE_ENV",
+    ([name]) =>
+      !name.startsWith("EDDY_") && !["NODE_ENV", "PORT"].includes(name),
   );
   return {
     ...Object.fromEntries(others),
@@ -152,13 +157,14 @@ export const shorter = (
   INTERNAL_EDDY_INTERVALS: JSON.stringify(intervals),
 });
 
-/** On a free port of this machine. */
+/** On a free port of this machine, where the arguments say nothing else. */
 export function eddy(
   cwd: string,
   args: readonly string[],
   env?: NodeJS.ProcessEnv,
 ): Eddy {
-  return new Eddy(cwd, ["--http", "127.0.0.1:0", ...args], env);
+  const http = args.includes("--http") ? [] : ["--http", "127.0.0.1:0"];
+  return new Eddy(cwd, [...http, ...args], env);
 }
 
 /** On a port that the system gives to nobody else while no worker has it: between a crash and the next one's start. */

@@ -1,6 +1,6 @@
 /**
- * The engines that keep to one contract, and the suites that hold each of them to it: the wire corpus, exchanges, replies,
- * bodies, limits, the end of connections, drain, and the hostile clients.
+ * The engines that keep to one contract, and the suites that hold each of them to it: the wire corpus, exchanges,
+ * replies, bodies, limits, the end of connections, drain, and the hostile clients.
  */
 import type { ListenOptions, Loop, LoopOptions } from "../../lib/index.ts";
 import { serveWith, type TestServer } from "./server.ts";
@@ -16,11 +16,14 @@ export interface TestedEngine {
   ): Promise<TestServer>;
 }
 
-/** A further engine is a further line. `TEST_ENGINE` leaves one of them. */
+/** Which of them are tested: the name of one, or `all`, the default. */
+const { TEST_ENGINE = "all" } = process.env;
+
+/** A further engine is a further line. */
 export const ENGINES: readonly TestedEngine[] = [
   engine("uws", { engine: "uws" }),
   engine("node", { engine: "node" }),
-].filter(({ name }) => name === (process.env["TEST_ENGINE"] ?? name));
+].filter(({ name }) => TEST_ENGINE === "all" || TEST_ENGINE === name);
 
 function engine(name: string, options: ListenOptions): TestedEngine {
   return {

@@ -21,7 +21,9 @@ export function everywhere(
   });
 }
 
-/** As `make`, whose applications are to be had in a thread, too: made again from the source of `make` and the arguments. */
+/**
+ * As `make`, whose applications are to be had in a thread, too: made again from the source of `make` and the arguments.
+ */
 export function portable<A extends unknown[]>(
   make: (...args: A) => WsgiApp,
 ): (...args: A) => WsgiApp {

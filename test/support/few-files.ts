@@ -2,7 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { folderWith } from "./folder.ts";
 
-/** What a module says on standard output, in a process of its own that may have so many files open. Where there is `ulimit`. */
+/**
+ * What a module says on standard output, in a process of its own that may have so many files open. Where there is
+ * `ulimit`.
+ */
 export function withFewFiles(most: number, program: string): string {
   return execFileSync(
     "sh",

@@ -14,16 +14,19 @@ import { ROOT } from "./root.ts";
 
 export function folderWith(
   files: Readonly<Record<string, string>>,
-  { root = ROOT, parent = tmpdir() } = {},
+  { root = ROOT, parent = tmpdir(), packages = ["effection"] } = {},
 ): string {
   const folder = realpathSync(mkdtempSync(join(parent, "eddy-test-")));
-  afterTest(() => rmSync(folder, { recursive: true, force: true }));
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(root, join(folder, "node_modules/eddy"));
-  symlinkSync(
-    join(root, "node_modules/effection"),
-    join(folder, "node_modules/effection"),
+  afterTest(() =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 }),
   );
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(root, "dist"), join(folder, "node_modules/eddy"));
+  for (const name of packages)
+    symlinkSync(
+      join(root, "node_modules", name),
+      join(folder, "node_modules", name),
+    );
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), content);

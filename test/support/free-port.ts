@@ -1,4 +1,6 @@
-/** For those who cannot be told to take any, or who must get it again later: none that the system hands out meanwhile. */
+/**
+ * For those who cannot be told to take any, or who must get it again later: none that the system hands out meanwhile.
+ */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -6,9 +8,14 @@ import { createServer } from "node:net";
 /** Below those that Linux, macOS and Windows give to who takes any. */
 const [FIRST, LAST] = [10_000, 32_000];
 
+/** A port is free again before its server has it. */
+const given = new Set<number>();
+
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, LAST);
+    if (given.has(port)) continue;
+    given.add(port);
     const probe = createServer().listen(port, "127.0.0.1");
     try {
       await once(probe, "listening"); // fails with an error of the probe

@@ -1,4 +1,7 @@
-/** What a test starts or makes ends with it. Root hooks, given to mocha by `--require`: a module's own would be registered once. */
+/**
+ * What a test starts or makes ends with it. Root hooks, given to mocha by `--require`: a module's own would be
+ * registered once.
+ */
 import type { RootHookObject } from "mocha";
 
 type CleanUp = () => unknown;

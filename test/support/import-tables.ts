@@ -1,13 +1,19 @@
-/** The tables of docs/python.md that say what becomes of another server's options. Run as a program (`npm run docs`) it writes them. */
+/**
+ * The tables of docs/python.md that say what becomes of another server's options. Run as a program (`npm run docs`) it
+ * writes them.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
+import { GRANIAN } from "../../lib/cli/import/granian.ts";
 import { GUNICORN } from "../../lib/cli/import/gunicorn.ts";
+import { HYPERCORN } from "../../lib/cli/import/hypercorn.ts";
 import type {
   TranslationRule,
   TranslationTable,
 } from "../../lib/cli/import/rules.ts";
+import { UVICORN } from "../../lib/cli/import/uvicorn.ts";
 import { UWSGI } from "../../lib/cli/import/uwsgi.ts";
 import { LOOP_OPTIONS } from "../../lib/cli/loop-options.ts";
 import { PYTHON_OPTIONS } from "../../lib/cli/python-options.ts";
@@ -64,7 +70,7 @@ function table({ server, rules }: TranslationTable): string {
 
 /** The page with its tables as they should be. */
 export function withTables(page: string): Promise<string> {
-  const filled = [GUNICORN, UWSGI].reduce(
+  const filled = [GUNICORN, UWSGI, UVICORN, HYPERCORN, GRANIAN].reduce(
     (text, source) =>
       text.replace(
         new RegExp(

@@ -1,7 +1,13 @@
-/** Tests that need uWebSockets.js: where it does not load (as on Node.js 26), they are skipped, and their titles say why. */
+/**
+ * Tests that need uWebSockets.js: where it does not load (as on Node.js 26), they are skipped, and their titles say
+ * why.
+ */
 import type { AsyncFunc, Func } from "mocha";
 
-/** Also false where the tests are told to do without it. The variable is none of the command, whose settings are `EDDY_*`. */
+/**
+ * Also false where the tests are told to do without it. The variable is none of the command, whose settings are
+ * `EDDY_*`.
+ */
 export const HAS_UWS =
   process.env["TEST_ENGINE"] !== "node" &&
   (await import("../../lib/engine/uws/load.ts").then(

@@ -1,4 +1,7 @@
-/** What another user than root can reach. A checkout may be below a folder that only root can enter: such a one gets a copy. */
+/**
+ * What another user than root can reach. A checkout may be below a folder that only root can enter: such a one gets a
+ * copy.
+ */
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -79,7 +82,13 @@ function copy(parent: string): string {
   const needed = Object.keys(packages).filter(
     (name) => !packages[name]!.dev && !packages[name]!.devOptional,
   );
-  for (const part of ["package.json", "dist/lib", "dist/adapters", ...needed])
+  for (const part of [
+    "package.json",
+    "dist/package.json",
+    "dist/lib",
+    "dist/adapters",
+    ...needed,
+  ])
     cpSync(join(ROOT, part), join(folder, part), {
       recursive: true,
       filter: isOfThisMachine,

@@ -20,21 +20,33 @@ export function outputOf(
   return status === 0 ? stdout + stderr : undefined;
 }
 
-/** `missing`: what is not there, as the title of the skipped tests then says. Where CI has installed it (`.ci/run`) that is a failure. */
+/** What `describeIf` wants to know of a program, which is there if it can print its version. */
+export const missing = (
+  program: string,
+  version = "--version",
+): string | undefined =>
+  outputOf(program, version) === undefined
+    ? `${program} is not installed`
+    : undefined;
+
+/**
+ * `reason`: what is not there, as the title of the skipped tests then says. Where CI has installed it (`.ci/run`) that
+ * is a failure.
+ */
 export function describeIf(
-  missing: string | undefined,
+  reason: string | undefined,
   title: string,
   body: (this: Suite) => void,
   { inCi = true }: { inCi?: boolean } = {},
 ): void {
-  if (missing === undefined) describe(title, body);
+  if (reason === undefined) describe(title, body);
   else if (process.env["CI"] && inCi)
     describe(title, () =>
       it("can be tested", () => {
-        throw new Error(`${missing}: install it`);
+        throw new Error(`${reason}: install it`);
       }),
     );
-  else describe.skip(`${title} (skipped: ${missing})`, body);
+  else describe.skip(`${title} (skipped: ${reason})`, body);
 }
 
 /** Why uWSGI cannot be tested; undefined when it can. */

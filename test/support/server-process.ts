@@ -6,27 +6,37 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterTest } from "./hooks.ts";
 import { PROGRAM_ENV } from "./programs.ts";
 
-/** Resolves when something accepts connections at `path`. What the server prints is kept for when it does not come up. */
+interface Options {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What ends it: one that has processes of its own must be able to end them. */
+  readonly signal?: "SIGTERM" | "SIGKILL";
+}
+
+/**
+ * Resolves when something accepts connections at a path or a port. What the server prints is kept for when it does not
+ * come up.
+ */
 export async function startServer(
-  path: string,
+  place: string | number,
   program: string,
   args: readonly string[],
-  options: { cwd?: string } = {},
+  { cwd, env, signal = "SIGKILL" }: Options = {},
 ): Promise<ChildProcess> {
   const server = spawn(program, args, {
-    ...options,
-    env: PROGRAM_ENV,
+    ...(cwd !== undefined && { cwd }),
+    env: { ...PROGRAM_ENV, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   afterTest(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
-    server.kill("SIGKILL");
+    server.kill(signal);
     await once(server, "exit");
   });
   let printed = "";
   for (const stream of [server.stdout, server.stderr])
     stream.on("data", (text: Buffer) => (printed += text.toString()));
-  while (!(await accepts(path))) {
+  while (!(await accepts(place))) {
     if (server.exitCode !== null)
       throw new Error(`${program} does not start: ${printed}`);
     await sleep(20); // nothing says when it listens
@@ -34,9 +44,11 @@ export async function startServer(
   return server;
 }
 
-function accepts(path: string): Promise<boolean> {
+function accepts(place: string | number): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = connect(path, () => {
+    const target =
+      typeof place === "string" ? { path: place } : { port: place };
+    const probe = connect({ host: "127.0.0.1", ...target }, () => {
       resolve(true);
       probe.destroy();
     }).on("error", () => resolve(false));

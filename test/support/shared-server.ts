@@ -5,8 +5,8 @@ import type { Loop, LoopOptions } from "../../lib/index.ts";
 import { serveWith, type TestServer } from "./server.ts";
 
 /**
- * A server that is started before the tests of this suite and closed behind them. After each test its requests are waited
- * for, and its log is checked and emptied.
+ * A server that is started before the tests of this suite and closed behind them. After each test its requests are
+ * waited for, and its log is checked and emptied.
  */
 export function shareServer(
   setup: (loop: Loop) => unknown,

@@ -1,4 +1,6 @@
-/** What a reply says whichever engine sends it: without its date and its name, and the field that it adds in one case. */
+/**
+ * What a reply says whichever engine sends it: without its date and its name, and the field that it adds in one case.
+ */
 export function withoutEngine(reply: string): string {
   return reply
     .replace(/^(date|uWebSockets): .*\r\n/gim, "")

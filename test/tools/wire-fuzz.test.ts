@@ -1,4 +1,7 @@
-/** Conversations that nobody thought of, on eddy and on node:http, the same ones each time. `npm run fuzz:wire` has many more, and others. */
+/**
+ * Conversations that nobody thought of, on eddy and on node:http, the same ones each time. `npm run fuzz:wire` has many
+ * more, and others.
+ */
 import { explain } from "../../tools/wire-fuzz/explain.ts";
 import { search } from "../../tools/wire-fuzz/fuzz.ts";
 import { describeOnUws } from "../support/native.ts";

@@ -1,4 +1,6 @@
-/** What the applications under test say, on eddy as on node:http: the request as they saw it, in a form that shows all. */
+/**
+ * What the applications under test say, on eddy as on node:http: the request as they saw it, in a form that shows all.
+ */
 
 /** A request as an application sees it. */
 export interface Heard {

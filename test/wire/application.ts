@@ -47,11 +47,14 @@ async function countPieces({ body }: GatewayRequest): Promise<string> {
   return String(pieces);
 }
 
+const pairs = (raw: readonly string[]): [name: string, value: string][] =>
+  raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1]!]] : []));
+
 /** At once where there is no body to wait for. */
 function answerEcho(request: GatewayRequest): string | Promise<string> {
   const { method, mountPath, queryString: query, headers } = request;
   const path = mountPath + request.path;
-  const fields = [...headers];
+  const fields = pairs(headers.raw); // as they came
   const answer = (body: string): string =>
     echo({ method, path, query, fields, body });
   return request.hasBody ? request.text().then(answer) : answer("");

@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { CASES } from "../lib/websocket/cases.ts";
 import { readCorpus } from "./case.ts";
 import { OF_ENGINES } from "./differences/engines.ts";
+import { OF_SOCKETS } from "./differences/sockets.ts";
 import { ENGINE, REFUSED, type Shown } from "./documented.ts";
 import { GAPS } from "./gaps.ts";
 
@@ -74,6 +76,20 @@ describe("docs/engines.md", () => {
       why,
     ]);
     expect(tableBelow("What differs", page)).to.deep.equal(rows);
+  });
+
+  it("has the differences for WebSockets, each with a case", () => {
+    const page = readFileSync(join(ROOT, "docs/engines.md"), "utf8");
+    const rows = OF_SOCKETS.map(({ what, uws, inWords, why }) => [
+      what,
+      uws,
+      inWords,
+      why,
+    ]);
+    const heading = "What differs for WebSockets";
+    expect(tableBelow(heading, page)).to.deep.equal(rows);
+    const shown = CASES.map(({ differs }) => differs);
+    expect(shown).to.include.members(OF_SOCKETS);
   });
 
   it("has each case once, and no other", () => {

@@ -22,8 +22,8 @@ export type Send = (connection: Connection, bytes: string) => Promise<void>;
 export const whole: Send = async (connection, bytes) => connection.send(bytes);
 
 /**
- * Lets the server read what was written: it shares this process, and kernel and event loop need a turn each. One more is
- * for the reply.
+ * Lets the server read what was written: it shares this process, and kernel and event loop need a turn each. One more
+ * is for the reply.
  */
 export async function turns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await setImmediate();

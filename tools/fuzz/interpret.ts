@@ -8,7 +8,7 @@ import { catchUnhandled, openHost, type Note } from "./surroundings.ts";
 import type { Program } from "./program.ts";
 
 type Root = () => Operation<unknown>;
-export type Compiled = (names: object) => Root;
+type Compiled = (names: object) => Root;
 
 const END = 40; // a program that is not over by then is ended from outside
 const LONGEST = 3000; // entries

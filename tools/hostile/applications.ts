@@ -1,6 +1,7 @@
 /** What the attacked server serves: a handler of every kind, each in ways that a client can abuse. */
 import { setImmediate } from "node:timers/promises";
 import { suspend, sleep, type Operation } from "effection";
+import { fetch as adapt } from "../../adapters/fetch.ts";
 import { wsgi, type WsgiApp } from "../../adapters/wsgi.ts";
 import {
   stream,
@@ -8,6 +9,8 @@ import {
   type GatewayRequest,
   type Loop,
 } from "../../lib/index.ts";
+import { held } from "./held.ts";
+import { mountSockets } from "./sockets.ts";
 
 /** What attackers may send to mounts that take a lot; the others keep the default of 1 MiB. */
 const much = { maxBodyBytes: 64 * 1024 * 1024 };
@@ -16,9 +19,6 @@ const PIECE = Buffer.alloc(64 * 1024, "x");
 const WHOLE = Buffer.alloc(16 * 1024 * 1024, "x");
 /** Small enough to be given to the engine at once. */
 const PAGE = "x".repeat(100 * 1024);
-
-/** Handlers and sources that have begun and have not cleaned up. */
-export const held = { count: 0 };
 
 function* holding<T>(work: () => Operation<T>): Operation<T> {
   held.count++;
@@ -87,6 +87,24 @@ function parkedPromise({ signal }: GatewayRequest): Promise<string> {
   });
 }
 
+/** As the promise above, as a `Request` tells it; its body is never read. */
+function parkedFetch({ signal }: Request): Promise<Response> {
+  held.count++;
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => {
+      held.count--;
+      reject(signal.reason as Error);
+    });
+  });
+}
+
+/** Held by two: the stream of the body, and who listens to the signal. */
+function endlessFetch({ signal }: Request): Response {
+  held.count++;
+  signal.addEventListener("abort", () => void held.count--);
+  return new Response(piecesOnDemand());
+}
+
 async function count({ body }: GatewayRequest): Promise<string> {
   let bytes = 0;
   for await (const chunk of body) bytes += chunk.length;
@@ -139,7 +157,14 @@ function mountEndless(loop: Loop): void {
     .get("/endless/async", () => stream(piecesInTime()))
     .get("/endless/readable", () => stream(piecesOnDemand()))
     .get("/endless/operation", () => stream(writePieces))
-    .mount("/endless/wsgi", wsgi(wsgiPieces));
+    .mount("/endless/wsgi", wsgi(wsgiPieces))
+    .mount("/fetch/parked", adapt(parkedFetch))
+    .mount("/fetch/parked/light", adapt(parkedFetch, { lightResponse: true }))
+    .mount("/fetch/endless", adapt(endlessFetch))
+    .mount(
+      "/fetch/endless/light",
+      adapt(endlessFetch, { lightResponse: true }),
+    );
 }
 
 function mountBodies(loop: Loop): void {
@@ -156,4 +181,5 @@ export function mountAll(loop: Loop): void {
   mountPlain(loop);
   mountEndless(loop);
   mountBodies(loop);
+  mountSockets(loop);
 }

@@ -28,6 +28,8 @@ export interface Attack {
   load: string;
   /** The server's, for this attack. */
   options?: LoopOptions;
+  /** Where it listens, in place of what chooses the engine. */
+  target?: ListenOptions;
   run(target: Target): Promise<Course>;
   expectations: {
     fates: Fates;
@@ -70,7 +72,10 @@ export async function play(
   size: Size,
   engine: ListenOptions,
 ): Promise<Report> {
-  const target = await Target.start(attack.options ?? {}, engine);
+  const target = await Target.start(
+    attack.options ?? {},
+    attack.target ?? engine,
+  );
   const honest = new HonestClients(target.port);
   try {
     await honest.begin(WARM_UP_EVERY_MS);

@@ -4,6 +4,8 @@ import {
   abortAfter,
   abortBefore,
   abortDuring,
+  abortFetchBefore,
+  abortFetchDuring,
 } from "./attacks/abort-storms.ts";
 import { crowd } from "./attacks/crowd.ts";
 import { forms } from "./attacks/forms.ts";
@@ -16,9 +18,15 @@ import {
   pipeliningPending,
   pipeliningUnread,
 } from "./attacks/pipelining.ts";
+import { resetAfter, resetBefore, resetDuring } from "./attacks/resets.ts";
 import { slowBodies, starvedUploads } from "./attacks/slow-bodies.ts";
 import { slowHeaders } from "./attacks/slow-headers.ts";
 import { deafReaders, sippingReaders } from "./attacks/slow-readers.ts";
+import {
+  droppedSockets,
+  floodedSocket,
+  floodedSocketTls,
+} from "./attacks/sockets.ts";
 
 export const attacks: ((size: Size, engine: string) => Attack)[] = [
   slowHeaders,
@@ -31,13 +39,25 @@ export const attacks: ((size: Size, engine: string) => Attack)[] = [
   abortBefore,
   abortDuring,
   abortAfter,
+  abortFetchBefore,
+  abortFetchDuring,
   pipelining,
   pipeliningPending,
   pipeliningUnread,
   manyHeaders,
   longHeader,
   forms,
+  droppedSockets,
+  floodedSocket,
+  floodedSocketTls,
   crowd,
+];
+
+/** By HTTP/2. */
+export const http2Attacks: typeof attacks = [
+  resetBefore,
+  resetDuring,
+  resetAfter,
 ];
 
 /** Of these only time can tell. */

@@ -2,17 +2,22 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
-export interface Health {
+export interface Activity {
+  /** Exchanges and sockets that are not over. */
+  live: number;
+  /** Handlers and sources that have not cleaned up. */
+  held: number;
+  /** Sockets there have been. */
+  upgraded: number;
+}
+
+export interface Health extends Activity {
   /** Bytes of the whole process, of objects, and of buffers outside of the heap; after a collection. */
   rss: number;
   heap: number;
   buffers: number;
   /** The highest resident size since the last look. */
   peak: number;
-  /** Exchanges that are not over. */
-  live: number;
-  /** Handlers and sources that have not cleaned up. */
-  held: number;
   /** Open files, of which connections are nearly all. 0 where that cannot be seen. */
   files: number;
 }
@@ -29,11 +34,13 @@ export async function until(isSo: () => boolean): Promise<void> {
 
 /** Waits until nothing is live and at most `files` are open. */
 export async function settledHealth(
-  activity: () => { live: number; held: number },
+  activity: () => Activity,
   files: number,
 ): Promise<Health> {
+  let settled = activity(); // afterwards honest clients come and go
   await until(() => {
-    const { live, held } = activity();
+    settled = activity();
+    const { live, held } = settled;
     return live === 0 && held === 0 && openFiles() <= files;
   });
   await collect();
@@ -46,7 +53,7 @@ export async function settledHealth(
     buffers: arrayBuffers,
     peak,
     files: openFiles(),
-    ...activity(),
+    ...settled,
   };
 }
 

@@ -1,11 +1,11 @@
 /**
- * `npm run hostile [-- part of a name …]`: the attacks at full size, as a table. All take about five minutes; with `--small`
- * they are small, take half a minute, and those of which only time can tell are left out.
+ * `npm run hostile [-- part of a name …]`: the attacks at full size, as a table. All take about five minutes; with
+ * `--small` they are small, take half a minute, and those of which only time can tell are left out.
  */
 import { parseArgs } from "node:util";
 import { ENGINES } from "../../test/support/engines.ts";
 import { play } from "./attack.ts";
-import { attacks, longAttacks } from "./attacks.ts";
+import { attacks, http2Attacks, longAttacks } from "./attacks.ts";
 import { problems } from "./problems.ts";
 import { HEADING, row } from "./table.ts";
 
@@ -22,7 +22,8 @@ let failed = false;
 console.log(HEADING);
 for (const engine of ENGINES) {
   console.log(`Engine: ${engine.name}`);
-  for (const make of all) {
+  const further = engine.name === "node" ? http2Attacks : [];
+  for (const make of [...all, ...further]) {
     const attack = make(size, engine.name);
     if (!isChosen(attack.name)) continue;
     const report = await play(attack, size, engine.options);

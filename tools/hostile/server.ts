@@ -6,8 +6,10 @@ import {
   type ListenOptions,
   type LoopOptions,
 } from "../../lib/index.ts";
-import { held, mountAll } from "./applications.ts";
-import { settledHealth, until, type Health } from "./health.ts";
+import { CERTIFICATE } from "../../test/support/certificate.ts";
+import { mountAll } from "./applications.ts";
+import { held } from "./held.ts";
+import { settledHealth, until, type Activity, type Health } from "./health.ts";
 
 export type Question =
   | { ask: "live"; least: number; most: number }
@@ -15,7 +17,7 @@ export type Question =
   | { ask: "close" };
 
 export type Answer =
-  | { tell: "port"; port: number }
+  | { tell: "port"; port: number; tlsPort: number }
   | { tell: "live" }
   | { tell: "health"; health: Health }
   | { tell: "closed"; tally: DrainReport["tally"]; log: string[] };
@@ -34,16 +36,19 @@ const loop = new Loop({
   ),
 });
 mountAll(loop);
-const { port } = await loop.listen({
+const address = {
   ...(JSON.parse(process.argv[3] ?? "{}") as ListenOptions),
   port: 0,
   host: "127.0.0.1",
-});
+};
+const { port } = await loop.listen(address);
+const { port: tlsPort } = await loop.listen({ ...address, tls: CERTIFICATE });
 
 const tell = (answer: Answer): void => void process.send?.(answer);
-const activity = (): { live: number; held: number } => ({
-  live: loop.tasks().exchanges.length,
+const activity = (): Activity => ({
+  live: loop.tasks().exchanges.length + loop.socketCounts.open,
   held: held.count,
+  upgraded: loop.socketCounts.opened,
 });
 
 async function answer(question: Question): Promise<void> {
@@ -64,4 +69,4 @@ async function answer(question: Question): Promise<void> {
 
 process.on("message", (question: Question) => void answer(question));
 process.on("disconnect", () => process.exit()); // whoever attacks it has gone
-tell({ tell: "port", port: port! });
+tell({ tell: "port", port: port!, tlsPort: tlsPort! });

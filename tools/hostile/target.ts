@@ -15,11 +15,16 @@ type Told<T extends Answer["tell"]> = Extract<Answer, { tell: T }>;
 
 export class Target {
   readonly port: number;
+  readonly tlsPort: number;
   readonly #process: ChildProcess;
 
-  private constructor(server: ChildProcess, port: number) {
+  private constructor(
+    server: ChildProcess,
+    { port, tlsPort }: { port: number; tlsPort: number },
+  ) {
     this.#process = server;
     this.port = port;
+    this.tlsPort = tlsPort;
   }
 
   static async start(
@@ -31,8 +36,7 @@ export class Target {
       execArgv: ["--expose-gc"],
       serialization: "advanced", // knows Infinity
     });
-    const { port } = await told(server, "port");
-    return new Target(server, port);
+    return new Target(server, await told(server, "port"));
   }
 
   /** When nothing is live, and at most `files` are open. */
@@ -40,7 +44,7 @@ export class Target {
     return (await this.#ask({ ask: "health", files }, "health")).health;
   }
 
-  /** When so many exchanges are live. */
+  /** When so many exchanges and sockets are live. */
   async live({ least = 0, most = Infinity }): Promise<void> {
     await this.#ask({ ask: "live", least, most }, "live");
   }

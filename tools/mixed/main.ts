@@ -89,7 +89,7 @@ const command = spawn(
     join(import.meta.dirname, "app.js"),
     `--http=127.0.0.1:${port}`,
     "--workers=1",
-    `--max-body=${LIMIT}`,
+    `--max-body=${LIMIT}B`,
     `--access-log=${accessLog}`,
   ],
   { stdio: ["ignore", "pipe", "pipe"] },

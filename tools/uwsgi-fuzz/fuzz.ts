@@ -11,7 +11,7 @@ type Verdict =
   | { kind: "refused"; why: string }
   | { kind: "waits" };
 
-export function verdictOf(pieces: readonly Buffer[]): Verdict {
+function verdictOf(pieces: readonly Buffer[]): Verdict {
   const reader = new PacketReader();
   try {
     for (const [i, piece] of pieces.entries()) {
@@ -82,7 +82,9 @@ export class Target {
     });
   }
 
-  /** What is wrong with how it is answered. One that waits for more is not sent: it would only wait for its time limit. */
+  /**
+   * What is wrong with how it is answered. One that waits for more is not sent: it would only wait for its time limit.
+   */
   async faultOf(one: Case): Promise<string | undefined> {
     const verdict = verdictOf([one.bytes]);
     if (verdict.kind === "waits") return undefined;

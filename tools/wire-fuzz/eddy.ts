@@ -103,8 +103,8 @@ function witness(journal: Journal, place: Place, request: GatewayRequest): Say {
     method,
     path: toBytes(mountPath + path),
     query: toBytes(queryString),
-    fields: [...headers].map(
-      ([name, value]) => [name, toBytes(value)] as const,
+    fields: headers.raw.flatMap((name, i) =>
+      i % 2 === 0 ? [[name, toBytes(headers.raw[i + 1]!)] as const] : [],
     ),
   };
   const address = request.remoteAddress;

@@ -135,7 +135,7 @@ const MISTAKES: Readonly<Record<string, Spoil>> = {
     add(head, random, `X: ${"v".repeat(17_000 + random.below(50_000))}`),
 };
 
-export const mistakeNames = Object.keys(MISTAKES);
+const mistakeNames = Object.keys(MISTAKES);
 
 /** A mistake in a request. */
 export class FaultyRequest implements Message {

@@ -8,7 +8,7 @@ export interface Finding {
   readonly problem: string;
 }
 
-export interface Search {
+interface Search {
   /** The first thing that is wrong. */
   readonly finding: Finding | undefined;
   /** What went wrong once, and well at the second look. */

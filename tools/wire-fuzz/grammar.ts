@@ -11,7 +11,7 @@ const PATH = `${LETTERS}${DIGITS}-._~!$&'()*+,;=:@`;
 const VISIBLE = `${PATH}"#%<>?[\\]^\`{|}/`;
 
 /** Short, mostly; never empty. */
-export function someLength(random: Random, most: number): number {
+function someLength(random: Random, most: number): number {
   return 1 + random.below(random.chance(0.9) ? Math.min(8, most) : most);
 }
 
@@ -48,7 +48,10 @@ function escaped(random: Random, alphabet: string): string {
   return pieces.join("");
 }
 
-/** A field's value without white space around it. Bytes above 0x7f only as UTF-8 and within ASCII: the engine damages others. */
+/**
+ * A field's value without white space around it. Bytes above 0x7f only as UTF-8 and within ASCII: the engine damages
+ * others.
+ */
 export function fieldValue(random: Random): string {
   if (random.chance(0.05)) return "";
   const length = someLength(random, 200);

@@ -1,4 +1,7 @@
-/** What the applications saw, and the access log has, by the address of who asked: each connection of the fuzzer comes from one of its own. */
+/**
+ * What the applications saw, and the access log has, by the address of who asked: each connection of the fuzzer comes
+ * from one of its own.
+ */
 
 export interface Noted {
   /** What the applications saw. */

@@ -103,7 +103,9 @@ function judgeRefusal(
   );
 }
 
-/** Whoever still sends may lose the error to the reset of the connection; whoever pipelines may lose it to the engine. */
+/**
+ * Whoever still sends may lose the error to the reset of the connection; whoever pipelines may lose it to the engine.
+ */
 function isSeen({ messages, joined, cuts }: Conversation): boolean {
   const small = messages.at(-1)!.bytes.length < 1400;
   return small && cuts.length === 0 && joined.at(-1) === false;

@@ -55,7 +55,9 @@ function plainRequest(random: Random): string {
   }
 }
 
-/** Not HEAD: whoever reads the replies would have to know which of them have no body. Not text, in which servers differ. */
+/**
+ * Not HEAD: whoever reads the replies would have to know which of them have no body. Not text, in which servers differ.
+ */
 function isPlain(bytes: string): boolean {
   return bytes.length < 4000 && !/HEAD|[\x80-\xff]/.test(bytes);
 }

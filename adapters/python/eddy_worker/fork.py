@@ -12,10 +12,12 @@ from contextlib import ExitStack
 from signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIG_SETMASK, SIGHUP, SIGINT, SIGTERM, SIGUSR1
 from signal import default_int_handler, getsignal, pthread_sigmask, signal
 
-from .errors import format_error
+from .errors import OWN_FILES, Forked, format_error
 
 FROM_EVERYBODY = (SIGINT, SIGTERM, SIGHUP)  # the terminal and systemd send them to all processes
 FROM_GATEWAY = SIGUSR1  # asks where each thread is
+STANDARD = os.path.join(os.path.dirname(os.__file__), "")
+BELOW = (*OWN_FILES, *(STANDARD + name for name in ("asyncio", "concurrent", "threading")))  # what calls applications
 UNHANDLED = (SIG_DFL, SIG_IGN, default_int_handler)  # what is set unless the application has a handler
 
 
@@ -67,6 +69,25 @@ def give_back(signum, ours, action, *args):
 
 def nothing(*_):
     pass
+
+
+def end_with_frame(code):
+    """In a child: ends it when the frame of this code returns or waits, or else the application's first one.
+
+    What is below is a loop or a thread of its parent's, in which the child would go on with other requests.
+    """
+    frame, last = sys._getframe(1), None
+    while frame is not None and frame.f_code is not code:
+        if not frame.f_code.co_filename.startswith(BELOW):
+            last = frame
+        frame = frame.f_back
+    last = frame or last
+
+    def watch(frame, event, _):
+        if frame is last and event == "return":
+            end_child(Forked("the request is for the parent of this process to answer; a child ends by os._exit()"))
+
+    sys.setprofile(watch)
 
 
 def end_child(error):

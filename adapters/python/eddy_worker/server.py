@@ -37,7 +37,7 @@ def serve(app, config, control, ties):
     ties.callback(memory.close)
     servers = []
     start_thread("eddy-control", follow_gateway, control, servers)
-    for slot, sock in enumerate(accept_connections(config, control)):
+    for slot, sock in enumerate(accept_connections(threads, config["folder"], control, "wsgi")):
         servers.append(Server(Connection(sock, slot, memory), app, environ, config["interrupt"]))
         ties.callback(servers[slot].leave)
     others = [start_thread("wsgi-%d" % slot, servers[slot].run) for slot in range(1, threads)]
@@ -47,13 +47,14 @@ def serve(app, config, control, ties):
         running.acquire()
 
 
-def accept_connections(config, control):
+def accept_connections(count, folder, control, interface):
+    """So many connections, which the gateway makes when it knows the interface."""
     with socket(AF_UNIX) as listener:
-        listener.bind(os.path.join(config["folder"], "socket"))
-        listener.listen(config["threads"])
-        control.sendall(b"listening\n")
+        listener.bind(os.path.join(folder, "socket"))
+        listener.listen(count)
+        control.sendall(b"listening %s\n" % interface.encode())
         # accept() would make what the application has put in the place of sockets
-        return [socket(fileno=listener._accept()[0]) for _ in range(config["threads"])]
+        return [socket(fileno=listener._accept()[0]) for _ in range(count)]
 
 
 def follow_gateway(control, servers):

@@ -143,7 +143,7 @@ class Reply:
         if len(head) > MAX_HEAD:
             message = "the status and the headers have %d bytes together, and %d is the most"
             raise ValueError(message % (len(head), MAX_HEAD))
-        self.no_body = self.is_head or status[:3] in ("204", "304")
+        self.no_body = self.is_head or status[:3] in ("204", "205", "304")
         self.head = head
         return self.write
 
@@ -172,6 +172,9 @@ class Reply:
         if self.length is not None and self.sent + len(data) > self.length and not self.no_body:
             data = data[: self.length - self.sent]  # as every server does; more would be the next reply's beginning
         self.sent += len(data)
+        if self.is_head and not (last or self.begun):
+            self.send_piece(b"", 0)  # more might follow: HEAD must not have the length of the first piece
+            data = b""
         last = last or self.no_body or self.sent == self.length
         if len(data) > CHUNK:
             return self.send_pieces(data, last)

@@ -1,5 +1,6 @@
 /** An application in threads, as something that can be mounted. */
 import {
+  seen,
   UsageError,
   type ApplicationStatus,
   type GatewayRequest,
@@ -9,7 +10,7 @@ import {
 } from "../../../lib/adapter.ts";
 import { ensure, until, type Operation } from "eddy/operations";
 import { Ahead } from "../../common/ahead.ts";
-import { received, submitTo } from "../../common/submit.ts";
+import { callOf, received, submitTo } from "../../common/submit.ts";
 import { BodyFeed } from "./body-feed.ts";
 import { ThreadCall } from "./call.ts";
 import {
@@ -64,11 +65,13 @@ export class ThreadedApplication implements OpenApplication {
     request: GatewayRequest,
     feed?: BodyFeed,
   ): Operation<GatewayResponse> {
-    return submitTo(
+    const call = callOf(request, "thread");
+    const submitted = submitTo(
       this.#pool!,
       (receiver) =>
         new ThreadCall(request, feed, this.#settings, receiver, this.#ahead),
       "a thread",
     );
+    return call === undefined ? submitted : seen(call, submitted);
   }
 }

@@ -26,7 +26,12 @@ import { perform } from "./work.ts";
 /** What a call needs of the thread that serves it. */
 export interface ServingThread {
   readonly replies: ReplyReader;
-  answer(id: number, value: unknown, error?: ErrorData): void;
+  answer(
+    id: number,
+    value: unknown,
+    error?: ErrorData,
+    given?: ArrayBuffer,
+  ): void;
   /** How much of the reply to request `id` the client has taken. */
   setTaken(id: number, taken: number): void;
   /** The application learns it when it reads, waits or gives its next chunk. */
@@ -194,7 +199,8 @@ export class ThreadCall implements BodySender {
   #pull(): void {
     this.#question = "pull";
     this.#feed!.next().then(
-      (chunk) => this.#answer(chunk),
+      (chunk) =>
+        this.#answer(chunk, undefined, chunk && (chunk.buffer as ArrayBuffer)),
       (error: unknown) => this.#answer(undefined, error),
     );
   }
@@ -214,12 +220,13 @@ export class ThreadCall implements BodySender {
     }
   }
 
-  #answer(value: unknown, error?: unknown): void {
+  /** `given`: memory that nobody needs here any more, which moves instead of being copied. */
+  #answer(value: unknown, error?: unknown, given?: ArrayBuffer): void {
     this.#question = undefined;
     this.#thread?.noteLife();
     try {
       const data = error === undefined ? undefined : this.#lend(error);
-      this.#thread?.answer(this.#id, value, data);
+      this.#thread?.answer(this.#id, value, data, given);
     } catch (failure) {
       this.#thread?.answer(this.#id, undefined, this.#lend(failure)); // what provide() gave cannot be cloned
     }

@@ -7,12 +7,15 @@ import {
   RequestHeaders,
   type GatewayResponse,
 } from "../../../lib/adapter.ts";
+import type { ShownCertificate } from "../../common/cgi.ts";
 import type { EnvironHead } from "../environ.ts";
 
 export function writeRequest(request: EnvironHead): string {
   const { method, mountPath, path, queryString, host } = request;
   const { remoteAddress, scheme, protocol, deadline = "" } = request;
-  const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}\n${protocol}`;
+  const { peerCertificate: it } = request;
+  const shown = it && JSON.stringify([it.subject, it.issuer, it.serialNumber]);
+  const line = `${method}\n${mountPath}\n${path}\n${queryString}\n${remoteAddress}\n${scheme}\n${host}\n${deadline}\n${protocol}\n${shown ?? ""}`;
   const { raw } = request.headers;
   return raw.length === 0 ? line : `${line}\n${raw.join("\n")}`;
 }
@@ -31,8 +34,14 @@ export function readRequest(text: string): EnvironHead {
     host: fields[6]!,
     deadline: deadline === "" ? undefined : Number(deadline),
     protocol: fields[8]!,
-    headers: new RequestHeaders(fields.slice(9)),
+    peerCertificate: fields[9] === "" ? undefined : readCertificate(fields[9]!),
+    headers: new RequestHeaders(fields.slice(10)),
   };
+}
+
+function readCertificate(text: string): ShownCertificate {
+  const [subject, issuer, serialNumber] = JSON.parse(text) as string[];
+  return { subject: subject!, issuer: issuer!, serialNumber: serialNumber! };
 }
 
 type ReplyHead = Pick<GatewayResponse, "status" | "statusText"> & {

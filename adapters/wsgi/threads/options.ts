@@ -51,9 +51,9 @@ export interface ThreadedApp {
    */
   maxQueuedRequests?: number;
   /**
-   * Whether bodies stream, at the pace of the slower side: the application is called when the first bytes of a body have
-   * come and reads the rest as it comes, and gives its next chunk as its client takes the reply. A slow client then keeps
-   * a thread for as long as it likes.
+   * Whether bodies stream, at the pace of the slower side: the application is called when the first bytes of a body
+   * have come and reads the rest as it comes, and gives its next chunk as its client takes the reply. A slow client
+   * then keeps a thread for as long as it likes.
    *
    * Without it a request gets a thread when its body is here, in memory and from 512 KiB on in a file; and what a slow
    * client does not take of a reply waits in a file, up to 64 MiB.

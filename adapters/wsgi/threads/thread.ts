@@ -7,6 +7,7 @@ import {
 } from "node:worker_threads";
 import { withResolvers } from "eddy/operations";
 import {
+  isOneOfSeveral,
   randomLifetime,
   ThreadLostError,
   ThreadStartError,
@@ -124,7 +125,7 @@ export class Thread implements ServingThread {
       maxRequests: this.#maxRequests,
       module,
       name,
-      multiprocess: threads > 1,
+      multiprocess: threads > 1 || isOneOfSeveral(),
     };
     this.#worker = new Worker(ENTRY, {
       name: `eddy ${name}`,
@@ -190,8 +191,13 @@ export class Thread implements ServingThread {
     else this.#silence = setTimeout(() => this.#overrun(), threadTimeoutMs);
   }
 
-  answer(id: number, value: unknown, error?: ErrorData): void {
-    this.#post(["answer", id, value, error]);
+  answer(
+    id: number,
+    value: unknown,
+    error?: ErrorData,
+    given?: ArrayBuffer,
+  ): void {
+    this.#post(["answer", id, value, error], given && [given]);
     this.#flags.wake();
   }
 
@@ -212,8 +218,8 @@ export class Thread implements ServingThread {
     void this.#worker.terminate();
   }
 
-  #post(message: ToThread): void {
-    this.#port.postMessage(message);
+  #post(message: ToThread, given?: ArrayBuffer[]): void {
+    this.#port.postMessage(message, given);
   }
 
   #hear(message: FromThread): void {

@@ -1,7 +1,8 @@
-/** `eddy import FILE`: translates the config file of another server. */
+/** `eddy import FILE`, `eddy import -- uvicorn app:app`: translates the config of another server. */
 import { readFileSync } from "node:fs";
-import { extname } from "node:path";
+import { basename, extname } from "node:path";
 import { attempt, EXIT } from "../failure.ts";
+import { COMMAND_LINES, readCommandLine } from "./command-lines.ts";
 import { GUNICORN } from "./gunicorn.ts";
 import { readGunicorn } from "./read-gunicorn.ts";
 import { readUwsgi, UWSGI_EXTENSIONS } from "./read-uwsgi.ts";
@@ -21,11 +22,16 @@ export interface Imported {
 /**
  * Does not run anything in the file.
  *
+ * @param words of the command line, where `file` is a program.
  * @param python the interpreter that reads it, if it is Python.
  * @throws {CommandFailure} for a file that cannot be read.
  */
-export function importFile(file: string, python: string): Imported {
-  const { source, options } = read(file, python);
+export function importFile(
+  file: string,
+  python: string,
+  words: readonly string[] = [],
+): Imported {
+  const { source, options } = read(file, python, words);
   const translation = translate(source, options);
   const from = { file, server: source.server };
   return {
@@ -38,9 +44,16 @@ export function importFile(file: string, python: string): Imported {
 function read(
   file: string,
   python: string,
+  words: readonly string[],
 ): { source: TranslationTable; options: ForeignOption[] } {
   const extension = extname(file);
   return attempt(EXIT.usage, `cannot import ${file}`, () => {
+    const program = COMMAND_LINES[basename(file)];
+    if (program !== undefined)
+      return {
+        source: program.table,
+        options: readCommandLine(program, words),
+      };
     const text = readFileSync(file, "utf8");
     if (extension === ".py")
       return { source: GUNICORN, options: readGunicorn(text, python) };

@@ -37,6 +37,8 @@ export type TranslationRules = Readonly<Record<string, TranslationRule>>;
 export interface TranslationTable {
   readonly server: string;
   readonly rules: TranslationRules;
+  /** Brings options together that mean something together. */
+  prepare?(options: readonly ForeignOption[]): ForeignOption[];
   /** Its defaults that differ from ours. */
   defaults(given: ConfigFileSettings): ConfigFileSettings;
 }

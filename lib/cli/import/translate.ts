@@ -30,7 +30,8 @@ export function translate(
   options: readonly ForeignOption[],
 ): Translation {
   const settings: Record<string, unknown> = {};
-  const translated = options.map((theirs) => {
+  const prepared = source.prepare?.(options) ?? options;
+  const translated = prepared.map((theirs) => {
     const one = translateOne(source, theirs);
     const clashes = merge(settings, one.settings);
     return { ...one, lost: [...one.lost, ...clashes] };
@@ -98,20 +99,22 @@ function merge(
 ): string[] {
   return Object.entries(more).flatMap(([key, value]) => {
     const before = settings[key];
-    settings[key] = joined(before, value);
-    const clash =
-      typeof value !== "object" && before !== undefined && before !== value;
-    return clash
-      ? [
-          `${key} can be set once: this is in place of ${JSON.stringify(before)}`,
-        ]
+    const both = before === undefined ? value : joined(before, value);
+    settings[key] = both ?? value;
+    return both === undefined && before !== value
+      ? [`${key} is one of them: this is in place of ${JSON.stringify(before)}`]
       : [];
   });
 }
 
+/** Undefined: they cannot be. */
 function joined(before: unknown, value: unknown): unknown {
-  if (before === undefined || typeof value !== "object") return value;
-  return Array.isArray(value)
-    ? [...(before as unknown[]), ...value]
-    : { ...(before as object), ...value };
+  if (Array.isArray(before) && Array.isArray(value))
+    return [...(before as unknown[]), ...(value as unknown[])];
+  return isTable(before) && isTable(value)
+    ? { ...before, ...value }
+    : undefined;
 }
+
+const isTable = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,5 +1,6 @@
 /** uWSGI's options, by the settings that they become. */
 import type { ConfigFileSettings } from "../define-config.ts";
+import { PREFIXED } from "../prefixed.ts";
 import {
   TranslationError,
   missing,
@@ -10,6 +11,7 @@ import {
 } from "./rules.ts";
 import {
   address,
+  addresses,
   application,
   applicationFile,
   bytes,
@@ -22,10 +24,17 @@ import {
 } from "./values.ts";
 
 const RULES: TranslationRules = {
-  "http, http-socket, http11-socket": to("http", address),
+  "http, http-socket, http11-socket": to("http", addresses),
   "socket, uwsgi-socket": to("uwsgi", address),
   "https, https-socket": {
-    becomes: ["http", "tlsCert", "tlsKey"],
+    becomes: [
+      "http",
+      "tlsCert",
+      "tlsKey",
+      "tlsCiphers",
+      "tlsCa",
+      "tlsVerifyClient",
+    ],
     read: secureAddress,
   },
   "module, wsgi": to("app", application),
@@ -60,6 +69,10 @@ const RULES: TranslationRules = {
   "buffer-size": to("maxHeaders", headerBytes),
   "limit-post": to("maxBody", bytes),
   "reload-mercy, worker-reload-mercy": to("drainTimeout", seconds),
+  "py-autoreload, py-auto-reload, python-autoreload": to(
+    "reload",
+    (value) => yes(value) || undefined,
+  ),
   uid: to("user", text),
   gid: to("group", text),
   umask: to("umask", text),
@@ -125,11 +138,27 @@ const RULES: TranslationRules = {
   "reload-on-rss, evil-reload-on-rss, reload-on-as, evil-reload-on-as, limit-as":
     missing("`pythonMaxRequests`, or a limit of systemd's (MemoryMax)"),
   "max-worker-lifetime*, min-worker-lifetime": missing("`pythonMaxRequests`"),
-  "touch-*, fs-reload, py-autoreload, py-auto-reload, python-autoreload, chain-reload":
-    missing("`eddy reload`, or SIGHUP: always one process after the other"),
+  "touch-*, fs-reload, chain-reload": missing(
+    "`eddy reload`, or SIGHUP: always one process after the other",
+  ),
   "master-fifo": missing("signals and `eddy reload`"),
-  "static-*, check-static*, offload-threads, mimefile": missing(
-    "the server in front, or a handler of your own",
+  "static-map": to(
+    "static",
+    folder,
+    "what is not there is 404, and not the application's",
+  ),
+  "static-index": missing(
+    "`static` takes index.html; another name: `files(folder, { index })` in a module",
+  ),
+  "static-expires*, static-gzip*": missing(
+    "`files(folder, { maxAge, precompressed })` in a module",
+  ),
+  "check-static*, static-map2, static-safe, static-skip-ext": missing(
+    "`static` at a prefix that has nothing but files",
+  ),
+  "offload-threads": needless("files are sent by the loop, in pieces"),
+  "static-*, mimefile": missing(
+    "`files()` in a module, or the server in front",
   ),
   "route*, final-route*, error-route*, response-route*, add-header, rem-header, error-page-*":
     missing("the server in front, or a handler of your own"),
@@ -150,7 +179,7 @@ const RULES: TranslationRules = {
     "`proxyHeader: proxy-v2` with `trustProxy`, if the proxy can speak version 2",
   ),
   "websocket*, http-websockets, http-raw-body": missing(
-    "a handler of your own",
+    "`loop.websocket()`; `http()` hands WebSockets on to a server behind it",
   ),
   "import, shared-import, python-import, pyimport, pyrun, python-worker-override":
     missing("an import in the application's module"),
@@ -162,17 +191,26 @@ const RULES: TranslationRules = {
     missing("systemd has it"),
 };
 
-/** `address,certificate,key`. */
+/** `address,certificate,key,ciphers,authorities`, the last with a `!` where clients have to show a certificate. */
 function secureAddress(value: unknown): ConfigFileSettings {
-  const [at, tlsCert, tlsKey] = text(value).split(",");
+  const [at, tlsCert, tlsKey, tlsCiphers, ca] = text(value).split(",");
   if (!tlsCert || !tlsKey)
     throw new TranslationError("it takes an address, a certificate and a key");
-  return { http: address(at), tlsCert, tlsKey };
+  return {
+    http: address(at), // not beside others: all would speak TLS
+    tlsCert,
+    tlsKey,
+    ...(tlsCiphers && { tlsCiphers }),
+    ...(ca && {
+      tlsCa: ca.replace(/^!/, ""),
+      tlsVerifyClient: ca.startsWith("!") ? "require" : "optional",
+    }),
+  };
 }
 
 /** `/prefix=module:name`, or a file. */
 function mount(value: unknown): ConfigFileSettings {
-  const [, prefix, named = ""] = /^(\/[^=]*)=(.+)$/.exec(text(value)) ?? [];
+  const [, prefix, named = ""] = PREFIXED.exec(text(value)) ?? [];
   if (prefix === undefined)
     throw new TranslationError(
       "only a path can be a prefix, and the application stands behind =",
@@ -182,6 +220,13 @@ function mount(value: unknown): ConfigFileSettings {
       ? applicationFile(named)
       : { app: application(named) };
   return { mount: [`${prefix}=${app}`], ...rest };
+}
+
+/** `/prefix=folder`. */
+function folder(value: unknown): string[] {
+  if (!PREFIXED.test(text(value)))
+    throw new TranslationError("it takes a prefix and a folder");
+  return [text(value)];
 }
 
 function logFile(value: unknown): string {

@@ -20,6 +20,10 @@ export function whole(value: unknown): number {
 export const seconds = (value: unknown): string =>
   duration.show(whole(value) * 1000 || Infinity);
 
+/** 0 is at once. */
+export const grace = (value: unknown): string =>
+  duration.show(whole(value) * 1000);
+
 export const bytes = (value: unknown): string =>
   size.show(whole(value) || Infinity);
 
@@ -41,13 +45,8 @@ export function address(value: unknown): string {
   throw new TranslationError(`${given} is neither an address nor a path`);
 }
 
-/** The first of several. */
-export function addresses(value: unknown, lose: ReportLoss): string {
-  const [first, ...others] = several(value);
-  if (others.length > 0)
-    lose(`there is one address for HTTP: ${others.join(", ")} is left out`);
-  return address(first);
-}
+export const addresses = (value: unknown): string[] =>
+  several(value).map(address);
 
 /** A list, or text with commas. */
 export const several = (value: unknown): string[] =>
@@ -66,15 +65,13 @@ export function variables(value: unknown): ConfigFileSettings["settings"] {
   return Object.fromEntries(entries) as ConfigFileSettings["settings"];
 }
 
-const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(\))?)?$/u;
+const APP = /^[\p{L}_][\p{L}\p{N}_.]*(:[\p{L}_][\p{L}\p{N}_.]*(\(.*\))?)?$/u;
 
 /** `module:name`. */
 export function application(value: unknown): string {
   const name = text(value);
   if (!APP.test(name))
-    throw new TranslationError(
-      `${name} is not a name such as app:app; for a factory that takes arguments, write a function that takes none`,
-    );
+    throw new TranslationError(`${name} is not a name such as app:app`);
   return `python:${name}`;
 }
 
@@ -107,4 +104,40 @@ export function level(value: unknown): ConfigFileSettings["logLevel"] {
   if (!(name in LEVELS))
     throw new TranslationError(`there is no level ${name}`);
   return LEVELS[name];
+}
+
+/** As Python's `ssl` numbers them: none, optional, required. */
+export function certificates(
+  value: unknown,
+): ConfigFileSettings["tlsVerifyClient"] {
+  const found = (["none", "optional", "require"] as const)[Number(value)];
+  if (found === undefined)
+    throw new TranslationError(`${text(value)} is none of 0, 1 and 2`);
+  return found;
+}
+
+/** Proxies that are believed. */
+export function trusted(value: unknown, lose: ReportLoss): string[] {
+  const peers = several(value);
+  if (peers.includes("*"))
+    lose("whoever can connect would be believed: name the proxies instead");
+  return peers.filter((peer) => peer !== "*");
+}
+
+/** Of the event loops that there are in Python. */
+export function loopOf(value: unknown): ConfigFileSettings["pythonLoop"] {
+  const name = text(value);
+  if (name !== "auto" && name !== "asyncio" && name !== "uvloop")
+    throw new TranslationError(`there is no loop ${name}: asyncio or uvloop`);
+  return name;
+}
+
+/** ASGI's versions are told apart; Granian's other protocol is its own. */
+export function interfaceOf(
+  value: unknown,
+): ConfigFileSettings["pythonInterface"] {
+  const found = /^(auto|asgi|wsgi)(?:2|3|nl)?$/.exec(text(value))?.[1];
+  if (found === undefined)
+    throw new TranslationError(`${text(value)} is neither ASGI nor WSGI`);
+  return found as "asgi";
 }

@@ -1,6 +1,7 @@
 /** Writes a translation as eddy.config.yaml, and a summary of what is left to do. */
 import { stringifyYAML } from "confbox";
 import type { TranslatedOption, Translation } from "./translate.ts";
+import { counted } from "../../common/counted.ts";
 
 interface Origin {
   readonly file: string;
@@ -58,9 +59,10 @@ export function summary(
     lost.length === 0
       ? "all translated"
       : `${lost.length} not translated, or not all of it:`;
-  return [`${options.length} options of ${server}, ${rest}`, ...lines].join(
-    "\n",
-  );
+  return [
+    `${counted(options.length, "option")} of ${server}, ${rest}`,
+    ...lines,
+  ].join("\n");
 }
 
 export const isLost = ({ lost }: TranslatedOption): boolean => lost.length > 0;

@@ -1,14 +1,11 @@
 /**
  * One connection of node:http. Requests that came behind another one wait until it is their turn, which is when Node
- * gives the socket to their response: so behind the last reply of a connection nothing is served, and nobody writes into
- * the memory what a client does not take.
+ * gives the socket to their response: so behind the last reply of a connection nothing is served, and nobody writes
+ * into the memory what a client does not take.
  */
-import {
-  STATUS_CODES,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { REASONS } from "../../common/reasons.ts";
 import type { NodePeer } from "./head.ts";
 import type { HttpOutlet } from "./outlet.ts";
 
@@ -49,16 +46,24 @@ export class Connection {
     peer: NodePeer,
     queue: Queue,
     idleTimeoutMs: number,
+    halfOpen: boolean,
   ) {
     this.#socket = socket;
     this.peer = peer;
     this.#queue = queue;
     this.#idleTimeoutMs = idleTimeoutMs;
-    socket.on("end", () => this.#halfClosed());
+    socket.on("end", () =>
+      halfOpen ? this.#halfClosed() : socket.destroySoon(),
+    );
     socket.on("close", () => {
       this.#queue.length -= this.#waiting;
       clearTimeout(this.#timer);
     });
+  }
+
+  /** All that has come is answered. */
+  get isIdle(): boolean {
+    return this.#last === undefined || this.#last.writableFinished;
   }
 
   /** `serve` is called when it is its turn: at once where nothing is before it, never behind the last reply. */
@@ -112,7 +117,7 @@ export class Connection {
   /** The client has time to read it: a connection that is closed while there is something to be read is reset. */
   #endWith(status: number): void {
     this.#socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+      `HTTP/1.1 ${status} ${REASONS[status]}\r\n` +
         `connection: close\r\ncontent-length: 0\r\ndate: ${new Date().toUTCString()}\r\n\r\n`,
     );
     clearTimeout(this.#timer);
@@ -127,9 +132,9 @@ export class Connection {
   }
 
   /**
-   * A client that sends nothing more may wait for its reply, or may have left: both look the same. So it gets its reply;
-   * where that takes a while, it is sent something that means nothing, from time to time. Of a client that has left, its
-   * system says so to the first, and ours to the next.
+   * A client that sends nothing more may wait for its reply, or may have left: both look the same. So it gets its
+   * reply; where that takes a while, it is sent something that means nothing, from time to time. Of a client that has
+   * left, its system says so to the first, and ours to the next.
    */
   #halfClosed(): void {
     if (this.#last?.headersSent === false) this.#last.shouldKeepAlive = false;

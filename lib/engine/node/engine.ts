@@ -2,16 +2,20 @@
 import { once } from "node:events";
 import {
   createServer,
-  STATUS_CODES,
   type IncomingMessage,
   type Server,
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+} from "node:tls";
 import { UsageError } from "../../common/errors.ts";
+import { REASONS } from "../../common/reasons.ts";
 import type {
+  Chunk,
   ConnectionLimits,
   Engine,
   Listener,
@@ -21,20 +25,31 @@ import type {
 import { IDLE_TIMEOUT_MS, LAST_MS } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
+import { inheritedAddress, listenOn } from "../inherited.ts";
 import type { Address, ListenOptions } from "../listen-options.ts";
 import {
   listenAt,
+  startListening,
   NODE_CAN_SHARE,
   portAddress,
   refusalOfPort,
 } from "../target.ts";
-import { readTls, type KeyAndCertificate } from "../tls-files.ts";
+import type { Certificate } from "../tls-files.ts";
 import { Connection, Queue } from "./connection.ts";
 import { NodeHead, NodePeer, plainAddress } from "./head.ts";
 import { HttpOutlet } from "./outlet.ts";
 import { Http2 } from "./http2.ts";
 import { createPeekingServer } from "./peek.ts";
 import { readProxyHead } from "./proxy-protocol.ts";
+import type { SocketConnection } from "../socket.ts";
+import { Topics } from "./topics.ts";
+import {
+  hasBody,
+  isForWebSocket,
+  responseOn,
+  UpgradeOutlet,
+} from "./upgrade.ts";
+import { Secure } from "./secure.ts";
 
 /** Milliseconds between two looks at heads that take too long. */
 const LOOK_MS = 4000;
@@ -56,21 +71,25 @@ export const engine: Engine = {
       throw new UsageError(
         'the engine "node" takes the PROXY protocol neither with TLS nor with http2',
       );
-    const tls = target.tls && readTls(target.tls);
+    const secure = target.tls && new Secure(target.tls);
     const http = createHttpServer(
-      target.http2 ? undefined : tls,
+      target.http2 ? undefined : secure,
       idleTimeoutMs,
     );
-    const doors = new Doors(http, serve, entrance, idleTimeoutMs);
+    const { halfOpen = true } = target;
+    const doors = new Doors(http, serve, entrance, idleTimeoutMs, halfOpen);
+    if (limits.sockets !== undefined && limits.sockets.length > 0)
+      doors.takeUpgrades();
     const server = isProxied
       ? doors.behindProxies()
       : target.http2
-        ? doors.ofBothVersions(tls)
+        ? doors.ofBothVersions(secure)
         : doors.direct();
+    secure?.guard(server as TlsServer);
     try {
       const address = await listen(server, target, entrance.scheme);
       entrance.port = address.port;
-      return new NodeListener(server, http, doors, address, entrance);
+      return new NodeListener(server, http, doors, address, entrance, secure);
     } catch (error) {
       http.close(); // its timer may run already
       throw error;
@@ -85,7 +104,7 @@ const speaksProxy = ({
   proxyHeader === "proxy-v2" && trustProxy.length > 0;
 
 function createHttpServer(
-  tls: KeyAndCertificate | undefined,
+  secure: Secure | undefined,
   idleTimeoutMs: number,
 ): Server {
   const options = {
@@ -97,11 +116,15 @@ function createHttpServer(
     highWaterMark: HIGH_WATER_MARK,
     noDelay: true,
     requireHostHeader: false, // see refusalOf
+    // On a Node.js that asks; others hand all upgrades over, and none where nobody listens.
+    shouldUpgradeCallback(this: Server, request: IncomingMessage) {
+      return this.listenerCount("upgrade") > 0 && isForWebSocket(request);
+    },
   };
-  const server: Server & { httpAllowHalfOpen?: boolean } = tls
+  const server: Server & { httpAllowHalfOpen?: boolean } = secure
     ? createHttpsServer({
         ...options,
-        ...tls,
+        ...secure.options,
         handshakeTimeout: idleTimeoutMs,
       })
     : createServer(options);
@@ -116,6 +139,7 @@ class Doors {
   readonly #http: Server;
   readonly #entrance: Entrance;
   readonly #idleTimeoutMs: number;
+  readonly #halfOpen: boolean;
   readonly #queue = new Queue();
   /** All that are open, those among them on which TLS is not agreed on yet. */
   readonly #sockets = new Set<Socket>();
@@ -123,6 +147,7 @@ class Doors {
   /** Those by which no request has come. */
   readonly #unserved = new Set<string>();
   readonly #serve: Serve;
+  readonly topics = new Topics();
   #http2: Http2 | undefined;
 
   constructor(
@@ -130,8 +155,10 @@ class Doors {
     serve: Serve,
     entrance: Entrance,
     idleTimeoutMs: number,
+    halfOpen: boolean,
   ) {
     this.#http = http;
+    this.#halfOpen = halfOpen;
     this.#serve = serve;
     this.#entrance = entrance;
     this.#idleTimeoutMs = idleTimeoutMs;
@@ -166,7 +193,7 @@ class Doors {
   }
 
   /** By TLS, clients say which version they speak (ALPN); without it, by their first bytes. */
-  ofBothVersions(tls: KeyAndCertificate | undefined): NetServer {
+  ofBothVersions(secure: Secure | undefined): NetServer {
     const http2 = new Http2(this.#serve, this.#entrance, this.#idleTimeoutMs);
     this.#http2 = http2;
     const take = (socket: Socket): void => {
@@ -175,7 +202,7 @@ class Doors {
     };
     const http1 = (socket: Socket): void =>
       void this.#http.emit("connection", socket);
-    if (tls === undefined)
+    if (secure === undefined)
       return this.#watch(
         createPeekingServer(this.#idleTimeoutMs, (bytes) => {
           const begins = PREFACE.subarray(0, bytes.length);
@@ -187,7 +214,7 @@ class Doors {
       );
     return this.#watch(
       createTlsServer({
-        ...tls,
+        ...secure.options,
         ALPNProtocols: ["h2", "http/1.1"],
         allowHalfOpen: true,
         noDelay: true,
@@ -237,6 +264,7 @@ class Doors {
       peer,
       this.#queue,
       this.#idleTimeoutMs,
+      this.#halfOpen,
     );
     this.#connections.set(socket, connection);
     return connection;
@@ -249,20 +277,37 @@ class Doors {
     this.#of(request.socket).line(request, response, this.#serveOne);
   };
 
+  /** From now on Node hands over each connection whose client asks for an upgrade, to whatever it is. */
+  takeUpgrades(): void {
+    this.#http.on("upgrade", (request, socket: Socket, head) => {
+      const connection = this.#of(socket);
+      // what came with it is not read by anybody
+      if (!connection.isIdle || hasBody(request)) return connection.refuse(400);
+      const response = responseOn(request, socket);
+      connection.line(request, response, () => {
+        const outlet = isForWebSocket(request)
+          ? new UpgradeOutlet(request, response, head, this.topics)
+          : new HttpOutlet(request, response);
+        this.#serveBy(outlet, request);
+      });
+    });
+  }
+
   readonly #serveOne = (
     request: IncomingMessage,
     response: ServerResponse,
-  ): void => {
+  ): void => this.#serveBy(new HttpOutlet(request, response), request);
+
+  #serveBy(outlet: HttpOutlet, request: IncomingMessage): void {
     const connection = this.#of(request.socket);
     const isFirst = connection.outlet === undefined;
-    const outlet = new HttpOutlet(request, response);
     connection.outlet = outlet;
     const head = new NodeHead(request, connection.peer);
     const refusal = refusalOf(request, head);
     if (refusal !== undefined) return outlet.sever(refusal, "");
     if (isFirst) this.#understood(request.socket);
     this.#serve(head, outlet, this.#entrance);
-  };
+  }
 
   /** A connection that is reset, or closed in the middle of its handshake, is none any more. */
   #misunderstood(code: string, socket: Socket): void {
@@ -314,7 +359,7 @@ function refusalOf(
 
 const headOf = (status: number): ReplyHead => ({
   status,
-  statusLine: `${status} ${STATUS_CODES[status]}`,
+  statusLine: `${status} ${REASONS[status]}`,
   fields: [],
   contentLength: undefined,
   close: true,
@@ -334,9 +379,11 @@ const STATUS: Record<string, number | undefined> = {
 
 async function listen(
   server: NetServer,
-  { port = 0, host, unix, share = false }: ListenOptions,
+  { port = 0, host, unix, fd, share = false }: ListenOptions,
   scheme: string,
 ): Promise<Address> {
+  if (fd !== undefined)
+    return inheritedAddress(await listenOn(server, fd), fd, scheme);
   if (unix !== undefined) {
     await listenAt(server, { path: unix });
     return { url: `unix:${unix}`, unix };
@@ -344,10 +391,10 @@ async function listen(
   if (share && !NODE_CAN_SHARE)
     throw new UsageError(
       `the engine "node" shares a port from Node.js 22.12 on, and this is ${process.versions.node}: ` +
-        "listen without `share`, or, under the command, give --engine node --workers 1",
+        "listen without `share`, or, under the command, give --engine node",
     );
   try {
-    server.listen({
+    startListening(server, {
       port,
       exclusive: true,
       ...(host !== undefined && { host }),
@@ -367,6 +414,7 @@ class NodeListener implements Listener {
   readonly #http: Server;
   readonly #doors: Doors;
   readonly #entrance: Entrance;
+  readonly #secure: Secure | undefined;
 
   constructor(
     server: NetServer,
@@ -374,18 +422,43 @@ class NodeListener implements Listener {
     doors: Doors,
     address: Address,
     entrance: Entrance,
+    secure: Secure | undefined,
   ) {
     this.#server = server;
     this.#http = http;
     this.#doors = doors;
     this.address = address;
     this.#entrance = entrance;
+    this.#secure = secure;
   }
 
-  /** That of `node:http` would cut the connections that are kept, too. */
+  get certificates(): readonly Certificate[] {
+    return this.#secure?.certificates ?? [];
+  }
+
+  renewal(): () => void {
+    return this.#secure?.renewal(this.#server as TlsServer) ?? (() => {});
+  }
+
+  /** That of `node:http` would cut the connections that are kept, too; Bun's is no other than its own. */
   stop(): void {
-    NetServer.prototype.close.call(this.#server);
+    const server: NetServer | Server = this.#server;
+    if (server instanceof NetServer) NetServer.prototype.close.call(server);
+    else (server as Server).close();
     this.#doors.drain();
+  }
+
+  publish(
+    topic: string,
+    message: Chunk,
+    compress: boolean,
+    except: SocketConnection | undefined,
+  ): void {
+    this.#doors.topics.publish(topic, message, compress, except);
+  }
+
+  untilTaken(): Promise<void> {
+    return this.#entrance.connections.untilTaken();
   }
 
   untilUnused(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,11 @@
 /** What node:http says of a request, as the gateway reads it. */
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Head, Peer } from "../engine.ts";
-import { pathAndQuery } from "../path-and-query.ts";
+import { pathAndQuery, targetText } from "../path-and-query.ts";
 
 export class NodeHead implements Head {
   readonly method: string;
@@ -19,7 +21,9 @@ export class NodeHead implements Head {
     const fields = request.rawHeaders; // nobody else reads it
     this.hosts = normalize(fields);
     this.method = request.method!;
-    [this.path, this.query] = pathAndQuery(originOf(request.url!, fields));
+    [this.path, this.query] = pathAndQuery(
+      targetText(originOf(request.url!, fields)),
+    );
     this.fields = fields;
     this.peer = peer;
     this.#request = request;
@@ -68,11 +72,16 @@ export function toText(value: string): string {
   return isUtf8(bytes) ? bytes.toString() : value;
 }
 
+/** What came behind a body, likewise. */
+export const trailersOf = (raw: readonly string[]): string[] =>
+  raw.map((it, i) => (i % 2 === 0 ? it.toLowerCase() : toText(it)));
+
 /** The other end of a connection. */
 export class NodePeer implements Peer {
   readonly #socket: Socket;
   readonly proxiedAddress: string;
   #address: string | undefined;
+  #certificate: X509Certificate | undefined;
 
   constructor(socket: Socket, proxiedAddress: string) {
     this.#socket = socket;
@@ -81,6 +90,12 @@ export class NodePeer implements Peer {
 
   get address(): string {
     return (this.#address ??= plainAddress(this.#socket.remoteAddress ?? ""));
+  }
+
+  get certificate(): X509Certificate | undefined {
+    const socket = this.#socket as TLSSocket;
+    if (socket.authorized !== true) return undefined;
+    return (this.#certificate ??= socket.getPeerX509Certificate());
   }
 }
 

@@ -13,7 +13,7 @@ import type { Socket } from "node:net";
 import type { Chunk, Head, Peer, Serve } from "../engine.ts";
 import type { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
-import { NodePeer, toText } from "./head.ts";
+import { NodePeer, toText, trailersOf } from "./head.ts";
 import { pathAndQuery } from "../path-and-query.ts";
 import { StreamOutlet } from "../stream-outlet.ts";
 
@@ -21,13 +21,20 @@ import { StreamOutlet } from "../stream-outlet.ts";
 const STREAMS_AT_MOST = 128;
 
 /**
- * Node counts what waits in a connection, and goes on counting what was reset: by its default of 10 MB a few clients that
- * leave in the middle of long replies would have all further streams refused. What a stream can keep is bounded already.
+ * Node counts what waits in a connection, and goes on counting what was reset: by its default of 10 MB a few clients
+ * that leave in the middle of long replies would have all further streams refused. What a stream can keep is bounded
+ * already.
  */
 const NO_LIMIT_MB = 1e9;
 
 /** Milliseconds that a connection has for its last frames when the listener is destroyed. */
 const LAST_FRAMES_MS = 1000;
+
+/**
+ * Bytes of a frame, as clients take them unless they say otherwise. What is left of a reply is Node's then, and the
+ * exchange need not wait for it: a connection has so much of each of its streams at most.
+ */
+const FRAME_BYTES = 16 * 1024;
 
 /** Milliseconds that a client has to send the rest of a body behind its reply. */
 const LINGER_MS = 5000;
@@ -39,6 +46,8 @@ export class Http2 {
   readonly #idleTimeoutMs: number;
   readonly #server: Http2Server;
   readonly #sessions = new Map<ServerHttp2Session, Session>();
+  /** The connection that becomes a session. That of a session itself throws at who asks it anything later. */
+  #taken!: Socket;
 
   constructor(serve: Serve, entrance: Entrance, idleTimeoutMs: number) {
     this.#serve = serve;
@@ -58,11 +67,12 @@ export class Http2 {
   /** Takes a connection whose client speaks HTTP/2, which has no use for half of one. */
   take(socket: Socket): void {
     socket.allowHalfOpen = false;
+    this.#taken = socket;
     this.#server.emit("connection", socket);
   }
 
   #open(http2: ServerHttp2Session): void {
-    const session = new Session(http2, this.#idleTimeoutMs);
+    const session = new Session(http2, this.#taken, this.#idleTimeoutMs);
     this.#sessions.set(http2, session);
     http2.on("close", () => this.#sessions.delete(http2));
     const receive = (
@@ -103,10 +113,16 @@ class Session {
   readonly #idleTimeoutMs: number;
   /** Of its streams that are open. */
   readonly #outlets = new Set<Http2Outlet>();
+  /** The client has not answered whether it is there. */
+  #isAsked = false;
 
-  constructor(http2: ServerHttp2Session, idleTimeoutMs: number) {
+  constructor(
+    http2: ServerHttp2Session,
+    socket: Socket,
+    idleTimeoutMs: number,
+  ) {
     this.#http2 = http2;
-    this.peer = new NodePeer(http2.socket as Socket, "");
+    this.peer = new NodePeer(socket, "");
     this.#idleTimeoutMs = idleTimeoutMs;
     http2.on("timeout", () => this.#silent()).setTimeout(idleTimeoutMs);
   }
@@ -114,22 +130,33 @@ class Session {
   add(stream: ServerHttp2Stream, outlet: Http2Outlet): void {
     this.#outlets.add(outlet);
     stream
-      .on("error", () => {}) // what "close" tells, too
-      .once("close", () => {
+      .on("error", ignore) // what "close" tells, too
+      .on("close", () => {
         this.#outlets.delete(outlet);
         outlet.over();
       });
   }
 
-  /** Is that the client's fault? */
+  /**
+   * Is that the client's fault? Who is there answers a PING. Nobody may be: Node.js 20 does not close a connection that
+   * it has ended for a broken protocol, and does not see its client leave.
+   */
   #silent(): void {
+    const http2 = this.#http2;
     const outlets = [...this.#outlets];
-    if (outlets.length === 0) this.#http2.close();
-    else if (outlets.every((outlet) => outlet.waitsForApplication))
-      this.#http2.setTimeout(this.#idleTimeoutMs);
-    else this.#http2.destroy();
+    const isFault = !outlets.every((outlet) => outlet.waitsForApplication);
+    if (isFault || this.#isAsked || http2.closed) return http2.destroy();
+    http2.setTimeout(this.#idleTimeoutMs);
+    if (outlets.length === 0) return http2.close();
+    this.#isAsked = true;
+    http2.ping((error) => {
+      this.#isAsked = false;
+      if (error) http2.destroy();
+    });
   }
 }
+
+const ignore = (): void => {};
 
 class Http2Head implements Head {
   readonly method: string;
@@ -153,8 +180,8 @@ class Http2Head implements Head {
 }
 
 /**
- * The fields as one would have come by HTTP/1.1 (RFC 9113, section 8.3.1): the authority is the host, and a body without
- * a length comes in chunks.
+ * The fields as one would have come by HTTP/1.1 (RFC 9113, section 8.3.1): the authority is the host, and a body
+ * without a length comes in chunks.
  */
 function fieldsOf(
   headers: IncomingHttpHeaders,
@@ -188,15 +215,43 @@ const NOT_HERE: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Adds fields as Node takes them to `headers`. */
+function headersOf(
+  headers: OutgoingHttpHeaders,
+  fields: readonly string[],
+): OutgoingHttpHeaders {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!.toLowerCase();
+    if (NOT_HERE.has(name)) continue;
+    const value = fields[i + 1]!;
+    const before = headers[name] as string | string[] | undefined;
+    if (before === undefined) headers[name] = value;
+    else if (name === "set-cookie") headers[name] = [before, value].flat();
+    else headers[name] = `${String(before)}, ${value}`; // RFC 9110, section 5.2; Node throws at some that come twice
+  }
+  return headers;
+}
+
+const NONE: readonly string[] = [];
+
 class Http2Outlet extends StreamOutlet {
   readonly #stream: ServerHttp2Stream;
   /** Until the first of the body, or the end: then both leave together. */
   #head: OutgoingHttpHeaders | undefined;
+  /** All of the reply is Node's. A stream that a session ends with it looks as if it had been ended, too. */
+  #isGiven = false;
   #limit: NodeJS.Timeout | undefined;
+  trailers = NONE;
+  /** Those of the reply. */
+  #trailers: OutgoingHttpHeaders | undefined;
 
   constructor(stream: ServerHttp2Stream, { expect }: IncomingHttpHeaders) {
     super(stream, expect);
     this.#stream = stream;
+    if (!stream.endAfterHeaders)
+      stream.once("trailers", (...[, , raw]: unknown[]) => {
+        this.trailers = trailersOf(raw as readonly string[]);
+      });
   }
 
   /** What is no request. */
@@ -215,8 +270,8 @@ class Http2Outlet extends StreamOutlet {
   /** The stream is. */
   over(): void {
     clearTimeout(this.#limit);
-    const { writableEnded, rstCode } = this.#stream;
-    if (writableEnded && rstCode === constants.NGHTTP2_NO_ERROR) this.finish();
+    const { rstCode } = this.#stream;
+    if (this.#isGiven && rstCode === constants.NGHTTP2_NO_ERROR) this.finish();
     else this.leave();
   }
 
@@ -233,24 +288,34 @@ class Http2Outlet extends StreamOutlet {
     _reason: string | undefined,
     fields: string[],
   ): void {
-    const head: OutgoingHttpHeaders = { ":status": status };
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i]!.toLowerCase();
-      if (NOT_HERE.has(name)) continue;
-      const value = fields[i + 1]!;
-      const before = head[name] as string | string[] | undefined;
-      if (before === undefined) head[name] = value;
-      else if (name === "set-cookie") head[name] = [before, value].flat();
-      else head[name] = `${String(before)}, ${value}`; // RFC 9110, section 5.2; Node throws at some that come twice
-    }
-    this.#head = head;
+    this.#head = headersOf({ ":status": status }, fields);
   }
 
   /** `endStream`: nothing else follows. */
   #sendHead(endStream: boolean): void {
     if (this.#head === undefined) return;
-    this.#stream.respond(this.#head, { endStream });
+    const waitForTrailers = this.trailing !== undefined;
+    if (waitForTrailers)
+      this.#stream.once("wantTrailers", () =>
+        this.#stream.sendTrailers(this.#trailers ?? {}),
+      );
+    this.#stream.respond(this.#head, { endStream, waitForTrailers });
     this.#head = undefined;
+  }
+
+  protected override writeHint(fields: readonly string[]): boolean {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed) return false; // `over` comes
+    stream.additionalHeaders(headersOf({ ":status": 103 }, fields));
+    return true;
+  }
+
+  protected override get canTrail(): boolean {
+    return true;
+  }
+
+  protected override writeTrailers(fields: readonly string[]): void {
+    this.#trailers = headersOf({}, fields);
   }
 
   protected writeChunk(chunk: Chunk): boolean {
@@ -263,12 +328,14 @@ class Http2Outlet extends StreamOutlet {
   protected writeEnd(last: Chunk | undefined): boolean {
     const stream = this.#stream;
     const isBare = last === undefined || last.length === 0;
+    const endsHere = isBare && this.trailing === undefined;
     if (stream.destroyed || stream.closed) return false; // `over` comes
-    this.#sendHead(isBare);
-    stream.once("finish", () => this.#finished());
+    this.#isGiven = true;
+    this.#sendHead(endsHere);
+    if (!stream.endAfterHeaders) stream.once("finish", () => this.#finished());
     if (isBare) stream.end();
     else stream.end(last);
-    return false;
+    return stream.writableLength <= FRAME_BYTES;
   }
 
   /** The rest of a body that nobody has wanted is dropped, for a while: a reset could overtake the reply. */

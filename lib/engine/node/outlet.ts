@@ -3,10 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Chunk } from "../engine.ts";
+import { LOOK_MS } from "../hold.ts";
 import { StreamOutlet } from "../stream-outlet.ts";
-
-/** Milliseconds after which a client that is held back may have left without being noticed. */
-const LOOK_MS = 5000;
+import { trailersOf } from "./head.ts";
 
 /** Milliseconds that a client which still sends has for its last reply. */
 const LINGER_MS = 5000;
@@ -30,6 +29,33 @@ export class HttpOutlet extends StreamOutlet {
 
   protected invite(): void {
     this.#response.writeContinue();
+  }
+
+  /** By the connection itself: Node's own way takes links alone. */
+  protected override writeHint(fields: readonly string[]): boolean {
+    const { socket } = this.#response;
+    if (this.#request.httpVersionMinor === 0 || socket === null) return false;
+    let text = "HTTP/1.1 103 Early Hints\r\n";
+    for (let i = 0; i < fields.length; i += 2)
+      text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    socket.write(`${text}\r\n`, "latin1");
+    return true;
+  }
+
+  get trailers(): readonly string[] {
+    return trailersOf(this.#request.rawTrailers);
+  }
+
+  /** RFC 9112, section 7.1.2: in chunks alone. */
+  protected override get canTrail(): boolean {
+    return this.#request.httpVersionMinor > 0;
+  }
+
+  protected override writeTrailers(fields: readonly string[]): void {
+    const pairs: [string, string][] = [];
+    for (let i = 0; i < fields.length; i += 2)
+      pairs.push([fields[i]!, fields[i + 1]!]);
+    this.#response.addTrailers(pairs);
   }
 
   protected watch(): void {

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 
 /** Who takes the connection, and how many bytes they do not get to see; "incomplete": more has to come. */
-export type Decision =
+type Decision =
   { readonly skip: number; take(socket: Socket): void } | "incomplete";
 
 /** `limitMs`: for the bytes to come. */

@@ -1,6 +1,6 @@
 /**
- * Version 2 of the PROXY protocol (haproxy's `proxy-protocol.txt`): in front of all else on its connection, a proxy says
- * in bytes whom it speaks for.
+ * Version 2 of the PROXY protocol (haproxy's `proxy-protocol.txt`): in front of all else on its connection, a proxy
+ * says in bytes whom it speaks for.
  */
 import { formatAddress } from "../../common/address.ts";
 

@@ -2,37 +2,135 @@
 import type { Chunk } from "../engine.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES } from "./packet.ts";
-
-/** Bytes around a chunk: its length in hexadecimal digits, and two line ends. */
-const FRAME_BYTES = 8;
+import { BYTES_COLLECTED } from "./portions.ts";
 
 /** Bytes that fit a cork of their own, with a frame around them and the end behind. */
 const PIECE_BYTES = CORK_BYTES - 64;
 
+/** Bytes of the first piece, which has the head before it. */
+const FIRST_BYTES = CORK_BYTES / 2;
+
+/** Bytes of a chunk that is not worth a copy to send it with others. */
+const LARGE_BYTES = 4096;
+
+/**
+ * What one turn of the loop yields leaves in one piece, with one frame: each piece is a crossing into the engine and a
+ * system call. It is collected here, and flushed when the turn or the body ends, or a cork is full.
+ */
 export class ChunkedBody {
   /** Bytes that the application has produced. */
   produced = 0;
+  /** Bytes that wait for the end of the turn. */
+  waiting = 0;
   /** The client was behind. */
   wasFull = false;
   readonly #res: HttpResponse;
   readonly #cuts: boolean;
-  /** Bytes that the cork of a batch still takes. */
-  #room = 0;
+  #writeHead: (() => void) | undefined;
+  #chunks: Chunk[] = [];
+  #turn: NodeJS.Immediate | undefined;
 
   /** `cuts`: the connection is cut behind it. */
-  constructor(res: HttpResponse, cuts: boolean) {
+  constructor(res: HttpResponse, cuts: boolean, writeHead: () => void) {
     this.#res = res;
     this.#cuts = cuts;
+    this.#writeHead = writeHead;
   }
 
-  /** False: the client is behind. */
-  write(chunk: Chunk): boolean {
+  /**
+   * Keeps a copy: what is the application's may be another thing when the turn ends. `endTurn` is called then, unless
+   * it has left.
+   */
+  add(chunk: Chunk, endTurn: () => void): void {
+    this.#turn ??= setImmediate(endTurn);
     const bytes = byteLength(chunk);
-    let taken = true;
     this.produced += bytes;
-    this.#room -= FRAME_BYTES + bytes;
-    for (const piece of this.#piecesOf(chunk, bytes)) {
-      this.#res.cork(() => (taken = this.#res.write(piece)));
+    this.waiting += bytes;
+    this.#chunks.push(typeof chunk === "string" ? chunk : Buffer.from(chunk));
+  }
+
+  /** Where the connection is cut, chunks leave alone. */
+  get collects(): boolean {
+    return !this.#cuts;
+  }
+
+  /**
+   * It leaves with what the turn still yields. In the route callback all does: the engine has a cork of its own then.
+   * Else what waits leaves first, where it is enough.
+   */
+  canWait(chunk: Chunk, atOnce: boolean): boolean {
+    if (!this.collects || atOnce) return this.collects;
+    if (chunk.length >= LARGE_BYTES) return false;
+    return this.waiting + chunk.length <= BYTES_COLLECTED || this.flush();
+  }
+
+  /** Behind what waits. False: the client is behind. */
+  write(chunk: Chunk): boolean {
+    const taken = this.flush();
+    this.produced += byteLength(chunk);
+    return this.#write(chunk) && taken;
+  }
+
+  /** Sends what waits, the head before it if it is the first. False: the client is behind. */
+  flush(): boolean {
+    return this.#chunks.length === 0 && this.isBegun
+      ? true
+      : this.#write(this.#take());
+  }
+
+  /** Something has left. */
+  get isBegun(): boolean {
+    return this.#writeHead === undefined;
+  }
+
+  /**
+   * Of a body that is over before it has begun, all in one turn: it has a length then, and needs no frames. Writes the
+   * head, and gives the rest. Corked.
+   */
+  beginWhole(): Chunk {
+    this.#begin();
+    return this.#take();
+  }
+
+  #begin(): void {
+    this.#writeHead?.();
+    this.#writeHead = undefined;
+  }
+
+  /** With the end behind it. */
+  end(): void {
+    this.#write(this.#take(), true);
+  }
+
+  /** The end is to come with it. */
+  outlastTurn(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+  }
+
+  #take(): Chunk {
+    this.outlastTurn();
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.waiting = 0;
+    return chunks.every((chunk) => typeof chunk === "string")
+      ? chunks.join("")
+      : Buffer.concat(
+          chunks.map((chunk) =>
+            typeof chunk === "string" ? Buffer.from(chunk) : chunk,
+          ),
+        );
+  }
+
+  #write(chunk: Chunk, isEnd = false): boolean {
+    let taken = true;
+    const pieces = this.#piecesOf(chunk);
+    for (const [i, piece] of pieces.entries()) {
+      this.#res.cork(() => {
+        this.#begin();
+        if (piece.length > 0) taken = this.#res.write(piece); // an empty one would end it
+        if (isEnd && i === pieces.length - 1) this.#res.end();
+      });
       this.wasFull ||= !taken;
     }
     return taken;
@@ -43,43 +141,16 @@ export class ChunkedBody {
    * whether the socket has taken what was corked, it says at the next piece only: so where that matters, the last byte
    * is one.
    */
-  #piecesOf(chunk: Chunk, bytes: number): Iterable<Chunk> {
-    if (!this.#cuts && bytes <= PIECE_BYTES) return [chunk];
+  #piecesOf(chunk: Chunk): readonly Chunk[] {
+    const most = this.isBegun ? PIECE_BYTES : FIRST_BYTES;
+    if (!this.#cuts && byteLength(chunk) <= most) return [chunk];
     const all = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    const first = this.#cuts ? all.subarray(0, -1) : all;
+    const end = all.length - (this.#cuts ? 1 : 0);
     const pieces: Uint8Array[] = [];
-    for (let at = 0; at < first.length; at += PIECE_BYTES)
-      pieces.push(first.subarray(at, at + PIECE_BYTES));
-    if (this.#cuts) pieces.push(all.subarray(-1));
+    for (let at = 0, to = most; at < end; at = to, to += PIECE_BYTES)
+      pieces.push(all.subarray(at, Math.min(to, end)));
+    if (this.#cuts) pieces.push(all.subarray(end));
     return pieces;
-  }
-
-  /**
-   * It can leave in one piece with others: it fits a cork, and is not the first, which has the head before it. Where
-   * the connection is cut, chunks leave alone.
-   */
-  joins(chunk: Chunk): boolean {
-    return this.produced > 0 && !this.#cuts && fits(chunk, PIECE_BYTES);
-  }
-
-  /** It fits the cork of this batch, too. */
-  hasRoom(chunk: Chunk): boolean {
-    return fits(chunk, this.#room);
-  }
-
-  /** What `write` sends leaves in one piece. What it throws comes out here: the engine would take it for uncaught. */
-  batch(write: () => void): void {
-    let failure: { error: unknown } | undefined;
-    this.#room = PIECE_BYTES;
-    this.#res.cork(() => {
-      try {
-        write();
-      } catch (error) {
-        failure = { error };
-      }
-    });
-    this.#room = 0;
-    if (failure !== undefined) throw failure.error;
   }
 
   /**
@@ -90,9 +161,6 @@ export class ChunkedBody {
     this.#res.writeHeader('\r\n0;end="', `"\r\n${behind}`);
   }
 }
-
-const fits = (chunk: Chunk, room: number): boolean =>
-  FRAME_BYTES + byteLength(chunk) <= room;
 
 export function byteLength(chunk: Chunk): number {
   return typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;

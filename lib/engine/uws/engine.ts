@@ -1,19 +1,20 @@
 /** uWebSockets.js as an engine: opens a listener, says clearly why it cannot, serves its requests, closes it. */
-import { existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { formatAddress } from "../../common/address.ts";
 import { type ListenError, UsageError } from "../../common/errors.ts";
-import type { Engine, Listener, Serve } from "../engine.ts";
+import type { Chunk, Engine, Listener, Serve } from "../engine.ts";
+import type { SocketConnection, SocketPlace } from "../socket.ts";
 import { LAST_MS, type Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
-import type { Address, ListenOptions, TlsOptions } from "../listen-options.ts";
+import type { Address, ListenOptions } from "../listen-options.ts";
 import {
   freeUnixPath,
   portAddress,
   refusalAt,
   refusalOfPort,
 } from "../target.ts";
-import { readTls } from "../tls-files.ts";
+import type { Certificate } from "../tls-files.ts";
 import { readFields, UwsHead } from "./head.ts";
 import {
   uws,
@@ -24,52 +25,108 @@ import {
 } from "./load.ts";
 import { UwsOutlet } from "./outlet.ts";
 import { Packet } from "./packet.ts";
+import { receiveUpgrades, UwsSocket } from "./socket.ts";
+import { SpareCork } from "./spare-cork.ts";
+import { UpgradeOutlet } from "./upgrade.ts";
+import { SecureApps, type Preparation } from "./secure.ts";
 
 export const engine: Engine = {
   name: "uws",
   async listen(
     target,
     serve,
-    { idleTimeoutMs } = {},
+    { idleTimeoutMs, sockets = [] } = {},
     entrance = new Entrance(target.tls ? "https" : "http"),
   ) {
     if (target.http2)
       throw new UsageError(
         'the engine "uws" does not speak HTTP/2; leave http2 out, or take the engine "node"',
       );
-    const app = target.tls ? secureApp(target.tls) : uws.App();
+    if (target.halfOpen)
+      throw new UsageError(
+        'the engine "uws" takes a client that closes its side for gone; leave halfOpen out, or take the engine "node"',
+      );
+    if (target.fd !== undefined)
+      throw new UsageError(
+        'the engine "uws" listens on no fd, as uWebSockets.js opens its sockets itself; take the engine "node"',
+      );
     const packet = new Packet();
-    const { socket, address } = await orClose(app, () => {
-      if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
-      receive(app, serve, entrance, packet);
-      return target.unix === undefined
-        ? listenPort(app, target, entrance.scheme)
-        : listenUnix(app, target.unix);
-    });
+    const spare = sockets.length > 0 ? await SpareCork.open() : undefined;
+    const prepare = {
+      app(app: TemplatedApp): void {
+        if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
+        watch(app, entrance);
+      },
+      routes: (app: TemplatedApp) =>
+        route(app, serve, entrance, packet, sockets, spare),
+    };
+    const apps = await orClose([spare], () =>
+      target.tls ? new SecureApps(target.tls, prepare) : new PlainApp(prepare),
+    );
+    const { acceptor } = apps;
+    const { socket, address } = await orClose([apps, spare], () =>
+      target.unix === undefined
+        ? listenPort(acceptor, target, entrance.scheme)
+        : listenUnix(acceptor, target.unix),
+    );
     entrance.port = address.port;
-    return new UwsListener(app, socket, address, entrance, packet.lingering);
+    const { lingering } = packet;
+    return new UwsListener(apps, socket, address, entrance, lingering, spare);
   },
 };
 
+/** What accepts, also serves. */
+class PlainApp {
+  readonly acceptor: TemplatedApp = uws.App();
+  readonly all = [this.acceptor];
+
+  constructor(prepare: Preparation) {
+    prepare.app(this.acceptor);
+    prepare.routes(this.acceptor);
+  }
+
+  close(): void {
+    this.acceptor.close();
+  }
+}
+
+type Apps = PlainApp | SecureApps;
+
 class UwsListener implements Listener {
   readonly address: Address;
-  readonly #app: TemplatedApp;
+  readonly #apps: Apps;
   readonly #entrance: Entrance;
   readonly #lingering: Connections;
+  /** Without a place for WebSockets there is none. */
+  readonly #spare: SpareCork | undefined;
   #socket: us_listen_socket | undefined;
 
   constructor(
-    app: TemplatedApp,
+    apps: Apps,
     socket: us_listen_socket,
     address: Address,
     entrance: Entrance,
     lingering: Connections,
+    spare: SpareCork | undefined,
   ) {
-    this.#app = app;
+    this.#spare = spare;
+    this.#apps = apps;
     this.#lingering = lingering;
     this.#socket = socket;
     this.address = address;
     this.#entrance = entrance;
+  }
+
+  get certificates(): readonly Certificate[] {
+    return this.#apps instanceof SecureApps ? this.#apps.certificates : [];
+  }
+
+  renewal(): () => void {
+    return this.#apps instanceof SecureApps ? this.#apps.renewal() : () => {};
+  }
+
+  untilTaken(): Promise<void> {
+    return this.#entrance.connections.untilTaken();
   }
 
   stop(): void {
@@ -80,43 +137,80 @@ class UwsListener implements Listener {
       rmSync(this.address.unix, { force: true });
   }
 
-  untilUnused(signal: AbortSignal): Promise<void> {
-    return this.#entrance.connections.untilNone(signal);
+  publish(
+    topic: string,
+    message: Chunk,
+    compress: boolean,
+    except: SocketConnection | undefined,
+  ): void {
+    if (this.#spare === undefined) return; // the engine has no topics, and would end the process
+    const isBinary = typeof message !== "string";
+    for (const app of this.#apps.all)
+      if (except instanceof UwsSocket && except.app === app)
+        except.publish(topic, message, compress);
+      else app.publish(topic, message, isBinary, compress);
+  }
+
+  async untilUnused(signal: AbortSignal): Promise<void> {
+    if (this.#apps instanceof SecureApps) await this.#apps.handedOver();
+    await this.#entrance.connections.untilNone(signal);
   }
 
   /** Who is still sending would lose a reply that it has got already. */
   async destroy(): Promise<void> {
     this.stop();
+    if (this.#apps instanceof SecureApps) await this.#apps.handedOver();
     this.#entrance.closing();
     if (!this.#lingering.none)
       await this.#lingering.untilNone(AbortSignal.timeout(LAST_MS));
-    this.#app.close();
+    this.#apps.close();
+    this.#spare?.close();
   }
 }
 
 /**
- * All requests of an app come in here. GET has a route of its own, as the engine knows its name then without a copy.
+ * All requests of an app, or of one of its hosts, come in here. GET has a route of its own, as the engine knows its
+ * name then without a copy.
  */
-function receive(
+function route(
   app: TemplatedApp,
   serve: Serve,
   entrance: Entrance,
   packet: Packet,
+  sockets: readonly SocketPlace[],
+  spare: SpareCork | undefined,
 ): void {
+  const receiveBy = (
+    outlet: UwsOutlet,
+    method: string,
+    res: HttpResponse,
+    req: HttpRequest,
+    fields: readonly string[],
+  ): void => {
+    const head = new UwsHead(method, req, fields, res, outlet, entrance);
+    serve(head, outlet, entrance);
+  };
   const receiveOne = (
     method: string,
     res: HttpResponse,
     req: HttpRequest,
   ): void => {
     const fields = readFields(req);
-    const outlet = new UwsOutlet(res, packet, fields);
-    const head = new UwsHead(method, req, fields, res, outlet, entrance);
-    serve(head, outlet, entrance);
+    receiveBy(new UwsOutlet(res, packet, fields), method, res, req, fields);
   };
+  for (const place of sockets)
+    receiveUpgrades(app, place, entrance, (res, req, handshake) => {
+      const fields = readFields(req);
+      const outlet = new UpgradeOutlet(res, packet, fields, handshake, spare!);
+      receiveBy(outlet, "GET", res, req, fields);
+    });
   app.get("/*", (res, req) => receiveOne("GET", res, req));
   app.any("/*", (res, req) =>
     receiveOne(req.getCaseSensitiveMethod(), res, req),
   );
+}
+
+function watch(app: TemplatedApp, entrance: Entrance): void {
   app.filter((connection, change) => {
     if (Number(change) < 0) return entrance.closed(); // the address is not known any more
     const address = formatAddress(
@@ -147,13 +241,13 @@ function limitIdling(
 
 /** An app that does not get to listen is closed: the engine would keep it for ever. */
 async function orClose<T>(
-  app: TemplatedApp,
-  listen: () => Promise<T>,
+  opened: readonly ({ close(): void } | undefined)[],
+  open: () => T | Promise<T>,
 ): Promise<T> {
   try {
-    return await listen();
+    return await open();
   } catch (error) {
-    app.close();
+    for (const it of opened) it?.close();
     throw error;
   }
 }
@@ -211,16 +305,6 @@ async function listenUnix(app: TemplatedApp, path: string): Promise<Opened> {
     app.listen_unix(resolve, path);
   });
   if (!socket) throw refusalAt(path);
+  chmodSync(path, 0o777 & ~process.umask()); // as all others are made: the engine leaves it to its owner alone
   return { socket, address: { url: `unix:${path}`, unix: path } };
-}
-
-/** The engine itself does not say what is wrong with its files. */
-function secureApp(tls: TlsOptions): TemplatedApp {
-  readTls(tls);
-  const { key, cert, passphrase } = tls;
-  return uws.SSLApp({
-    key_file_name: key,
-    cert_file_name: cert,
-    ...(passphrase !== undefined && { passphrase }),
-  });
 }

@@ -56,7 +56,7 @@ export class UnknownAddonError extends Error {
  * not need glibc 2.38, or needs something else of 2.38 than those aliases (then no rewrite can help).
  *
  * @example
- * ```ts
+ * ```text
  * const addon = readFileSync("uws_linux_x64_115.node");
  * replaceC23Aliases(addon); // ["__isoc23_sscanf", "__isoc23_strtol", "__isoc23_strtoul"]
  * writeFileSync("patched.node", addon);

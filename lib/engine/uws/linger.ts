@@ -47,7 +47,8 @@ export function linger(
     left -= data.byteLength;
     if (!isLast && left >= 0) return;
     if (isLast && inPacket) flush();
-    else if (isLast && hasLength) return close(); // before what may stand behind it; behind chunks the engine does not look
+    // before what may stand behind it; behind chunks the engine does not look
+    else if (isLast && hasLength) return close();
     next ??= setImmediate(close);
   });
 }

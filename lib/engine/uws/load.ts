@@ -23,6 +23,9 @@ export type {
   HttpResponse,
   TemplatedApp,
   us_listen_socket,
+  us_socket_context_t,
+  WebSocket,
+  WebSocketBehavior,
 } from "uWebSockets.js";
 
 /** What of this machine decides whether the engine's binaries load. */

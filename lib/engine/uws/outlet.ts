@@ -13,12 +13,13 @@ import {
 } from "../engine.ts";
 import { byteLength, ChunkedBody } from "./chunked-body.ts";
 import { bodyKind, clientCloses, engineCloses } from "./head.ts";
-import { Hold } from "./hold.ts";
+import { Hold } from "../hold.ts";
 import { closeNow, linger } from "./linger.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES, type Packet } from "./packet.ts";
 import {
   BYTES_AT_ONCE,
+  BYTES_COLLECTED,
   BYTES_PER_TURN,
   CHUNKS_PER_TURN,
   FLUSH,
@@ -84,7 +85,7 @@ export class UwsOutlet implements Outlet {
     if (!this.#open) return;
     this.#isWatched = true;
     this.#res.onAborted(() => {
-      if (!this.#open) return; // a connection that is closed here reports that, too
+      if (!this.#open) return; // also told of one that is closed here
       this.state = "gone";
       this.#hold?.forget();
       this.#wake?.();
@@ -195,8 +196,7 @@ export class UwsOutlet implements Outlet {
     const small = body.length < SMALL_BYTES;
     if (body.length === 0 || (small && !this.#packet.samples())) {
       this.state = "ended";
-      this.#res.end(body);
-      return;
+      return void this.#res.end(body);
     }
     const [, done] = this.#res.tryEnd(body, 0); // 0: the body's own length
     if (done) this.state = "ended";
@@ -256,40 +256,63 @@ export class UwsOutlet implements Outlet {
     this.#cuts = head.close && (this.#lingers || !engineCloses(this.#fields));
     const { contentLength: length = Infinity } = head;
     const inTwo = this.#cuts && length > 1;
-    if (length !== Infinity)
+    if (length < Infinity)
       this.#promised = new PromisedBody(this.#res, length, inTwo);
-    else this.#chunked = new ChunkedBody(this.#res, this.#cuts);
-    this.#res.cork(() => {
+    const writeHead = (): void => {
       this.#writeHead(head);
       if (head.close && length > 1)
         this.#res.writeHeader("connection", "close"); // `end(…, true)` would write it behind the body
-    });
+    };
+    this.status = head.status;
+    if (length === Infinity)
+      this.#chunked = new ChunkedBody(this.#res, this.#cuts, writeHead);
+    else this.#res.cork(writeHead);
   }
 
   write(chunk: Chunk): boolean {
     if (this.state === "gone") return true;
     this.#bytesInTurn += chunk.length;
+    const taken = this.#promised
+      ? this.#writePromised(this.#promised, chunk)
+      : this.#writeChunked(this.#chunked!, chunk);
     return (
-      this.#pass(chunk) &&
+      taken &&
       ++this.#chunksInTurn < CHUNKS_PER_TURN &&
-      this.#bytesInTurn < (this.#atOnce ? BYTES_AT_ONCE : BYTES_PER_TURN)
+      this.#bytesInTurn < this.#mostInTurn
     );
   }
 
-  #pass(chunk: Chunk): boolean {
-    if (chunk.length === 0) return true; // an empty chunk would end a chunked body
-    return this.#promised
-      ? this.#writePromised(this.#promised, chunk)
-      : this.#writeChunked(this.#chunked!, chunk);
+  get #mostInTurn(): number {
+    if (!this.#atOnce) return BYTES_PER_TURN;
+    return this.#chunked?.collects ? BYTES_COLLECTED : BYTES_AT_ONCE;
   }
 
+  /** In the route callback all of it waits, as the engine has a cork with unknown contents then. */
   #writeChunked(chunked: ChunkedBody, chunk: Chunk): boolean {
     if (this.state !== "streaming") return true;
-    this.#setFull(!chunked.write(chunk));
+    if (chunked.canWait(chunk, this.#atOnce))
+      chunked.add(chunk, () => this.#endTurn(chunked));
+    else this.#setFull(!chunked.write(chunk));
     return !this.#full;
   }
 
+  #endTurn(chunked: ChunkedBody): void {
+    if (this.state === "streaming" && !chunked.flush()) this.#setFull(true);
+  }
+
+  #endChunked(chunked: ChunkedBody): void {
+    chunked.outlastTurn();
+    if (this.#atOnce && (this.#closing || chunked.waiting > BYTES_AT_ONCE))
+      return this.#wait(() => this.end());
+    this.resume();
+    if (!chunked.isBegun && !this.#closing)
+      return void this.#res.cork(() => this.#sendWhole(chunked.beginWhole()));
+    this.state = "ended";
+    chunked.end();
+  }
+
   #writePromised(promised: PromisedBody, chunk: Chunk): boolean {
+    if (chunk.length === 0) return true; // an empty piece would end it
     promised.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     if (!this.#full) this.#sendPromised(promised);
     return !this.#full;
@@ -331,39 +354,12 @@ export class UwsOutlet implements Outlet {
     if (sent === "complete") this.state = "ended";
   }
 
-  /** Not in the packet of the request, where the engine has a cork with unknown contents. */
   writeAll(step: Step, rest: { next(): Step }): boolean {
-    const chunked = this.#atOnce ? undefined : this.#chunked;
-    let next: Step | boolean = step;
-    while (typeof next === "object")
-      next =
-        !next.done && chunked?.joins(next.value)
-          ? this.#writeTogether(chunked, next, rest)
-          : this.#writeStep(next, rest);
-    return next;
-  }
-
-  /** The next step, or else whether all is written. */
-  #writeStep(step: Step, rest: { next(): Step }): Step | boolean {
-    if (step.done || this.state === "gone") return true;
-    return this.write(step.value) ? rest.next() : false;
-  }
-
-  #writeTogether(
-    chunked: ChunkedBody,
-    first: Step,
-    rest: { next(): Step },
-  ): Step | boolean {
-    let next: Step | boolean = first;
-    chunked.batch(() => {
-      do next = this.#writeStep(next as Step, rest);
-      while (
-        typeof next === "object" &&
-        !next.done &&
-        chunked.hasRoom(next.value)
-      );
-    });
-    return next;
+    for (let next = step; !next.done; next = rest.next()) {
+      if (this.state === "gone") return true;
+      if (!this.write(next.value)) return false;
+    }
+    return true;
   }
 
   writable(): Promise<void> {
@@ -394,11 +390,13 @@ export class UwsOutlet implements Outlet {
     if (this.#promised && this.#promised.length > 0) return;
     if (this.#mustWait(this.#closing)) return this.#wait(() => this.end());
     this.resume();
-    if (this.#cuts && this.#chunked) return this.#endLastChunked(this.#chunked);
+    if (this.#chunked)
+      return this.#cuts
+        ? this.#endLastChunked(this.#chunked)
+        : this.#endChunked(this.#chunked);
     if (this.#closing && this.#endsByHand) return this.#sendLastBody(NOTHING);
     this.state = "ended";
     this.#res.cork(() => {
-      if (!this.#promised) return void this.#res.end();
       if (this.#closing) this.#announceClose();
       this.#res.endWithoutBody(0, this.#closing);
     });
@@ -409,6 +407,7 @@ export class UwsOutlet implements Outlet {
    * until then the engine serves nothing more on it.
    */
   #endLastChunked(chunked: ChunkedBody): void {
+    chunked.flush();
     this.#res.cork(() => {
       if (chunked.produced > 0) chunked.endLast(this.#flush.toString());
       else endEmpty(this.#res, this.#flush);
@@ -419,6 +418,7 @@ export class UwsOutlet implements Outlet {
 
   close(): void {
     if (!this.#open) return;
+    if (this.state === "streaming") this.#chunked?.flush();
     this.state = "gone";
     this.#hold?.forget();
     this.#wake?.();

@@ -34,7 +34,8 @@ export class Packet {
     const before = this.#bytes;
     this.#bytes += HEAD_BYTES + bodyBytes;
     if (before < CORK_BYTES / 2 && this.#bytes >= CORK_BYTES / 2)
-      setImmediate(() => (this.#bytes = 0)); // the packet is answered by then; rare, so that a single reply needs no timer
+      // the packet is answered by then; rare, so that a single reply needs no timer
+      setImmediate(() => (this.#bytes = 0));
     return this.#bytes <= CORK_BYTES;
   }
 

@@ -13,6 +13,9 @@ export const BYTES_PER_TURN = 256 * 1024;
 /** Bytes, in the route callback, where the engine may have more in its cork: see PIECE_BYTES. */
 export const BYTES_AT_ONCE = 4096;
 
+/** Bytes that are collected until the turn is over. */
+export const BYTES_COLLECTED = 32 * 1024;
+
 /**
  * Bytes of a body, below which only some are asked for: a client that does not read is stopped after some 16 of them,
  * 32 KiB.

@@ -1,4 +1,4 @@
-/** The head of a reply, as uWebSockets.js is given it: field by field. */
+/** The head of a reply, as uWebSockets.js is given it. */
 import { hasField } from "../../common/fields.ts";
 import { REQUEST_ID_FIELD, type ReplyHead } from "../engine.ts";
 import type { HttpResponse } from "./load.ts";
@@ -10,10 +10,23 @@ export function writeHead(
   requestId: string | undefined,
 ): void {
   if (statusLine !== "200 OK") res.writeStatus(statusLine);
-  for (let i = 0; i < fields.length; i += 2)
-    res.writeHeader(fields[i]!, fields[i + 1]!);
+  writeFields(res, fields);
   if (requestId !== undefined && !hasField(fields, REQUEST_ID_FIELD))
     res.writeHeader(REQUEST_ID_FIELD, requestId);
+}
+
+/**
+ * Text in one crossing into the engine, which writes a value as it is: to cross costs more than to join. They are
+ * checked, so that none has a line end of its own.
+ */
+function writeFields(res: HttpResponse, fields: ReplyHead["fields"]): void {
+  let joined = fields[1];
+  let i = 2;
+  if (typeof joined === "string")
+    for (; typeof fields[i + 1] === "string"; i += 2)
+      joined += `\r\n${fields[i] as string}: ${fields[i + 1] as string}`;
+  if (joined !== undefined) res.writeHeader(fields[0]!, joined);
+  for (; i < fields.length; i += 2) res.writeHeader(fields[i]!, fields[i + 1]!);
 }
 
 // What the engine writes itself, where it is to end no connection with it, or one with something that it cannot end.

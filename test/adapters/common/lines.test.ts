@@ -34,7 +34,7 @@ describe("Lines", () => {
     const [first, second] = linesOf("x".repeat(5_000_000), "y\nnext");
     const cut = 5_000_001 - MAX_LINE;
     expect(first).to.equal(
-      `${"x".repeat(MAX_LINE)} … (${cut} more characters are cut)`,
+      `${"x".repeat(MAX_LINE)} … (${cut} more characters cut)`,
     );
     expect(second).to.equal("next");
   });

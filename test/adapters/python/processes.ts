@@ -10,7 +10,7 @@ import {
   type Loop,
   type LoopOptions,
 } from "../../../lib/index.ts";
-import { folderWith } from "../../support/folder.ts";
+import { useDesk } from "../../support/desk.ts";
 import { needsPython, pythonApp } from "../../support/python.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
@@ -27,8 +27,7 @@ export function describeProcesses(lazyApps: boolean): void {
       needsPython(this);
     });
 
-    let desk: string;
-    beforeEach(() => (desk = folderWith({})));
+    const desk = useDesk();
 
     const serve = (
       name: string,
@@ -36,7 +35,7 @@ export function describeProcesses(lazyApps: boolean): void {
       ofLoop: LoopOptions = {},
     ) => {
       const app = pythonApp(`operated:${name}`, {
-        env: { DESK: desk },
+        env: { DESK: desk.path },
         lazyApps,
         ...options,
       });
@@ -47,14 +46,6 @@ export function describeProcesses(lazyApps: boolean): void {
       await (await fetch(url + path)).text();
     const status = async ({ url }: TestServer, path: string) =>
       (await fetch(url + path)).status;
-
-    /** What the application has noted; waited for. */
-    const noted = async (name: string): Promise<string> => {
-      const file = join(desk, name);
-      while (!existsSync(file) || !readFileSync(file, "utf8").endsWith("\n"))
-        await setTimeout(5);
-      return readFileSync(file, "utf8").trimEnd();
-    };
 
     describe("that die", () => {
       for (const [path, how] of [
@@ -92,7 +83,7 @@ export function describeProcesses(lazyApps: boolean): void {
         );
         for (const [i, path] of asked.entries())
           expect(answers[i], path).to.equal(path === "/kill" ? 502 : 200);
-        const ran = (await noted("once")).split("\n");
+        const ran = (await desk.noted("once")).split("\n");
         expect(ran).to.have.length(297);
         expect(new Set(ran).size).to.equal(297);
       });
@@ -137,7 +128,7 @@ export function describeProcesses(lazyApps: boolean): void {
           expect(await text(server)).to.match(/^\d+$/);
           await server.loop.close();
         } finally {
-          process.kill(Number(await noted("child")), "SIGKILL");
+          process.kill(Number(await desk.noted("child")), "SIGKILL");
         }
       });
 
@@ -212,7 +203,7 @@ export function describeProcesses(lazyApps: boolean): void {
         expect(exchange!.waitsFor).to.equal(
           "a Python process of operated:sleeps",
         );
-        writeFileSync(join(desk, "go"), "");
+        writeFileSync(join(desk.path, "go"), "");
         await waiting;
       });
     });
@@ -234,7 +225,7 @@ export function describeProcesses(lazyApps: boolean): void {
         for (let i = 0; i < 100; i++) {
           const slow = text(server, `/wait?${i}`);
           await Promise.all(Array.from({ length: 4 }, () => text(server)));
-          writeFileSync(join(desk, String(i)), "");
+          writeFileSync(join(desk.path, String(i)), "");
           await slow;
         }
       });
@@ -257,13 +248,13 @@ export function describeProcesses(lazyApps: boolean): void {
 
     describe("that are reloaded", () => {
       it("load the new code one after the other, and lose nothing", async () => {
-        writeFileSync(join(desk, "VERSION"), "old");
-        const env = { DESK: desk };
+        writeFileSync(join(desk.path, "VERSION"), "old");
+        const env = { DESK: desk.path };
         const app = pythonApp("versioned:app", { env, lazyApps, processes: 2 });
         const server = await serveWith((loop) => loop.mount(app));
         expect(await text(server)).to.equal("old");
         const old = Number(await text(server, "/pid"));
-        writeFileSync(join(desk, "VERSION"), "new");
+        writeFileSync(join(desk.path, "VERSION"), "new");
         let reloading = true;
         const asking = (async () => {
           const answers = new Set<string>();
@@ -278,13 +269,13 @@ export function describeProcesses(lazyApps: boolean): void {
       });
 
       it("go on with the old code when the new one does not load", async () => {
-        writeFileSync(join(desk, "VERSION"), "old");
+        writeFileSync(join(desk.path, "VERSION"), "old");
         const app = pythonApp("versioned:app", {
-          env: { DESK: desk },
+          env: { DESK: desk.path },
           lazyApps,
         });
         const server = await serveWith((loop) => loop.mount(app));
-        writeFileSync(join(desk, "VERSION"), "broken");
+        writeFileSync(join(desk.path, "VERSION"), "broken");
         const failure = await run(() => app.reload()).then(
           () => undefined,
           (error: unknown) => error,
@@ -304,7 +295,7 @@ export function describeProcesses(lazyApps: boolean): void {
       ): Promise<RawClient> => {
         const client = await RawClient.connect(server.port);
         client.request(`GET ${path}`);
-        await noted("begun");
+        await desk.noted("begun");
         client.abort();
         return client;
       };
@@ -312,8 +303,8 @@ export function describeProcesses(lazyApps: boolean): void {
       it("can ask whether it has", async () => {
         const server = await serve("asks");
         await leave(server, "/ask");
-        expect(await noted("ended")).to.equal("True");
-        expect(await noted("begun")).to.equal("False");
+        expect(await desk.noted("ended")).to.equal("True");
+        expect(await desk.noted("begun")).to.equal("False");
         expect(await status(server, "/")).to.equal(200);
       });
 
@@ -321,7 +312,7 @@ export function describeProcesses(lazyApps: boolean): void {
         const server = await serve("interrupted", { interrupt: true });
         const before = await text(server);
         await leave(server, "/loop");
-        expect(await noted("ended")).to.equal("cleaned up");
+        expect(await desk.noted("ended")).to.equal("cleaned up");
         expect(await text(server)).to.equal(before);
       });
 
@@ -344,7 +335,7 @@ export function describeProcesses(lazyApps: boolean): void {
         await server.logged(({ msg = "" }) => msg.includes("had left"));
         expect(await status(server, "/")).to.equal(200); // by a new one, as both threads are taken
         await setTimeout(150); // in which nobody may be killed
-        writeFileSync(join(desk, "go"), "");
+        writeFileSync(join(desk.path, "go"), "");
         const old = Number(await waiting);
         expect(old).to.be.greaterThan(0);
         while (isRunning(old)) await setTimeout(5);

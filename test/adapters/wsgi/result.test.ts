@@ -24,7 +24,10 @@ const streaming = portable(
     },
 );
 
-/** Its result notes when it is closed, and then throws `failure`. Starts on the way to the first chunk, unless `status` is null. */
+/**
+ * Its result notes when it is closed, and then throws `failure`. Starts on the way to the first chunk, unless `status`
+ * is null.
+ */
 const closing = portable(
   (
     chunks: unknown[],

@@ -224,7 +224,7 @@ describe("WSGI in threads:", function () {
 
     it("counts for maxQueuedRequests", async () => {
       const server = await serve("byPath", { ...SPINS, maxQueuedRequests: 1 });
-      server.expectLog(/too many requests/, /went on for 10 ms/);
+      server.expectLog(/all threads are busy/, /went on for 10 ms/);
       const first = await begun(server, "GET /spins");
       const behind = await reachedBehind(server, "/hello");
       expect((await fetch(`${server.url}/hello`)).status).to.equal(503);
@@ -523,7 +523,7 @@ describe("WSGI in threads:", function () {
         maxQueuedRequests: 0,
         provide: FOREVER,
       });
-      server.expectLog(/too many requests are running/);
+      server.expectLog(/all threads are busy/);
       const client = await begun(server);
       const response = await fetch(server.url);
       expect(response.status).to.equal(503);

@@ -16,7 +16,7 @@ function server(): Server {
 
 async function isTaken(place: string): Promise<string> {
   try {
-    await hold("here", server(), place);
+    await hold("http: cannot listen on here", server(), place);
     return "it is free";
   } catch (error) {
     return (error as Error).message;
@@ -40,7 +40,7 @@ describe("A claim", () => {
   ] as const)
     it(`is one process's, ${what}, until it ends`, async () => {
       const first = server();
-      await hold("here", first, place);
+      await hold("http: cannot listen on here", first, place);
       expect(await isTaken(place)).to.match(
         /^http: cannot listen on here: another eddy has this address/,
       );

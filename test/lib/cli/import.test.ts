@@ -1,4 +1,4 @@
-/** Config files of uWSGI and Gunicorn as ours. */
+/** Config files of uWSGI and Gunicorn, and command lines, as ours. */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { configure } from "../../../lib/cli/configure.ts";
 import { GUNICORN } from "../../../lib/cli/import/gunicorn.ts";
 import { importFile, type Imported } from "../../../lib/cli/import/import.ts";
+import { UVICORN } from "../../../lib/cli/import/uvicorn.ts";
 import { ruleFor } from "../../../lib/cli/import/rules.ts";
 import { UWSGI } from "../../../lib/cli/import/uwsgi.ts";
 import type { Settings } from "../../../lib/cli/schema.ts";
@@ -14,13 +15,20 @@ import { folderWith } from "../../support/folder.ts";
 import { needsPython, PYTHON } from "../../support/python.ts";
 
 /** What is translated, and the settings that come of it when the command reads it. */
-async function imported(
-  name: string,
-  ...lines: string[]
-): Promise<Imported & { settings: Partial<Settings> }> {
+type Read = Imported & { settings: Partial<Settings> };
+
+function imported(name: string, ...lines: string[]): Promise<Read> {
   const folder = folderWith({ [name]: lines.join("\n") });
-  const translated = importFile(join(folder, name), PYTHON);
-  const config = join(folder, "out.yaml");
+  return read(importFile(join(folder, name), PYTHON));
+}
+
+function typed(line: string): Promise<Read> {
+  const [program, ...words] = line.split(" ");
+  return read(importFile(program!, PYTHON, words));
+}
+
+async function read(translated: Imported): Promise<Read> {
+  const config = join(folderWith({}), "out.yaml");
   writeFileSync(config, translated.config);
   const { resolved } = await configure({ config }, { env: {}, folders: [] });
   const given = Object.entries(resolved).filter(
@@ -91,7 +99,7 @@ describe("A uwsgi.ini", () => {
       pythonProcesses: 4,
       pythonThreads: 2,
       uwsgi: "unix:/run/uwsgi/uwsgi.sock",
-      http: "none",
+      http: [],
       pythonHarakiri: 20_000,
       pythonLazyApps: false,
       pythonMaxRequests: 5000,
@@ -122,7 +130,7 @@ describe("A uwsgi.ini", () => {
     expect(summary).to.equal("4 options of uWSGI, all translated");
     expect(complete).to.equal(true);
     expect(settings).to.deep.equal({
-      http: ":8000",
+      http: [":8000"],
       app: "python:app:site",
       pythonPath: ["srv"],
       needApp: true,
@@ -131,11 +139,21 @@ describe("A uwsgi.ini", () => {
   });
 
   for (const [lines, key, value] of [
-    [["http = *:80"], "http", ":80"],
-    [["http-socket = [::1]:80"], "http", "[::1]:80"],
-    [["http-socket = /run/a.sock"], "http", "unix:/run/a.sock"],
+    [["http = *:80"], "http", [":80"]],
+    [["http = :80", "http = :81"], "http", [":80", ":81"]],
+    [["http-socket = [::1]:80"], "http", ["[::1]:80"]],
+    [["http-socket = /run/a.sock"], "http", ["unix:/run/a.sock"]],
     [["socket = 127.0.0.1:3031"], "uwsgi", "127.0.0.1:3031"],
-    [["https = :443,a.crt,a.key"], "tlsKey", "a.key"],
+    [["https = :443,a.crt,a.key"], "tlsKey", ["a.key"]],
+    [["https = :443,a.crt,a.key,HIGH,!ca.pem"], "tlsCa", "ca.pem"],
+    [["https = :443,a.crt,a.key,HIGH,!ca.pem"], "tlsVerifyClient", "require"],
+    [["https = :443,a.crt,a.key,HIGH,ca.pem"], "tlsVerifyClient", "optional"],
+    [["https = :443,a.crt,a.key,HIGH"], "tlsCiphers", "HIGH"],
+    [
+      ["static-map = /s=/srv/static", "static-map = /m=media"],
+      "static",
+      ["/s=/srv/static", "/m=media"],
+    ],
     [
       ["mount = /a=a:app", "mount = /b=b.py"],
       "mount",
@@ -172,7 +190,7 @@ describe("A uwsgi.ini", () => {
     [["processes = many"], /:2: processes: many is not a whole number$/],
     [["processes = 0"], /pythonProcesses takes a whole number from 1, not 0$/],
     [["wsgi-file = site.wsgi"], /site\.wsgi cannot be imported/],
-    [["module = a:make('x')"], /for a factory that takes arguments/],
+    [["module = a:make'x'"], /is not a name such as app:app/],
     [
       ["threads = %(nowhere)"],
       /%\(nowhere\) has no value here: set pythonThreads$/,
@@ -183,8 +201,12 @@ describe("A uwsgi.ini", () => {
       /:3: threads: uWSGI decides about it/,
     ],
     [
-      ["http = :80", "http = :81"],
-      /:3: http: http can be set once: this is in place of ":80"$/,
+      ["http = :80", "https = :443,a.pem,b.pem"],
+      /:3: https: http is one of them: this is in place of \[":80"\]$/,
+    ],
+    [
+      ["stats = :80", "stats = :81"],
+      /:3: stats: stats is one of them: this is in place of ":80"$/,
     ],
     [["wonder = 1"], /:2: wonder: eddy import does not know it$/],
     [["gevent = 100"], /:2: gevent: more `pythonThreads`/],
@@ -275,7 +297,7 @@ describe("A gunicorn.conf.py", () => {
       "    pass",
     );
     expect(settings).to.deep.equal({
-      http: "0.0.0.0:8000",
+      http: ["0.0.0.0:8000", "unix:/run/a.sock"],
       pythonThreads: 4,
       pythonHarakiri: 60_000,
       pythonLazyApps: true,
@@ -294,7 +316,6 @@ describe("A gunicorn.conf.py", () => {
       ([, line, name]) => `${line} ${name}`,
     );
     expect(lost).to.deep.equal([
-      "4 bind",
       "5 workers",
       "10 keepalive",
       "11 max_requests",
@@ -306,22 +327,23 @@ describe("A gunicorn.conf.py", () => {
   it("that is empty has Gunicorn's defaults", async () => {
     const { settings, config, complete } = await conf("");
     expect(complete).to.equal(true);
-    expect(settings).to.deep.equal({
-      http: "127.0.0.1:8000",
-      maxBody: Infinity,
-    });
+    expect(settings).to.deep.equal({ maxBody: Infinity });
     expect(config).to.include("No application is named here");
   });
 
   for (const [line, key, value] of [
     ["wsgi_app = 'shop.wsgi'", "app", "python:shop.wsgi"],
-    ["bind = 'unix:/run/a.sock'", "http", "unix:/run/a.sock"],
-    ["bind = ':8001'", "http", ":8001"],
+    ["bind = 'unix:/run/a.sock'", "http", ["unix:/run/a.sock"]],
+    ["bind = ':8001'", "http", [":8001"]],
     ["timeout = 0", "pythonHarakiri", Infinity],
     ["preload_app = True", "pythonLazyApps", false],
     ["pythonpath = 'a,b'", "pythonPath", ["a", "b"]],
     ["user = 1000", "user", "1000"],
     ["proxy_protocol = True", "proxyHeader", "proxy-v2"],
+    ["ca_certs = 'ca.pem'", "tlsCa", "ca.pem"],
+    ["cert_reqs = 2", "tlsVerifyClient", "require"],
+    ["cert_reqs = 1", "tlsVerifyClient", "optional"],
+    ["ciphers = 'ECDHE+AESGCM'", "tlsCiphers", "ECDHE+AESGCM"],
   ] as [string, keyof Settings, unknown][])
     it(`with ${line}`, async () => {
       const { settings, complete } = await conf(line);
@@ -336,6 +358,7 @@ describe("A gunicorn.conf.py", () => {
     ],
     ["forwarded_allow_ips = '*'", /whoever can connect would be believed/],
     ["access_log_format = '%(wonder)s'", /logFormat: there is no %\(wo/],
+    ["cert_reqs = 3", /3 is none of 0, 1 and 2/],
     ["loglevel = 'loud'", /there is no level loud/],
     ["daemon = True", /:1: daemon: systemd keeps it/],
     [
@@ -361,9 +384,123 @@ describe("A gunicorn.conf.py", () => {
       /there is no \/no-python; name one by --python/,
     );
   });
+
+  it("with graceful_timeout = 0 ends requests at once", async () => {
+    const { settings } = await conf("graceful_timeout = 0", "timeout = 0");
+    expect(settings).to.include({ drainTimeout: 0, pythonHarakiri: Infinity });
+  });
+
+  it("mounts its application where raw_env has a SCRIPT_NAME", async () => {
+    const { settings, complete } = await conf(
+      'wsgi_app = "shop:app"',
+      'raw_env = ["SCRIPT_NAME=/shop", "A=1"]',
+    );
+    expect(settings.mount).to.deep.equal(["/shop=python:shop:app"]);
+    expect(settings).to.not.have.property("app");
+    expect(settings.settings).to.deep.equal({ A: { default: "1" } });
+    expect(complete).to.equal(true);
+  });
+
+  it("says how to mount an application that it does not name", async () => {
+    const { settings, summary } = await conf('raw_env = "SCRIPT_NAME=/shop"');
+    expect(settings.settings ?? {}).to.not.have.property("SCRIPT_NAME");
+    expect(summary).to.include("--mount /shop=python:app:app");
+  });
+});
+
+describe("A command line", () => {
+  const ASGI = { maxBody: Infinity };
+  for (const [line, given] of [
+    [
+      "uvicorn shop:make --factory --host 0.0.0.0 --port=80 --workers 4 --loop uvloop --no-access-log",
+      {
+        app: "python:shop:make()",
+        http: ["0.0.0.0:80"],
+        pythonProcesses: 4,
+        pythonLoop: "uvloop",
+        accessLog: "none",
+      },
+    ],
+    [
+      "uvicorn app:app --host ::1 --interface asgi3 --ssl-cert-reqs 2",
+      {
+        app: "python:app:app",
+        http: ["[::1]:8000"],
+        pythonInterface: "asgi",
+        tlsVerifyClient: "require",
+        accessLog: "-",
+      },
+    ],
+    [
+      "hypercorn -k uvloop -w4 --bind unix:/run/a.sock app:app",
+      {
+        app: "python:app:app",
+        http: ["unix:/run/a.sock"],
+        pythonProcesses: 4,
+        pythonLoop: "uvloop",
+      },
+    ],
+    [
+      "granian --interface asgi --workers 2 --ssl-protocol-min tls1.3 app:app",
+      {
+        app: "python:app:app",
+        pythonInterface: "asgi",
+        pythonProcesses: 2,
+        tlsMinVersion: "TLSv1.3",
+      },
+    ],
+    [
+      "gunicorn -w 4 -k uvicorn.workers.UvicornWorker --preload app:app",
+      {
+        app: "python:app:app",
+        pythonInterface: "asgi",
+        pythonProcesses: 4,
+        pythonLazyApps: false,
+      },
+    ],
+  ] as [string, Partial<Settings>][])
+    it(`becomes settings: ${line}`, async () => {
+      const { settings, summary, complete } = await typed(line);
+      expect(settings).to.deep.equal({ ...ASGI, ...given });
+      expect(complete, summary).to.equal(true);
+    });
+
+  for (const [line, message] of [
+    ["uvicorn a:app --reload", /^ {2}uvicorn:2: reload: `eddy reload`/m],
+    ["uvicorn a:app --root-path /x", /root-path: `mount` in place of `app`/],
+    ["hypercorn a:app -k trio", /there is no loop trio: asyncio or uvloop/],
+    ["granian --interface rsgi a:app", /rsgi is neither ASGI nor WSGI/],
+    ["gunicorn a:app --keep-alive 5", /keepalive: `idleTimeoutMs` of a Loop/],
+    ["uvicorn a:app --wonder 1", /wonder: eddy import does not know it/],
+  ] as [string, RegExp][])
+    it(`says what does not translate: ${line}`, async () => {
+      const { summary, complete } = await typed(line);
+      expect(summary).to.match(message);
+      expect(complete).to.equal(false);
+    });
+
+  it("is refused when a flag has no value", () => {
+    expect(() => importFile("uvicorn", PYTHON, ["a:app", "--port"])).to.throw(
+      /cannot import uvicorn: --port has no value/,
+    );
+  });
 });
 
 describe("The tables of eddy import", () => {
+  it("have every flag of the Uvicorn that is installed", function () {
+    const { status, stdout } = spawnSync(PYTHON, ["-m", "uvicorn", "--help"], {
+      encoding: "utf8",
+    });
+    if (status !== 0) return this.skip();
+    const flags = [...stdout.matchAll(/^ {2}--([a-z0-9-]+)/gm)];
+    const strange = flags
+      .map(([, name]) => name!)
+      .filter((name) => !["help", "version"].includes(name))
+      .filter((name) => ruleFor(UVICORN.rules, name) === undefined);
+    expect(flags).to.have.length.above(30);
+    expect(strange).to.deep.equal([]);
+  });
+
   it("have every option of the Gunicorn that is installed", function () {
     const names = spawnSync(
       PYTHON,

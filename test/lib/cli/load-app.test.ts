@@ -13,7 +13,8 @@ async function failureOf(
 ): Promise<unknown> {
   const [spec] = appSpecs({ app, mount: [] as string[] } as Settings);
   const before = process.cwd();
-  process.chdir(folderWith(files));
+  const packages = ["effection", "h3", "hono", "itty-router", "graphql-yoga"];
+  process.chdir(folderWith(files, { packages }));
   try {
     return await loadApp(spec!, {});
   } catch (error) {
@@ -23,13 +24,38 @@ async function failureOf(
   }
 }
 
+describe("What exports a `fetch` loads as it is, and is never awaited:", () => {
+  for (const [what, source] of [
+    ["Hono", 'import { Hono } from "hono"; export default new Hono();'],
+    ["a module for Workers", "export default { fetch: () => new Response() };"],
+    [
+      "itty-router, a Proxy with a `then`",
+      'import { AutoRouter } from "itty-router"; export default AutoRouter();',
+    ],
+    [
+      "such a Proxy, by the name app",
+      'import { AutoRouter } from "itty-router"; export const app = AutoRouter();',
+    ],
+    ["h3", 'import { H3 } from "h3"; export default new H3();'],
+    [
+      "graphql-yoga, a function with a `fetch`",
+      'import { createYoga } from "graphql-yoga"; export default createYoga({ logging: false });',
+    ],
+  ] as const)
+    for (const file of ["app.mjs", "app.ts"])
+      it(`${what}, ${file}`, async () => {
+        const folder = { [file]: source };
+        expect(await failureOf(folder, file)).to.have.property("handle");
+      });
+});
+
 describe("An application does not load, and the message says why, when", () => {
   for (const [what, files, app, message] of [
     [
       "the file is a folder",
       { "app/index.ts": "" },
       "app",
-      /^the application app does not load: there is no file \/.*app$/m,
+      /^the application app does not load: there is no file \/.*app, nor a module of Python, app\.py$/m,
     ],
     [
       "the export is missing",
@@ -41,13 +67,19 @@ describe("An application does not load, and the message says why, when", () => {
       "the named export is missing",
       { "app.ts": "" },
       "app.ts:api",
-      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(\)` in place of `listen\(\)`$/m,
+      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(8000\)`$/m,
     ],
     [
       "the export is no application",
       { "app.ts": "export default 5;" },
       "app.ts",
       /not an application but a number; a function, .* is one$/m,
+    ],
+    [
+      "the export takes more than a handler does",
+      { "app.ts": "export default (req: unknown, res: unknown) => 1;" },
+      "app.ts",
+      /a function of 2 parameters, and a handler has one: .* node\(\) of eddy\/adapters\/node, .* wsgi:app\.ts$/m,
     ],
     [
       "the export of a WSGI-style application is none",

@@ -25,7 +25,10 @@ describe("The command's access lines", () => {
       "%D %T %M %L %P %(L)s %(M)s %(p)s",
       /^\d+ 0 [\d.]+ \w+-1 \d+ 0\.\d{6} \d+ <\d+>\n$/,
     ],
-    ["pretty", /^GET \/a%22b\?c=d 200 5 [\d.]+ms 127\.0\.0\.1 \w+-1\n$/],
+    [
+      "pretty",
+      /^\[\d\d:\d\d:\d\d\] GET \/a%22b\?c=d 200 5 [\d.]+ms 127\.0\.0\.1 \w+-1\n$/,
+    ],
   ] as const)
     it(`can be ${logFormat}`, async () => {
       const accessLog = join(folderWith({}), "access.log");

@@ -4,7 +4,7 @@ import { configure } from "../../../lib/cli/configure.ts";
 import { openLogs } from "../../../lib/cli/logs.ts";
 import { LOOP_OPTIONS, applySettings } from "../../../lib/cli/loop-options.ts";
 import { KEYS, settingOf, type Key } from "../../../lib/cli/schema.ts";
-import { DEFAULT } from "../../../lib/cli/settings.ts";
+import { DEFAULT, isGiven } from "../../../lib/cli/settings.ts";
 import type { LoopOptions } from "../../../lib/index.ts";
 
 /** An application's options, steered by flags. */
@@ -33,8 +33,6 @@ describe("A loop of the command", () => {
   for (const key of [
     "maxBody",
     "maxHeaders",
-    "bodyTimeout",
-    "requestTimeout",
     "drainTimeout",
     "readinessDelay",
   ] as const)
@@ -43,6 +41,39 @@ describe("A loop of the command", () => {
       const options = await steered({ [option]: 5 }, { [key]: "0" });
       expect(options[option]).to.equal(0);
     });
+
+  for (const key of ["bodyTimeout", "requestTimeout"] as const)
+    it(`takes 0 for no limit as ${key}`, async () => {
+      const option = LOOP_OPTIONS[key];
+      for (const zero of ["0", "0s"]) {
+        const options = await steered({ [option]: 5 }, { [key]: zero });
+        expect(options[option]).to.equal(Infinity);
+      }
+    });
+
+  it("shows requests on a terminal, in development, unless somebody says otherwise", async () => {
+    const own = (): void => {};
+    for (const [env, flags, accessLog] of [
+      [{}, {}, "-"],
+      [{ NODE_ENV: "test" }, {}, "-"],
+      [{ NODE_ENV: "production" }, {}, "none"],
+      [{ EDDY_ACCESS_LOG: "no" }, {}, "none"],
+      [{}, { accessLog: "requests.log" }, "requests.log"],
+    ] as const) {
+      const sources = { env, folders: [], isTerminal: true };
+      const { settings } = await configure(flags, sources);
+      expect(settings.accessLog).to.equal(accessLog);
+    }
+    const sources = { env: {}, folders: [], isTerminal: true };
+    const { settings, resolved } = await configure({}, sources);
+    expect(isGiven(resolved.accessLog)).to.equal(false);
+    const options: LoopOptions = {};
+    applySettings(options, settings, [], openLogs(settings));
+    expect(options.accessLog).to.be.a("function");
+    options.accessLog = own; // of a program that has one
+    applySettings(options, settings, [], openLogs(settings));
+    expect(options.accessLog).to.equal(own);
+  });
 
   it("has no health check if the operator wants none", async () => {
     const own = { healthCheck: "/healthz" };

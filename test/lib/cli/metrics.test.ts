@@ -1,11 +1,15 @@
 import { expect } from "chai";
 import { metricsOf } from "../../../lib/cli/metrics.ts";
+import { Figures } from "../../../lib/exchange/figures.ts";
+import type { GatewayRequest } from "../../../lib/request/request.ts";
+import { mountStatus } from "../../../lib/status/mounts.ts";
 import type { Status } from "../../../lib/cli/status.ts";
 
 const connections = { open: 4, refused: 2, unserved: 7 };
 
 const loopDelayMs = { mean: 0, max: 0 };
 const applications: never[] = [];
+const sockets = { open: 3, received: 8, sent: 9, dropped: 1, closedAsSlow: 2 };
 const worker = {
   pid: 9,
   state: "ready",
@@ -13,19 +17,75 @@ const worker = {
   rss: 0,
   loopDelayMs,
   applications,
+  sockets,
 };
+
+const figures = new Figures("/shop");
+const count = (status: number, ms: number): void =>
+  figures.count({ id: `id-${ms}` } as GatewayRequest, "ok", status, ms);
+count(200, 0.02);
+count(200, 3);
+count(404, 2_000);
 
 const STATUS = {
   restarts: 0,
   outcomes: { ok: 1 },
-  workers: [{ ...worker, connections }],
+  mounts: [mountStatus(figures.view())],
+  workers: [{ ...worker, connections, sockets: { ...sockets, lost: 3 } }],
 } as unknown as Status;
 
 describe("The metrics", () => {
   it("have the connections: open, refused, and of no use", async () => {
-    const metrics = await metricsOf(STATUS);
+    const { body: metrics } = await metricsOf(STATUS);
     expect(metrics).to.match(/^eddy_connections\{pid="9"\} 4$/m);
     expect(metrics).to.match(/^eddy_connections_refused\{pid="9"\} 2$/m);
     expect(metrics).to.match(/^eddy_connections_unserved\{pid="9"\} 7$/m);
+  });
+
+  it("have the sockets and their messages", async () => {
+    const { body: metrics } = await metricsOf(STATUS);
+    expect(metrics).to.match(/^eddy_sockets\{pid="9"\} 3$/m);
+    expect(metrics).to.match(/^eddy_sockets_messages_received\{pid="9"\} 8$/m);
+    expect(metrics).to.match(/^eddy_sockets_messages_sent\{pid="9"\} 9$/m);
+    expect(metrics).to.match(/^eddy_sockets_messages_dropped\{pid="9"\} 1$/m);
+    expect(metrics).to.match(/^eddy_sockets_closed_as_slow\{pid="9"\} 2$/m);
+  });
+
+  it("have the messages that sockets and topics have lost", async () => {
+    const { body: metrics } = await metricsOf(STATUS);
+    expect(metrics).to.match(/^eddy_sockets_messages_dropped\{pid="9"\} 1$/m);
+    expect(metrics).to.match(/^eddy_sockets_messages_lost\{pid="9"\} 3$/m);
+  });
+
+  it("have how long the requests of a mount took, as a histogram", async () => {
+    const { body } = await metricsOf(STATUS);
+    const below = (le: string): string =>
+      `eddy_request_duration_seconds_bucket{mount="/shop",le="${le}"}`;
+    const lines = body.split("\n");
+    expect(lines).to.include(`${below("0.0005")} 1`);
+    expect(lines).to.include(`${below("0.005")} 2`);
+    expect(lines).to.include(`${below("1")} 2`);
+    expect(lines).to.include(`${below("2.5")} 3`);
+    expect(lines).to.include(`${below("+Inf")} 3`);
+    expect(body).to.match(/_duration_seconds_sum\{mount="\/shop"\} 2\.00302/);
+    expect(body).to.match(/_duration_seconds_count\{mount="\/shop"\} 3$/m);
+    expect(body).to.not.contain("request_id");
+    expect(body).to.match(
+      /^eddy_mount_replies_total\{mount="\/shop",status="4xx"\} 1$/m,
+    );
+  });
+
+  it("name the slowest request in OpenMetrics, where its id is not too long for that", async () => {
+    const { type, body } = await metricsOf(STATUS, true);
+    expect(type).to.match(/^application\/openmetrics-text/);
+    expect(body).to.match(
+      /_bucket\{mount="\/shop",le="2\.5"\} 3 # \{request_id="id-2000"\} 2 \d+/,
+    );
+    expect(body.trimEnd().endsWith("# EOF")).to.equal(true);
+    const [mount] = STATUS.mounts;
+    const slowest = { ...mount!.slowest!, id: "x".repeat(128) };
+    const mounts = [{ ...mount!, slowest }];
+    const long = await metricsOf({ ...STATUS, mounts }, true);
+    expect(long.body).to.not.contain("request_id");
   });
 });

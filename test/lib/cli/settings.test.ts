@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { stringifyTOML, stringifyYAML, stringifyINI } from "confbox";
 import { expect } from "chai";
-import { commandLine, type Flags } from "../../../lib/cli/command-line.ts";
 import { configure, requiredVariables } from "../../../lib/cli/configure.ts";
 import { explain } from "../../../lib/cli/explain.ts";
 import {
@@ -15,23 +14,9 @@ import {
   type Key,
 } from "../../../lib/cli/schema.ts";
 import type { Configuration } from "../../../lib/cli/settings.ts";
+import { flagsOf } from "../../support/flags.ts";
 import { folderWith } from "../../support/folder.ts";
 import { NOBODY } from "../../support/other-user.ts";
-
-/** The flags, as the command line gives them. */
-async function flagsOf(...args: string[]): Promise<Flags> {
-  let seen: Flags = {};
-  const take = async (flags: Flags): Promise<void> => void (seen = flags);
-  const program = commandLine("0", {
-    run: take,
-    config: take,
-    reload: take,
-    top: take,
-    import: (_, flags) => take(flags),
-  });
-  await program.exitOverride().parseAsync(["node", "eddy", ...args]);
-  return seen;
-}
 
 const withFlags = async (...args: string[]): Promise<Configuration> =>
   await configure(await flagsOf(...args), { env: {}, folders: [] });
@@ -131,7 +116,7 @@ describe("A setting", () => {
     expect(configuration.settings).to.include({
       workers: 5,
       maxBody: 2048,
-      http: ":8000",
+      needApp: true,
     });
     const lines = explain(configuration).split("\n");
     const line = (key: string): string =>
@@ -142,7 +127,7 @@ describe("A setting", () => {
     expect(line("maxBody")).to.equal(
       `maxBody 2KiB ${own}/eddy.config.yaml:2, overrode ${system}/eddy.config.toml:2 (1KiB)`,
     );
-    expect(line("http")).to.equal("http :8000 default");
+    expect(line("http")).to.equal("http 127.0.0.1:8000 default");
   });
 
   it("that is secret is not printed", async () => {
@@ -164,6 +149,34 @@ describe("A setting", () => {
     expect(settings.mount).to.deep.equal(["/a=a.ts", "/b=b.ts", "/c=c.ts"]);
   });
 
+  for (const [given, http] of [
+    [[":80", ":81=node", "unix:/run/a.sock=uws"], undefined],
+    ["127.0.0.1:80=node, :81", ["127.0.0.1:80=node", ":81"]],
+    ["unix:/run/a=b.sock=auto", ["unix:/run/a=b.sock=auto"]],
+    [8000, ["8000"]],
+    [
+      [8000, ":81"],
+      ["8000", ":81"],
+    ],
+    ["none", []],
+    [["none"], []],
+  ] as [unknown, string[]?][])
+    it(`has ${JSON.stringify(given)} for http`, async () => {
+      const values = JSON.stringify({ http: given });
+      const { settings } = await withFile("eddy.config.json", values);
+      expect(settings.http).to.deep.equal(http ?? given);
+    });
+
+  it("takes a prefix and a folder for static", async () => {
+    const { settings } = await withFlags("--static", "/a=b,/=./c=d");
+    expect(settings.static).to.deep.equal(["/a=b", "/=./c=d"]);
+    await withFlags("--static", "public").then(
+      () => expect.fail("it was taken"),
+      (error: Error) =>
+        expect(error.message).to.match(/static.*a prefix and a folder/),
+    );
+  });
+
   it("reads the app as an argument, also of config", async () => {
     for (const args of [
       ["a.ts", "--workers", "2"],
@@ -182,12 +195,47 @@ describe("A setting", () => {
     ["250ms", 250],
     ["1.5h", 5_400_000],
     ["0", 0],
+    ["0s", 0],
+    ["0ms", 0],
     ["none", Infinity],
   ] as const)
     it(`${text} is a duration`, async () => {
-      expect(
-        (await withFlags("--request-timeout", text)).settings.requestTimeout,
-      ).to.equal(ms);
+      expect((await withFlags("--linger", text)).settings.linger).to.equal(ms);
+    });
+
+  for (const key of [
+    "requestTimeout",
+    "bodyTimeout",
+    "startTimeout",
+    "workerTimeout",
+    "pythonHarakiri",
+  ] as const)
+    it(`${key} is none with 0, in each way to write it`, async () => {
+      for (const zero of ["0", "0s"])
+        expect((await withFlags(flagOf(key), zero)).settings[key]).to.equal(
+          Infinity,
+        );
+      const { settings } = await withFile("eddy.config.json", `{"${key}": 0}`);
+      expect(settings[key]).to.equal(Infinity);
+    });
+
+  for (const [given, accessLog] of [
+    ["no", "none"],
+    ["off", "none"],
+    ["false", "none"],
+    [false, "none"],
+    [true, "-"],
+    ["on", "-"],
+    ["./no", "./no"],
+  ] as const)
+    it(`accessLog: ${JSON.stringify(given)} is ${accessLog}, also as a variable`, async () => {
+      const values = JSON.stringify({ accessLog: given });
+      const byFile = await withFile("eddy.config.json", values);
+      expect(byFile.settings.accessLog).to.equal(accessLog);
+      const byVariable = await withVariables({
+        EDDY_ACCESS_LOG: String(given),
+      });
+      expect(byVariable.settings.accessLog).to.equal(accessLog);
     });
 
   for (const [text, bytes] of [
@@ -195,7 +243,8 @@ describe("A setting", () => {
     ["2MB", 2097152],
     ["2m", 2097152],
     ["1.5KiB", 1536],
-    ["4096", 4096],
+    ["4096B", 4096],
+    ["0", 0],
     ["1g", 1073741824],
     ["none", Infinity],
   ] as const)
@@ -214,15 +263,19 @@ describe("A setting is refused", () => {
     ],
     [["--request-timeout", "soon"], /a duration/],
     [["--request-timeout", "-1s"], /a duration/],
-    [["--max-body", "2MiBs"], /maxBody takes a size such as/],
-    [["--workers", "0"], /a whole number from 1, or "auto"/],
+    [["--max-body", "2MiBs"], /maxBody takes a size with its unit, such as/],
+    [["--max-rss", "512"], /maxRss takes a size with its unit/],
+    [["--workers", "-1"], /a whole number from 0, or "auto"/],
     [["--max-requests", "1.5"], /a whole number from 0/],
     [
       ["--log-level", "loud"],
       /takes trace, debug, info, warn, error, fatal or silent, not "loud"/,
     ],
-    [["--http", "example.org"], /takes an address such as ":8000"/],
-    [["--http", ":70000"], /^--http: http takes an address such as/],
+    [["--http", "example.org"], /takes addresses such as ":8000"/],
+    [["--http", ":70000"], /^--http: http takes addresses such as/],
+    [["--http", ":80=nod"], /with "=node" or "=uws" behind it/],
+    [["--http", ":80,none"], /or "none", not \[":80","none"\]$/],
+    [["--http", ":80", "--http", ":80"], /each once/],
     [["--uwsgi", "none"], /^--uwsgi: uwsgi takes an address such as/],
     [["--stats", ":70000"], /^--stats: stats takes an address such as/],
     [
@@ -249,10 +302,29 @@ describe("A setting is refused", () => {
       expect(await failure(withFlags(...args))).to.match(message);
     });
 
-  it("in a variable, with the name that was meant", async () => {
-    expect(await failure(withVariables({ EDDY_WOKERS: "2" }))).to.equal(
+  it("but an unknown variable is only a warning, with the name that was meant", async () => {
+    const { warnings } = await withVariables({ EDDY_WOKERS: "2" });
+    expect(warnings).to.deep.equal([
       "there is no setting EDDY_WOKERS (did you mean EDDY_WORKERS?)",
-    );
+    ]);
+  });
+
+  it("but what Kubernetes sets for Services named eddy and eddy-http is none", async () => {
+    const { settings, warnings } = await withVariables({
+      EDDY_PORT: "tcp://10.0.0.7:80",
+      EDDY_PORT_80_TCP: "tcp://10.0.0.7:80",
+      EDDY_PORT_80_TCP_ADDR: "10.0.0.7",
+      EDDY_PORT_80_TCP_PORT: "80",
+      EDDY_PORT_80_TCP_PROTO: "tcp",
+      EDDY_SERVICE_HOST: "10.0.0.7",
+      EDDY_SERVICE_PORT: "80",
+      EDDY_SERVICE_PORT_HTTP: "80",
+      EDDY_HTTP_PORT: "udp://10.0.0.8:53",
+      EDDY_HTTP_SERVICE_HOST: "10.0.0.8",
+      EDDY_HTTP: ":9000",
+    });
+    expect(warnings).to.deep.equal([]);
+    expect(settings.http).to.deep.equal([":9000"]);
   });
 
   it("in a file, all that is wrong at once, each with its line", async () => {
@@ -483,8 +555,7 @@ describe("What an application needs", () => {
   });
 
   it("cannot be asked for by a flag or a variable", async () => {
-    expect(await failure(withVariables({ EDDY_SETTINGS: "{}" }))).to.match(
-      /there is no setting EDDY_SETTINGS/,
-    );
+    const { warnings } = await withVariables({ EDDY_SETTINGS: "{}" });
+    expect(warnings[0]).to.match(/there is no setting EDDY_SETTINGS/);
   });
 });

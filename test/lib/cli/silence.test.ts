@@ -10,12 +10,12 @@ const HOUR_MS = 3_600_000;
 
 describe("untilSilent", () => {
   let clock: Clock;
-  let worker: { reports: number };
+  let worker: { reports: number; isProfiled: boolean };
   let over: string | undefined;
   beforeEach(() => {
     clock = new Clock();
     clock.install();
-    worker = { reports: 0 };
+    worker = { reports: 0, isProfiled: false };
     over = undefined;
   });
   afterEach(() => clock.uninstall());
@@ -43,6 +43,17 @@ describe("untilSilent", () => {
     await pass(33);
     expect(over).to.equal(undefined);
     await pass(2);
+    expect(over).to.equal("workerTimeout");
+  });
+
+  it("does not take a worker for silent of which somebody takes a profile", async () => {
+    watch(60_000, 30_000);
+    await pass(2, true);
+    worker.isProfiled = true;
+    await pass(100);
+    expect(over).to.equal(undefined);
+    worker.isProfiled = false;
+    await pass(35);
     expect(over).to.equal("workerTimeout");
   });
 

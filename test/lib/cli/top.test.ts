@@ -72,7 +72,7 @@ describe("eddy top", () => {
     ];
     expect(table(status).split("\n").slice(5)).to.deep.equal([
       "",
-      "python app:app of worker 100, 3 requests waiting, 1 restarts",
+      "python app:app of worker 100, 3 requests waiting, 1 restart",
       "part      state     in flight memory",
       "4711      ready     2         1MiB",
       "",
@@ -80,6 +80,28 @@ describe("eddy top", () => {
       "part        state     in flight memory",
       `10.0.0.7:80 out       0                   ${why}`,
     ]);
+  });
+
+  it("draws the ten oldest tasks of all workers, and what they wait for", () => {
+    const task = (id: string, ageMs: number) => ({
+      id,
+      ageMs,
+      client: "::1",
+      name: "GET /slow",
+      query: "",
+      waitsFor: "sleep(9)",
+      children: [],
+    });
+    const young = Array.from({ length: 10 }, (_, i) => task(`y${i}`, 100 + i));
+    const lines = table(statusWith(7), undefined, [
+      { pid: 100, exchanges: young, sockets: [] },
+      { pid: 101, exchanges: [task("old", 61_000)], sockets: [] },
+      { pid: 102, answers: false },
+    ]).split("\n");
+    expect(lines[6]).to.match(/^age s +worker +id +client +oldest +waits for$/);
+    expect(lines[7]).to.match(/^61\.0 +101 +old +::1 +GET \/slow +sleep\(9\)$/);
+    expect(lines).to.have.lengthOf(17);
+    expect(lines.join()).to.not.contain("y0 ");
   });
 
   it("draws the requests since the last time, of workers that were there", () => {
@@ -93,7 +115,8 @@ describe("eddy top", () => {
     let requests = 0;
     const server = createServer((request, response) => {
       asked.push(request.url!);
-      response.end(JSON.stringify(statusWith((requests += 3))));
+      const isTasks = request.url === "/tasks/oldest";
+      response.end(JSON.stringify(isTasks ? [] : statusWith((requests += 3))));
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -119,6 +142,6 @@ describe("eddy top", () => {
     server.close();
     expect(screen).to.match(twice);
     expect(terminal.exitCode ?? (await once(terminal, "exit"))[0]).to.equal(0);
-    expect(new Set(asked)).to.deep.equal(new Set(["/"]));
+    expect(new Set(asked)).to.deep.equal(new Set(["/", "/tasks/oldest"]));
   });
 });

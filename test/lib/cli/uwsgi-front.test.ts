@@ -8,6 +8,7 @@ import {
   type Socket,
 } from "node:net";
 import { expect } from "chai";
+import { run } from "effection";
 import { beforeEach } from "mocha";
 import { UwsgiFront } from "../../../lib/cli/uwsgi-front.ts";
 import { afterTest } from "../../support/hooks.ts";
@@ -17,9 +18,15 @@ describe("UwsgiFront", () => {
   let server: Server;
   let front: UwsgiFront;
   beforeEach(async () => {
-    server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    front = new UwsgiFront(server);
+    server = createServer({ pauseOnConnect: true });
+    front = new UwsgiFront(server, {
+      async open() {
+        await once(server.listen(0, "127.0.0.1"), "listening");
+        return server.address()!;
+      },
+      close: () => void server.close(),
+    });
+    await run(() => front.open());
     afterTest(() => front.stop());
   });
 

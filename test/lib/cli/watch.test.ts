@@ -14,7 +14,7 @@ const PROGRAM = `
     const told = withResolvers();
     const watcher = yield* useWatcher({ watching() {}, failed: told.resolve });
     try { for (;;) open.push(openSync("/dev/null")); } catch {}
-    watcher.add([process.cwd() + "/program.mjs"]);
+    watcher.add([process.cwd() + "/program.mjs"], Date.now());
     console.log((yield* told.operation).code);
     for (const descriptor of open) closeSync(descriptor);
   });

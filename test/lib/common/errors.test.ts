@@ -14,6 +14,8 @@ const EACH: errors.GatewayError[] = [
   new errors.MalformedRequestError("x"),
   new errors.NotFoundError(),
   new errors.MethodNotAllowedError(["GET"]),
+  new errors.UpgradeRequiredError(),
+  new errors.OriginError(),
   new errors.BodyTimeoutError(5),
   new errors.BodyTooLargeError(5),
   new errors.BodyStorageError("/tmp", new Error("x")),
@@ -28,14 +30,16 @@ const EACH: errors.GatewayError[] = [
   new errors.ThreadLostError("x"),
   new errors.ThreadTimeoutError(5),
   new errors.ThreadsBusyError(5),
-  new errors.PythonError("x"),
+  new errors.PythonError("Traceback:\nx"),
   new errors.PythonStartError("x"),
   new errors.PythonLostError("x"),
   new errors.PythonTimeoutError(5),
   new errors.UpstreamError("x"),
   new errors.UpstreamTimeoutError("x", 5),
+  new errors.BrokerError("nats at shop:4222", "is not connected"),
   new errors.UsageError("x"),
   new errors.ClientBusyError("192.0.2.1", 2),
+  new errors.SocketClosedError({ code: 1000, reason: "" }),
   new errors.OverloadedError(),
   new errors.RequestTimeoutError(),
   new errors.DrainedError(),
@@ -80,7 +84,10 @@ describe("The table of errors", () => {
   for (const error of EACH)
     it(`has ${error.code}`, () => {
       expect(error).to.be.instanceOf(Error).and.instanceOf(errors.GatewayError);
-      expect(error).to.include(errorTable[error.code]);
+      const { stackless, ...its }: errors.Entry = errorTable[error.code];
+      expect(error).to.include(its);
+      const isStackless = !error.stack!.includes("\n");
+      expect(isStackless).to.equal(stackless ?? false);
       expect(error.name).to.match(/^[A-Z][A-Za-z]+Error$/);
       expect(errors).to.have.property(error.name, error.constructor);
     });
@@ -112,6 +119,7 @@ describe("The table of errors", () => {
       codesOf(EACH.filter(({ headers }) => headers["retry-after"] === "1")),
     ).to.deep.equal([
       "EDDY_THREADS_BUSY",
+      "EDDY_BROKER",
       "EDDY_CLIENT_BUSY",
       "EDDY_OVERLOADED",
     ]);

@@ -184,7 +184,8 @@ describe("A line buffer", () => {
         const loop = new Loop().mount(() => "answered");
         const { url } = await loop.listen({ port: 0, host: "127.0.0.1" });
         for (let i = 0; i < 3000; i++) {
-          if (i === 10 && ${kind === "a pipe"}) spawnSync("true", { stdio: "inherit" }); // sets the mode of the pipe back
+          // sets the mode of the pipe back
+          if (i === 10 && ${kind === "a pipe"}) spawnSync("true", { stdio: "inherit" });
           loop.log.info("line " + "x".repeat(1000));
         }
         console.error(await (await fetch(url)).text());

@@ -220,32 +220,54 @@ describe("The access log", () => {
       expect(lines).to.have.length(100);
     });
 
-  it("knows Apache's combined format", async () => {
-    const server = await serveWith((loop) => loop.mount(() => "hello"), {
-      accessLog: "combined",
-    });
-    await fetch(`${server.url}/a?b=c`, {
+  /** The line that a loop with `accessLog: "combined"` writes, wherever its logger does. */
+  const combinedLine = async (
+    ask: (port: number) => Promise<unknown>,
+    through = (stream: { write(line: string): void }) => pino({}, stream),
+  ): Promise<string> => {
+    let written!: (line: string) => void;
+    const line = new Promise<string>((resolve) => (written = resolve));
+    const isAccess = (text: string): boolean => text.includes(" HTTP/1.1");
+    const log = through({ write: (text) => isAccess(text) && written(text) });
+    const loop = new Loop({ accessLog: "combined", log });
+    loop.mount(() => "hello");
+    const { port } = await loop.listen({ port: 0, host: "127.0.0.1" });
+    try {
+      await ask(port!);
+      return await line;
+    } finally {
+      await loop.stop();
+    }
+  };
+
+  const askPlainly = async (port: number): Promise<void> => {
+    await fetch(`http://127.0.0.1:${port}/a?b=c`, {
       headers: { "user-agent": "test/1", referer: "http://here/" },
     });
-    const { msg } = await server.logged(
-      (line) => line.msg?.startsWith("127.0.0.1") ?? false,
-    );
-    expect(msg).to.match(
-      /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?b=c HTTP\/1\.1" 200 5 "http:\/\/here\/" "test\/1"$/,
-    );
-  });
+  };
+
+  for (const [where, through] of [
+    ["a stream", undefined],
+    [
+      "several streams",
+      (stream: { write(line: string): void }) =>
+        pino({}, pino.multistream([{ stream }])),
+    ],
+  ] as const)
+    it(`is text in Apache's combined format, to ${where}`, async () => {
+      expect(await combinedLine(askPlainly, through)).to.match(
+        /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/a\?b=c HTTP\/1\.1" 200 5 "http:\/\/here\/" "test\/1"\n$/,
+      );
+    });
 
   it("lets no client end a field of the combined format", async () => {
-    const server = await serveWith((loop) => loop.mount(() => ""), {
-      accessLog: "combined",
+    let client!: RawClient;
+    const line = await combinedLine(async (port) => {
+      client = await RawClient.connect(port);
+      client.request("GET /", ['User-Agent: a" 200 0 "b\\\t']);
     });
-    const client = await RawClient.connect(server.port);
-    client.request("GET /", ['User-Agent: a" 200 0 "b\\\t']);
-    const { msg } = await server.logged(
-      (line) => line.msg?.startsWith("127.0.0.1") ?? false,
-    );
-    expect(msg).to.match(
-      /"GET \/ HTTP\/1\.1" 200 - "-" "a\\" 200 0 \\"b\\\\(\\x09)?"$/,
+    expect(line).to.match(
+      /"GET \/ HTTP\/1\.1" 200 5 "-" "a\\" 200 0 \\"b\\\\(\\x09)?"\n$/,
     );
     client.abort();
   });

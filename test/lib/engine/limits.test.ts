@@ -55,7 +55,7 @@ onEachEngine(({ serveWith }) => {
           }),
         { maxConcurrentRequests: 2, healthCheck: "/healthz" },
       );
-      server.expectLog(/too many requests are running \(2\)/);
+      server.expectLog(/too many requests are running \(2 requests run\)/);
       const first = [fetch(server.url), fetch(server.url)];
       await inside.opened;
 

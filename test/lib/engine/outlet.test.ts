@@ -285,13 +285,15 @@ onEachEngine(({ serveWith }) => {
           ]);
           const server = await serveSource(source);
           const client = await ask(server);
-          await client.until(/\r\n0\r\n\r\n$/);
+          await client.until(/\r\n0\r\n\r\n$|\r\n\r\nZo[^]*\xff!$/);
+          const text = client.received;
           client.abort();
-          expect(client.received)
-            .to.match(/^transfer-encoding: chunked\r$/im)
-            .and.not.match(/^content-length:/im);
-          expect(client.received.replace(/\r\n[0-9a-f]+\r\n/g, "")).to.match(
-            /Zo\xc3\xab \xff!\r\n$/,
+          const isWhole = /^content-length: 7\r$/im.test(text); // it ended in the turn that it began in
+          expect(/^transfer-encoding: chunked\r$/im.test(text)).to.equal(
+            !isWhole,
+          );
+          expect(text.replace(/\r\n[0-9a-f]+\r\n/g, "")).to.match(
+            /Zo\xc3\xab \xff!(\r\n)?$/,
           );
           expect(await outcome(server)).to.equal("ok");
           expect(source).to.include({ asked: 4, ended: 1 });
@@ -459,7 +461,11 @@ onEachEngine(({ serveWith }) => {
           const headers = { "content-length": length };
           const server = await serveReply(() => ({ body, headers }));
           server.expectLog(/failed/);
-          await (await ask(server)).until(/\r\n0\r\n\r\n$/).catch(() => {});
+          await (
+            await ask(server)
+          )
+            .until(/\r\n0\r\n\r\n$|\r\n\r\nab$/)
+            .catch(() => {});
           await outcome(server);
           expect(returned).to.equal(returns);
         });
@@ -488,7 +494,11 @@ onEachEngine(({ serveWith }) => {
   });
 
   describe("A request body that is held back", () => {
-    it("does not hold back the reply", async function () {
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === "Timeout")
+        .length;
+
+    it("does not hold back the reply, and leaves no timer behind", async function () {
       this.timeout(30_000); // in steps of LOOK_MS it would take minutes
       const length = 64 * 2 ** 20;
       const server = await serveWith(
@@ -496,6 +506,7 @@ onEachEngine(({ serveWith }) => {
         { maxBodyBytes: Infinity },
       );
       const client = await RawClient.connect(server.port);
+      const before = timers();
       client.socket.pause();
       client.request("POST /", [`content-length: ${length}`]);
       client.socket.write(Buffer.alloc(length));
@@ -508,6 +519,8 @@ onEachEngine(({ serveWith }) => {
         client.socket.resume();
       });
       client.abort();
+      await server.close();
+      expect(timers()).to.be.at.most(before);
     });
   });
 

@@ -1,4 +1,7 @@
-/** Replies on TCP connections with little room, which the system is told to have in a network of its own: elsewhere it has megabytes. */
+/**
+ * Replies on TCP connections with little room, which the system is told to have in a network of its own: elsewhere it
+ * has megabytes.
+ */
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { expect } from "chai";

@@ -107,7 +107,7 @@ onEachEngine(({ name, serveWith }) => {
       const refused = await ask("192.0.2.7");
       expect(refused.status).to.equal(429);
       expect(refused.headers.get("retry-after")).to.equal("1");
-      expect(await refused.text()).to.match(/^2 requests of yours are running/);
+      expect(await refused.text()).to.match(/^you have 2 requests running/);
       expect(calls).to.equal(2);
       expect((await ask("192.0.2.7", "/healthz")).status).to.equal(200);
 

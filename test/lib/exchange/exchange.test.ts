@@ -15,12 +15,16 @@ import {
   json,
   stream,
   UsageError,
+  ClientAbortedError,
   type Application,
   type GatewayRequest,
+  type Loop,
+  type LoopOptions,
   type Outcome,
   type Reply,
 } from "../../../lib/index.ts";
 import { RawClient } from "../../support/raw-client.ts";
+import { madeErrors } from "../../support/made-errors.ts";
 import { type TestServer } from "../../support/server.ts";
 import { onEachEngine } from "../../support/engines.ts";
 
@@ -48,6 +52,75 @@ onEachEngine(({ serveWith }) => {
   async function outcomeOf(server: TestServer): Promise<unknown> {
     return (await server.logged((line) => line.msg === "request")).outcome;
   }
+
+  describe("An exchange that ends before its time", () => {
+    /** Nobody would get an error of it. */
+    const waiting = (): Promise<string> => new Promise(() => {});
+
+    const cases: [
+      what: string,
+      status: number,
+      options: LoopOptions,
+      end: (loop: Loop) => unknown,
+    ][] = [
+      ["by its time limit", 503, { requestTimeoutMs: 5 }, () => {}],
+      [
+        "by a drain",
+        503,
+        { drainTimeoutMs: 1 },
+        (loop) => void loop.close(), // which waits for the reply
+      ],
+      [
+        "by loop.halt()",
+        503,
+        {},
+        (loop) => loop.tasks().exchanges.map(({ id }) => loop.halt(id)),
+      ],
+    ];
+    for (const [what, status, options, end] of cases)
+      it(`${what} makes no error that nobody gets`, async () => {
+        const made = madeErrors();
+        const started = box<void>();
+        const server = await serveWith(
+          (loop) =>
+            loop.mount(() => {
+              setImmediate(started.resolve);
+              return waiting();
+            }),
+          options,
+        );
+        server.expectLog(/took too long|had to be halted/);
+        const reply = fetch(server.url);
+        await started.promise;
+        await end(server.loop);
+        expect((await reply).status).to.equal(status);
+        expect(made).to.deep.equal([]);
+      });
+  });
+
+  describe("A request that the gateway refuses", () => {
+    const cases: [status: number, init: RequestInit, options: LoopOptions][] = [
+      [404, {}, {}],
+      [405, { method: "PUT" }, {}],
+      [413, { method: "POST", body: "12" }, { maxBodyBytes: 1 }],
+      [431, { headers: { a: "b".repeat(100) } }, { maxHeaderBytes: 50 }],
+    ];
+    for (const [status, init, options] of cases)
+      it(`with ${status} gets an error without a stack, which is not paid for`, async () => {
+        const stacks: string[] = [];
+        const made = madeErrors((error) => stacks.push(error.stack ?? ""));
+        const server = await serveWith(
+          (loop) => loop.post("/here", () => "").get("/here", () => ""),
+          options,
+        );
+        const path = status === 404 ? "/" : "/here";
+        const response = await fetch(server.url + path, init);
+        expect(response.status).to.equal(status);
+        expect(made).to.have.length(1);
+        expect(stacks.join()).to.not.include("\n");
+        expect(new Error("of somebody else").stack).to.include("\n");
+      });
+  });
 
   describe("An exchange", () => {
     describe("with a handler that returns", () => {
@@ -441,6 +514,26 @@ onEachEngine(({ serveWith }) => {
         client.abort();
         await left.promise;
         await server.end(); // fails where the log has a warning
+      });
+
+      it("ends without an error being made, for a handler that has nothing that would get one", async () => {
+        const made = madeErrors();
+        const { server } = await abort(() => new Promise(() => {}), tick());
+        expect(made).to.deep.equal([]);
+        await server.loop.stop();
+      });
+
+      it("ends with one error, for all that get one", async () => {
+        const made = madeErrors();
+        const done = box<unknown[]>();
+        const { result } = await abort(async (request) => {
+          const { signal } = request;
+          await new Promise((left) => signal.addEventListener("abort", left));
+          done.resolve([signal.reason, request.signal.reason]);
+        }, done.promise);
+        const [first, second] = result as unknown[];
+        expect(first).to.be.instanceOf(ClientAbortedError).and.equal(second);
+        expect(made).to.deep.equal(["EDDY_CLIENT_ABORTED"]);
       });
 
       it("ends a stream in the middle: generator, async generator and writer", async () => {

@@ -168,6 +168,7 @@ describe("loop.tasks()", () => {
       await (await fetch(server.url)).text();
     expect(server.loop.tasks()).to.deep.equal({
       exchanges: [],
+      sockets: [],
       background: [],
       resources: [],
     });

@@ -145,7 +145,8 @@ async function runBroken(
 }
 
 function run(args: string[]): Promise<{ stdout: string }> {
-  return promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  const cwd = `${ROOT}/dist`; // where `eddy` is the copy that is broken
+  return promisify(execFile)(process.execPath, args, { cwd });
 }
 
 function moduleOf(source: string): string {

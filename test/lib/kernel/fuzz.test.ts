@@ -1,4 +1,7 @@
-/** Programs that nobody thought of, on effection and on the kernel, the same ones each time. `npm run fuzz` runs many more, and others. */
+/**
+ * Programs that nobody thought of, on effection and on the kernel, the same ones each time. `npm run fuzz` runs many
+ * more, and others.
+ */
 import { explain, search } from "../../../tools/fuzz/fuzz.ts";
 
 /** Programs that have found something, once. */

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import { suspend, type Operation } from "effection";
 import { HttpError, Loop, stream, type Reply } from "../../../lib/index.ts";
@@ -8,6 +10,27 @@ import { Gate } from "../../support/gate.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/server.ts";
 import { onEachEngine } from "../../support/engines.ts";
+
+/** A hundred of them, each with a request; they say what they got. */
+const CLIENTS = `
+  const { parentPort, workerData: port } = require("node:worker_threads");
+  const { connect } = require("node:net");
+  parentPort.once("message", (connected) => {
+    let left = 100;
+    const clients = Array.from({ length: 100 }, () => new Promise((resolve) => {
+      let said = "";
+      const client = connect(port, "127.0.0.1", () =>
+        client.write("GET / HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n", () => {
+          if (--left > 0) return;
+          Atomics.store(connected, 0, 1);
+          Atomics.notify(connected, 0);
+        }))
+        .on("data", (data) => (said += data))
+        .on("error", () => {})
+        .on("close", () => resolve(said.split("\\r\\n")[0]));
+    }));
+    Promise.all(clients).then((said) => parentPort.postMessage(said));
+  });`;
 
 onEachEngine(({ serveWith, options: engine }) => {
   const FOREVER = 3_600_000;
@@ -20,6 +43,22 @@ onEachEngine(({ serveWith, options: engine }) => {
       return "";
     };
   }
+
+  describe("close()", () => {
+    it("serves those that had connected before, however many wait to be accepted", async () => {
+      const { loop, port } = await serveWith((loop) => loop.mount(() => "app"));
+      const clients = new Worker(CLIENTS, { eval: true, workerData: port });
+      const connected = new Int32Array(new SharedArrayBuffer(4));
+      await once(clients, "online");
+      clients.postMessage(connected);
+      expect(Atomics.wait(connected, 0, 0, 20_000)).to.not.equal("timed-out"); // nothing is accepted meanwhile
+      const [[replies]] = await Promise.all([
+        once(clients, "message"),
+        loop.close(),
+      ]);
+      expect(replies).to.deep.equal(Array(100).fill("HTTP/1.1 200 OK"));
+    });
+  });
 
   describe("Readiness", () => {
     it("begins when the loop listens, and ends when it closes", async () => {
@@ -119,7 +158,7 @@ onEachEngine(({ serveWith, options: engine }) => {
       const server = await serveWith((loop) =>
         loop.mount("/a", parked(inside)),
       );
-      server.expectLog(/1 exchanges had to be halted/);
+      server.expectLog(/1 exchange had to be halted/);
       const reply = fetch(`${server.url}/a`);
       await inside.opened;
       const report = await server.loop.stop();

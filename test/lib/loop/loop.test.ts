@@ -314,9 +314,12 @@ describe("A loop", () => {
       client.request("GET /");
       await inside;
       const closing = server.loop.close();
-      expect(
-        await RawClient.connect(server.port).catch(() => "refused"),
-      ).to.equal("refused");
+      const connects = (): Promise<boolean> =>
+        RawClient.connect(server.port).then(
+          () => true,
+          () => false,
+        );
+      while (await connects()); // those that come in the same moment are taken
       release();
       expect(await client.untilClosed()).to.match(
         /connection: close[^]*finished$/i,

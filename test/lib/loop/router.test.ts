@@ -363,6 +363,28 @@ describe("A loop refuses", () => {
       /^a pattern is a path such as/,
     ]),
     [
+      "mount(application, prefix), the other way round",
+      (loop) => loop.mount(hello, "/a" as never),
+      /^mount\(\) takes a prefix, which may be missing, an application and options, in this order$/,
+    ],
+    [
+      "mount(application, options) with an option that is none",
+      (loop) => loop.mount(hello, { maxBodyByte: 1 } as never),
+      /no option "maxBodyByte"/,
+    ],
+    [
+      "mount(application) with more behind its options",
+      (loop) =>
+        (loop.mount as (...all: unknown[]) => void).call(loop, hello, {}, {}),
+      /^mount\(\) takes/,
+    ],
+    [
+      "two middlewares at once",
+      (loop) =>
+        (loop.use as (...all: unknown[]) => void).call(loop, hello, hello),
+      /^use\(\) takes .* one middleware: call it once for each$/,
+    ],
+    [
       "the prefix /{tenant} of other routers",
       (loop) => loop.mount("/{tenant}", hello),
       /prefix is a path/,
@@ -373,6 +395,15 @@ describe("A loop refuses", () => {
       const loop = new Loop({ log: false });
       expect(() => setup(loop)).to.throw(UsageError, message);
     });
+
+  it("heeds the options of an application that is mounted without a prefix", async () => {
+    const loop = new Loop({ log: false });
+    loop.mount((request) => request.text(), { maxBodyBytes: 2 });
+    const post = async (body: string): Promise<number> =>
+      (await loop.fetch("http://here/", { method: "POST", body })).status;
+    expect([await post("ab"), await post("abc")]).to.deep.equal([200, 413]);
+    await loop.close();
+  });
 
   it("mounts and routes once it listens, and when it is closed", async () => {
     const server = await serveWith((loop) => loop.mount(hello));

@@ -55,6 +55,9 @@ async function seen(response: Response): Promise<string> {
   return [status, ...fields, await response.text()].join(" ");
 }
 
+/** Of a body that ends in the turn it begins in, the engine may know the length. */
+const ANY = " * ";
+
 describe("A reply", () => {
   const kinds: [title: string, make: Make, reply: string][] = [
     ["a string", () => "Zoë", `200 ${TEXT} 4 Zoë`],
@@ -69,15 +72,15 @@ describe("A reply", () => {
     ["one with body null", () => ({ body: null }), "200 - 0 "],
     ["one with a type", () => ({ headers: A_B, body: "x" }), "200 a/b 1 x"],
     ["one with the length", () => sized(4, "Zoë"), `200 ${TEXT} 4 Zoë`],
-    ["one with a stream", () => ({ body: ["Zo", "ë"] }), "200 - - Zoë"],
-    ["a Response", () => new Response("Zoë"), `200 ${WEB_TEXT} - Zoë`],
+    ["one with a stream", () => ({ body: ["Zo", "ë"] }), "200 - * Zoë"],
+    ["a Response", () => new Response("Zoë"), `200 ${WEB_TEXT} 4 Zoë`],
     ["one of nothing", () => new Response(null, { status: 404 }), "404 - 0 "],
     [
       "a Response with a stream",
       () => new Response(webStream()),
-      "200 - - Zoë",
+      "200 - * Zoë",
     ],
-    ["Response.json()", () => Response.json([1]), `200 ${JSON_TYPE} - [1]`],
+    ["Response.json()", () => Response.json([1]), `200 ${JSON_TYPE} 3 [1]`],
     ["text()", () => text("Zoë"), `200 ${TEXT} 4 Zoë`],
     ["html()", () => html("<p>"), `200 ${HTML} 3 <p>`],
     ["json()", () => json({ a: "ë" }), `200 ${JSON_TYPE} 10 {"a":"ë"}`],
@@ -92,16 +95,16 @@ describe("A reply", () => {
       () => json([1], { headers: new CheckedHeaders({}) }),
       `200 ${JSON_TYPE} 3 [1]`,
     ],
-    ["stream()", () => stream(["a", bytes]), "200 - - aZoë"],
+    ["stream()", () => stream(["a", bytes]), "200 - * aZoë"],
     [
       "stream() with a type",
       () => stream(["a"], { headers: A_B }),
-      "200 a/b - a",
+      "200 a/b * a",
     ],
     [
       "stream() with a status",
       () => stream(["a"], { status: 404 }),
-      "404 - - a",
+      "404 - * a",
     ],
     [
       "text() with a status",
@@ -123,7 +126,10 @@ describe("A reply", () => {
   for (const [title, make, reply] of kinds)
     for (const [kind, handler] of Object.entries(HANDLERS))
       it(`may be ${title}, from ${kind}`, async () => {
-        expect(await seen(await get(handler(make)))).to.equal(reply);
+        const found = await seen(await get(handler(make)));
+        expect(
+          reply.includes(ANY) ? found.replace(/ (-|\d+) (?=\S+$)/, ANY) : found,
+        ).to.equal(reply);
       });
 
   it("keeps the other headers that a helper is given", async () => {
@@ -175,6 +181,7 @@ describe("A reply", () => {
     [{ status: 299 }, "299 Unknown"],
     [{ status: 599 }, "599 Unknown"],
     [{ status: 200, statusText: "Fine" }, "200 Fine"],
+    [{ status: 404, statusText: "Weg für immer" }, "404 Not Found"],
     [{ status: 418, statusText: "Short & stout" }, "418 Short & stout"],
     [new Response("", { statusText: "All right" }), "200 All right"],
   ];

@@ -1,4 +1,7 @@
-/** What applications and the access log see behind a proxy, by real sockets. Trusted or not: the client of these tests is 127.0.0.1. */
+/**
+ * What applications and the access log see behind a proxy, by real sockets. Trusted or not: the client of these tests
+ * is 127.0.0.1.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,7 +48,10 @@ onEachEngine(({ serveWith, options: engine }) => {
     "X-Forwarded-Host: b.example:8443",
   ];
 
-  /** The PROXY protocol, version 2, section 2.2: signature, version and command, TCP over IPv4, length, addresses and ports. */
+  /**
+   * The PROXY protocol, version 2, section 2.2: signature, version and command, TCP over IPv4, length, addresses and
+   * ports.
+   */
   function proxyHeader(source: number[]): string {
     const signature = "\r\n\r\n\0\r\nQUIT\n";
     const addresses = [...source, 192, 0, 2, 1, 0x12, 0x34, 0, 80];

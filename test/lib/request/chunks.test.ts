@@ -35,6 +35,17 @@ describe("Chunks that wait", () => {
     expect(memory).to.be.below(130_000);
   });
 
+  it("go into one buffer once their length is known, and are not copied again", () => {
+    const chunks = new Chunks();
+    chunks.push(Buffer.alloc(20_000, "a"));
+    chunks.reserve(60_000);
+    chunks.reserve(60_000);
+    for (const letter of ["b", "c"]) chunks.push(Buffer.alloc(20_000, letter));
+    const all = chunks.concat();
+    expect(all).to.equal(chunks.concat()).and.have.length(60_000);
+    expect(Buffer.from(all).toString()).to.match(/^a{20000}b{20000}c{20000}$/);
+  });
+
   it("are copied, or taken over", () => {
     const [copied, kept] = [Buffer.from("copied"), new Uint8Array(20_000)];
     const chunks = new Chunks();

@@ -193,31 +193,51 @@ describe("A form", () => {
     ]);
   });
 
-  const malformed: [title: string, body: string, type?: string][] = [
+  const CUT = "it ends within a part";
+  const malformed: [title: string, how: string, body: string, type?: string][] =
     [
-      "has no boundary in its type",
-      part('; name="a"', "1"),
-      "multipart/form-data",
-    ],
-    [
-      "has another boundary",
-      part('; name="a"', "1"),
-      "multipart/form-data; boundary=Y",
-    ],
-    ["is empty", ""],
-    ["is no multipart at all", "hello"],
-    ["ends in the head of a part", "--X\r\nContent-Disposition: form-data; na"],
-    ["ends in a field", part('; name="a"', "1").slice(0, -2)],
-    ["ends in a file", part('; name="a"; filename="f"', "1").slice(0, -2)],
-    ["ends after a part", part('; name="a"', "1")],
-    ["ends where the next part begins", `${part('; name="a"', "1")}--X\r\n`],
-    ["has a part without a name", `${part("", "1")}--X--`],
-  ];
-  for (const [title, body, type = MULTIPART] of malformed)
+      [
+        "has no boundary in its type",
+        "its content-type has no boundary",
+        part('; name="a"', "1"),
+        "multipart/form-data",
+      ],
+      [
+        "has another boundary",
+        "its boundary is not in it",
+        part('; name="a"', "1"),
+        "multipart/form-data; boundary=Y",
+      ],
+      ["is empty", "its boundary is not in it", ""],
+      ["is no multipart at all", "its boundary is not in it", "hello"],
+      [
+        "ends in the head of a part",
+        CUT,
+        "--X\r\nContent-Disposition: form-data; na",
+      ],
+      ["ends in a field", CUT, part('; name="a"', "1").slice(0, -2)],
+      [
+        "ends in a file",
+        CUT,
+        part('; name="a"; filename="f"', "1").slice(0, -2),
+      ],
+      ["ends after a part", CUT, part('; name="a"', "1")],
+      [
+        "ends where the next part begins",
+        CUT,
+        `${part('; name="a"', "1")}--X\r\n`,
+      ],
+      [
+        "has a part without a name",
+        "a part has no name",
+        `${part("", "1")}--X--`,
+      ],
+    ];
+  for (const [title, how, body, type = MULTIPART] of malformed)
     it(`that is multipart and ${title} is answered with 400`, async () => {
       expect(await send(body, type)).to.deep.equal({
         status: 400,
-        text: "the multipart form is malformed\n",
+        text: `the multipart form is malformed: ${how}\n`,
       });
     });
 

@@ -9,7 +9,11 @@ const NOBODY: ReadonlySet<Upstream> = new Set();
 
 /** Upstreams of these names; a failure leaves one out until the test says that the time is over. */
 function upstreams(...names: string[]): Upstreams {
-  const addresses = names.map((name) => ({ name, connect: { path: name } }));
+  const addresses = names.map((name) => ({
+    name,
+    connect: { path: name },
+    secure: false,
+  }));
   const options = { maxFails: 2, failTimeoutMs: 1000 };
   return new Upstreams(addresses, upstreamSettings(options, names.length));
 }
@@ -70,6 +74,19 @@ describe("Upstreams", () => {
     a.acquire();
     expect(a.eligible).to.equal(false);
     a.release(); // its client has left
+    expect(a.eligible).to.equal(true);
+  });
+
+  it("leave one out after so many bad answers for its health in a row, until there is a good one", () => {
+    const [a] = upstreams("a").all as [Upstream];
+    for (const problem of ["ill", undefined, "ill"]) a.checked(LOG, problem);
+    expect(a.eligible).to.equal(true);
+    a.checked(LOG, "ill");
+    expect(a.eligible).to.equal(false);
+    a.answered(LOG); // a request: it may be about to end
+    time += 1000;
+    expect(a.eligible).to.equal(false);
+    a.checked(LOG, undefined);
     expect(a.eligible).to.equal(true);
   });
 

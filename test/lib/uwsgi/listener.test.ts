@@ -82,6 +82,23 @@ async function seen(
 }
 
 describe("listen({ uwsgi: server })", () => {
+  it("sends each piece of a generator that uses its buffer again", async () => {
+    const server = await listen((loop) =>
+      loop.mount(() =>
+        stream(
+          (function* () {
+            const buffer = Buffer.alloc(1);
+            for (const letter of "abc") {
+              buffer.write(letter);
+              yield buffer;
+            }
+          })(),
+        ),
+      ),
+    );
+    expect(await reply(server)).to.match(/\r\n\r\nabc$/);
+  });
+
   it("is refused for a server that does not listen, and leaves nothing behind", () => {
     const program = `
       import { createServer } from "node:net";

@@ -78,7 +78,7 @@ export const OF_BODIES: readonly Difference[] = [
     cases: `valid/chunked-after-gzip valid/chunked-coding-upper-case invalid/coding-with-comma-before`,
   },
   {
-    why: "llhttp ignores extensions and trailers; the engine does not understand them.",
+    why: "llhttp skips extensions, and reads trailers; the engine does not understand them.",
     node: ANSWERED,
     cases: `valid/chunked-extension valid/chunked-extension-quoted valid/chunked-extension-on-the-last-chunk
       valid/chunked-trailer`,

@@ -1,6 +1,6 @@
 /**
- * What the engine "node" makes of a case otherwise than uWebSockets.js, and by which rule: a section of an RFC, or the line
- * of Node that forbids more. The table in docs/engines.md is this list.
+ * What the engine "node" makes of a case otherwise than uWebSockets.js, and by which rule: a section of an RFC, or the
+ * line of Node that forbids more. The table in docs/engines.md is this list.
  */
 import {
   ANSWERED,
@@ -109,19 +109,11 @@ export const OF_ENGINES: readonly EngineDifference[] = [
   },
   {
     what: "bytes above 0x7f in a target",
-    uws: "served, as text",
+    uws: "served where they are UTF-8, as text; else 400",
     inWords: "400, closed",
     why: "RFC 9112, section 3.2; llhttp, `src/llhttp/constants.ts`, `URL_CHAR`",
     node: REFUSED,
     cases: "invalid/target-of-high-bytes invalid/target-of-latin-1",
-  },
-  {
-    what: "DEL in a query",
-    uws: "served",
-    inWords: "400, closed",
-    why: "RFC 9112, section 3.2",
-    node: REFUSED,
-    cases: "invalid/line-query-with-delete",
   },
   {
     what: "an empty line before a request",
@@ -257,9 +249,9 @@ export const OF_ENGINES: readonly EngineDifference[] = [
     cases: "valid/length-of-fifteen-digits",
   },
   {
-    what: "trailers",
+    what: "trailers of a request",
     uws: "505, closed; the handler has run already",
-    inWords: "ignored",
+    inWords: "`request.trailers`",
     why: "RFC 9112, section 7.1.2",
     node: ANSWERED,
     cases: "valid/chunked-trailer",
@@ -267,7 +259,7 @@ export const OF_ENGINES: readonly EngineDifference[] = [
   {
     what: "a trailer that reads as a request",
     uws: "it is one",
-    inWords: "ignored",
+    inWords: "a trailer",
     why: "RFC 9112, section 7.1.2",
     node: [
       "200",
@@ -279,6 +271,38 @@ export const OF_ENGINES: readonly EngineDifference[] = [
       "open",
     ],
     cases: "valid/chunked-trailer-like-a-request",
+  },
+  {
+    what: "trailers of a reply (`stream(body, { trailers })`)",
+    uws: "left out",
+    inWords: "sent, but to clients of HTTP/1.0",
+    why: "RFC 9112, section 7.1.2",
+    node: [],
+    cases: "",
+  },
+  {
+    what: "early hints (`request.hint()`)",
+    uws: "not sent",
+    inWords: "103, but to clients of HTTP/1.0",
+    why: "RFC 8297, section 2; RFC 9110, section 15.2",
+    node: [],
+    cases: "",
+  },
+  {
+    what: "`date` in replies of the engine's own (400, 431, 505)",
+    uws: "none",
+    inWords: "there, as in all others",
+    why: "RFC 9110, section 6.6.1",
+    node: [],
+    cases: "",
+  },
+  {
+    what: "`date` that an application gives, or `http()` has from its server",
+    uws: "the engine's own in its place",
+    inWords: "sent",
+    why: "RFC 9110, section 6.6.1",
+    node: [],
+    cases: "",
   },
   {
     what: "chunks whose size or end is malformed",
@@ -389,10 +413,34 @@ export const OF_ENGINES: readonly EngineDifference[] = [
     cases: "",
   },
   {
+    what: "certificates of clients (`tls: { verifyClient }`), and TLS 1.3 alone",
+    uws: "an error of `listen()`",
+    inWords: "served",
+    why: "RFC 8446, sections 4.3.2 and 4.2.1",
+    node: [],
+    cases: "",
+  },
+  {
+    what: "a host in capitals, in the TLS handshake (SNI)",
+    uws: "the first certificate",
+    inWords: "that of the host",
+    why: "RFC 6066, section 3",
+    node: [],
+    cases: "",
+  },
+  {
+    what: "a client that offers protocols in the TLS handshake (ALPN)",
+    uws: "no answer to that",
+    inWords: "`http/1.1`, and `h2` with `http2`",
+    why: "RFC 7301, section 3.2",
+    node: [],
+    cases: "",
+  },
+  {
     what: "a client that has closed its side of the connection (a FIN)",
     uws: "an abort",
     inWords:
-      "it gets its reply; an abort when its system says that nobody is there any more",
+      "it gets its reply; an abort when its system says that nobody is there any more, or with `halfOpen: false`",
     why: "RFC 9112, section 9.6; RFC 9293, section 3.6",
     node: [],
     cases: "",

@@ -15,11 +15,16 @@ const ENDLESS = [
 ];
 const DEPARTURES: Departure[] = ["reset", "close"];
 
+const FETCH_PARKED = ["/fetch/parked", "/fetch/parked/light"];
+const FETCH_ENDLESS = ["/fetch/endless", "/fetch/endless/light"];
+
 /** Connections at a time. */
 const WAVE = 100;
 
 interface Storm {
   moment: string;
+  /** Of which applications, where not of all. */
+  whose?: string;
   paths: string[];
   waves: { small: number; full: number };
   /** What a client waits for before it goes. */
@@ -27,11 +32,11 @@ interface Storm {
   outcome: "ok" | "abort" | undefined;
 }
 
-function storm({ moment, paths, waves, wait, outcome }: Storm) {
+function storm({ moment, whose, paths, waves, wait, outcome }: Storm) {
   return (size: Size): Attack => {
     const count = waves[size] * WAVE;
     return {
-      name: `abort storm ${moment} the reply`,
+      name: `abort storm ${moment} the reply${whose ? ` of ${whose}` : ""}`,
       load: `${count} clients that leave by RST and by FIN`,
       async run({ port }) {
         const left: Foe[] = [];
@@ -80,4 +85,25 @@ export const abortAfter = storm({
   waves: { small: 5, full: 100 },
   wait: (foe) => foe.until(/hel[^]*lo/),
   outcome: "ok",
+});
+
+/**
+ * With the next one, a hundred thousand requests of applications that are told by a signal and by the end of a stream.
+ */
+export const abortFetchBefore = storm({
+  moment: "before",
+  whose: "fetch()",
+  paths: FETCH_PARKED,
+  waves: { small: 2, full: 500 },
+  wait: () => setImmediate(),
+  outcome: undefined,
+});
+
+export const abortFetchDuring = storm({
+  moment: "during",
+  whose: "fetch()",
+  paths: FETCH_ENDLESS,
+  waves: { small: 2, full: 500 },
+  wait: (foe) => foe.until(/\r\n\r\n/),
+  outcome: "abort",
 });

@@ -16,6 +16,8 @@ interface Bomb {
 
 const URLENCODED = "application/x-www-form-urlencoded";
 const MULTIPART = "multipart/form-data; boundary=b";
+const GZIPPED = "415 send the body as it is, not content-encoding gzip";
+
 const TOO_MANY = "400 the form has more than 1000 fields";
 const TOO_LONG = "413 the body is longer than the 1048576 bytes allowed here";
 
@@ -83,7 +85,8 @@ const BOMBS: Bomb[] = [
     path: "/form",
     type: MULTIPART,
     body: `--b\r\n${"x: 1\r\n".repeat(170_000)}\r\n\r\n--b--\r\n`,
-    reply: "200 0 fields",
+    reply:
+      "400 the multipart form is malformed: a part has more than 64 KiB of header fields",
   },
   {
     name: "1 MB of what is nearly a boundary",
@@ -98,7 +101,7 @@ const BOMBS: Bomb[] = [
     type: URLENCODED,
     encoding: "gzip",
     body: MILLIONS,
-    reply: "200",
+    reply: GZIPPED,
   },
   {
     name: "40 MB of fields, gzipped: counted as sent",
@@ -114,7 +117,7 @@ const BOMBS: Bomb[] = [
     type: "application/json",
     encoding: "gzip",
     body: zipped("[".repeat(10_000_000)),
-    reply: "400 the body is not valid JSON",
+    reply: GZIPPED,
   },
   {
     name: "JSON, 500,000 deep",

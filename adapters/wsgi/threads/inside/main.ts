@@ -55,8 +55,8 @@ async function start(
 }
 
 /**
- * An error that nobody catches ends the thread. Node would send it as it is, and reads some as it should not: one that is
- * its own cause ends the process.
+ * An error that nobody catches ends the thread. Node would send it as it is, and reads some as it should not: one that
+ * is its own cause ends the process.
  */
 function tellOfFailure(channel: Channel): void {
   process.on("uncaughtException", (error) => {

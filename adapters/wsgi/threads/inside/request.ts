@@ -13,18 +13,22 @@ import type { Channel } from "./channel.ts";
 
 /** What else a request has on the loop. The compiler sees to it that none is forgotten. */
 const NOT_HERE: Record<
-  Exclude<keyof GatewayRequest, keyof CalledRequest>,
+  Exclude<keyof GatewayRequest & string, keyof CalledRequest>,
   1
 > = {
   id: 1,
   query: 1,
   params: 1,
   cookies: 1,
+  lastEventId: 1,
   signal: 1,
+  draining: 1,
   scope: 1,
   body: 1,
   hasBody: 1,
   received: 1,
+  trailers: 1,
+  hint: 1,
   bytes: 1,
   text: 1,
   json: 1,
@@ -88,7 +92,9 @@ function messageOf(first: unknown, text: unknown): string {
   return typeof text === "string" ? text : textOf(text);
 }
 
-/** As with pino, an error by itself is the field `err`. What cannot cross as text, and what cannot be read by its name. */
+/**
+ * As with pino, an error by itself is the field `err`. What cannot cross as text, and what cannot be read by its name.
+ */
 function clonable(fields: unknown): object {
   if (isError(fields)) return { err: toData(fields) };
   try {

@@ -1,4 +1,6 @@
-/** Applications that do what is only allowed in threads, and what is allowed nowhere. What they come to is in the log. */
+/**
+ * Applications that do what is only allowed in threads, and what is allowed nowhere. What they come to is in the log.
+ */
 import { threadId } from "node:worker_threads";
 import type { Environ, WsgiApp } from "../../../../adapters/wsgi/types.ts";
 import { wait, work } from "../../../../adapters/wsgi/wait.ts";

@@ -32,6 +32,14 @@ const LISTENERS: Record<string, ListenOptions> = {
   "prior knowledge": { http2: true },
 };
 
+function* reused(): Generator<Uint8Array> {
+  const buffer = Buffer.alloc(1);
+  for (const letter of "abc") {
+    buffer.write(letter);
+    yield buffer;
+  }
+}
+
 for (const [how, target] of Object.entries(LISTENERS))
   describe(`HTTP/2 by ${how}`, () => {
     const serve = (
@@ -57,6 +65,12 @@ for (const [how, target] of Object.entries(LISTENERS))
       const [reply] = (await once(asked, "response")) as [IncomingHttpHeaders];
       return [reply, await text(asked)];
     }
+
+    it("sends each piece of a generator that uses its buffer again", async () => {
+      const server = await serve((loop) => loop.mount(() => stream(reused())));
+      const [, body] = await ask(open(server));
+      expect(body).to.equal("abc");
+    });
 
     it("serves HTTP/1.1 on the same port", async () => {
       const server = await serve((loop) => loop.mount(() => "hello"));

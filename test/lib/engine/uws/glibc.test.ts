@@ -151,7 +151,8 @@ describe("The C23 aliases of a native addon", () => {
 
     it("are replaced only when all that is needed is there, with the section table moved to the front", () => {
       const moved = Buffer.from(x64);
-      x64.copy(moved, 64, layout.table.start, layout.table.end); // over program headers, which the rewrite does not read
+      // over program headers, which the rewrite does not read
+      x64.copy(moved, 64, layout.table.start, layout.table.end);
       moved.writeBigUInt64LE(64n, 0x28);
       // A section behind the end of the file counts as damage, so those that the rewrite does not read go.
       for (

@@ -1,0 +1,40 @@
+/** Opens an address of a loop: which engine speaks there, and what it has in common with the others. */
+import { UsageError } from "../common/errors.ts";
+import type { Logger } from "../common/log.ts";
+import type { Listener, Serve } from "../engine/engine.ts";
+import type { Engines } from "../engine/engines.ts";
+import { Entrance } from "../engine/entrance.ts";
+import { needsNode, type ListenOptions } from "../engine/listen-options.ts";
+import type { SocketPlace } from "../engine/socket.ts";
+import type { Visits } from "../engine/visits.ts";
+import { openUwsgiListener } from "../uwsgi/listener.ts";
+import type { Settings } from "./options.ts";
+
+/** What the addresses of a loop have in common. */
+interface Opening {
+  readonly serve: Serve;
+  readonly settings: Settings;
+  readonly engines: Engines;
+  readonly visits: Visits;
+  readonly log: Logger;
+  readonly sockets: readonly SocketPlace[];
+}
+
+/** @throws {ListenError | UsageError | EngineError} */
+export async function openListener(
+  { uwsgi, engine, ...target }: ListenOptions,
+  { serve, settings, engines, visits, log, sockets }: Opening,
+): Promise<Listener> {
+  if (uwsgi !== undefined) {
+    if (Object.values({ engine, ...target }).some((it) => it !== undefined))
+      throw new UsageError("listen({ uwsgi }) takes nothing else");
+    return await openUwsgiListener(uwsgi, serve, settings, log);
+  }
+  const choice = engine ?? settings.engine;
+  const speaks = await engines.load(
+    choice === "auto" && needsNode(target) ? "node" : choice,
+  );
+  const entrance = new Entrance(target.tls ? "https" : "http", visits);
+  const limits = { ...settings, sockets };
+  return await speaks.listen(target, serve, limits, entrance);
+}

@@ -1,0 +1,112 @@
+/** What a loop publishes: to its own sockets, and by its broker to those of other processes, whose messages come in. */
+import type { Broker, BrokerEvents, Link } from "../brokers/broker.ts";
+import { BrokerError } from "../common/errors.ts";
+import type { Logger } from "../common/log.ts";
+import { Told } from "../common/told.ts";
+import type { Chunk, Listener } from "../engine/engine.ts";
+import type { SocketConnection } from "../engine/socket.ts";
+import type { Shared } from "../exchange/shared.ts";
+import { DONE, future } from "../operations/future.ts";
+import { DEFAULTS } from "../websocket/options.ts";
+import type { Sending } from "../websocket/sending.ts";
+import { connectionOf, type Socket } from "../websocket/socket.ts";
+import type { Sockets } from "../websocket/sockets.ts";
+import { Subscriptions } from "../websocket/subscriptions.ts";
+
+export class Topics {
+  readonly #listeners: readonly Listener[];
+  readonly #sockets: Sockets;
+  readonly #log: Logger;
+  /** Undefined: what is published stays in this process. */
+  readonly #broker: Broker | undefined;
+  readonly #told = new Told(1000);
+  /** The log says that there is no connection to it. */
+  #isAway = false;
+  #link: Promise<Link> | undefined;
+  #opened: Link | undefined;
+
+  /** `listeners`: there may be more later. */
+  constructor(
+    { sockets, log }: Pick<Shared, "sockets" | "log">,
+    listeners: readonly Listener[],
+    broker: Broker | undefined,
+  ) {
+    this.#listeners = listeners;
+    this.#sockets = sockets;
+    this.#log = log;
+    this.#broker = broker;
+    if (broker !== undefined)
+      sockets.subscriptions = new Subscriptions({
+        subscribe: (topic) => this.#opened?.subscribe(topic),
+        unsubscribe: (topic) => this.#opened?.unsubscribe(topic),
+      });
+  }
+
+  /** Before there are sockets. @throws {UsageError} as `Broker.open`. */
+  async open(): Promise<void> {
+    if (this.#broker === undefined) return;
+    this.#link ??= this.#broker.open(this.#events);
+    try {
+      this.#opened = await this.#link;
+    } catch (error) {
+      this.#link = undefined;
+      throw error;
+    }
+  }
+
+  publish(topic: string, message: Chunk, except: Socket | undefined): Sending {
+    this.#deliver(topic, message, except && connectionOf(except));
+    if (this.#broker === undefined) return DONE;
+    if (this.#opened !== undefined)
+      return this.#opened.publish(topic, message) ?? DONE;
+    const error = new BrokerError(this.#broker.name, "is not open");
+    return future(Promise.reject(error));
+  }
+
+  #deliver(
+    topic: string,
+    message: Chunk,
+    except: SocketConnection | undefined,
+  ): void {
+    const compress = message.length >= DEFAULTS.compressFrom;
+    for (const listener of this.#listeners)
+      listener.publish?.(topic, message, compress, except);
+  }
+
+  async close(): Promise<void> {
+    const link = this.#opened;
+    this.#opened = this.#link = undefined;
+    await link?.close();
+  }
+
+  readonly #events: BrokerEvents = {
+    received: (topic, message) => this.#deliver(topic, message, undefined),
+    connected: () => {
+      const { name } = this.#broker!;
+      if (this.#isAway) this.#log.info(`topics: ${name} is there again`);
+      this.#isAway = false;
+    },
+    disconnected: (reason) => {
+      this.#isAway = true;
+      this.#log.error(
+        `topics: there is no connection to ${this.#broker!.name} (${reason}); ` +
+          "until it is back, what is published reaches the sockets of this process alone",
+      );
+    },
+    refused: (topic, reason) =>
+      this.#log.error(
+        `topics: ${this.#broker!.name} lets nobody subscribe to "${topic}" here: ${reason}`,
+      ),
+    lost: (count, reason) => {
+      const { counts } = this.#sockets;
+      counts.lost += count;
+      if (this.#isAway) return; // which is said
+      const messages = this.#told.next();
+      if (messages > 0)
+        this.#log.warn(
+          { lost: counts.lost },
+          `topics: messages have not got to other processes: ${this.#broker!.name} ${reason}`,
+        );
+    },
+  };
+}

@@ -1,0 +1,211 @@
+/** What is between the engine and the handler of one socket: messages that wait, who waits for them, and the end. */
+import { bufferOf } from "../common/bytes.ts";
+import { SocketClosedError } from "../common/errors.ts";
+import type { SocketConnection, SocketEvents } from "../engine/socket.ts";
+import type { WebSocketSettings } from "./options.ts";
+import type { Inbox, Message } from "./reading.ts";
+import { Behind } from "./sending.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+/** How a connection was closed (RFC 6455, section 7.4). */
+export interface Close {
+  /** 1005: its client gave none; 1006: without a close frame. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Whose socket it is. */
+export interface SocketOwner {
+  readonly settings: WebSocketSettings;
+  /** Of all sockets of a loop. */
+  readonly counts: SocketCounts;
+  /** Undefined where nobody brings messages from elsewhere. */
+  readonly subscriptions: Subscriptions | undefined;
+  /** It has closed. */
+  closed(channel: Channel): void;
+}
+
+/** Of none yet. */
+export const noSockets = (): SocketCounts => ({
+  open: 0,
+  opened: 0,
+  received: 0,
+  receivedBytes: 0,
+  sent: 0,
+  sentBytes: 0,
+  dropped: 0,
+  closedAsSlow: 0,
+  lost: 0,
+});
+
+/** Since the start, but for `open`. */
+export interface SocketCounts {
+  open: number;
+  opened: number;
+  received: number;
+  receivedBytes: number;
+  sent: number;
+  sentBytes: number;
+  /** Messages that slow clients have lost (`slow: "drop"`). */
+  dropped: number;
+  /** Clients that were closed because they were too far behind (`slow: "close"`). */
+  closedAsSlow: number;
+  /** Published messages that have not got to the sockets of other processes. */
+  lost: number;
+}
+
+/** Bytes by which an engine may be beyond `maxQueuedBytes`: it has read them when it is told to leave off. */
+const MOST_BEYOND = 8 * 1024 * 1024;
+
+export class Channel implements Inbox, SocketEvents {
+  readonly owner: SocketOwner;
+  connection: SocketConnection | undefined;
+  /** How the connection was closed; undefined while it is open. */
+  close: Close | undefined;
+  /** Somebody wants to know of the client's signs of life. */
+  onPong: (() => void) | undefined;
+  #queue: Message[] = [];
+  /** Of the queue: what comes next. */
+  #first = 0;
+  #queuedBytes = 0;
+  #isPaused = false;
+  /** There is hardly ever more than one. */
+  #waiter: (() => void) | undefined;
+  #others: (() => void)[] | undefined;
+  #behind: Behind | undefined;
+  /** What it has subscribed to, where somebody has to know. */
+  #topics: Set<string> | undefined;
+
+  constructor(owner: SocketOwner) {
+    this.owner = owner;
+  }
+
+  /** Until the client has taken some of what waits for it. */
+  untilTaken(): Behind {
+    return (this.#behind ??= new Behind());
+  }
+
+  subscribe(topic: string): void {
+    const { subscriptions } = this.owner;
+    if (subscriptions !== undefined) {
+      this.#topics ??= new Set();
+      if (this.#topics.has(topic)) return;
+      this.#topics.add(topic);
+      subscriptions.add(topic);
+    }
+    this.connection!.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.connection!.unsubscribe(topic);
+    if (this.#topics?.delete(topic)) this.owner.subscriptions!.remove(topic);
+  }
+
+  // For `Reading`.
+
+  get ready(): boolean {
+    return this.#first < this.#queue.length || this.close !== undefined;
+  }
+
+  take(): Message | undefined {
+    if (this.#first === this.#queue.length) return undefined;
+    const message = this.#queue[this.#first]!;
+    this.#queue[this.#first++] = "";
+    this.#queuedBytes -= message.length;
+    if (this.#first === this.#queue.length) this.#emptied();
+    return message;
+  }
+
+  #emptied(): void {
+    this.#queue.length = this.#first = 0;
+    if (!this.#isPaused || this.close !== undefined) return;
+    this.#isPaused = false;
+    this.connection!.resume();
+  }
+
+  wait(waiter: () => void): void {
+    if (this.#waiter === undefined) this.#waiter = waiter;
+    else (this.#others ??= []).push(waiter);
+  }
+
+  leave(waiter: () => void): void {
+    if (this.#waiter === waiter) this.#waiter = this.#others?.shift();
+    else this.#others = this.#others?.filter((other) => other !== waiter);
+  }
+
+  #wakeFirst(): void {
+    const waiter = this.#waiter;
+    if (waiter === undefined) return;
+    this.#waiter = this.#others?.shift();
+    waiter();
+  }
+
+  // For the engine.
+
+  opened(connection: SocketConnection): void {
+    this.connection = connection;
+  }
+
+  received(data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+    const bytes = viewOf(data);
+    const message = isBinary
+      ? new Uint8Array(bytes)
+      : bytes.utf8Slice(0, bytes.length);
+    const { counts, settings } = this.owner;
+    counts.received++;
+    counts.receivedBytes += bytes.length;
+    this.#queue.push(message);
+    this.#queuedBytes += message.length;
+    if (this.#queuedBytes > settings.maxQueuedBytes) this.#holdBack(message);
+    this.#wakeFirst();
+  }
+
+  /** Each time: an engine goes on for what it has read already, and now and then reads to see who is there. */
+  #holdBack(message: Message): void {
+    if (this.close !== undefined) return;
+    const { maxQueuedBytes } = this.owner.settings;
+    const isBeyond =
+      this.#queuedBytes - message.length > maxQueuedBytes + MOST_BEYOND;
+    this.#isPaused = !isBeyond && this.connection!.pause();
+    if (!this.#isPaused)
+      this.connection!.end(1008, "more messages wait than are taken here");
+  }
+
+  drained(): void {
+    const { highWaterMark } = this.owner.settings;
+    if (
+      this.#behind === undefined ||
+      this.connection!.bufferedBytes > highWaterMark / 2
+    )
+      return;
+    const behind = this.#behind;
+    this.#behind = undefined;
+    behind.settle();
+  }
+
+  ponged(): void {
+    this.onPong?.();
+  }
+
+  dropped(): void {
+    const { counts, settings } = this.owner;
+    if (settings.slow === "drop") counts.dropped++;
+    else counts.closedAsSlow++;
+  }
+
+  closed(code: number, reason: string): void {
+    this.close = { code, reason };
+    this.#behind?.settle(new SocketClosedError(this.close));
+    this.#behind = undefined;
+    for (const topic of this.#topics ?? [])
+      this.owner.subscriptions!.remove(topic);
+    this.#topics = undefined;
+    while (this.#waiter !== undefined) this.#wakeFirst();
+    this.owner.closed(this);
+  }
+}
+
+type Utf8 = Buffer & { utf8Slice(start: number, end: number): string };
+
+const viewOf = (data: ArrayBuffer | Uint8Array): Utf8 =>
+  (data instanceof ArrayBuffer ? Buffer.from(data) : bufferOf(data)) as Utf8;

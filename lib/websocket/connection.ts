@@ -1,0 +1,160 @@
+/**
+ * One socket as a task of the loop. It is over when both have ended: the connection, and what runs for it.
+ *
+ *     open ──handler returns, throws──► closed by us ─┐
+ *     open ──client leaves, drain─────► closed ───────┴─► over, at the latest after closeTimeoutMs
+ */
+import type { Operation, Scope } from "effection";
+import { SocketClosedError } from "../common/errors.ts";
+import type { Logger } from "../common/log.ts";
+import { fork, type Fork, type Settle } from "../kernel/fork.ts";
+import { viewFork, type TaskView } from "../kernel/tree.ts";
+import { isOperation } from "../operations/is-operation.ts";
+import type { GatewayRequest } from "../request/request.ts";
+import { Channel, type SocketCounts, type SocketOwner } from "./channel.ts";
+import type { Place } from "./place.ts";
+import { Socket } from "./socket.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import type { Upgrade } from "./upgrade.ts";
+import type { WebSocketSettings } from "./options.ts";
+
+/** Whose sockets they are. */
+export interface Surroundings {
+  readonly scope: Scope;
+  readonly counts: SocketCounts;
+  readonly subscriptions: Subscriptions | undefined;
+  over(connection: Connection): void;
+}
+
+/** What a socket is doing. */
+export interface SocketView extends TaskView {
+  readonly id: string;
+  /** Address of the client, as `request.remoteAddress` has it. */
+  readonly client: string;
+  /** Of its request, as it was sent, without `?`. */
+  readonly query: string;
+}
+
+export class Connection implements SocketOwner {
+  readonly channel = new Channel(this);
+  readonly request: GatewayRequest;
+  readonly place: Place;
+  readonly #all: Surroundings;
+  readonly #upgrade: Upgrade;
+  readonly #log: Logger;
+  readonly #since = performance.now();
+  #task: Fork | undefined;
+  #isRunning = true;
+  #isOpen = true;
+  #limit: NodeJS.Timeout | undefined;
+
+  constructor(
+    all: Surroundings,
+    place: Place,
+    upgrade: Upgrade,
+    request: GatewayRequest,
+  ) {
+    this.#all = all;
+    this.place = place;
+    this.#upgrade = upgrade;
+    this.request = request;
+    this.#log = request.log;
+  }
+
+  get settings(): WebSocketSettings {
+    return this.place.settings;
+  }
+
+  get counts(): SocketCounts {
+    return this.#all.counts;
+  }
+
+  get subscriptions(): Subscriptions | undefined {
+    return this.#all.subscriptions;
+  }
+
+  /** Starts what it does, where the reply was made. */
+  start(): void {
+    const { run, protocol, context } = this.#upgrade;
+    const socket = new Socket(this.request, protocol, this.channel);
+    context.runInAsyncScope(() => {
+      try {
+        this.#follow(run(socket));
+      } catch (error) {
+        this.#settled("error", error);
+      }
+    });
+  }
+
+  #follow(result: ReturnType<Upgrade["run"]> | void): void {
+    if (typeof result !== "object") return this.#settled("value", undefined);
+    if (isOperation(result))
+      this.#task = fork(
+        this.#all.scope,
+        () => result as Operation<void>,
+        this.#settled,
+      );
+    else
+      result.then(
+        () => this.#settled("value", undefined),
+        (error: unknown) => this.#settled("error", error),
+      );
+  }
+
+  readonly #settled: Settle = (state, value) => {
+    if (!this.#isRunning) return; // an async function that nobody waits for any more
+    this.#isRunning = false;
+    const { close, connection } = this.channel;
+    const failed = state === "error" && !isClosed(value, this.channel);
+    if (failed) this.#log.error({ err: value }, `${this.#line} failed`);
+    if (close === undefined)
+      connection!.end(failed ? 1011 : state === "halted" ? 1001 : 1000, "");
+    this.#endIfOver();
+  };
+
+  /** The connection is gone. */
+  closed(): void {
+    this.#isOpen = false;
+    if (this.#isRunning)
+      this.#limit = setTimeout(() => this.halt(), this.settings.closeTimeoutMs);
+    this.#endIfOver();
+  }
+
+  /** The loop is about to end. */
+  goAway(): void {
+    if (this.#isOpen) this.channel.connection!.end(1001, "");
+  }
+
+  /** Ends its task. An async function cannot be ended, and is left to itself. */
+  halt(): void {
+    if (this.#task !== undefined) this.#task.interrupt();
+    else this.#settled("halted", undefined);
+  }
+
+  #endIfOver(): void {
+    if (this.#isOpen || this.#isRunning) return;
+    clearTimeout(this.#limit);
+    this.#all.over(this);
+  }
+
+  view(): SocketView {
+    const task = viewFork(this.#task);
+    return {
+      id: this.request.id,
+      name: this.#line,
+      client: this.request.remoteAddress,
+      query: this.request.queryString,
+      waitsFor: task?.waitsFor ?? "the handler's promise",
+      ageMs: Math.round(performance.now() - this.#since),
+      children: task?.children ?? [],
+    };
+  }
+
+  get #line(): string {
+    return `WebSocket ${this.request.mountPath}${this.request.path}`;
+  }
+}
+
+/** The usual end of a handler whose client has left. */
+const isClosed = (error: unknown, { close }: Channel): boolean =>
+  close !== undefined && error instanceof SocketClosedError;

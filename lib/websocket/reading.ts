@@ -1,0 +1,115 @@
+/**
+ * The next message of a socket, to be waited for by `yield*` and by `await`, and all of them as a stream.
+ *
+ * It is the effect and the iterator that yields it, in one object: a message that is there costs nothing else, and no
+ * turn of the loop.
+ */
+import type { Effect, Operation, Subscription } from "effection";
+import { exitAtOnce, UNIT, type Exit } from "../kernel/effects.ts";
+
+export type Message = string | Uint8Array;
+
+/** Where messages wait. */
+export interface Inbox {
+  /** There is a message, or there will be none any more. */
+  readonly ready: boolean;
+  /** Undefined once there will be none any more. */
+  take(): Message | undefined;
+  wait(waiter: () => void): void;
+  leave(waiter: () => void): void;
+}
+
+abstract class FromInbox<T>
+  implements Operation<T>, PromiseLike<T>, Effect<void>
+{
+  readonly #inbox: Inbox;
+
+  constructor(inbox: Inbox) {
+    this.#inbox = inbox;
+  }
+
+  get description(): string {
+    return "a message";
+  }
+
+  /** What is read, once the inbox is ready. */
+  protected abstract take(inbox: Inbox): T;
+
+  [Symbol.iterator](): Iterator<Effect<unknown>, T, unknown> {
+    return this;
+  }
+
+  next(): IteratorResult<Effect<unknown>, T> {
+    return this.#inbox.ready
+      ? { done: true, value: this.take(this.#inbox) }
+      : { done: false, value: this };
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+
+  return(value?: unknown): IteratorResult<never, T> {
+    return { done: true, value: value as T };
+  }
+
+  enter(resolve: (result: typeof UNIT) => void): Exit {
+    if (this.#inbox.ready) {
+      resolve(UNIT);
+      return exitAtOnce;
+    }
+    return this.#wait(resolve);
+  }
+
+  /** Apart from `enter`, because a function that contains a closure allocates on every call. */
+  #wait(resolve: (result: typeof UNIT) => void): Exit {
+    const waiter = (): void => resolve(UNIT);
+    this.#inbox.wait(waiter);
+    return (left) => {
+      this.#inbox.leave(waiter);
+      left(UNIT);
+    };
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- to be awaited
+  then<A = T, B = never>(
+    onValue?: ((value: T) => A | PromiseLike<A>) | null,
+    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#await().then(onValue, onError);
+  }
+
+  async #await(): Promise<T> {
+    while (!this.#inbox.ready)
+      await new Promise<void>((resolve) => this.#inbox.wait(resolve));
+    return this.take(this.#inbox);
+  }
+}
+
+export class Reading extends FromInbox<Message | undefined> {
+  protected override take(inbox: Inbox): Message | undefined {
+    return inbox.take();
+  }
+}
+
+class Step extends FromInbox<IteratorResult<Message, void>> {
+  protected override take(inbox: Inbox): IteratorResult<Message, void> {
+    const value = inbox.take();
+    return value === undefined
+      ? { done: true, value: undefined }
+      : { done: false, value };
+  }
+}
+
+/** All messages. */
+export class Messages implements Subscription<Message, void> {
+  readonly #inbox: Inbox;
+
+  constructor(inbox: Inbox) {
+    this.#inbox = inbox;
+  }
+
+  next(): Operation<IteratorResult<Message, void>> {
+    return new Step(this.#inbox);
+  }
+}

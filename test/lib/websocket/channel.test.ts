@@ -1,0 +1,61 @@
+import { expect } from "chai";
+import type { SocketConnection } from "../../../lib/engine/socket.ts";
+import { Channel, noSockets } from "../../../lib/websocket/channel.ts";
+import { DEFAULTS } from "../../../lib/websocket/options.ts";
+
+const MIB = 1024 * 1024;
+
+describe("Channel, when more than maxQueuedBytes wait", () => {
+  /** What it has called of a connection, whose engine can pause or not. */
+  function open(canPause: boolean): { channel: Channel; calls: string[] } {
+    const calls: string[] = [];
+    const channel = new Channel({
+      settings: DEFAULTS,
+      counts: noSockets(),
+      subscriptions: undefined,
+      closed: () => {},
+    });
+    const connection: Partial<SocketConnection> = {
+      pause: () => (calls.push("pause"), canPause),
+      resume: () => void calls.push("resume"),
+      end(code, reason) {
+        calls.push(`end ${code}`);
+        channel.closed(code, reason);
+      },
+    };
+    channel.opened(connection as SocketConnection);
+    return { channel, calls };
+  }
+
+  const receive = (channel: Channel, bytes: number): void =>
+    channel.received(new Uint8Array(bytes), true);
+
+  it("pauses its connection until all of it is taken", () => {
+    const { channel, calls } = open(true);
+    receive(channel, MIB);
+    expect(calls).to.deep.equal([]);
+    receive(channel, 1);
+    expect(calls).to.deep.equal(["pause"]);
+    channel.take();
+    expect(calls).to.deep.equal(["pause"]);
+    channel.take();
+    expect(calls).to.deep.equal(["pause", "resume"]);
+  });
+
+  it("closes it with 1008 where the engine cannot pause", () => {
+    const { channel, calls } = open(false);
+    receive(channel, MIB + 1);
+    expect(calls).to.deep.equal(["pause", "end 1008"]);
+    expect(channel.take()).to.have.lengthOf(MIB + 1);
+    expect(channel.take()).to.equal(undefined);
+  });
+
+  it("closes it with 1008 where it goes on for more than 8 MiB", () => {
+    const { channel, calls } = open(true);
+    for (let i = 0; i < 9; i++) receive(channel, MIB);
+    receive(channel, 20 * MIB); // one message may be that long
+    expect(calls).not.to.include("end 1008");
+    receive(channel, 1);
+    expect(calls.at(-1)).to.equal("end 1008");
+  });
+});

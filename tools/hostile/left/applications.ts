@@ -1,0 +1,131 @@
+/** Applications that never come to an end, one for each adapter: `/stream` begins its reply, all others give none. */
+import { once } from "node:events";
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+} from "node:http";
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fetch } from "eddy/adapters/fetch";
+import { http } from "eddy/adapters/http";
+import { node } from "eddy/adapters/node";
+import { python } from "eddy/adapters/python";
+import { uwsgi } from "eddy/adapters/uwsgi";
+import { wsgi } from "eddy/adapters/wsgi";
+import type { Application } from "../../../lib/index.ts";
+import { PYTHON } from "../../../test/support/python.ts";
+import { ROOT } from "../../../test/support/root.ts";
+import type { Told } from "./told.ts";
+
+export interface Left {
+  readonly application: Application;
+  /** Clients at a time, and the part of all requests: each has a thread for itself, which is far slower. */
+  readonly clients: number;
+  readonly share: number;
+  /** Ends what stands behind it. */
+  close?(): void;
+}
+
+const ON_THE_LOOP = { clients: 50, share: 1 };
+const BEHIND_IT = { clients: 20, share: 0.2 };
+const IN_THREADS = { clients: 4, share: 0.05 };
+
+/** By adapter. A further one is a further line. */
+export const LEFT: Readonly<Record<string, (told: Told) => Promise<Left>>> = {
+  node: async (told) => ({ ...ON_THE_LOOP, application: node(endless(told)) }),
+  fetch: async ({ asked, left }) => ({
+    ...ON_THE_LOOP,
+    application: fetch(({ url, signal }) => {
+      asked();
+      signal.addEventListener("abort", left);
+      return url.endsWith("/stream")
+        ? new Response(new ReadableStream({ start: begin }))
+        : new Promise<Response>(() => {});
+    }),
+  }),
+  wsgi: async ({ asked, left }) => ({
+    ...ON_THE_LOOP,
+    application: wsgi((_, start) => {
+      asked();
+      start("200 OK", [["content-type", "text/plain"]]);
+      return pieces(left);
+    }),
+  }),
+  "wsgi in threads": async ({ asked, left }) => {
+    const channel = new BroadcastChannel("eddy left");
+    channel.onmessage = ({ data }) => (data === "left" ? left : asked)();
+    const application = wsgi({
+      module: new URL("threads.js", import.meta.url),
+      export: "app",
+      threads: 4,
+    });
+    return { ...IN_THREADS, application, close: () => channel.close() };
+  },
+  python: async ({ asked, left }) => {
+    const path = join(tmpdir(), `eddy-aborted-${process.pid}.sock`);
+    const server = createServer((worker) =>
+      worker.on("data", (letters) => {
+        for (const letter of letters) (letter === LEFT_IT ? left : asked)();
+      }),
+    );
+    await listening(server.listen(path));
+    const application = python("left:app", {
+      chdir: join(ROOT, "tools/hostile/left"),
+      python: PYTHON,
+      threads: 4,
+      env: { TOLD: path },
+    });
+    return { ...IN_THREADS, application, close: () => void server.close() };
+  },
+  http: async (told) => {
+    const server = createHttpServer(endless(told));
+    const port = await listening(server.listen(0, "127.0.0.1"));
+    const application = http(`http://127.0.0.1:${port}`);
+    return { ...BEHIND_IT, application, close: () => void server.close() };
+  },
+  uwsgi: async ({ asked, left }) => {
+    const server = createServer((socket) =>
+      socket
+        .on("error", () => {})
+        .on("close", left)
+        .once("data", (packet) => {
+          if (packet.includes("/stream"))
+            socket.write("HTTP/1.1 200 OK\r\n\r\nbegun");
+          asked();
+        }),
+    );
+    const port = await listening(server.listen(0, "127.0.0.1"));
+    const application = uwsgi(`127.0.0.1:${port}`);
+    return { ...BEHIND_IT, application, close: () => void server.close() };
+  },
+};
+
+const endless =
+  ({ asked, left }: Told): RequestListener =>
+  (req, res) => {
+    res.on("close", left);
+    if (req.url === "/stream") res.write("begun");
+    asked();
+  };
+
+const begin = (controller: ReadableStreamDefaultController): void =>
+  controller.enqueue(new TextEncoder().encode("begun"));
+
+const PIECE = new Uint8Array(65_536);
+
+function* pieces(left: () => void): Generator<Uint8Array> {
+  try {
+    for (;;) yield PIECE; // on the loop, where nobody can wait
+  } finally {
+    left();
+  }
+}
+
+/** As left.py writes it. */
+const LEFT_IT = "l".charCodeAt(0);
+
+async function listening(server: Server): Promise<number> {
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,29 @@
+"""What runs in processes: it gives nothing for ever, or begins a reply, and tells of its end at the socket TOLD."""
+
+import os
+import socket
+import time
+
+told = socket.socket(socket.AF_UNIX)
+told.connect(os.environ["TOLD"])
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    told.sendall(b"a")
+    return Reply(environ["PATH_INFO"] == "/stream")
+
+
+class Reply:
+    def __init__(self, begins):
+        self.begins = begins
+
+    def __iter__(self):
+        if self.begins:
+            yield b"begun"
+        while True:
+            time.sleep(0.001)
+            yield b""  # sees whether the client is there
+
+    def close(self):
+        told.sendall(b"l")
