@@ -4,7 +4,6 @@ import { extname, join, resolve } from "node:path";
 import { blame } from "./blame.ts";
 import { FORMATS, parseData } from "./data-formats.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
-import { importModule } from "./import-module.ts";
 
 export interface ConfigFile {
   readonly path: string;
@@ -72,14 +71,20 @@ function checkOwner(folder: string, name: string): void {
     );
 }
 
-export async function readConfigFile(file: string): Promise<ConfigFile> {
+/** Imports a file of the user's. */
+export type Import = (path: string) => Promise<unknown>;
+
+export async function readConfigFile(
+  file: string,
+  importModule: Import,
+): Promise<ConfigFile> {
   const path = resolve(file);
   const source = attempt(
     EXIT.usage,
     `cannot read the config file ${file}`,
     () => readFileSync(path, "utf8"),
   );
-  const values = await parse(path, source);
+  const values = await parse(path, source, importModule);
   if (typeof values !== "object" || values === null || Array.isArray(values))
     throw new CommandFailure(
       EXIT.usage,
@@ -92,14 +97,21 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
   };
 }
 
-async function parse(path: string, source: string): Promise<unknown> {
+async function parse(
+  path: string,
+  source: string,
+  importModule: Import,
+): Promise<unknown> {
   const extension = checkExtension(path);
   return extension in FORMATS
     ? await parseData(path, extension, source)
-    : await importDefault(path);
+    : await importDefault(path, importModule);
 }
 
-async function importDefault(path: string): Promise<unknown> {
+async function importDefault(
+  path: string,
+  importModule: Import,
+): Promise<unknown> {
   try {
     return ((await importModule(path)) as { default?: unknown }).default;
   } catch (cause) {
