@@ -103,8 +103,8 @@ export interface Outlet extends Inlet {
   sendPlain(contentType: string, body: Chunk): void;
   send(head: ReplyHead, body: Chunk): void;
   /**
-   * As `send`, or as `sendHead` without a body, and the connection ends at once: of what came behind the request not a
-   * byte is looked at, because nobody can say where the request ends.
+   * As `send`, or as `sendHead` without a body, with a head that says `close`. The connection ends at once: of what
+   * came behind the request not a byte is looked at, because nobody can say where the request ends.
    */
   sever(head: ReplyHead, body: string | undefined): void;
   /** A head alone, for HEAD, 204 and 304. `length` is what a body would have had, where that is known. */

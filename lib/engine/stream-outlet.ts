@@ -183,9 +183,8 @@ export abstract class StreamOutlet implements Outlet {
 
   /** Of what came behind the request nothing has its turn any more. */
   sever(head: ReplyHead, body: string | undefined): void {
-    const last = { ...head, close: true };
-    if (body === undefined) this.sendHead(last, undefined);
-    else this.send(last, body);
+    if (body === undefined) this.sendHead(head, undefined);
+    else this.send(head, body);
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {

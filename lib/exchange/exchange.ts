@@ -434,13 +434,13 @@ export class Exchange
   }
 
   #sendError(failure: Failure): void {
-    const { status, clientMessage, headers, closesConnection } = failure;
+    const { status, clientMessage, headers, frameIsUnclear } = failure;
     const body = `${clientMessage ?? "something went wrong here"}\n`;
     const its = this.#context?.onError(headers) ?? headers;
     const head = headOf({ status, headers: its, body });
-    head.close ||= closesConnection || this.#closes;
+    head.close ||= frameIsUnclear || failure.closesConnection || this.#closes;
     const isHead = this.request.method === "HEAD";
-    if (failure.frameIsUnclear) this.out.sever(head, isHead ? undefined : body);
+    if (frameIsUnclear) this.out.sever(head, isHead ? undefined : body);
     else if (isHead) this.out.sendHead(head, Buffer.byteLength(body));
     else this.out.send(head, body);
   }

@@ -111,7 +111,7 @@ function createHttpServer(
     maxHeaderSize: engineHeaderBytes(),
     headersTimeout: idleTimeoutMs,
     requestTimeout: 0, // a body may take its time: bodyTimeoutMs
-    keepAliveTimeout: 0, // `timeout` holds all the time
+    keepAliveTimeout: idleTimeoutMs, // replies say so
     connectionsCheckingInterval: Math.min(idleTimeoutMs, LOOK_MS),
     highWaterMark: HIGH_WATER_MARK,
     noDelay: true,

@@ -94,10 +94,7 @@ export class HttpOutlet extends StreamOutlet {
     clearInterval(this.#looks);
   }
 
-  /**
-   * Nothing says that a connection of HTTP/1.1 is kept, as they all are; everything else that is to be said of it, Node
-   * says.
-   */
+  /** What else is to be said of the connection, Node says. */
   protected writeHead(
     status: number,
     reason: string | undefined,
@@ -107,12 +104,6 @@ export class HttpOutlet extends StreamOutlet {
     const response = this.#response;
     this.isLast = close;
     if (close) fields.push("connection", "close");
-    else if (
-      response.shouldKeepAlive &&
-      this.#request.httpVersionMinor > 0 &&
-      !this.awaited
-    )
-      response.removeHeader("connection");
     if (this.state === "streaming") response.on("drain", () => this.proceed());
     if (reason === undefined) response.writeHead(status, fields);
     else response.writeHead(status, reason, fields);

@@ -141,7 +141,7 @@ export class UwsOutlet implements Outlet {
   }
 
   #writePlain(contentType: string, body: Chunk): void {
-    this.#res.writeHeader("content-type", contentType);
+    this.#res.writeHeader(this.#packet.keeping.beforeType, contentType);
     if (this.#requestId !== undefined)
       this.#res.writeHeader(REQUEST_ID_FIELD, this.#requestId);
     this.#sendWhole(body);
@@ -220,7 +220,7 @@ export class UwsOutlet implements Outlet {
     this.#bodyIsOver = true; // nobody knows where it ends
     if (body === undefined) this.#sendLastHead(head, undefined);
     else if (this.#atOnce) this.#sendLast(head, body);
-    else this.send({ ...head, close: true }, body);
+    else this.send(head, body);
   }
 
   sendHead(head: ReplyHead, length: number | undefined): void {
@@ -495,6 +495,6 @@ export class UwsOutlet implements Outlet {
 
   #writeHead(head: ReplyHead): void {
     this.status = head.status;
-    writeHead(this.#res, head, this.#requestId);
+    writeHead(this.#res, head, this.#requestId, this.#packet.keeping);
   }
 }

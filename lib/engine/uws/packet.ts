@@ -10,14 +10,16 @@
  */
 
 import { Connections } from "../connections.ts";
+import type { Keeping } from "./reply-head.ts";
 
 /** The engine's `CORK_BUFFER_SIZE`. */
 export const CORK_BYTES = 16 * 1024;
 
-/** Status line and header fields of a plain reply, those of the engine among them: some 130 bytes. */
-const HEAD_BYTES = 160;
+/** Status line and header fields of a plain reply, those of the engine among them: some 180 bytes. */
+const HEAD_BYTES = 210;
 
 export class Packet {
+  readonly keeping: Keeping;
   /** Connections that are over but for their clients, who are still sending. */
   readonly lingering = new Connections();
   /** Bytes since the last look: of this packet, or also of earlier ones, which does no harm. */
@@ -25,6 +27,10 @@ export class Packet {
   #sample = 0;
   #turn = 0;
   #turnIsNew = true;
+
+  constructor(keeping: Keeping) {
+    this.keeping = keeping;
+  }
 
   /**
    * Whether the engine's cork holds a plain reply with a body of so many bytes, too. To be asked in the route

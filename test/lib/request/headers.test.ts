@@ -273,7 +273,9 @@ describe("The wire", () => {
           .split("\r\n\r\n")[0]!
           .toLowerCase()
           .split("\r\n")
-          .filter((line) => !/^(date|uwebsockets): /.test(line));
+          .filter(
+            (line) => !/^(date|uwebsockets|connection|keep-alive): /.test(line),
+          );
         expect(status).to.equal("http/1.1 500 internal server error");
         expect(lines.sort()).to.deep.equal([
           "content-length: 26",

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { afterEach, beforeEach } from "mocha";
 import type { HttpResponse } from "../../../../lib/engine/uws/load.ts";
 import { UwsOutlet } from "../../../../lib/engine/uws/outlet.ts";
+import { Keeping } from "../../../../lib/engine/uws/reply-head.ts";
 import { Packet } from "../../../../lib/engine/uws/packet.ts";
 
 describe("A request body that is held back", () => {
@@ -19,7 +20,11 @@ describe("A request body that is held back", () => {
     };
     return {
       calls,
-      out: new UwsOutlet(res as unknown as HttpResponse, new Packet(), []),
+      out: new UwsOutlet(
+        res as unknown as HttpResponse,
+        new Packet(new Keeping(30_000)),
+        [],
+      ),
     };
   }
 

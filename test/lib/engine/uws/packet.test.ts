@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { CORK_BYTES, Packet } from "../../../../lib/engine/uws/packet.ts";
+import { Keeping } from "../../../../lib/engine/uws/reply-head.ts";
 
 describe("The engine's cork", () => {
   const fill = (packet: Packet): number => {
@@ -10,15 +11,18 @@ describe("The engine's cork", () => {
   };
 
   it("takes small replies, but not more than it holds", () => {
-    expect(fill(new Packet()) * 20).to.be.within(1000, CORK_BYTES);
+    expect(fill(new Packet(new Keeping(30_000))) * 20).to.be.within(
+      1000,
+      CORK_BYTES,
+    );
   });
 
   it("does not take what is larger than it", () => {
-    expect(new Packet().holds(CORK_BYTES)).to.equal(false);
+    expect(new Packet(new Keeping(30_000)).holds(CORK_BYTES)).to.equal(false);
   });
 
   it("takes as many in the next turn", async () => {
-    const packet = new Packet();
+    const packet = new Packet(new Keeping(30_000));
     const replies = fill(packet);
     expect(packet.holds(20)).to.equal(false);
     await turn();
