@@ -12,6 +12,7 @@ import {
 import { isLoopback } from "../host-and-port.ts";
 import { SETTINGS_CHECKS } from "./settings.ts";
 import {
+  ENDINGS,
   endings,
   endMs,
   httpTargets,
@@ -28,6 +29,8 @@ export interface Start {
   readonly grace?: {
     readonly ms: number;
     readonly name: string;
+    /** Where it is said, or could be. */
+    readonly setting: string;
     readonly where?: string | undefined;
   };
   /** Milliseconds between the order to end and TERM. */
@@ -69,14 +72,16 @@ const CHECKS: readonly Check<Started>[] = [
         ...(before > 0 ? [["preStop", before] as const] : []),
         ...endings(setup),
       ].map(([name, ms]) => `${name} ${seconds(ms)}`);
+      const isLeast = ENDINGS.some((key) => setup.unknown.has(key));
       return {
         what:
-          `${grace.name} kills eddy after ${seconds(grace.ms)}, while it may need ${seconds(most)}: ` +
-          `${[...parts, "and a cleanup"].join(", ")}`,
+          `${grace.name} kills eddy after ${seconds(grace.ms)}, while it may need ${isLeast ? "at least " : ""}${seconds(most)}: ` +
+          [...parts, "and a cleanup"].join(", "),
         where: grace.where,
+        todo: `${grace.setting} of more than ${seconds(most)}, or a shorter --drain-timeout`,
       };
     },
-    todo: "a longer time, or a shorter --drain-timeout",
+    todo: "",
   },
   {
     code: "secret-shown",

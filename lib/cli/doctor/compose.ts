@@ -61,6 +61,7 @@ async function lookAt(document: Document, name: string, service: Table) {
       grace: {
         ms: msOf(asText(stop_grace_period ?? "10s")),
         name: "Docker",
+        setting: "stop_grace_period",
       },
       isRoot: /^(root|0)(:|$)/.test(asText(user ?? "")),
       isPrivileged: true,

@@ -118,6 +118,7 @@ async function lookAtContainer(
       grace: {
         ms: Number(grace ?? 30) * 1000,
         name: "Kubernetes",
+        setting: "terminationGracePeriodSeconds",
         where:
           grace === undefined
             ? where

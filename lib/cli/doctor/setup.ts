@@ -42,9 +42,11 @@ export const endMs = (setup: Setup): number =>
   endings(setup).reduce((sum, [, ms]) => sum + ms, CLEANUP_MS);
 
 /** The settings that make an end long. */
+export const ENDINGS = ["readinessDelay", "drainTimeout"] as const;
+
+/** Those that are known, in milliseconds. */
 export const endings = ({ settings, unknown }: Setup): [Key, number][] =>
-  (["readinessDelay", "drainTimeout"] as const)
-    .filter((key) => !unknown.has(key))
+  ENDINGS.filter((key) => !unknown.has(key))
     .map((key): [Key, number] => [key, settings[key]])
     .filter(([, ms]) => ms > 0);
 

@@ -245,8 +245,13 @@ function graceOf({ value, at }: Unit): NonNullable<Started["grace"]> {
     (one) => value(one) !== undefined,
   );
   return key === undefined
-    ? { ms: DEFAULT_STOP_MS, name: "systemd" }
-    : { ms: msOf(value(key)!), name: "systemd", where: at(key) };
+    ? { ms: DEFAULT_STOP_MS, name: "systemd", setting: "TimeoutStopSec" }
+    : {
+        ms: msOf(value(key)!),
+        name: "systemd",
+        setting: key,
+        where: at(key),
+      };
 }
 
 /** DefaultTimeoutStopSec of systemd. */

@@ -20,7 +20,11 @@ export async function lookAtUpstart({
     where: `${file}:${lineOf(text, /^\s*exec /m)}`,
     words,
     env: environmentOf({}),
-    grace: { ms: Number(timeout) * 1000, name: "Upstart" },
+    grace: {
+      ms: Number(timeout) * 1000,
+      name: "Upstart",
+      setting: "kill timeout",
+    },
     isRoot: !/^\s*setuid (?!root)/m.test(text),
     isPrivileged: !/^\s*setuid (?!root)/m.test(text),
     isContainer: false,

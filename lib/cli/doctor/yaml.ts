@@ -5,8 +5,15 @@ import { wordsOf, type Source } from "./text.ts";
 
 export type Table = Readonly<Record<string, unknown>>;
 
-export const table = (value: unknown): Table =>
-  typeof value === "object" && value !== null ? (value as Table) : {};
+/** With what it takes from others by `<<`. */
+export function table(value: unknown): Table {
+  if (typeof value !== "object" || value === null) return {};
+  const { "<<": others, ...own } = value as Table;
+  if (others === undefined) return value as Table;
+  const bases = [others].flat().toReversed().map(table);
+  return Object.assign({}, ...bases, own) as Table;
+}
+
 export const asText = (value: unknown): string =>
   /^(string|number|boolean)$/.test(typeof value)
     ? String(value as string | number | boolean)

@@ -1,4 +1,4 @@
-/** What `eddy doctor` says of thirty whole configurations: 24 with mistakes, each of which it finds, and six without. */
+/** What `eddy doctor` says of thirty whole configurations: 24 with mistakes, which it finds, and six without. */
 import {
   cpSync,
   mkdirSync,
