@@ -61,7 +61,6 @@ const CHAIN_CHECKS: readonly Check<Chain>[] = [
           ageOf(`the intermediate certificate in ${file}`, issuer.certificate));
       return what && { what, todo };
     },
-    todo: "",
   },
   {
     code: "tls-chain",
@@ -76,7 +75,6 @@ const CHAIN_CHECKS: readonly Check<Chain>[] = [
         todo: `${wholeFile(leaf, issuer)}; then ${shower.renewal}`,
       };
     },
-    todo: "",
   },
 ];
 

@@ -81,7 +81,6 @@ const CHECKS: readonly Check<Started>[] = [
         todo: `${grace.setting} of more than ${seconds(most)}, or a shorter --drain-timeout`,
       };
     },
-    todo: "",
   },
   {
     code: "secret-shown",

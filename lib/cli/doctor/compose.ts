@@ -39,10 +39,11 @@ export async function lookAtCompose(sources: readonly Source[]): Promise<Look> {
   };
 }
 
-const commandOf = ({ command, entrypoint }: Table): string[] => [
-  ...(words(entrypoint) ?? []),
-  ...(words(command) ?? []),
-];
+/** A `$` that Compose leaves to the container is written twice. */
+const commandOf = ({ command, entrypoint }: Table): string[] =>
+  [...(words(entrypoint) ?? []), ...(words(command) ?? [])].map((word) =>
+    word.replaceAll("$$", "$"),
+  );
 
 function isOurs(name: string, service: Table): boolean {
   const given = commandOf(service);

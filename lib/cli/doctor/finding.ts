@@ -90,8 +90,8 @@ export interface Check<Subject> {
   readonly code: Code;
   /** What is wrong, as a sentence for the operator; a falsy value where nothing is. */
   readonly wrong: (subject: Subject) => string | Fault | false | undefined;
-  /** What to do about it. */
-  readonly todo: string;
+  /** What to do about it, unless `wrong` says it itself. */
+  readonly todo?: string;
 }
 
 /** All that the checks find wrong with it. One that needs a setting which nobody here knows finds nothing. */
@@ -110,7 +110,7 @@ export function look<Subject>(
         code,
         where: better.where ?? where,
         what,
-        todo: better.todo ?? todo,
+        todo: better.todo ?? todo!,
       },
     ];
   });

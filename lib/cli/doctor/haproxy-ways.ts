@@ -15,6 +15,8 @@ export interface Line {
 export interface Section {
   readonly kind: string;
   readonly name: string;
+  /** The name of its defaults; without one, those above it hold. */
+  readonly from: string | undefined;
   readonly where: string;
   readonly lines: readonly Line[];
 }
@@ -41,8 +43,10 @@ const SECTION =
   /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|cache|program|mailers|ring)\b/;
 
 export const isHaproxy = ({ text }: Source): boolean =>
-  /^(defaults|frontend|backend|listen)\b.*$/m.test(text) &&
-  /^\s+(mode|bind|server|timeout|default_backend|option|log)\b/m.test(text);
+  /^(global|defaults|frontend|backend|listen)\b.*$/m.test(text) &&
+  /^\s+(mode|bind|server|timeout|default_backend|option|log|maxconn|crt-base)\b/m.test(
+    text,
+  );
 
 /** Those of all files, in their order. */
 export const sectionsOf = (sources: readonly Source[]): Section[] =>
@@ -57,7 +61,8 @@ function* sectionsIn({ file, text }: Source): Generator<Section> {
     if (SECTION.test(raw)) {
       if (section !== undefined) yield section;
       const [kind = "", name = ""] = words;
-      section = { kind, name, where, lines: [] };
+      const from = words.includes("from") ? words.at(-1) : undefined;
+      section = { kind, name, from, where, lines: [] };
     } else section?.lines.push({ words, text: words.join(" "), where });
   }
   if (section !== undefined) yield section;
@@ -78,13 +83,13 @@ export function waysIn(sections: readonly Section[], setup: Setup): Way[] {
     });
 }
 
-/** It may have a condition, or be named by what a map says. */
+/** Also on a condition, or where a request says the name. */
 const leadsTo = ({ kind, lines }: Section, { name }: Section): boolean =>
   kind === "frontend" &&
   lines.some(
-    ({ words: [word, backend] }) =>
+    ({ words: [word, backend = ""] }) =>
       (word === "default_backend" || word === "use_backend") &&
-      backend === name,
+      (backend === name || backend.includes("%[")),
   );
 
 function wayOf(
@@ -121,11 +126,17 @@ function wayOf(
   };
 }
 
-/** Behind those of the defaults that it names (`from`), or that stand above it. */
+/** Behind those of its defaults, which may have others themselves. */
 function linesFor(section: Section, sections: readonly Section[]): Line[] {
+  const { kind, from, lines } = section;
   const before = sections.slice(0, sections.indexOf(section));
-  const defaults = before.findLast(({ kind }) => kind === "defaults");
-  return [...(defaults?.lines ?? []), ...section.lines];
+  const defaults = before.findLast(
+    (one) =>
+      one.kind === "defaults" &&
+      (from === undefined ? kind !== "defaults" : one.name === from),
+  );
+  const inherited = defaults === undefined ? [] : linesFor(defaults, sections);
+  return [...inherited, ...lines];
 }
 
 export function leadsHere({ servers, setup }: Way): boolean {

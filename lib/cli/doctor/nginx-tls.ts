@@ -1,6 +1,7 @@
 /** What is wrong with the certificates and authorities that a configuration of nginx names. */
 import { existsSync } from "node:fs";
 import {
+  isReadable,
   lookAtAuthorities,
   lookAtCertificate,
   lookAtFrontFiles,
@@ -45,14 +46,19 @@ function* looksIn(
   const keys = around
     .map((outer) => named(outer, "ssl_certificate_key"))
     .find((found) => found.length > 0);
+  const authorities = around
+    .flatMap((outer) => named(outer, "ssl_client_certificate"))
+    .map(fileOf)
+    .filter(isReadable);
   for (const [i, certificate] of named(block, "ssl_certificate").entries()) {
     const key = keys?.[i];
     if (key !== undefined)
-      yield* lookAt([certificate, key], ([cert = "", of = ""], shower) =>
-        isLocked
+      yield* lookAt([certificate, key], ([cert = "", of = ""], at) => {
+        const shower = { ...at, authorities };
+        return isLocked
           ? [...lookAtCertificate(cert, shower), ...lookAtKey(of, shower)]
-          : lookAtPair({ cert, key: of }, shower),
-      );
+          : lookAtPair({ cert, key: of }, shower);
+      });
   }
   for (const name of AUTHORITIES)
     for (const one of named(block, name))
@@ -66,15 +72,17 @@ function* looksIn(
 const named = ({ directives }: Block, name: string): Directive[] =>
   directives.filter((one) => one.name === name);
 
+function fileOf({ words: [path = ""], folders }: Directive): string {
+  const paths = pathsOf(path, folders);
+  return paths.find((one) => existsSync(one)) ?? paths[0]!;
+}
+
 /** Nothing where a name is none of a file: one of variables, of an engine, or the text itself. */
 function* lookAt(
   directives: readonly Directive[],
   action: (files: readonly string[], shower: Shower) => Finding[],
 ): Generator<[string, () => Seen]> {
-  const files = directives.map(({ words: [path = ""], folders }) => {
-    const paths = pathsOf(path, folders);
-    return paths.find((one) => existsSync(one)) ?? paths[0]!;
-  });
+  const files = directives.map(fileOf);
   const isKnown = directives.every(
     ({ words: [path = ""] }) => !/\$|^(data|engine|store):|^$/.test(path),
   );

@@ -96,7 +96,10 @@ const CHECKS: readonly Check<Pass>[] = [
         !texts(connection ?? "close", "plain").includes("close");
       if (!isKept || upstream === undefined) return false;
       const line = lineIn(upstream, "keepalive_timeout");
-      const what = keepsTooLong("nginx", msOf(line?.words[0] ?? UPSTREAM_IDLE));
+      const what = keepsTooLong(
+        line === undefined ? "nginx by itself" : "nginx",
+        msOf(line?.words[0] ?? UPSTREAM_IDLE),
+      );
       const where = placeOf(line ?? lineIn(upstream, "keepalive")!);
       return what && { what, where };
     }),
@@ -258,7 +261,6 @@ const CHECKS: readonly Check<Pass>[] = [
         todo: `--trust-proxy ${entry}${more}`,
       };
     }),
-    todo: "",
   },
   {
     code: "front-uwsgi-params",
@@ -298,7 +300,8 @@ function readOr(source: Source): {
     return { reading: readNginx(source), findings: [] };
   } catch (error) {
     if (!(error instanceof NginxSyntaxError)) throw error;
-    const { file: where } = source;
+    const { file: where, isNamed } = source;
+    if (!isNamed && !where.endsWith(".conf")) return { findings: [] }; // something else with braces
     const todo = "nginx -t says the same";
     return {
       findings: [{ code: "file-syntax", where, what: error.message, todo }],

@@ -14,6 +14,7 @@ import { DEFAULT, type Configuration } from "../settings.ts";
 import { VERSION } from "../../status/versions.ts";
 import type { Target } from "../../engine/target.ts";
 import { seconds, UnknownSetting, type Setup } from "./finding.ts";
+import { wordsOf } from "./text.ts";
 
 /** `idleTimeoutMs` of a loop; the command has no setting for it. */
 export const IDLE_MS = 30_000;
@@ -86,9 +87,10 @@ export async function setupBy(
   words: readonly string[],
   { values, unknown, isPart }: Environment,
 ): Promise<Setup> {
+  const { known, isWhole } = wordsIn(words, values);
   const [given, other] = await Promise.all(
     STAND_INS.map((standIn) =>
-      flagsOf(words.map((word) => withVariables(word, values, standIn))),
+      flagsOf(known.map((word) => withVariables(word, values, standIn))),
     ),
   );
   const { config, ...flags } = given!;
@@ -97,7 +99,7 @@ export async function setupBy(
     env: variables,
     folders: [],
   });
-  const isOpen = isPart || EDDY_CONFIG !== undefined; // a file of another machine
+  const isOpen = isPart || !isWhole || EDDY_CONFIG !== undefined; // a file of another machine
   const isUnknown = (key: Key): boolean => {
     const { source } = configuration.resolved[key];
     if (source === flagOf(key)) return changes(key, flags, other!);
@@ -105,6 +107,21 @@ export async function setupBy(
     return unknown.some((name) => keyOf(name) === key);
   };
   return setupOf(configuration, new Set(KEYS.filter(isUnknown)));
+}
+
+/** With `$OPTIONS` as the words that it stands for: any, if it is not known and no flag takes it for its value. */
+function wordsIn(words: readonly string[], values: NodeJS.ProcessEnv) {
+  let isWhole = true;
+  const known = words.flatMap((word, i) => {
+    const [, bare, braced = bare] = /^\$(?:(\w+)|\{(\w+)\})$/.exec(word) ?? [];
+    if (braced === undefined) return [word];
+    const value = values[braced];
+    if (value !== undefined) return wordsOf(value);
+    if (/^-[^=]*$/.test(words[i - 1] ?? "")) return [word];
+    isWhole = false;
+    return [];
+  });
+  return { known, isWhole };
 }
 
 /** In place of a variable that is not known. What is another setting with another one of them is not known, either. */

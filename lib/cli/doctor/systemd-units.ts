@@ -36,7 +36,7 @@ const FOLDERS = [
 /** A path in each folder where systemd looks for what stands here. */
 export const placesOf = (path: string): string[] => [
   path,
-  ...(FOLDERS.includes(dirname(path))
+  ...(FOLDERS.some((folder) => path.startsWith(`${folder}/`))
     ? FOLDERS.map((folder) => join(folder, basename(path)))
     : []),
 ];

@@ -24,10 +24,12 @@ export function sourcesOf(path: string): Source[] {
 
 /** Each once: links of `sites-enabled` and `multi-user.target.wants` lead to what is there anyway. */
 function* filesIn(folder: string, seen = new Set<string>()): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+  const entries = readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith(".") && name !== "node_modules")
+    .sort((a, b) => Number(a.isDirectory()) - Number(b.isDirectory()));
+  for (const entry of entries) {
     const { name } = entry;
     const path = join(folder, name);
-    if (name.startsWith(".") || name === "node_modules") continue;
     if (entry.isDirectory()) yield* filesIn(path, seen);
     const stat = statSync(path, { throwIfNoEntry: false });
     if (!stat?.isFile() || stat.size > LARGEST) continue;

@@ -85,6 +85,23 @@ const CASES: Readonly<Record<string, Case>> = {
     },
     notes: "missing.pem cannot be read here",
   },
+  "one of an authority of one's own, whose clients know it": {
+    files: {
+      "site.conf": site(
+        "ssl_certificate alone/cert.pem; ssl_certificate_key tls/direct.key.pem; ssl_client_certificate tls/root.pem;",
+      ),
+    },
+    joined: { "alone/cert.pem": ["direct"] },
+  },
+  "one whose authority nobody here knows": {
+    files: {
+      "site.conf": site(
+        "ssl_certificate alone/cert.pem; ssl_certificate_key tls/direct.key.pem;",
+      ),
+    },
+    joined: { "alone/cert.pem": ["direct"] },
+    finds: ["tls-chain"],
+  },
   "a name of variables": {
     files: {
       "site.conf": site(

@@ -212,6 +212,17 @@ describe("eddy doctor, of Compose", () => {
     "one that is not here": {
       files: { "compose.yaml": compose("    env_file: [none.env]") },
     },
+    "words of the container's own variables": {
+      files: {
+        "compose.yaml": `${compose("    environment: { PORT: 3000, MORE: '--drain-timeout 90s' }").replace("[eddy, app.ts]", 'exec eddy app.ts --http ":$$PORT" $$MORE')}`,
+      },
+      finds: ["container-port", "grace"],
+    },
+    "words that nobody here knows": {
+      files: {
+        "compose.yaml": compose("").replace("app.ts]", "app.ts, $$MORE]"),
+      },
+    },
     "none at all": {
       files: { "compose.yaml": compose("") },
       finds: ["loopback-in-container"],

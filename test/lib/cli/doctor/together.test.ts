@@ -179,6 +179,16 @@ describe("eddy doctor, of nginx", () => {
         "site.conf": `server { listen 80; ${FIELDS} ${FOR} location / { ${FIELDS} ${FOR} proxy_set_header X-Own 1; proxy_pass http://127.0.0.1:8000; } }`,
       },
     },
+    "a folder with something else that has braces": {
+      files: { "etc/site.conf": nginx(""), "etc/main.tf": "server {\n" },
+      given: ["etc"],
+      finds: wrong,
+    },
+    "a folder with a site whose brace is missing": {
+      files: { "etc/site.conf": "server {\n" },
+      given: ["etc"],
+      finds: ["file-syntax"],
+    },
     "a brace that is missing in one of two": {
       files: {
         "a.conf": "server {",
@@ -219,6 +229,26 @@ describe("eddy doctor, of HAProxy", () => {
         "haproxy.cfg": `${haproxy("  option forwardfor")}frontend other\n  bind :81\n  default_backend app\n`,
       },
       finds: wrong,
+    },
+    "servers that a request names": {
+      files: {
+        "haproxy.cfg": haproxy("  option forwardfor").replace(
+          "default_backend app",
+          "use_backend %[req.hdr(host),lower]",
+        ),
+      },
+    },
+    "the defaults that a section names, and not those above it": {
+      files: {
+        "haproxy.cfg": `defaults web\n  mode http\n  option forwardfor\n  option http-server-close\ndefaults raw\n  mode tcp\n${haproxy(
+          "",
+        )
+          .replace(/^defaults\n.*\n/, "")
+          .replace("frontend www", "frontend www from web")
+          .replace("backend app\n", (found) => found)
+          .replace(/^backend app$/m, "backend app from web")}`,
+      },
+      finds: ["front-keep-alive"],
     },
     "a frontend and its servers in two files": {
       files: {
@@ -326,6 +356,17 @@ describe("eddy doctor, of units", () => {
           "EnvironmentFile=/none/shop\nAmbientCapabilities=CAP_NET_BIND_SERVICE",
         ),
       },
+    },
+    "words of a variable that is not here": {
+      files: {
+        "shop.service": unit("TimeoutStopSec=20", "app.ts $MORE"),
+      },
+    },
+    "a flag's value that is not here": {
+      files: {
+        "shop.service": unit("", "app.ts --workers $N --drain-timeout 2m"),
+      },
+      finds: ["grace"],
     },
     "settings in a config file of its machine": {
       files: {
