@@ -68,10 +68,10 @@ const program = commandLine(VERSION, {
     console.log(await askForProfile(settings, pid, what));
   },
   async doctor(files: readonly string[], flags: Flags) {
-    const { examine, report } = await import("./doctor/doctor.ts");
+    const { examine, exitCodeOf, report } = await import("./doctor/doctor.ts");
     const diagnosis = await examine(flags, files);
     console.log(report(diagnosis));
-    process.exitCode = diagnosis.findings.length === 0 ? 0 : EXIT.failed;
+    process.exitCode = exitCodeOf(diagnosis);
   },
   async import(file, words, { python = "python3" }) {
     const { importFile } = await import("./import/import.ts");

@@ -53,7 +53,8 @@ export function readTls(tls: TlsOptions): Credentials {
   };
 }
 
-function readCertificate(files: CertificateFiles): Certificate {
+/** One of them alone. @throws {TlsFileError} as `readTls`. */
+export function readCertificate(files: CertificateFiles): Certificate {
   const key = read(files.key, "key");
   const cert = read(files.cert, "certificate");
   const passphrase =
@@ -140,10 +141,24 @@ function refuseSameNames(certificates: readonly Certificate[]): void {
 /** Node takes what is no certificate for none. */
 function readAuthorities(file: string): Buffer {
   const pem = read(file, "authorities");
-  const all = pem.toString().match(CERTIFICATE) ?? [""];
-  for (const one of all)
-    attempt(`the TLS authorities ${file} do`, () => new X509Certificate(one));
+  certificatesIn(pem, `the TLS authorities ${file} do`);
   return pem;
+}
+
+/** All in a file, in its order. @throws {TlsFileError} for a file that has none, and for one that is broken. */
+export const readChain = (
+  file: string,
+): readonly [X509Certificate, ...X509Certificate[]] =>
+  certificatesIn(read(file, "certificate"), `the TLS certificate ${file} does`);
+
+function certificatesIn(
+  pem: Buffer,
+  what: string,
+): readonly [X509Certificate, ...X509Certificate[]] {
+  const [first = "", ...further] = pem.toString().match(CERTIFICATE) ?? [];
+  const one = (text: string): X509Certificate =>
+    attempt(what, () => new X509Certificate(text));
+  return [one(first), ...further.map(one)];
 }
 
 const CERTIFICATE =

@@ -11,15 +11,28 @@ import {
 } from "./finding.ts";
 import { isLoopback } from "../host-and-port.ts";
 import { SETTINGS_CHECKS } from "./settings.ts";
-import { endMs, httpTargets, setupBy } from "./setup.ts";
+import {
+  ENDINGS,
+  endings,
+  endMs,
+  httpTargets,
+  setupBy,
+  type Environment,
+} from "./setup.ts";
 
 /** A command that starts eddy, as somebody's file has it. */
 export interface Start {
   readonly where: string;
   readonly words: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  /** From TERM to KILL, and who says so; undefined where the file does not say. */
-  readonly grace?: { readonly ms: number; readonly name: string };
+  readonly env: Environment;
+  /** From TERM to KILL, and who says so, on which line; undefined where the file does not say. */
+  readonly grace?: {
+    readonly ms: number;
+    readonly name: string;
+    /** Where it is said, or could be. */
+    readonly setting: string;
+    readonly where?: string | undefined;
+  };
   /** Milliseconds between the order to end and TERM. */
   readonly before?: number;
   readonly isRoot: boolean;
@@ -52,13 +65,22 @@ const CHECKS: readonly Check<Started>[] = [
   },
   {
     code: "grace",
-    wrong: ({ setup, grace, before = 0 }) =>
-      grace !== undefined &&
-      grace.ms < before + endMs(setup) &&
-      `${grace.name} kills eddy after ${seconds(grace.ms)}, while it may need ${seconds(before + endMs(setup))}: ` +
-        `${before ? `preStop ${seconds(before)}, ` : ""}readinessDelay ${seconds(setup.settings.readinessDelay)}, ` +
-        `drainTimeout ${seconds(setup.settings.drainTimeout)}, and a cleanup`,
-    todo: "a longer time, or a shorter --drain-timeout",
+    wrong: ({ setup, grace, before = 0 }) => {
+      const most = before + endMs(setup);
+      if (grace === undefined || grace.ms >= most) return false;
+      const parts = [
+        ...(before > 0 ? [["preStop", before] as const] : []),
+        ...endings(setup),
+      ].map(([name, ms]) => `${name} ${seconds(ms)}`);
+      const isLeast = ENDINGS.some((key) => setup.unknown.has(key));
+      return {
+        what:
+          `${grace.name} kills eddy after ${seconds(grace.ms)}, while it may need ${isLeast ? "at least " : ""}${seconds(most)}: ` +
+          [...parts, "and a cleanup"].join(", "),
+        where: grace.where,
+        todo: `${grace.setting} of more than ${seconds(most)}, or a shorter --drain-timeout`,
+      };
+    },
   },
   {
     code: "secret-shown",
@@ -107,6 +129,7 @@ const CHECKS: readonly Check<Started>[] = [
 export const portCheck = (
   ports: readonly number[],
   by: string,
+  where?: string,
 ): Check<Started> => ({
   code: "container-port",
   wrong: ({ setup }) => {
@@ -117,8 +140,10 @@ export const portCheck = (
     return (
       ours.length > 0 &&
       ports.length > 0 &&
-      !ports.some((port) => ours.includes(port)) &&
-      `${by} says port ${stray}, eddy listens at ${ours.join(", ")}`
+      !ports.some((port) => ours.includes(port)) && {
+        what: `${by} says port ${stray}, eddy listens at ${ours.join(", ")}`,
+        where,
+      }
     );
   },
   todo: "the same port in both",
@@ -158,7 +183,7 @@ export async function lookAtStart(
   const launcher = at < 0 ? words : words.slice(0, at);
   const given = at < 0 ? [] : words.slice(at + 1);
   try {
-    const setup = await setupBy(given.map(withoutVariables), start.env);
+    const setup = await setupBy(given, start.env);
     return [
       ...look(start.where, { ...start, setup, launcher, words: given }, [
         ...CHECKS,
@@ -186,7 +211,3 @@ export const settingsFinding = (
   what: message.replace(/^error: /, "").replaceAll("\n", "; "),
   todo: "eddy --help, or docs/settings.md",
 });
-
-/** `$PORT`, `${PORT}` and `$(PORT)` are known to whoever starts it: any port does for us. */
-const withoutVariables = (word: string): string =>
-  word.replace(/\$(\w+|\{\w+(:[^}]*)?\}|\(\w+\))/g, "8000");

@@ -1,12 +1,15 @@
 /** What is wrong with how a Dockerfile starts eddy. */
+import { basename } from "node:path";
 import { lookAtStart, portCheck, startsEddy } from "./command.ts";
 import type { Finding } from "./finding.ts";
 import { versionFinding } from "./machine.ts";
+import { environmentOf } from "./setup.ts";
 import { ENDING } from "./systemd.ts";
-import { wordsOf } from "./text.ts";
+import { wordsOf, type Source } from "./text.ts";
 
-export const isDockerfile = (text: string): boolean =>
-  /^FROM\s+\S+/im.test(text) && /^(CMD|ENTRYPOINT|RUN|COPY)\b/im.test(text);
+export const isDockerfile = ({ file, text }: Source): boolean =>
+  /dockerfile/i.test(basename(file)) ||
+  (/^FROM\s+\S+/im.test(text) && /^(CMD|ENTRYPOINT|RUN|COPY)\b/im.test(text));
 
 interface Instruction {
   readonly name: string;
@@ -15,10 +18,10 @@ interface Instruction {
 }
 
 /** Of its last stage. Undefined where it starts no eddy. */
-export async function lookAtDockerfile(
-  file: string,
-  text: string,
-): Promise<Finding[] | undefined> {
+export async function lookAtDockerfile({
+  file,
+  text,
+}: Source): Promise<Finding[] | undefined> {
   const all = instructionsOf(text);
   const stage = all.slice(all.findLastIndex(({ name }) => name === "FROM"));
   const last = (name: string): Instruction | undefined =>
@@ -53,7 +56,7 @@ export async function lookAtDockerfile(
       {
         where: `${file}:${command.line}`,
         words,
-        env,
+        env: environmentOf(env),
         isRoot: /^(root|0)(:|$)/.test(user),
         isPrivileged: true, // Docker lets everybody listen below 1024
         isContainer: true,

@@ -2,71 +2,77 @@
 import { basename } from "node:path";
 import type { Flags } from "../command-line.ts";
 import { configureThere } from "../configure.ts";
-import { CommandFailure } from "../failure.ts";
+import { counted } from "../../common/counted.ts";
+import { CommandFailure, EXIT } from "../failure.ts";
 import { faultOfUws } from "../port.ts";
 import { resolveSettings } from "../settings.ts";
 import { ask } from "../top.ts";
+import { lookAtTls } from "./certificates.ts";
 import { settingsFinding, unknownIn } from "./command.ts";
+import { isCompose, lookAtCompose } from "./compose.ts";
 import { isDockerfile, lookAtDockerfile } from "./dockerfile.ts";
-import { look, type Finding, type Setup } from "./finding.ts";
-import { isHaproxy, lookAtHaproxy } from "./haproxy.ts";
+import { allOf, look, type Finding, type Look, type Setup } from "./finding.ts";
+import { lookAtHaproxy } from "./haproxy.ts";
+import { isHaproxy } from "./haproxy-ways.ts";
+import { isManifest, lookAtManifests } from "./kubernetes.ts";
 import { lookAtMachine } from "./machine.ts";
-import {
-  isCompose,
-  isManifest,
-  lookAtCompose,
-  lookAtManifest,
-} from "./manifests.ts";
 import { lookAtNginx } from "./nginx.ts";
+import { isNginx } from "./nginx-syntax.ts";
+import { isPem, lookAtPem } from "./pem.ts";
 import { lookAtStatus } from "./running.ts";
 import { SETTINGS_CHECKS } from "./settings.ts";
 import { setupOf } from "./setup.ts";
-import { isUnit, isUpstart, lookAtUnit, lookAtUpstart } from "./systemd.ts";
-import { readText } from "./text.ts";
-import { lookAtTls } from "./tls.ts";
+import { isUnit, lookAtUnits } from "./systemd.ts";
+import { CONFIG, sourcesOf, type Source } from "./text.ts";
+import { isUpstart, lookAtUpstart } from "./upstart.ts";
 
 /** What came of it. */
 export interface Diagnosis {
   readonly findings: readonly Finding[];
-  /** What was not looked at, and why. */
+  /** What could not be seen, and why. */
   readonly notes: readonly string[];
+  /** Files and folders that somebody has named, and that have nothing of eddy, as far as the doctor can tell. */
+  readonly missed: readonly string[];
 }
 
-interface FileKind {
-  readonly is: (text: string, name: string) => boolean;
-  /** Undefined where nothing in it is about eddy. */
+interface Kind {
+  readonly is: (source: Source) => boolean;
+  /** At all files of that kind together. */
   readonly look: (
-    file: string,
-    text: string,
+    sources: readonly Source[],
     setup: Setup,
-  ) => Finding[] | undefined | Promise<Finding[] | undefined>;
+  ) => Look | Promise<Look>;
 }
+
+/** A kind of files that each stand for themselves. */
+const each =
+  (lookAt: (source: Source) => Promise<Finding[] | undefined>): Kind["look"] =>
+  async (sources) =>
+    allOf(
+      await Promise.all(
+        sources.map(async (source) => {
+          const findings = await lookAt(source);
+          const known = findings === undefined ? [] : [source.file];
+          return { findings: findings ?? [], known, notes: [] };
+        }),
+      ),
+    );
 
 /** The first that fits. */
-const KINDS: readonly FileKind[] = [
-  { is: isUnit, look: lookAtUnit },
-  { is: isManifest, look: lookAtManifest },
+const KINDS: readonly Kind[] = [
+  { is: isPem, look: lookAtPem },
+  { is: isUnit, look: lookAtUnits },
+  { is: isManifest, look: lookAtManifests },
   { is: isCompose, look: lookAtCompose },
-  {
-    is: (text, name) => /dockerfile/i.test(name) || isDockerfile(text),
-    look: lookAtDockerfile,
-  },
-  { is: isUpstart, look: lookAtUpstart },
+  { is: isDockerfile, look: each(lookAtDockerfile) },
+  { is: isUpstart, look: each(lookAtUpstart) },
   { is: isHaproxy, look: lookAtHaproxy },
-  {
-    is: (text) =>
-      /^\s*(server|upstream|location|http|events|proxy_pass)\b[^;\n]*[{;]/m.test(
-        text,
-      ),
-    look: lookAtNginx,
-  },
+  { is: isNginx, look: lookAtNginx },
 ];
 
-const CONFIG = /^eddy\.config\.\w+$/;
-
 /**
- * Looks at `files`, and where none is named at everything here. The settings are those of `flags`, variables and config
- * files, or of a config file among `files`.
+ * Looks at `files` and folders, and where none is named at everything here. The settings are those of `flags`,
+ * variables and config files, or of a config file among `files`.
  *
  * @throws {CommandFailure} for a file that cannot be read.
  */
@@ -74,24 +80,43 @@ export async function examine(
   flags: Flags,
   files: readonly string[],
 ): Promise<Diagnosis> {
-  const config = files.find((file) => CONFIG.test(basename(file)));
-  const { setup, findings } = await setupHere(
+  const given = files.map((path) => ({ path, sources: sourcesOf(path) }));
+  const sources = given.flatMap((one) => one.sources);
+  const [config, ...others] = sources
+    .map(({ file }) => file)
+    .filter((file) => CONFIG.test(basename(file)));
+  const here = await setupHere(
     config === undefined ? flags : { ...flags, config },
   );
-  const notes: string[] = [];
-  for (const file of files.filter((one) => one !== config)) {
-    const found = await lookAtFile(file, setup);
-    if (found === undefined)
-      notes.push(
-        `${file}: nothing in it is about eddy, as far as the doctor can tell`,
-      );
-    else findings.push(...found);
-  }
+  const around = sources.filter(({ file }) => !CONFIG.test(basename(file)));
+  const seen = await lookAtAll(around, here.setup);
+  const findings = [...here.findings, ...seen.findings];
+  const notes = [
+    ...seen.notes,
+    ...others.map((file) => `${file}: the settings are those of ${config}`),
+  ];
   if (files.length === 0) {
-    findings.push(...lookAtMachine(setup, await faultOfUws()));
-    findings.push(...(await lookAtRunning(setup, notes)));
+    findings.push(...lookAtMachine(here.setup, await faultOfUws()));
+    findings.push(...(await lookAtRunning(here.setup, notes)));
   }
-  return { findings, notes };
+  const known = new Set([...seen.known, config, ...others]);
+  const missed = given
+    .filter((one) => !one.sources.some(({ file }) => known.has(file)))
+    .map(({ path }) => path);
+  return { findings, notes, missed };
+}
+
+async function lookAtAll(
+  sources: readonly Source[],
+  setup: Setup,
+): Promise<Look> {
+  const kindOf = (source: Source): Kind | undefined =>
+    KINDS.find(({ is }) => is(source));
+  const looks = KINDS.map(async (kind) => {
+    const its = sources.filter((source) => kindOf(source) === kind);
+    return await kind.look(its, setup);
+  });
+  return allOf(await Promise.all(looks));
 }
 
 /** The settings, and what is wrong with them. Those that do not hold together are the defaults. */
@@ -117,22 +142,6 @@ async function setupHere(
   }
 }
 
-async function lookAtFile(
-  file: string,
-  setup: Setup,
-): Promise<Finding[] | undefined> {
-  const text = readText(file);
-  const kind = KINDS.find(({ is }) => is(text, basename(file)));
-  try {
-    return await kind?.look(file, text, setup);
-  } catch (error) {
-    if (!(error instanceof Error && error.name === "YAMLException"))
-      throw error;
-    const what = error.message.split("\n")[0]!;
-    return [{ code: "file-syntax", where: file, what, todo: "valid YAML" }];
-  }
-}
-
 async function lookAtRunning(
   { settings }: Setup,
   notes: string[],
@@ -154,15 +163,22 @@ async function lookAtRunning(
 }
 
 /** For a terminal. */
-export function report({ findings, notes }: Diagnosis): string {
+export function report({ findings, notes, missed }: Diagnosis): string {
   const lines = findings.flatMap(({ code, where, what, todo }) => [
     `${where}: ${what}`,
     `    do: ${todo}`,
     `    ${code}, docs/doctor.md#${code.replaceAll(".", "")}`,
   ]);
+  const unseen = missed.map(
+    (path) =>
+      `${path}: nothing in it is about eddy, as far as the doctor can tell`,
+  );
+  const rest = missed.length > 0 ? ", and not everything was looked at" : "";
   const sum =
-    findings.length === 0
-      ? "nothing found"
-      : `${findings.length} finding${findings.length === 1 ? "" : "s"}`;
-  return [...lines, ...notes, sum].join("\n");
+    findings.length > 0 ? counted(findings.length, "finding") : "nothing found";
+  return [...lines, ...notes, ...unseen, sum + rest].join("\n");
 }
+
+/** What the command ends with: not everything that was named could be looked at is not the same as nothing found. */
+export const exitCodeOf = ({ findings, missed }: Diagnosis): number =>
+  findings.length > 0 ? EXIT.failed : missed.length > 0 ? EXIT.usage : 0;

@@ -12,6 +12,7 @@ export const CODES = [
   "settings",
   "tls-files",
   "tls-expires",
+  "tls-chain",
   "tls-key-readable",
   "trust-everybody",
   "status-open",
@@ -29,6 +30,7 @@ export const CODES = [
   "front-not-trusted",
   "front-scheme",
   "front-http-1.0",
+  "front-inheritance",
   "front-keep-alive",
   "front-idle-time",
   "front-forwarded-for",
@@ -52,6 +54,7 @@ export const CODES = [
   "systemd-socket",
   "kubernetes-readiness",
   "kubernetes-rollout",
+  "kubernetes-host-port",
   "worker-silent",
   "workers-restart",
   "loop-late",
@@ -73,33 +76,89 @@ export interface Finding {
   readonly todo: string;
 }
 
+/** What is wrong, and what of its row it says better. */
+export interface Fault {
+  readonly what: string;
+  /** The line that says it. */
+  readonly where?: string | undefined;
+  /** For the cause that it is here. */
+  readonly todo?: string;
+}
+
 /** A row of a table of checks. */
 export interface Check<Subject> {
   readonly code: Code;
   /** What is wrong, as a sentence for the operator; a falsy value where nothing is. */
-  readonly wrong: (subject: Subject) => string | false | undefined;
-  /** What to do about it. */
-  readonly todo: string;
+  readonly wrong: (subject: Subject) => string | Fault | false | undefined;
+  /** What to do about it, unless `wrong` says it itself. */
+  readonly todo?: string;
 }
 
-/** All that the checks find wrong with it. */
+/** All that the checks find wrong with it. One that needs a setting which nobody here knows finds nothing. */
 export function look<Subject>(
   where: string,
   subject: Subject,
   checks: readonly Check<Subject>[],
 ): Finding[] {
   return checks.flatMap(({ code, wrong, todo }) => {
-    const what = wrong(subject);
-    return what ? [{ code, where, what, todo }] : [];
+    const fault = whatIsKnown(() => wrong(subject));
+    if (!fault) return [];
+    const { what, ...better } =
+      typeof fault === "string" ? { what: fault } : fault;
+    return [
+      {
+        code,
+        where: better.where ?? where,
+        what,
+        todo: better.todo ?? todo!,
+      },
+    ];
   });
+}
+
+function whatIsKnown<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof UnknownSetting) return undefined;
+    throw error;
+  }
 }
 
 /** What is known of the eddy that is meant: its settings, and which of them somebody has given. */
 export interface Setup {
+  /** @throws {UnknownSetting} for one of `unknown`. */
   readonly settings: Settings;
-  /** What is unknown, and no error. */
+  /** Settings that somebody gives where the doctor does not see it. */
+  readonly unknown: ReadonlySet<Key>;
+  /** What is no setting, and no error. */
   readonly warnings: readonly string[];
   readonly given: ReadonlySet<Key>;
 }
+
+/** Somebody asks for a setting that is not known. */
+export class UnknownSetting extends Error {}
+
+/** What came of files that belong together. */
+export interface Look {
+  readonly findings: readonly Finding[];
+  /** Those that have something of eddy, or belong to one that has. */
+  readonly known: readonly string[];
+  /** What was not to be seen. */
+  readonly notes: readonly string[];
+}
+
+export const allOf = (looks: readonly Look[]): Look => ({
+  findings: looks.flatMap(({ findings }) => findings),
+  known: looks.flatMap(({ known }) => known),
+  notes: looks.flatMap(({ notes }) => notes),
+});
+
+/** Two ways to the same line may share what is wrong. */
+export const once = (findings: readonly Finding[]): Finding[] => [
+  ...new Map(
+    findings.map((one) => [`${one.code} ${one.where} ${one.what}`, one]),
+  ).values(),
+];
 
 export const seconds = (ms: number): string => `${ms / 1000} s`;

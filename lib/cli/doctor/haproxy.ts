@@ -1,66 +1,60 @@
 /** What is wrong with an HAProxy in front of eddy. */
-import { parseTarget } from "../../engine/target.ts";
 import {
   look,
+  once,
   seconds,
   type Check,
   type Finding,
+  type Look,
   type Setup,
 } from "./finding.ts";
 import {
-  givesUpEarly,
-  httpTargets,
-  keepsTooLong,
-  servesHttp10,
-} from "./setup.ts";
-import { wordsOf } from "./text.ts";
+  lastOf,
+  leadsHere,
+  sectionsOf,
+  waysIn,
+  type Way,
+} from "./haproxy-ways.ts";
+import { lookAtHaproxyTls } from "./haproxy-tls.ts";
+import { givesUpEarly, keepsTooLong, servesHttp10 } from "./setup.ts";
+import type { Source } from "./text.ts";
 
-interface Line {
-  readonly words: readonly string[];
-  readonly line: number;
-}
-
-/** A section: `defaults`, `frontend`, `backend`, `listen`, … */
-interface Section {
-  readonly kind: string;
-  readonly name: string;
-  readonly line: number;
-  readonly lines: readonly Line[];
-}
-
-/** A section with servers, and all that holds on the way to them. */
-interface Way {
-  readonly setup: Setup;
-  readonly isHttp: boolean;
-  readonly isTls: boolean;
-  readonly servers: readonly Line[];
-  /** What stands in it, in the frontends that lead to it, and in the defaults of both, a line as text. */
-  readonly text: readonly string[];
-  /** Those of its own, and of its defaults. */
-  readonly own: readonly string[];
-  /** The last line that says it, `no` counted. */
-  readonly isOn: (option: string) => boolean;
-  /** Some line sets that header field of the request, or removes it. */
-  readonly sets: (field: string) => boolean;
-}
+/** A field that says who the client is, made of what the client said, for all of them. */
+const COPIED =
+  /^http-request set-header (x-forwarded-for|forwarded) (?!.*(%\[src|%ci| if | unless )).*hdr(_ip)?\((x-forwarded-for|forwarded|x-real-ip)/i;
 
 const http =
-  (wrong: (way: Way) => string | false) =>
-  (way: Way): string | false =>
+  (wrong: Check<Way>["wrong"]) =>
+  (way: Way): ReturnType<Check<Way>["wrong"]> =>
     way.isHttp && wrong(way);
 
 const CHECKS: readonly Check<Way>[] = [
   {
     code: "front-forwarded-for",
-    wrong: http(
-      ({ isOn, sets, setup }) =>
-        setup.settings.proxyHeader !== "proxy-v2" &&
-        !isOn("forwardfor") &&
-        !isOn("forwarded") &&
-        !sets("x-forwarded-for") &&
-        !sets("forwarded") &&
-        "nobody says who the client is: x-forwarded-for is passed on as the client sent it",
-    ),
+    wrong: http(({ isOn, option, sets, setup, lines }) => {
+      if (setup.settings.proxyHeader === "proxy-v2") return false;
+      const copied = lines.find(({ text }) => COPIED.test(text));
+      if (copied !== undefined)
+        return {
+          what: "x-forwarded-for is what the client itself says",
+          where: copied.where,
+          todo: "option forwardfor in its place, or %[src]",
+        };
+      if (isOn("forwarded") || sets("x-forwarded-for") || sets("forwarded"))
+        return false;
+      const forwardfor = option("forwardfor");
+      const [, name = "x-forwarded-for"] =
+        /\bheader (\S+)/i.exec(forwardfor?.text ?? "") ?? [];
+      if (forwardfor === undefined || !/^x-forwarded-for$/i.test(name))
+        return "nobody says who the client is: x-forwarded-for is passed on as the client sent it";
+      return (
+        /\bif-none\b/.test(forwardfor.text) && {
+          what: "option forwardfor if-none leaves an x-forwarded-for that the client sent as it is: each client can say that it is another one",
+          where: forwardfor.where,
+          todo: "option forwardfor, without if-none; or http-request del-header X-Forwarded-For before it",
+        }
+      );
+    }),
     todo: "option forwardfor",
   },
   {
@@ -183,136 +177,35 @@ const CHECKS: readonly Check<Way>[] = [
   },
 ];
 
-const SECTION =
-  /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|cache|program|mailers|ring)\b/;
-
-export const isHaproxy = (text: string): boolean =>
-  /^(defaults|frontend|backend|listen)\b.*$/m.test(text) &&
-  /^\s+(mode|bind|server|timeout|default_backend|option|log)\b/m.test(text);
-
-/** What is wrong with the servers in it; undefined where it has none. */
-export function lookAtHaproxy(
-  file: string,
-  text: string,
-  setup: Setup,
-): Finding[] | undefined {
-  const sections = [...sectionsOf(text)];
-  const ways = sections
-    .map((section) => ({ section, way: wayOf(section, sections, setup) }))
-    .filter(({ way }) => way.servers.length > 0);
-  if (ways.length === 0) return undefined;
-  const ours = ways.filter(
-    ({ way }) => !setup.given.has("http") || leadsHere(way),
-  );
-  if (ours.length === 0)
-    return [
-      {
-        code: "front-address",
-        where: `${file}:${ways[0]!.section.line}`,
-        what: `HAProxy hands requests to ${ways[0]!.way.servers.map(({ words }) => words[2]).join(", ")}, but eddy listens at ${setup.settings.http.join(", ")}`,
-        todo: "the same address in both",
-      },
-    ];
-  return ours.flatMap(({ section, way }) =>
-    look(`${file}:${section.line}`, way, CHECKS),
-  );
-}
-
-function leadsHere({ servers, setup }: Way): boolean {
-  const ports = httpTargets(setup).map((one) =>
-    "port" in one ? one.port : one.path,
-  );
-  return servers.some(({ words: [, , address = ""] }) => {
-    const target = parseTarget(
-      address.replace(/^\//, "unix:/").replace(/^unix@/, "unix:"),
-    );
-    return (
-      target !== undefined &&
-      ports.includes("port" in target ? target.port : target.path)
-    );
-  });
-}
-
-function* sectionsOf(text: string): Generator<Section> {
-  let section:
-    { kind: string; name: string; line: number; lines: Line[] } | undefined;
-  for (const [i, raw] of text.split("\n").entries()) {
-    const words = wordsOf(raw.replace(/(^|\s)#.*/, ""));
-    if (words.length === 0) continue;
-    if (SECTION.test(raw)) {
-      if (section !== undefined) yield section;
-      section = {
-        kind: words[0]!,
-        name: words[1] ?? "",
-        line: i + 1,
-        lines: [],
-      };
-    } else section?.lines.push({ words, line: i + 1 });
-  }
-  if (section !== undefined) yield section;
-}
-
-function wayOf(
-  section: Section,
-  sections: readonly Section[],
-  setup: Setup,
-): Way {
-  const fronts = sections.filter(
-    ({ kind, lines }) =>
-      kind === "frontend" &&
-      lines.some(
-        ({ words: [name, backend] }) =>
-          (name === "default_backend" || name === "use_backend") &&
-          backend === section.name,
-      ),
-  );
-  const own = linesFor(section, sections);
-  const text = [
-    ...fronts.flatMap((front) => linesFor(front, sections)),
-    ...own,
-  ];
-  const isServing = section.kind === "backend" || section.kind === "listen";
+/** What is wrong with the servers in these files, which are one configuration. */
+export function lookAtHaproxy(sources: readonly Source[], setup: Setup): Look {
+  const sections = sectionsOf(sources);
+  const ways = waysIn(sections, setup);
+  const [first] = ways;
+  if (first === undefined) return { findings: [], known: [], notes: [] };
+  const ours = ways.filter((way) => !setup.given.has("http") || leadsHere(way));
+  const tls = lookAtHaproxyTls(sections);
   return {
-    setup,
-    own,
-    text,
-    servers: isServing
-      ? section.lines.filter(({ words }) => words[0] === "server")
-      : [],
-    isHttp: lastOf(own, /^mode (\S+)/) === "http",
-    isTls: text.some((line) => /^bind\b.* ssl\b/.test(line)),
-    isOn: (option) => {
-      const last = text.findLast((line) =>
-        new RegExp(`^(no )?option ${option}( |$)`).test(line),
-      );
-      return last !== undefined && !last.startsWith("no ");
-    },
-    sets: (field) =>
-      text.some((line) =>
-        new RegExp(
-          `^http-request (set-header|add-header|del-header|replace-header) ${field}( |$)`,
-          "i",
-        ).test(line),
-      ),
+    findings: [
+      ...(ours.length === 0
+        ? [addressFinding(first, setup)]
+        : once(ours.flatMap((way) => look(way.where, way, CHECKS)))),
+      ...tls.findings,
+    ],
+    known: sources.map(({ file }) => file),
+    notes: tls.notes,
   };
 }
 
-/** Behind those of the defaults above it, which it may name (`from`). */
-function linesFor(section: Section, sections: readonly Section[]): string[] {
-  const before = sections.slice(0, sections.indexOf(section));
-  const defaults = before.findLast(({ kind }) => kind === "defaults");
-  return [...(defaults?.lines ?? []), ...section.lines].map(({ words }) =>
-    words.join(" "),
-  );
-}
-
-const lastOf = (
-  lines: readonly string[],
-  pattern: RegExp,
-): string | undefined =>
-  lines
-    .map((line) => pattern.exec(line)?.[1])
-    .findLast((found) => found !== undefined);
+const addressFinding = (
+  { where, servers }: Way,
+  { settings }: Setup,
+): Finding => ({
+  code: "front-address",
+  where,
+  what: `HAProxy hands requests to ${servers.map(({ words }) => words[2]).join(", ")}, but eddy listens at ${settings.http.join(", ")}`,
+  todo: "the same address in both",
+});
 
 const UNITS: Readonly<Record<string, number>> = {
   us: 0.001,

@@ -1,46 +1,34 @@
 /** What is wrong with a site of nginx in front of eddy. */
-import { parseTarget, type Target } from "../../engine/target.ts";
 import { Proxies } from "../../request/proxies.ts";
 import {
+  allOf,
   look,
+  once,
   seconds,
   type Check,
   type Finding,
+  type Look,
   type Setup,
 } from "./finding.ts";
+import { lookAtNginxTls } from "./nginx-tls.ts";
 import {
+  leadsHere,
+  leadsSomewhere,
+  passesIn,
+  lineIn,
+  placeOf,
+  type Pass,
+  type Placed,
+} from "./nginx-passes.ts";
+import {
+  configurationsOf,
   NginxSyntaxError,
   readNginx,
   type Block,
-  type Directive,
+  type Reading,
 } from "./nginx-syntax.ts";
-import {
-  givesUpEarly,
-  httpTargets,
-  keepsTooLong,
-  servesHttp10,
-} from "./setup.ts";
-
-/** A `proxy_pass` or `uwsgi_pass`, and what holds there. */
-interface Pass {
-  readonly setup: Setup;
-  readonly kind: "proxy" | "uwsgi";
-  readonly scheme: string;
-  /** Paths of the location; empty outside. */
-  readonly path: string;
-  /** The servers behind it. */
-  readonly targets: readonly string[];
-  readonly upstream: Block | undefined;
-  readonly isTls: boolean;
-  /** All files that are included are here. */
-  readonly isWhole: boolean;
-  /** The words of a directive: those of the innermost block that has it. */
-  readonly value: (name: string) => readonly string[] | undefined;
-  /** Values of header fields by their names in lower case; undefined where a file that says them is not here. */
-  readonly fields: ReadonlyMap<string, string> | undefined;
-  /** uwsgi parameters, as `fields`. */
-  readonly parameters: ReadonlyMap<string, string> | undefined;
-}
+import { givesUpEarly, keepsTooLong, servesHttp10 } from "./setup.ts";
+import type { Source } from "./text.ts";
 
 const EVENTS = /(^|[/_-])(events?|sse|event-?stream|eventsource|live)\b/i;
 const SOCKETS = /(^|[/_-])(ws|wss|websockets?|sockets?|socket\.io|cable)\b/i;
@@ -48,15 +36,31 @@ const SOCKETS = /(^|[/_-])(ws|wss|websockets?|sockets?|socket\.io|cable)\b/i;
 /** `heartbeatMs` of `events()`. */
 const HEARTBEAT_MS = 15_000;
 
+/** keepalive_timeout of an upstream that does not say it. */
+const UPSTREAM_IDLE = "60s";
+
+const keepsConnections = (upstream: Block | undefined): boolean =>
+  !/^0?$/.test((upstream && lineIn(upstream, "keepalive"))?.words[0] ?? "");
+
+/** Fields by which a client, or somebody on the way, says who it is; and what nginx itself says. */
+const OF_CLIENT = /\$\{?http_(x_)?(forwarded|real_ip)/;
+const OF_NGINX =
+  /\$\{?(\w*remote_addr|proxy_add_x_forwarded_for|proxy_protocol_addr)/;
+
 const proxy =
-  (wrong: (pass: Pass) => string | false | undefined) =>
-  (pass: Pass): string | false | undefined =>
+  (wrong: Check<Pass>["wrong"]) =>
+  (pass: Pass): ReturnType<Check<Pass>["wrong"]> =>
     pass.kind === "proxy" && wrong(pass);
 
 /** For header fields: nothing where they are not known. */
 const fields =
-  (wrong: (all: ReadonlyMap<string, string>, pass: Pass) => string | false) =>
-  (pass: Pass): string | false =>
+  (
+    wrong: (
+      all: ReadonlyMap<string, string>,
+      pass: Pass,
+    ) => ReturnType<Check<Pass>["wrong"]>,
+  ) =>
+  (pass: Pass): ReturnType<Check<Pass>["wrong"]> =>
     pass.kind === "proxy" &&
     pass.fields !== undefined &&
     wrong(pass.fields, pass);
@@ -76,21 +80,29 @@ const CHECKS: readonly Check<Pass>[] = [
   {
     code: "front-keep-alive",
     wrong: fields(
-      (all, { upstream }) =>
-        upstream !== undefined &&
-        wordsIn(upstream, "keepalive") !== undefined &&
-        (all.get("connection") ?? "close") === "close" &&
+      (all, { upstream, texts }) =>
+        keepsConnections(upstream) &&
+        texts(all.get("connection") ?? "close", "plain").includes("close") &&
         "the upstream keeps connections, but each request asks for its connection's end",
     ),
     todo: 'proxy_set_header Connection "";  and proxy_http_version 1.1;',
   },
   {
     code: "front-idle-time",
-    wrong: ({ upstream }) => {
-      const given = upstream && wordsIn(upstream, "keepalive_timeout")?.[0];
-      const ms = given === undefined ? 0 : msOf(given);
-      return keepsTooLong("nginx", ms);
-    },
+    wrong: proxy(({ upstream, fields: all, texts }) => {
+      const connection = all === undefined ? "" : all.get("connection");
+      const isKept =
+        keepsConnections(upstream) &&
+        !texts(connection ?? "close", "plain").includes("close");
+      if (!isKept || upstream === undefined) return false;
+      const line = lineIn(upstream, "keepalive_timeout");
+      const what = keepsTooLong(
+        line === undefined ? "nginx by itself" : "nginx",
+        msOf(line?.words[0] ?? UPSTREAM_IDLE),
+      );
+      const where = placeOf(line ?? lineIn(upstream, "keepalive")!);
+      return what && { what, where };
+    }),
     todo: "keepalive_timeout 25s;  in the upstream",
   },
   {
@@ -105,7 +117,7 @@ const CHECKS: readonly Check<Pass>[] = [
   },
   {
     code: "front-forwarded-for",
-    wrong: fields((all, { setup }) => {
+    wrong: fields((all, { setup, texts }) => {
       if (setup.settings.proxyHeader === "proxy-v2") return false;
       const name =
         setup.settings.proxyHeader === "forwarded"
@@ -114,11 +126,11 @@ const CHECKS: readonly Check<Pass>[] = [
       const value = all.get(name);
       if (value === undefined)
         return `nobody says who the client is: ${name} is passed on as the client sent it`;
-      return (
-        /\$http_(x_)?forwarded/.test(value) &&
-        !value.includes("$remote_addr") &&
-        `${name} is what the client itself says`
+      const word = texts(value, "all").find(
+        (text) => OF_CLIENT.test(text) && !OF_NGINX.test(text),
       );
+      if (word === undefined) return false;
+      return `${name} is what the client itself says${word === value ? "" : ` (${value} may be ${word})`}`;
     }),
     todo: "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
   },
@@ -161,10 +173,12 @@ const CHECKS: readonly Check<Pass>[] = [
   },
   {
     code: "front-websocket",
-    wrong: fields((all, { path }) => {
-      const connection = all.get("connection") ?? "close";
+    wrong: fields((all, { path, texts }) => {
       const passes =
-        all.has("upgrade") && !/^(close|keep-alive)?$/i.test(connection);
+        all.has("upgrade") &&
+        texts(all.get("connection") ?? "close", "all").some(
+          (text) => !/^(close|keep-alive)?$/i.test(text),
+        );
       if (all.has("upgrade") && !passes)
         return "Upgrade is passed on, but Connection does not name it: no WebSocket opens";
       return (
@@ -235,12 +249,18 @@ const CHECKS: readonly Check<Pass>[] = [
       const isTrusted = isHere
         ? new Proxies(trustProxy, proxyHeader).trust(peer)
         : trustProxy.length > 0;
-      return (
-        !isTrusted &&
-        `eddy does not believe what this nginx says of the client: trustProxy does not list ${peer || "unix"}`
-      );
+      if (isTrusted) return false;
+      const [shown, entry] = !isHere
+        ? ["any address", "ADDRESS  (that of nginx, as eddy sees it)"]
+        : peer === ""
+          ? ["unix", "unix"]
+          : [peer, "loopback"];
+      const more = trustProxy.length > 0 ? "  (beside what is there)" : "";
+      return {
+        what: `eddy does not believe what this nginx says of the client: trustProxy does not list ${shown}`,
+        todo: `--trust-proxy ${entry}${more}`,
+      };
     }),
-    todo: "--trust-proxy loopback  (unix for a Unix socket, or the address of nginx)",
   },
   {
     code: "front-uwsgi-params",
@@ -253,40 +273,78 @@ const CHECKS: readonly Check<Pass>[] = [
   },
 ];
 
-/** What is wrong with the sites in it; undefined where it hands nothing on. */
-export function lookAtNginx(
-  file: string,
-  text: string,
-  setup: Setup,
-): Finding[] | undefined {
+/** What is wrong with the sites in these files, which are one configuration. */
+export function lookAtNginx(sources: readonly Source[], setup: Setup): Look {
+  const read = sources.map((source) => readOr(source));
+  const readings = read.flatMap(({ reading }) => reading ?? []);
+  const broken = read.flatMap(({ findings }) => findings);
+  const looks = configurationsOf(readings).map((root) =>
+    lookAtConfiguration(root, setup),
+  );
+  const isOurs = looks.some(({ known }) => known.length > 0);
+  const { findings, notes } = allOf(looks);
+  return {
+    findings: [...broken, ...findings],
+    known: isOurs
+      ? sources.map(({ file }) => file)
+      : broken.map(({ where }) => where),
+    notes,
+  };
+}
+
+function readOr(source: Source): {
+  reading?: Reading;
+  findings: readonly Finding[];
+} {
   try {
-    const root = readNginx(file, text);
-    const passes = [...passesIn(root, [root], setup)];
-    if (passes.length === 0) return undefined;
-    const isGiven = setup.given.has("http") || setup.given.has("uwsgi");
-    const ours = passes.filter(({ pass }) => !isGiven || leadsHere(pass));
-    return [
-      ...(ours.length === 0 ? [addressFinding(passes[0]!, setup)] : []),
-      ...(ours.length === 0 ? passes : ours).flatMap(({ where, pass }) =>
-        look(where, pass, CHECKS),
-      ),
-    ];
+    return { reading: readNginx(source), findings: [] };
   } catch (error) {
     if (!(error instanceof NginxSyntaxError)) throw error;
-    return [
-      {
-        code: "file-syntax",
-        where: file,
-        what: error.message,
-        todo: "nginx -t says the same",
-      },
-    ];
+    const { file: where, isNamed } = source;
+    if (!isNamed && !where.endsWith(".conf")) return { findings: [] }; // something else with braces
+    const todo = "nginx -t says the same";
+    return {
+      findings: [{ code: "file-syntax", where, what: error.message, todo }],
+    };
   }
 }
 
-interface Placed {
-  readonly where: string;
-  readonly pass: Pass;
+/** `known`: where it hands requests on. */
+function lookAtConfiguration(root: Block, setup: Setup): Look {
+  const passes = [...passesIn(root, [root], setup)];
+  const isGiven = setup.given.has("http") || setup.given.has("uwsgi");
+  const ours = passes.filter(({ pass }) => !isGiven || leadsHere(pass));
+  const isAstray = ours.length === 0 && passes.every(leadsSomewhere);
+  if (passes.length === 0) return { findings: [], known: [], notes: [] };
+  const tls = lookAtNginxTls(root);
+  return {
+    findings: [
+      ...(isAstray ? [addressFinding(passes[0]!, setup)] : []),
+      ...once((isAstray ? passes : ours).flatMap(lookAtPass)),
+      ...tls.findings,
+    ],
+    known: passes.map(({ where }) => where),
+    notes: tls.notes,
+  };
+}
+
+/** What would be right if its block inherited what it does not is said once, and by its cause. */
+function lookAtPass({ where, pass, inherited }: Placed): Finding[] {
+  const found = look(where, pass, CHECKS);
+  if (inherited === undefined) return found;
+  const stay = look(where, inherited.pass, CHECKS).map(({ code }) => code);
+  const kept = found.filter(({ code }) => stay.includes(code));
+  if (kept.length === found.length) return found;
+  const { own, outer, lost } = inherited;
+  return [
+    {
+      code: "front-inheritance",
+      where: own,
+      what: `a ${inherited.name} here makes its block inherit none of those at ${outer}: ${lost.join(", ")} ${lost.length === 1 ? "is" : "are"} not set`,
+      todo: `write the lines of ${outer} here again, or all of them into a file that both blocks include`,
+    },
+    ...kept,
+  ];
 }
 
 function addressFinding({ where, pass }: Placed, { settings }: Setup): Finding {
@@ -300,132 +358,6 @@ function addressFinding({ where, pass }: Placed, { settings }: Setup): Finding {
     what: `nginx hands requests to ${pass.targets.join(", ")}, but eddy listens at ${ours} for it`,
     todo: "the same address in both; proxy_pass for --http, uwsgi_pass for --uwsgi",
   };
-}
-
-/** Without a host, ours is any; a name may be this machine's. */
-function leadsHere({ kind, targets, setup }: Pass): boolean {
-  const { settings } = setup;
-  const ours =
-    kind === "proxy" ? httpTargets(setup) : [parseTarget(settings.uwsgi)];
-  return targets.some((text) => {
-    const target = parseTarget(text) ?? parseTarget(`${text}:80`);
-    return (
-      target !== undefined && ours.some((one) => one && isSame(one, target))
-    );
-  });
-}
-
-const isSame = (a: Target, b: Target): boolean =>
-  "path" in a || "path" in b
-    ? "path" in a && "path" in b && a.path === b.path
-    : a.port === b.port;
-
-function* passesIn(
-  block: Block,
-  around: readonly Block[],
-  setup: Setup,
-  path = "",
-  isTls = false,
-): Generator<Placed> {
-  for (const directive of block.directives) {
-    const kind = PASSES[directive.name];
-    if (kind !== undefined)
-      yield {
-        where: `${directive.file}:${directive.line}`,
-        pass: passOf(directive, kind, around, setup, path, isTls),
-      };
-    if (directive.block === undefined) continue;
-    const { name, words } = directive;
-    yield* passesIn(
-      directive.block,
-      [directive.block, ...around],
-      setup,
-      name === "location" ? `${path} ${words.join(" ")}` : path,
-      isTls || hasTls(directive.block),
-    );
-  }
-}
-
-const PASSES: Readonly<Record<string, "proxy" | "uwsgi" | undefined>> = {
-  proxy_pass: "proxy",
-  uwsgi_pass: "uwsgi",
-};
-
-const hasTls = ({ directives }: Block): boolean =>
-  directives.some(
-    ({ name, words }) =>
-      name === "listen" && words.some((word) => /^(ssl|quic)$/.test(word)),
-  );
-
-function passOf(
-  { words }: Directive,
-  kind: "proxy" | "uwsgi",
-  around: readonly Block[],
-  setup: Setup,
-  path: string,
-  isTls: boolean,
-): Pass {
-  const [, scheme = "http", rest = ""] =
-    /^(?:(https?):\/\/)?(.*)$/.exec(words[0] ?? "") ?? [];
-  const host = rest.startsWith("unix:")
-    ? rest.replace(/:[^:/]*\/?$|:$/, "")
-    : rest.replace(/\/.*/, "");
-  const upstream = around
-    .at(-1)!
-    .directives.concat(...around.map(({ directives }) => directives))
-    .find(({ name, words: [of] }) => name === "upstream" && of === host)?.block;
-  const servers = upstream?.directives
-    .filter(({ name }) => name === "server")
-    .map((server) => server.words[0]!);
-  return {
-    setup,
-    kind,
-    scheme,
-    path,
-    isTls,
-    isWhole: !around.some(({ isPart }) => isPart),
-    upstream,
-    targets: servers ?? [host],
-    value: (name) => valueIn(around, name),
-    fields: tableIn(around, "proxy_set_header"),
-    parameters: tableIn(around, "uwsgi_param"),
-  };
-}
-
-function valueIn(
-  around: readonly Block[],
-  name: string,
-): readonly string[] | undefined {
-  for (const block of around) {
-    const found = wordsIn(block, name);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-const wordsIn = (
-  { directives }: Block,
-  name: string,
-): readonly string[] | undefined =>
-  directives.findLast((one) => one.name === name)?.words;
-
-/** Those of the innermost block that has any: outer ones count for nothing then. */
-function tableIn(
-  around: readonly Block[],
-  name: string,
-): ReadonlyMap<string, string> | undefined {
-  for (const { directives, isPart } of around) {
-    if (isPart) return undefined;
-    const found = directives.filter((one) => one.name === name);
-    if (found.length > 0)
-      return new Map(
-        found.map(({ words: [key = "", value = ""] }) => [
-          key.toLowerCase(),
-          value,
-        ]),
-      );
-  }
-  return new Map();
 }
 
 const UNITS: Readonly<Record<string, number>> = {

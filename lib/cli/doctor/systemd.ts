@@ -1,15 +1,18 @@
-/** What is wrong with a unit of systemd that starts eddy, or one of Upstart. */
-import { existsSync, readFileSync } from "node:fs";
-import { isAbsolute } from "node:path";
-import { look, type Check, type Finding } from "./finding.ts";
+/** What is wrong with a unit of systemd that starts eddy. */
+import { existsSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { allOf, look, type Check, type Finding, type Look } from "./finding.ts";
 import { lookAtStart, startsEddy, type Started } from "./command.ts";
-import { lineOf, wordsOf } from "./text.ts";
-
-/** The last value of each key counts, but for some that are lists. */
-interface Unit {
-  readonly value: (key: string) => string | undefined;
-  readonly values: (key: string) => readonly string[];
-}
+import { readVariables } from "./env-files.ts";
+import { environmentOf, type Environment } from "./setup.ts";
+import {
+  folderOfDropIn,
+  msOf,
+  placesOf,
+  readUnit,
+  type Unit,
+} from "./systemd-units.ts";
+import { readText, wordsOf, type Source } from "./text.ts";
 
 const isYes = (value: string | undefined): boolean =>
   /^(1|yes|true|on)$/i.test(value ?? "");
@@ -20,9 +23,11 @@ export const ENDING = /^(SIG)?(TERM|INT|QUIT)$|^(15|2|3)$/;
 const UNIT_CHECKS: readonly Check<Unit>[] = [
   {
     code: "systemd-type",
-    wrong: ({ value }) =>
-      /^(forking|oneshot|dbus)$/.test(value("Type") ?? "") &&
-      `Type=${value("Type")}: eddy stays in the foreground, and the start never ends, or the service counts as over`,
+    wrong: ({ value, at }) =>
+      /^(forking|oneshot|dbus)$/.test(value("Type") ?? "") && {
+        what: `Type=${value("Type")}: eddy stays in the foreground, and the start never ends, or the service counts as over`,
+        where: at("Type"),
+      },
     todo: "Type=notify and NotifyAccess=all",
   },
   {
@@ -99,35 +104,52 @@ const UNIT_CHECKS: readonly Check<Unit>[] = [
   },
   {
     code: "systemd-sandbox",
-    wrong: ({ value }) => {
-      if (isYes(value("MemoryDenyWriteExecute")))
-        return "MemoryDenyWriteExecute=yes: Node.js compiles at run time, and crashes";
-      if (isYes(value("PrivateNetwork")))
-        return "PrivateNetwork=yes: nobody reaches it";
-      const families = value("RestrictAddressFamilies") ?? "";
+    wrong: ({ value, values, at }) => {
+      const key = SANDBOXES.find((one) => isYes(value(one.key)));
+      if (key !== undefined)
+        return {
+          what: `${key.key}=yes: ${key.what}`,
+          where: at(key.key),
+          todo: `leave ${key.key}= out, or ${key.key}=no`,
+        };
+      const families = values("RestrictAddressFamilies");
       return (
-        families !== "" &&
-        !families.startsWith("~") &&
-        !families.includes("AF_UNIX") &&
-        "RestrictAddressFamilies lacks AF_UNIX, by which supervisor, workers, Python and systemd talk"
+        families.length > 0 &&
+        !families[0]!.startsWith("~") &&
+        !families.includes("AF_UNIX") && {
+          what: "RestrictAddressFamilies lacks AF_UNIX, by which supervisor, workers, Python and systemd talk",
+          where: at("RestrictAddressFamilies"),
+        }
       );
     },
-    todo: "leave that line out, or name AF_UNIX AF_INET AF_INET6 there",
+    todo: "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
   },
 ];
 
-const START_CHECKS: readonly Check<Started & { readonly unit?: Unit }>[] = [
+const SANDBOXES = [
+  {
+    key: "MemoryDenyWriteExecute",
+    what: "Node.js compiles at run time, and crashes",
+  },
+  { key: "PrivateNetwork", what: "nobody reaches it" },
+];
+
+const startChecks = (
+  unit: Unit,
+  sockets: readonly Unit[],
+): readonly Check<Started>[] => [
   {
     code: "systemd-socket",
-    wrong: ({ unit, setup }) => {
-      const sockets = ["Sockets", "Requires", "Also"]
-        .flatMap((key) => unit?.values(key) ?? [])
-        .filter((name) => name.endsWith(".socket"));
-      return (
-        sockets.length > 0 &&
-        (setup.given.has("http") || setup.given.has("fd")) &&
-        `${sockets[0]} passes a socket, but --http says to listen elsewhere: the socket is not taken`
-      );
+    wrong: ({ setup }) => {
+      const name = ["Sockets", "Requires", "Also"]
+        .flatMap((key) => unit.values(key))
+        .find((one) => one.endsWith(".socket"));
+      if (name === undefined) return false;
+      if (!setup.given.has("http") && !setup.given.has("fd")) return false;
+      const socket = sockets.find(({ file }) => basename(file) === name);
+      const address = socket?.value("ListenStream");
+      const shown = address === undefined ? name : `${name} (${address})`;
+      return `${shown} passes a socket, but --http says to listen elsewhere: the socket is not taken, and connections to it hang`;
     },
     todo: "leave --http out of ExecStart",
   },
@@ -136,23 +158,57 @@ const START_CHECKS: readonly Check<Started & { readonly unit?: Unit }>[] = [
 /** Below it, a busy site runs out; 1024 is what many shells have. */
 export const LEAST_FILES = 4096;
 
-export const isUnit = (text: string): boolean =>
-  /^\[(Service|Socket)\]\s*$/m.test(text);
+export const isUnit = ({ file, text }: Source): boolean =>
+  /^\[(Service|Socket)\]\s*$/m.test(text) ||
+  (folderOfDropIn(file) !== undefined && /^\[\w+\]\s*$/m.test(text));
 
-/** Undefined where it starts no eddy. */
-export async function lookAtUnit(
-  file: string,
-  text: string,
-): Promise<Finding[] | undefined> {
-  const unit = readUnit(text);
+/** Services with their drop-ins, and sockets with their services; those that are not given, but stand here, too. */
+export async function lookAtUnits(sources: readonly Source[]): Promise<Look> {
+  const dropIns = sources.filter(({ file }) => folderOfDropIn(file));
+  const units = sources.filter((one) => !dropIns.includes(one));
+  const sockets = units.filter(({ file }) => file.endsWith(".socket"));
+  const services = units.filter((one) => !sockets.includes(one));
+  const isGiven = (path: string): boolean =>
+    services.some(({ file }) => basename(file) === basename(path));
+  const further = [
+    ...dropIns.map(({ file }) => folderOfDropIn(file)!.replace(/\.d$/, "")),
+    ...sockets.map((socket) => serviceOf(readUnit(socket, []))),
+  ]
+    .filter((path) => path.endsWith(".service") && !isGiven(path))
+    .flatMap((path) => placesOf(path).find((one) => existsSync(one)) ?? []);
+  const all = [
+    ...services,
+    ...[...new Set(further)].map((file) => ({
+      file,
+      text: readText(file),
+      isNamed: false,
+    })),
+  ];
+  const read = sockets.map((socket) => readUnit(socket, dropIns));
+  return allOf([
+    ...(await Promise.all(
+      all.map((service) => lookAtService(readUnit(service, dropIns), read)),
+    )),
+    ...read.map(lookAtSocket),
+  ]);
+}
+
+/** Where the service of a socket is, if it is beside it. */
+const serviceOf = ({ file, value }: Unit): string =>
+  join(
+    dirname(file),
+    value("Service") ?? basename(file).replace(/socket$/, "service"),
+  );
+
+/** `known`: nothing where it starts no eddy. */
+async function lookAtService(
+  unit: Unit,
+  sockets: readonly Unit[],
+): Promise<Look> {
   const command = unit.value("ExecStart")?.replace(/^[-@:+!|]*/, "");
   const words = command === undefined ? [] : wordsOf(command);
-  if (isYes(unit.value("Accept")) && /eddy/.test(file + text))
-    return [ACCEPTING(`${file}:${lineOf(text, /^Accept=/m)}`)];
-  if (!startsEddy(words)) return undefined;
-  const where = `${file}:${lineOf(text, /^ExecStart=/m)}`;
-  const stop = unit.value("TimeoutStopSec") ?? unit.value("TimeoutSec");
-  const graceMs = stop === undefined ? DEFAULT_STOP_MS : msOf(stop);
+  if (!startsEddy(words)) return { findings: [], known: [], notes: [] };
+  const where = unit.at("ExecStart") ?? unit.file;
   const user = unit.value("User");
   const isRoot =
     (user === undefined || user === "root") &&
@@ -160,8 +216,8 @@ export async function lookAtUnit(
   const start = {
     where,
     words,
-    env: environmentOf(unit),
-    grace: { ms: graceMs, name: "systemd" },
+    env: variablesOf(unit),
+    grace: graceOf(unit),
     isRoot,
     isPrivileged:
       isRoot ||
@@ -171,115 +227,67 @@ export async function lookAtUnit(
         .includes("CAP_NET_BIND_SERVICE"),
     isContainer: false,
   };
-  return [
-    ...look(where, unit, UNIT_CHECKS),
-    ...(await lookAtStart(
-      start,
-      START_CHECKS.map(({ wrong, ...rest }) => ({
-        ...rest,
-        wrong: (started: Started) => wrong({ ...started, unit }),
-      })),
-    )),
-  ];
+  const its = sockets.filter(
+    (one) => basename(serviceOf(one)) === basename(unit.file),
+  );
+  return {
+    findings: [
+      ...look(where, unit, UNIT_CHECKS),
+      ...(await lookAtStart(start, startChecks(unit, sockets))),
+    ],
+    known: [...unit.files, ...its.flatMap(({ files }) => files)],
+    notes: [],
+  };
 }
 
-const ACCEPTING = (where: string): Finding => ({
-  code: "systemd-socket",
-  where,
-  what: "Accept=yes starts an eddy for each connection, and passes it that one alone",
-  todo: "leave Accept= out",
-});
+function graceOf({ value, at }: Unit): NonNullable<Started["grace"]> {
+  const key = ["TimeoutStopSec", "TimeoutSec"].find(
+    (one) => value(one) !== undefined,
+  );
+  return key === undefined
+    ? { ms: DEFAULT_STOP_MS, name: "systemd", setting: "TimeoutStopSec" }
+    : {
+        ms: msOf(value(key)!),
+        name: "systemd",
+        setting: key,
+        where: at(key),
+      };
+}
 
 /** DefaultTimeoutStopSec of systemd. */
 const DEFAULT_STOP_MS = 90_000;
 
-function readUnit(text: string): Unit {
-  const lines = text
-    .replace(/\\\n\s*/g, " ")
-    .split("\n")
-    .map((line) => /^\s*([A-Za-z]\w*)\s*=\s*(.*?)\s*$/.exec(line))
-    .filter((match) => match !== null);
-  const all = (key: string): string[] =>
-    lines.filter(([, name]) => name === key).map(([, , value]) => value!);
-  return {
-    value: (key) => all(key).at(-1),
-    values: (key) => all(key).flatMap((value) => value.split(/\s+/)),
+/** Environment=, and behind it what EnvironmentFile= says: anything, if it is not here and must not be missing. */
+function variablesOf(unit: Unit): Environment {
+  const files = unit.values("EnvironmentFile");
+  const found = files.map((file) => readVariables(file.replace(/^-/, "")));
+  return environmentOf(
+    Object.assign({}, variablesIn(unit), ...found),
+    [],
+    files.some((file, i) => !file.startsWith("-") && found[i] === undefined),
+  );
+}
+
+const variablesIn = (unit: Unit): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    unit
+      .lines("Environment")
+      .flatMap((line) => wordsOf(line))
+      .map((pair) => pair.split(/=(.*)/s).slice(0, 2)),
+  ) as NodeJS.ProcessEnv;
+
+/** `known`: itself, where it is of eddy by its name or its words. */
+function lookAtSocket({ file, files, value, at, text }: Unit): Look {
+  if (!/eddy/.test(file + text)) return { findings: [], known: [], notes: [] };
+  const finding: Finding = {
+    code: "systemd-socket",
+    where: at("Accept") ?? file,
+    what: "Accept=yes starts an eddy for each connection, and passes it that one alone",
+    todo: "leave Accept= out",
   };
-}
-
-/** Environment=, and what EnvironmentFile= says if it is here. */
-function environmentOf(unit: Unit): NodeJS.ProcessEnv {
-  const files = unit
-    .values("EnvironmentFile")
-    .map((file) => file.replace(/^-/, ""))
-    .filter((file) => existsSync(file) && isReadable(file))
-    .flatMap((file) => readFileSync(file, "utf8").split("\n"));
-  const pairs = [
-    ...unit.values("Environment").flatMap((words) => wordsOf(words)),
-    ...files,
-  ];
-  return Object.fromEntries(
-    pairs
-      .map((pair) => /^\s*(\w+)=(.*)$/.exec(pair))
-      .filter((match) => match !== null)
-      .map(([, name, value]) => [
-        name!,
-        value!.replace(/^(["'])(.*)\1$/, "$2"),
-      ]),
-  );
-}
-
-/** It may hold secrets, and be root's. */
-function isReadable(file: string): boolean {
-  try {
-    readFileSync(file);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  sec: 1000,
-  second: 1000,
-  seconds: 1000,
-  m: 60_000,
-  min: 60_000,
-  minutes: 60_000,
-  h: 3_600_000,
-};
-
-/** As systemd writes times: `60`, `1min 30s`, `infinity`. */
-export function msOf(text: string): number {
-  if (/^(infinity|0)$/.test(text)) return Infinity;
-  return [...text.matchAll(/([\d.]+)\s*([a-z]+)?/g)].reduce(
-    (sum, [, number, unit = "s"]) =>
-      sum + Number(number) * (UNITS[unit] ?? 1000),
-    0,
-  );
-}
-
-export const isUpstart = (text: string): boolean =>
-  /^\s*(start|stop) on\b/m.test(text) && /^\s*exec\b|^\s*script\b/m.test(text);
-
-/** Undefined where it starts no eddy. */
-export async function lookAtUpstart(
-  file: string,
-  text: string,
-): Promise<Finding[] | undefined> {
-  const command = /^\s*exec (.*)$/m.exec(text)?.[1];
-  const words = command === undefined ? [] : wordsOf(command);
-  if (!startsEddy(words)) return undefined;
-  const timeout = /^\s*kill timeout (\d+)/m.exec(text)?.[1] ?? "5";
-  return await lookAtStart({
-    where: `${file}:${lineOf(text, /^\s*exec /m)}`,
-    words,
-    env: {},
-    grace: { ms: Number(timeout) * 1000, name: "Upstart" },
-    isRoot: !/^\s*setuid (?!root)/m.test(text),
-    isPrivileged: !/^\s*setuid (?!root)/m.test(text),
-    isContainer: false,
-  });
+  return {
+    findings: isYes(value("Accept")) ? [finding] : [],
+    known: files,
+    notes: [],
+  };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import {
   examine,
+  exitCodeOf,
   report,
   type Diagnosis,
 } from "../../../../lib/cli/doctor/doctor.ts";
@@ -53,7 +54,7 @@ describe("eddy doctor", () => {
         new RegExp(`^# ${what}: (.*)`, "m").exec(text)?.[1]?.split(" ") ?? [];
       const diagnosis = await examine(await flagsOf(said("with")), [path]);
       expect(codesOf(diagnosis)).to.deep.equal(said("finds").sort());
-      expect(diagnosis.notes).to.deep.equal([]);
+      expect(diagnosis.missed).to.deep.equal([]);
     });
 
   for (const name of readdirSync(SAMPLES))
@@ -126,9 +127,13 @@ describe("eddy doctor", () => {
   });
 
   it("says of a file that has nothing of eddy that it did not look at it", async () => {
-    const { findings, notes } = await examined("hello: world\n", "notes.txt");
-    expect(findings).to.deep.equal([]);
-    expect(notes).to.have.lengthOf(1);
+    const diagnosis = await examined("hello: world\n", "notes.txt");
+    expect(diagnosis.findings).to.deep.equal([]);
+    expect(diagnosis.missed).to.have.lengthOf(1);
+    expect(exitCodeOf(diagnosis)).to.equal(2);
+    expect(report(diagnosis)).to.match(
+      /notes\.txt: nothing in it is about eddy.*\nnothing found, and not everything was looked at$/,
+    );
   });
 
   it("takes a Node.js that is too old for a finding, by as many numbers as somebody writes", () => {
