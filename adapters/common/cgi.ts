@@ -103,8 +103,8 @@ function decodePath(path: string): string {
 }
 
 /**
- * PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. To count them
- * takes half the time of looking for one beyond ASCII by a pattern.
+ * PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. Counting
+ * them takes half the time of a pattern that looks for one beyond ASCII.
  */
 export function toNative(text: string): string {
   const isAscii = Buffer.byteLength(text) === text.length;
