@@ -88,6 +88,7 @@ describe("python() with WebSockets of ASGI", function () {
     const timers = (): number =>
       process.getActiveResourcesInfo().filter((name) => name === "Timeout")
         .length;
+    await new Promise(setImmediate); // mocha has set its own when it has the promise
     const before = timers();
     const server = await asgi();
     server.expectLog(/./);
