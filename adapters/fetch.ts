@@ -194,7 +194,7 @@ function callOf(app: FetchApp): FetchHandler {
 function envOf(env: FetchOptions["env"], request: GatewayRequest): object {
   if (env === undefined) return { eddy: request };
   const own = typeof env === "function" ? env(request) : env;
-  return { ...own, eddy: request };
+  return Object.assign({}, own, { eddy: request });
 }
 
 const isPromise = (result: unknown): result is PromiseLike<Response> =>

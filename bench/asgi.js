@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { start, startServer, stopAll } from "./children.js";
+import { pin, start, startServer, stopAll } from "./children.js";
 import {
   cpuOf,
   hasModule,
@@ -38,8 +38,9 @@ export async function* measureAsgi(options, say) {
     ([name]) => name === "bare" || hasModule(name.slice(0, -2)),
   );
   const parts = [
-    ...apps.map((app) => [app[1], () => sideBySide(app, "one", options)]),
-    ...apps.map((app) => [app[1], () => sideBySide(app, "two", options)]),
+    ...Object.keys(CORES_OF).flatMap((cores) =>
+      apps.map((app) => [app[1], () => sideBySide(app, cores, options)]),
+    ),
     ["sockets", () => sockets(options)],
     ["asleep", asleep],
     ["kills", kills],
@@ -54,11 +55,19 @@ export async function* measureAsgi(options, say) {
   }
 }
 
-/** `one`: all on one core, the load on the other. `two`: the load anywhere, and so is each process. */
+/** Which core the gateway, Python and the load are kept on, of two: by a title. */
+const CORES_OF = {
+  "all on one core": ["server", "server", "load"],
+  "Python on a core of its own, the gateway and the load on the other": [
+    "server",
+    "load",
+    "server",
+  ],
+};
+
 async function sideBySide([app, title], cores, { rounds, seconds }) {
-  const role = cores === "one" ? "server" : "anywhere";
-  const load = cores === "one" ? "load" : "anywhere";
-  const servers = await startAll(app, role);
+  const [gateway, python, load] = CORES_OF[cores];
+  const servers = await startAll(app, gateway, python);
   const samples = await inRounds(servers, rounds, (server) =>
     loadOf(server, seconds, load),
   );
@@ -76,7 +85,7 @@ async function sideBySide([app, title], cores, { rounds, seconds }) {
     ];
   });
   return titledTable(
-    `${title}, ${cores === "one" ? "all on one core" : "each process where it likes"}`,
+    `${title}, ${cores}`,
     [
       "",
       "req/s",
@@ -90,10 +99,11 @@ async function sideBySide([app, title], cores, { rounds, seconds }) {
   );
 }
 
-async function startAll(app, role) {
-  const servers = [await startServer(`eddy-asgi ${app}`, role)];
+async function startAll(app, gateway, python) {
+  const servers = [await startServer(`eddy-asgi ${app}`, gateway)];
+  pin(treeOf(servers[0].child.pid).at(-1), python);
   for (const [name, flags] of Object.entries(UVICORNS))
-    servers.push(await startUvicorn(name, app, flags, role));
+    servers.push(await startUvicorn(name, app, flags, python));
   return servers;
 }
 

@@ -34,6 +34,12 @@ export function start(role, command, args, options) {
   return child;
 }
 
+/** Moves a process, with all of its threads, to the core for `role`. */
+export function pin(pid, role) {
+  if (pinned)
+    spawnSync("taskset", ["-a", "-p", "-c", String(CORES[role]), String(pid)]);
+}
+
 /** Starts servers/<name>.js, with what follows its name as arguments, and waits until it listens. */
 export async function startServer(name, role = "server") {
   const [script, ...args] = name.split(" ");

@@ -1,9 +1,8 @@
 /** What Python applications cost and bear: the suite `python` of run.js. Gives its report as Markdown, part by part. */
-import { spawnSync } from "node:child_process";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { browserHeaders } from "./browser.js";
-import { startServer, stopAll } from "./children.js";
+import { pin, startServer, stopAll } from "./children.js";
 import {
   cpuOf,
   hasFlask,
@@ -50,7 +49,7 @@ async function sideBySide(app, cores, { rounds, seconds }) {
   const role = cores === "one" ? "server" : "load";
   const servers = [await startServer(`eddy-python ${app}`)];
   for (const name of peers()) servers.push(await startPeer(name, app, role));
-  if (cores === "two") pin(pythonOf(servers[0]), 1);
+  if (cores === "two") pin(pythonOf(servers[0]), "load");
   const samples = servers.map(() => []);
   const loadRole = cores === "one" ? "load" : "server";
   for (const server of servers) await load(server, { seconds: 1, loadRole });
@@ -197,10 +196,6 @@ const kills = async () =>
 /** The worker, of which there is one. */
 function pythonOf(server) {
   return treeOf(server.child.pid)[1];
-}
-
-function pin(pid, core) {
-  spawnSync("taskset", ["-a", "-p", "-c", String(core), String(pid)]);
 }
 
 async function load(

@@ -102,17 +102,18 @@ function decodePath(path: string): string {
   );
 }
 
-/** PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. */
+/**
+ * PEP 3333, "A Note On String Types": a character for each byte. The engine has taken the bytes for UTF-8. Counting
+ * them takes half the time of a pattern that looks for one beyond ASCII.
+ */
 export function toNative(text: string): string {
-  return ASCII.test(text) ? text : Buffer.from(text).toString("latin1");
+  const isAscii = Buffer.byteLength(text) === text.length;
+  return isAscii ? text : Buffer.from(text).toString("latin1");
 }
 
 /** ASCII, and no percent sign. */
 // oxlint-disable-next-line no-control-regex
 const UNESCAPED = /^[\x00-\x24\x26-\x7f]*$/;
-
-// oxlint-disable-next-line no-control-regex
-const ASCII = /^[\x00-\x7f]*$/;
 
 /** `example.org:8000`, `[::1]:8000`. */
 function hostOf({ host }: CgiRequest): [name: string, port: string] {

@@ -126,9 +126,11 @@ export class PythonCall implements BodySender {
     const at = start + 2 + bytes.readUInt16LE(start);
     const text = bytes.toString("latin1", start + 2, at);
     try {
-      const head = readHead(text);
+      const { status, statusText, headers } = readHead(text);
       const body = this.#bodyOf(frame, at);
-      this.#receiver.resolve(this.complete({ ...head, body }));
+      // with a spread of the head each would have a hidden class of its own
+      const response = { status, statusText, headers, body };
+      this.#receiver.resolve(this.complete(response));
     } catch (error) {
       this.fail(error as Error); // a header field that is not valid
     }

@@ -95,7 +95,7 @@ export function commandLine(version: string, actions: Actions): Command {
   program
     .command("import")
     .description(
-      "print a uwsgi.ini, a gunicorn.conf.py, or a command line as in `eddy import -- uvicorn app:app --port 80`, as an eddy.config.yaml, and say what of it does not translate",
+      "print a uwsgi.ini, a gunicorn.conf.py, a hypercorn.toml, or a command line as in `eddy import -- uvicorn app:app --port 80`, as an eddy.config.yaml, and say what of it does not translate",
     )
     .argument("<file>", "or uvicorn, hypercorn, granian or gunicorn")
     .argument("[words...]", "of the command line, behind --")

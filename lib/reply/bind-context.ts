@@ -14,12 +14,13 @@ export function contextOf(reply: GatewayResponse): AsyncContext {
 
 type Bound = GatewayResponse & { readonly [MADE_IN]?: AsyncContext };
 
-/** A copy of `reply` whose body runs in the caller's async context. */
+/**
+ * A copy of `reply` whose body runs in the caller's async context. The spread comes second: where it is first and a
+ * member follows, V8 makes a hidden class for each object, a microsecond by itself and more for whoever reads it.
+ */
 export function madeHere<T extends GatewayResponse>(reply: T): T {
-  return {
-    ...reply,
-    [MADE_IN]: (reply as Bound)[MADE_IN] ?? new AsyncContext(),
-  };
+  const context = (reply as Bound)[MADE_IN] ?? new AsyncContext();
+  return { [MADE_IN]: context, ...reply };
 }
 
 /**

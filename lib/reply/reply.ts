@@ -102,7 +102,7 @@ export function stream(
   body: Exclude<ReplyBody, string | undefined>,
   init?: ReplyInit,
 ): GatewayResponse {
-  return madeHere({ ...init, body });
+  return madeHere({ status: undefined, ...init, body }); // the spread is not first: see there
 }
 
 function typed(

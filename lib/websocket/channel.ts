@@ -6,6 +6,7 @@ import type { WebSocketSettings } from "./options.ts";
 import type { Inbox, Message } from "./reading.ts";
 import { Behind } from "./sending.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { Surplus } from "./surplus.ts";
 
 /** How a connection was closed (RFC 6455, section 7.4). */
 export interface Close {
@@ -21,6 +22,7 @@ export interface SocketOwner {
   readonly counts: SocketCounts;
   /** Undefined where nobody brings messages from elsewhere. */
   readonly subscriptions: Subscriptions | undefined;
+  readonly surplus: Surplus;
   /** It has closed. */
   closed(channel: Channel): void;
 }
@@ -57,9 +59,6 @@ export interface SocketCounts {
   lost: number;
 }
 
-/** Bytes by which an engine may be beyond `maxQueuedBytes`: it has read them when it is told to leave off. */
-const MOST_BEYOND = 8 * 1024 * 1024;
-
 const NO_TOPICS: ReadonlySet<string> = new Set();
 
 export class Channel implements Inbox, SocketEvents {
@@ -73,6 +72,8 @@ export class Channel implements Inbox, SocketEvents {
   /** Of the queue: what comes next. */
   #first = 0;
   #queuedBytes = 0;
+  /** Of those, what is beyond `maxQueuedBytes`. */
+  #surplus = 0;
   #isPaused = false;
   /** There is hardly ever more than one. */
   #waiter: (() => void) | undefined;
@@ -125,6 +126,7 @@ export class Channel implements Inbox, SocketEvents {
     const message = this.#queue[this.#first]!;
     this.#queue[this.#first++] = "";
     this.#queuedBytes -= message.length;
+    if (this.#surplus > 0) this.#countSurplus(this.#queuedBytes);
     if (this.#first === this.#queue.length) this.#emptied();
     return message;
   }
@@ -169,19 +171,30 @@ export class Channel implements Inbox, SocketEvents {
     counts.receivedBytes += bytes.length;
     this.#queue.push(message);
     this.#queuedBytes += message.length;
-    if (this.#queuedBytes > settings.maxQueuedBytes) this.#holdBack(message);
+    if (this.#queuedBytes > settings.maxQueuedBytes) this.#holdBack();
     this.#wakeFirst();
   }
 
   /** Each time: an engine goes on for what it has read already, and now and then reads to see who is there. */
-  #holdBack(message: Message): void {
+  #holdBack(): void {
     if (this.close !== undefined) return;
-    const { maxQueuedBytes } = this.owner.settings;
-    const isBeyond =
-      this.#queuedBytes - message.length > maxQueuedBytes + MOST_BEYOND;
+    const isBeyond = this.owner.surplus.isUsedUp(this.#surplus); // before this message, which may be a long one
+    this.#countSurplus(this.#queuedBytes);
     this.#isPaused = !isBeyond && this.connection!.pause();
     if (!this.#isPaused)
       this.connection!.end(1008, "more messages wait than are taken here");
+  }
+
+  #countSurplus(queuedBytes: number): void {
+    const { surplus, settings } = this.owner;
+    const now = Math.max(0, queuedBytes - settings.maxQueuedBytes);
+    surplus.change(this.#surplus, now);
+    this.#surplus = now;
+  }
+
+  /** Nobody takes what waits any more. */
+  abandon(): void {
+    this.#countSurplus(0);
   }
 
   drained(): void {

@@ -15,6 +15,7 @@ import { Channel, type SocketCounts, type SocketOwner } from "./channel.ts";
 import type { Place } from "./place.ts";
 import { Socket } from "./socket.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { Surplus } from "./surplus.ts";
 import type { Upgrade } from "./upgrade.ts";
 import type { WebSocketSettings } from "./options.ts";
 
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly scope: Scope;
   readonly counts: SocketCounts;
   readonly subscriptions: Subscriptions | undefined;
+  readonly surplus: Surplus;
   over(connection: Connection): void;
 }
 
@@ -75,6 +77,10 @@ export class Connection implements SocketOwner {
 
   get subscriptions(): Subscriptions | undefined {
     return this.#all.subscriptions;
+  }
+
+  get surplus(): Surplus {
+    return this.#all.surplus;
   }
 
   /** Starts what it does, where the reply was made. */
@@ -138,6 +144,7 @@ export class Connection implements SocketOwner {
   #endIfOver(): void {
     if (this.#isOpen || this.#isRunning) return;
     clearTimeout(this.#limit);
+    this.channel.abandon();
     this.#all.over(this);
   }
 

@@ -17,11 +17,13 @@ import { Connection, type SocketView } from "./connection.ts";
 import { offeredProtocols } from "./handshake.ts";
 import type { Place } from "./place.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import { Surplus } from "./surplus.ts";
 import type { Upgrade } from "./upgrade.ts";
 
 export class Sockets {
   readonly scope: Scope;
   readonly counts = noSockets();
+  readonly surplus = new Surplus();
   /** Of all of them. Undefined where nobody brings messages from elsewhere. */
   subscriptions: Subscriptions | undefined;
   readonly #live = new Set<Connection>();

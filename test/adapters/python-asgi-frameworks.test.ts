@@ -75,7 +75,9 @@ for (const [name, asks] of Object.entries(FRAMEWORKS))
       ]);
       for (const [path, init] of asks) {
         const answers = [url, uvicorn].map(async (origin) => {
-          const response = await fetch(origin + path, init?.());
+          const asked = new Request(origin + path, init?.());
+          if (origin === uvicorn) asked.headers.set("connection", "close");
+          const response = await fetch(asked);
           return {
             status: response.status,
             type: response.headers.get("content-type"),
@@ -134,7 +136,10 @@ for (const [name, asks] of Object.entries(FRAMEWORKS))
       });
   });
 
-/** Gives its origin. */
+/**
+ * Gives its origin. Each request to it has to have a connection of its own: one that comes while the end of the reply
+ * before it is still to be sent, Uvicorn begins in that reply's context, and there asgiref runs nothing (500).
+ */
 async function startUvicorn(name: string): Promise<string> {
   const child = spawn(
     PYTHON,

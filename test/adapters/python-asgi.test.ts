@@ -5,8 +5,14 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import type { PythonOptions } from "../../adapters/python.ts";
-import { Loop, PythonStartError, type LoopOptions } from "../../lib/index.ts";
+import {
+  Loop,
+  PythonStartError,
+  type ListenOptions,
+  type LoopOptions,
+} from "../../lib/index.ts";
 import { useDesk } from "../support/desk.ts";
+import { ENGINES } from "../support/engines.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
@@ -28,6 +34,7 @@ describe("python() with an application of ASGI", function () {
     ofLoop: LoopOptions = {},
     app = "asgi_bare:app",
     mount = "/",
+    engine: ListenOptions = {},
   ): Promise<TestServer> =>
     serveWith(
       (loop) =>
@@ -36,6 +43,7 @@ describe("python() with an application of ASGI", function () {
           pythonApp(app, { env: { DESK: desk.path }, ...options }),
         ),
       { accessLog: true, ...ofLoop },
+      engine,
     );
   const text = async ({ url }: TestServer, path = "/"): Promise<string> =>
     await (await fetch(url + path)).text();
@@ -149,6 +157,16 @@ describe("python() with an application of ASGI", function () {
     const answers = await Promise.all(asked.map((path) => text(server, path)));
     expect(answers).to.deep.equal(asked.map((path) => `nobody ${path}`));
   });
+
+  for (const { name, options } of ENGINES)
+    it(`answers the next request of a client that has all of a reply whose end is still to come, on ${name}`, async () => {
+      const { port } = await asgi({}, {}, undefined, "/", options);
+      const client = await RawClient.connect(port);
+      await client.request("GET /whole").until(/\r\n\r\nwhole$/);
+      await client.request("GET /next").until(/\r\n\r\nnobody \/next$/);
+      go();
+      expect(await desk.noted("whole")).to.equal("/whole");
+    });
 
   it("has further requests wait for maxConcurrent, and then for maxQueuedRequests", async () => {
     const server = await asgi({ maxConcurrent: 1, maxQueuedRequests: 1 });

@@ -4,6 +4,7 @@
  * has made.
  */
 import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import { action, type Operation } from "eddy/operations";
 import { PythonTimeoutError } from "../../../lib/adapter.ts";
 import type { PythonCall, Upload } from "../call.ts";
@@ -258,9 +259,9 @@ export class AsgiConnection implements WorkerConnection, AsgiCallConnection {
       if (type === FROM_ASGI.close) this.#finish(call);
       return;
     }
-    call.lastProgress = performance.now();
     call.receive(own);
     if (endsReply(own)) this.#finish(call);
+    else call.lastProgress = performance.now();
   };
 
   /** Its reply is complete. Whether the application goes on, the process says in the same write. */

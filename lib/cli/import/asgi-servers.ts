@@ -7,7 +7,7 @@ import {
   type ForeignOption,
   type TranslationRules,
 } from "./rules.ts";
-import { address, application, level, text, yes } from "./values.ts";
+import { address, application, level, text, watching, yes } from "./values.ts";
 
 /** Flags that mean the same with each of them. */
 export const COMMON: TranslationRules = {
@@ -17,9 +17,11 @@ export const COMMON: TranslationRules = {
   "access-log": to("accessLog", (value) => (yes(value) ? "-" : "none")),
   "log-level": to("logLevel", level),
   factory: needless("the name has `()` behind it"),
-  "reload*": missing(
-    "`eddy reload`, or SIGHUP, when Python's files have changed",
+  reload: to("reload", watching),
+  "reload-dir, reload-include, reload-paths": missing(
+    "`eddy reload`, or SIGHUP; what is imported is watched, wherever it is",
   ),
+  "reload-*": needless("what is imported is watched, and nothing else"),
   "log-config": missing("`logFormat`, `accessLog`, `errorLog`"),
 };
 

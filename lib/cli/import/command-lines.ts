@@ -2,6 +2,7 @@
 import { GUNICORN } from "./gunicorn.ts";
 import { GRANIAN } from "./granian.ts";
 import { HYPERCORN } from "./hypercorn.ts";
+import { withConfigFile } from "./read-hypercorn.ts";
 import type { ForeignOption, TranslationTable } from "./rules.ts";
 import { UVICORN } from "./uvicorn.ts";
 
@@ -22,6 +23,11 @@ export interface CommandLine {
   readonly application: string;
   /** How the table writes the words of a flag's name. */
   readonly joint?: string;
+  /** Its options, with those of a config file that they name. */
+  withFile?(
+    options: readonly ForeignOption[],
+    python: string,
+  ): readonly ForeignOption[];
 }
 
 /** By the names of their programs. */
@@ -47,13 +53,27 @@ export const COMMAND_LINES: Readonly<Record<string, CommandLine>> = {
       b: "bind",
       c: "config",
       g: "group",
-      k: "worker-class",
+      k: "worker_class",
       m: "umask",
-      p: "pid",
+      p: "pid_path",
+      pid: "pid_path",
       u: "user",
       w: "workers",
+      "access-log": "accesslog",
+      "access-logfile": "accesslog",
+      "access-logformat": "access_log_format",
+      "error-log": "errorlog",
+      "error-logfile": "errorlog",
+      "keep-alive": "keep_alive_timeout",
+      "log-config": "logconfig",
+      "log-file": "errorlog",
+      "log-level": "loglevel",
+      reload: "use_reloader",
+      "server-name": "server_names",
     },
-    application: "app",
+    application: "application_path",
+    joint: "_",
+    withFile: withConfigFile,
   },
   granian: {
     table: GRANIAN,

@@ -1,6 +1,5 @@
 /** Gunicorn's settings, by ours that they become. */
 import type { ConfigFileSettings } from "../define-config.ts";
-import { compileFormat } from "../../exchange/access-log.ts";
 import {
   TranslationError,
   missing,
@@ -16,6 +15,7 @@ import {
   addresses,
   application,
   certificates,
+  format,
   grace,
   headerBytes,
   level,
@@ -23,7 +23,9 @@ import {
   several,
   text,
   trusted,
+  umask,
   variables,
+  watching,
   whole,
   yes,
 } from "./values.ts";
@@ -58,10 +60,10 @@ const RULES: TranslationRules = {
   pythonpath: to("pythonPath", several),
   raw_env: to("settings", environment, "unless the variable is set already"),
   pidfile: to("pid", text),
-  reload: to("reload", (value) => yes(value) || undefined),
+  reload: to("reload", watching),
   user: to("user", text),
   group: to("group", text),
-  umask: to("umask", (value) => whole(value).toString(8).padStart(3, "0")),
+  umask: to("umask", umask),
   accesslog: to("accessLog", text),
   access_log_format: to("logFormat", format),
   errorlog: to("errorLog", text, "`-` is standard output"),
@@ -173,15 +175,6 @@ function workerClass(value: unknown): ConfigFileSettings {
   throw new TranslationError(
     `${text(value)} has no counterpart: more pythonThreads for what waits, or async handlers in TypeScript, and loop.websocket() for WebSockets`,
   );
-}
-
-function format(value: unknown): string {
-  try {
-    compileFormat(text(value));
-  } catch (error) {
-    throw new TranslationError(`logFormat: ${(error as Error).message}`);
-  }
-  return text(value);
 }
 
 function proxyProtocol(value: unknown): ConfigFileSettings["proxyHeader"] {

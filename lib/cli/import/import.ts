@@ -4,7 +4,9 @@ import { basename, extname } from "node:path";
 import { attempt, EXIT } from "../failure.ts";
 import { COMMAND_LINES, readCommandLine } from "./command-lines.ts";
 import { GUNICORN } from "./gunicorn.ts";
-import { readGunicorn } from "./read-gunicorn.ts";
+import { HYPERCORN } from "./hypercorn.ts";
+import { readHypercorn } from "./read-hypercorn.ts";
+import { readPython } from "./read-python.ts";
 import { readUwsgi, UWSGI_EXTENSIONS } from "./read-uwsgi.ts";
 import type { TranslationTable, ForeignOption } from "./rules.ts";
 import { translate } from "./translate.ts";
@@ -45,22 +47,27 @@ function read(
   file: string,
   python: string,
   words: readonly string[],
-): { source: TranslationTable; options: ForeignOption[] } {
+): { source: TranslationTable; options: readonly ForeignOption[] } {
   const extension = extname(file);
   return attempt(EXIT.usage, `cannot import ${file}`, () => {
     const program = COMMAND_LINES[basename(file)];
-    if (program !== undefined)
-      return {
-        source: program.table,
-        options: readCommandLine(program, words),
-      };
+    if (program !== undefined) {
+      const flags = readCommandLine(program, words);
+      const options = program.withFile?.(flags, python) ?? flags;
+      return { source: program.table, options };
+    }
     const text = readFileSync(file, "utf8");
     if (extension === ".py")
-      return { source: GUNICORN, options: readGunicorn(text, python) };
+      return {
+        source: GUNICORN,
+        options: readPython(text, python, GUNICORN.server),
+      };
+    if (extension === ".toml")
+      return { source: HYPERCORN, options: readHypercorn(text) };
     if (UWSGI_EXTENSIONS.includes(extension))
       return { source: UWSGI, options: readUwsgi(file, text) };
     throw new Error(
-      `a file of uWSGI ends with ${UWSGI_EXTENSIONS.join(", ")}, and one of Gunicorn with .py`,
+      `a file of uWSGI ends with ${UWSGI_EXTENSIONS.join(", ")}, one of Gunicorn with .py, and one of Hypercorn with .toml`,
     );
   });
 }

@@ -7,6 +7,8 @@ export interface ForeignOption {
   readonly name: string;
   readonly value: unknown;
   readonly line: number;
+  /** Where that line is, if not in the file or the command line that is read. */
+  readonly file?: string;
   /** The line itself. */
   readonly written: string;
   /** Why it can be left out if there is no rule for it. */

@@ -1,5 +1,6 @@
 /** Converts values of other servers. Each function throws {@link TranslationError} for what it cannot read. */
 import { parse } from "node:path";
+import { compileFormat } from "../../exchange/access-log.ts";
 import { MAX_HEADERS } from "../../engine/header-limit.ts";
 import { formatTarget, parseTarget } from "../../engine/target.ts";
 import type { ConfigFileSettings } from "../define-config.ts";
@@ -105,6 +106,24 @@ export function level(value: unknown): ConfigFileSettings["logLevel"] {
     throw new TranslationError(`there is no level ${name}`);
   return LEVELS[name];
 }
+
+/** Of access lines. */
+export function format(value: unknown): string {
+  try {
+    compileFormat(text(value));
+  } catch (error) {
+    throw new TranslationError(`logFormat: ${(error as Error).message}`);
+  }
+  return text(value);
+}
+
+/** A number, as Python has it. */
+export const umask = (value: unknown): string =>
+  whole(value).toString(8).padStart(3, "0");
+
+/** Watching, where it is asked for. */
+export const watching = (value: unknown): true | undefined =>
+  yes(value) || undefined;
 
 /** As Python's `ssl` numbers them: none, optional, required. */
 export function certificates(

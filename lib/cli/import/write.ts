@@ -53,7 +53,7 @@ export function summary(
   const lost = options.filter(isLost);
   const lines = lost.map(
     ({ theirs, lost }) =>
-      `  ${file}:${theirs.line}: ${theirs.name}: ${lost.join("; ")}`,
+      `  ${theirs.file ?? file}:${theirs.line}: ${theirs.name}: ${lost.join("; ")}`,
   );
   const rest =
     lost.length === 0

@@ -1,57 +1,20 @@
-/** Config files of uWSGI and Gunicorn, and command lines, as ours. */
+/** Config files of uWSGI and Gunicorn, as ours. */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { configure } from "../../../lib/cli/configure.ts";
 import { GUNICORN } from "../../../lib/cli/import/gunicorn.ts";
-import { importFile, type Imported } from "../../../lib/cli/import/import.ts";
+import { importFile } from "../../../lib/cli/import/import.ts";
+import { HYPERCORN } from "../../../lib/cli/import/hypercorn.ts";
 import { UVICORN } from "../../../lib/cli/import/uvicorn.ts";
 import { ruleFor } from "../../../lib/cli/import/rules.ts";
 import { UWSGI } from "../../../lib/cli/import/uwsgi.ts";
 import type { Settings } from "../../../lib/cli/schema.ts";
-import { DEFAULT } from "../../../lib/cli/settings.ts";
 import { folderWith } from "../../support/folder.ts";
+import { imported, refusal } from "../../support/imported.ts";
 import { needsPython, PYTHON } from "../../support/python.ts";
-
-/** What is translated, and the settings that come of it when the command reads it. */
-type Read = Imported & { settings: Partial<Settings> };
-
-function imported(name: string, ...lines: string[]): Promise<Read> {
-  const folder = folderWith({ [name]: lines.join("\n") });
-  return read(importFile(join(folder, name), PYTHON));
-}
-
-function typed(line: string): Promise<Read> {
-  const [program, ...words] = line.split(" ");
-  return read(importFile(program!, PYTHON, words));
-}
-
-async function read(translated: Imported): Promise<Read> {
-  const config = join(folderWith({}), "out.yaml");
-  writeFileSync(config, translated.config);
-  const { resolved } = await configure({ config }, { env: {}, folders: [] });
-  const given = Object.entries(resolved).filter(
-    ([key, { source }]) => source !== DEFAULT && key !== "config",
-  );
-  const settings = Object.fromEntries(
-    given.map(([key, { value }]) => [key, value]),
-  );
-  return { ...translated, settings };
-}
 
 const ini = (...lines: string[]) => imported("uwsgi.ini", "[uwsgi]", ...lines);
 const conf = (...lines: string[]) => imported("gunicorn.conf.py", ...lines);
-
-function refusal(name: string, content: string): string {
-  const folder = folderWith({ [name]: content });
-  try {
-    importFile(join(folder, name), PYTHON);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  throw new Error("it was read");
-}
 
 const UWSGI_DEFAULTS = {
   maxBody: Infinity,
@@ -249,7 +212,7 @@ describe("A uwsgi.ini", () => {
     [
       "uwsgi.xml",
       "<uwsgi/>",
-      /ends with \.ini, \.yaml, \.yml, \.json, and one of Gunicorn with \.py$/,
+      /ends with \.ini, \.yaml, \.yml, \.json, one of Gunicorn with \.py, and one of Hypercorn with \.toml$/,
     ],
   ] as [string, string, RegExp][])
     it(`is refused when it is ${name} with ${content}`, () => {
@@ -408,84 +371,6 @@ describe("A gunicorn.conf.py", () => {
   });
 });
 
-describe("A command line", () => {
-  const ASGI = { maxBody: Infinity };
-  for (const [line, given] of [
-    [
-      "uvicorn shop:make --factory --host 0.0.0.0 --port=80 --workers 4 --loop uvloop --no-access-log",
-      {
-        app: "python:shop:make()",
-        http: ["0.0.0.0:80"],
-        pythonProcesses: 4,
-        pythonLoop: "uvloop",
-        accessLog: "none",
-      },
-    ],
-    [
-      "uvicorn app:app --host ::1 --interface asgi3 --ssl-cert-reqs 2",
-      {
-        app: "python:app:app",
-        http: ["[::1]:8000"],
-        pythonInterface: "asgi",
-        tlsVerifyClient: "require",
-        accessLog: "-",
-      },
-    ],
-    [
-      "hypercorn -k uvloop -w4 --bind unix:/run/a.sock app:app",
-      {
-        app: "python:app:app",
-        http: ["unix:/run/a.sock"],
-        pythonProcesses: 4,
-        pythonLoop: "uvloop",
-      },
-    ],
-    [
-      "granian --interface asgi --workers 2 --ssl-protocol-min tls1.3 app:app",
-      {
-        app: "python:app:app",
-        pythonInterface: "asgi",
-        pythonProcesses: 2,
-        tlsMinVersion: "TLSv1.3",
-      },
-    ],
-    [
-      "gunicorn -w 4 -k uvicorn.workers.UvicornWorker --preload app:app",
-      {
-        app: "python:app:app",
-        pythonInterface: "asgi",
-        pythonProcesses: 4,
-        pythonLazyApps: false,
-      },
-    ],
-  ] as [string, Partial<Settings>][])
-    it(`becomes settings: ${line}`, async () => {
-      const { settings, summary, complete } = await typed(line);
-      expect(settings).to.deep.equal({ ...ASGI, ...given });
-      expect(complete, summary).to.equal(true);
-    });
-
-  for (const [line, message] of [
-    ["uvicorn a:app --reload", /^ {2}uvicorn:2: reload: `eddy reload`/m],
-    ["uvicorn a:app --root-path /x", /root-path: `mount` in place of `app`/],
-    ["hypercorn a:app -k trio", /there is no loop trio: asyncio or uvloop/],
-    ["granian --interface rsgi a:app", /rsgi is neither ASGI nor WSGI/],
-    ["gunicorn a:app --keep-alive 5", /keepalive: `idleTimeoutMs` of a Loop/],
-    ["uvicorn a:app --wonder 1", /wonder: eddy import does not know it/],
-  ] as [string, RegExp][])
-    it(`says what does not translate: ${line}`, async () => {
-      const { summary, complete } = await typed(line);
-      expect(summary).to.match(message);
-      expect(complete).to.equal(false);
-    });
-
-  it("is refused when a flag has no value", () => {
-    expect(() => importFile("uvicorn", PYTHON, ["a:app", "--port"])).to.throw(
-      /cannot import uvicorn: --port has no value/,
-    );
-  });
-});
-
 describe("The tables of eddy import", () => {
   it("have every flag of the Uvicorn that is installed", function () {
     const { status, stdout } = spawnSync(PYTHON, ["-m", "uvicorn", "--help"], {
@@ -518,7 +403,7 @@ describe("The tables of eddy import", () => {
     expect(strange).to.deep.equal([]);
   });
 
-  for (const { server, rules } of [UWSGI, GUNICORN])
+  for (const { server, rules } of [UWSGI, GUNICORN, HYPERCORN])
     it(`name an option of ${server} once`, () => {
       const names = Object.keys(rules).flatMap((one) => one.split(", "));
       expect(names).to.deep.equal([...new Set(names)]);

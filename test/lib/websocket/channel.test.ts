@@ -2,17 +2,22 @@ import { expect } from "chai";
 import type { SocketConnection } from "../../../lib/engine/socket.ts";
 import { Channel, noSockets } from "../../../lib/websocket/channel.ts";
 import { DEFAULTS } from "../../../lib/websocket/options.ts";
+import { Surplus } from "../../../lib/websocket/surplus.ts";
 
 const MIB = 1024 * 1024;
 
 describe("Channel, when more than maxQueuedBytes wait", () => {
   /** What it has called of a connection, whose engine can pause or not. */
-  function open(canPause: boolean): { channel: Channel; calls: string[] } {
+  function open(
+    canPause: boolean,
+    surplus = new Surplus(),
+  ): { channel: Channel; calls: string[] } {
     const calls: string[] = [];
     const channel = new Channel({
       settings: DEFAULTS,
       counts: noSockets(),
       subscriptions: undefined,
+      surplus,
       closed: () => {},
     });
     const connection: Partial<SocketConnection> = {
@@ -50,12 +55,35 @@ describe("Channel, when more than maxQueuedBytes wait", () => {
     expect(channel.take()).to.equal(undefined);
   });
 
-  it("closes it with 1008 where it goes on for more than 8 MiB", () => {
+  it("keeps what an engine goes on with, up to 64 MiB of all sockets", () => {
     const { channel, calls } = open(true);
-    for (let i = 0; i < 9; i++) receive(channel, MIB);
+    for (let i = 0; i < 65; i++) receive(channel, MIB);
     receive(channel, 20 * MIB); // one message may be that long
     expect(calls).not.to.include("end 1008");
     receive(channel, 1);
     expect(calls.at(-1)).to.equal("end 1008");
   });
+
+  it("leaves 8 MiB to each where others have taken all of that", () => {
+    const surplus = new Surplus();
+    const first = open(true, surplus);
+    receive(first.channel, 100 * MIB);
+    const second = open(true, surplus);
+    for (let i = 0; i < 9; i++) receive(second.channel, MIB);
+    receive(second.channel, 1);
+    expect(second.calls).not.to.include("end 1008");
+    receive(second.channel, 1);
+    expect(second.calls.at(-1)).to.equal("end 1008");
+  });
+
+  for (const how of ["take", "abandon"] as const)
+    it(`counts nothing of it any more after ${how}()`, () => {
+      const surplus = new Surplus();
+      const first = open(true, surplus);
+      receive(first.channel, 100 * MIB);
+      first.channel[how]();
+      const second = open(true, surplus);
+      for (let i = 0; i < 20; i++) receive(second.channel, MIB);
+      expect(second.calls).not.to.include("end 1008");
+    });
 });

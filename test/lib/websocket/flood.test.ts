@@ -5,7 +5,6 @@ import { connect, type Socket as NetSocket } from "node:net";
 import { setImmediate, setTimeout as pass } from "node:timers/promises";
 import { mock } from "node:test";
 import { expect } from "chai";
-import { afterEach } from "mocha";
 import { upgrade, type Loop, type Socket } from "../../../lib/index.ts";
 import { CERTIFICATE } from "../../support/certificate.ts";
 import { onEachEngine } from "../../support/engines.ts";
@@ -86,11 +85,10 @@ onEachEngine((engine) => {
         expect(await inOrder).to.equal(COUNT);
       });
 
-    afterEach(() => mock.timers.reset());
-
     for (const how of ["destroy", "resetAndDestroy"] as const)
       it(`is known to have left within ten seconds (${how})`, async () => {
         mock.timers.enable({ apis: ["setInterval"] });
+        afterTest(() => mock.timers.reset()); // behind the server's end, which clears its own
         const { loop, port, goOn, left } = await serve(false);
         const socket = await flood(port, false);
         await standstill(loop);

@@ -98,6 +98,17 @@ async def head_first(scope, receive, send):
     await send({"type": "http.response.body", "body": b"then"})
 
 
+async def whole_first(scope, receive, send):
+    """All that its length promises, and the end of the reply when it may go."""
+    which.set(scope["path"])
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"whole", "more_body": True})
+    while not os.path.exists(os.path.join(desk, "go")):
+        await asyncio.sleep(0.005)
+    note("whole", which.get())
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def sleep(scope, receive, send):
     await asyncio.sleep(float(scope["query_string"]))
     await answer(send, "awake")
@@ -227,7 +238,7 @@ PATHS = {
     "/behind": behind, "/raises": raises, "/raises-late": raises_late, "/exits": exits, "/nothing": says_nothing,
     "/kill": kill, "/hangs": hangs, "/blocks": blocks, "/pid": pid, "/forks": forks, "/forks-exits": forks_and_exits,
     "/forks-thread": forks_in_thread, "/trailers": has_trailers, "/hints": hints, "/bad": bad_header,
-    "/loop": loop_name,
+    "/loop": loop_name, "/whole": whole_first,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-/** Reads gunicorn.conf.py without running it: Python itself says which names have which literals. */
+/** Reads config files of Python without running them: Python itself says which names have which literals. */
 import { execFileSync } from "node:child_process";
 import type { ForeignOption } from "./rules.ts";
 
@@ -22,7 +22,7 @@ def tell(name, node, **more):
     print(json.dumps({"name": name, "line": node.lineno, "written": written, **more}, allow_nan=False))
 
 def computed(name, node):
-    tell(name, node, value=None, unread="it is computed when Gunicorn starts")
+    tell(name, node, value=None, unread="it is computed when %s starts" % sys.argv[1])
 
 def literal(name, node):
     try:
@@ -49,15 +49,20 @@ for node in tree.body:
 
 /**
  * @param python any interpreter from 3.8 up.
+ * @param server whose file it is.
  * @throws {Error} saying what is wrong with the file, or that there is no Python.
  */
-export function readGunicorn(source: string, python: string): ForeignOption[] {
-  return run(python, source)
+export function readPython(
+  source: string,
+  python: string,
+  server: string,
+): ForeignOption[] {
+  return run(python, server, source)
     .split("\n")
     .filter(Boolean)
     .map((line) => ({
       ...(JSON.parse(line) as ForeignOption),
-      harmless: "no setting of Gunicorn's",
+      harmless: `no setting of ${server}'s`,
     }));
 }
 
@@ -66,9 +71,9 @@ interface Failed extends Error {
   readonly stderr?: string;
 }
 
-function run(python: string, input: string): string {
+function run(python: string, server: string, input: string): string {
   try {
-    return execFileSync(python, ["-I", "-c", PROGRAM], {
+    return execFileSync(python, ["-I", "-c", PROGRAM, server], {
       input,
       encoding: "utf8",
       stdio: "pipe",
