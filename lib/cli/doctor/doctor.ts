@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Flags } from "../command-line.ts";
 import { configureThere } from "../configure.ts";
 import { CommandFailure } from "../failure.ts";
-import { faultOfUws } from "../port.ts";
+import { FirstWorker } from "../first-worker.ts";
 import { resolveSettings } from "../settings.ts";
 import { ask } from "../top.ts";
 import { settingsFinding, unknownIn } from "./command.ts";
@@ -88,7 +88,9 @@ export async function examine(
     else findings.push(...found);
   }
   if (files.length === 0) {
-    findings.push(...lookAtMachine(setup, await faultOfUws()));
+    const worker = new FirstWorker({});
+    findings.push(...lookAtMachine(setup, await worker.faultOfUws));
+    worker.end();
     findings.push(...(await lookAtRunning(setup, notes)));
   }
   return { findings, notes };
