@@ -89,8 +89,9 @@ export async function examine(
   }
   if (files.length === 0) {
     const worker = new FirstWorker({});
-    findings.push(...lookAtMachine(setup, await worker.faultOfUws));
+    const fault = await worker.faultOfUws;
     worker.end();
+    findings.push(...lookAtMachine(setup, fault));
     findings.push(...(await lookAtRunning(setup, notes)));
   }
   return { findings, notes };
