@@ -151,7 +151,9 @@ function handleMessages(
     (message: ToWorker, socket?: Socket) =>
       void orders[message.type]?.(message as never, socket),
   );
-  process.once("disconnect", () => void loop.close());
+  const close = (): void => void loop.close();
+  if (process.connected) process.once("disconnect", close);
+  else close(); // while the application was loaded
   process.once("SIGTERM", () =>
     process.connected ? tell({ type: "leaving" }) : void loop.close(),
   );
