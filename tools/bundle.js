@@ -48,10 +48,21 @@ const started = sources.flatMap((file) =>
 
 const DIST = join(process.cwd(), "dist");
 
+/**
+ * What a program has beside `eddy`, and the engines, which are loaded later. Each of them has a part of it, and is given
+ * all of it here, or else it would come in as many files as there are parts. Configuration and threads go without.
+ */
+const beside = [
+  ...published.filter((file) => !/^lib\/(index|cli\/)|\/wait\.js$/.test(file)),
+  "lib/engine/node/engine.js",
+  "lib/engine/uws/engine.js",
+];
+
 /** What a file says of itself: where it was, whichever it stands in now; by which names it hands a package on. */
 async function standing(file) {
   const place = `import.meta.url.replace(/(.*)\\/bundle\\/.*/, "$1/bundle/${file}")`;
-  const text = read(file).replaceAll(/\bimport\.meta\.url\b/g, () => place);
+  const own = read(file).replaceAll(/\bimport\.meta\.url\b/g, () => place);
+  const text = beside.includes(file) ? `${own}\nimport "eddy";` : own;
   const [star, from] = /^export \* from "(\w.*)";$/m.exec(text) ?? [];
   if (star === undefined) return text;
   const [all, given] = [await import(join(DIST, file)), await import(from)];
