@@ -24,6 +24,13 @@ function loadedBy(entry: string, except?: string): Set<string> {
   const edges = [...importsOf("lib"), ...importsOf("adapters")].filter(
     ([, imported]) => imported !== except,
   );
+  return reachedFrom(entry, edges);
+}
+
+function reachedFrom(
+  entry: string,
+  edges: readonly [string, string][],
+): Set<string> {
   const loaded = new Set([entry]);
   for (const file of loaded)
     // which grows meanwhile
@@ -67,10 +74,27 @@ describe("The layers", () => {
   });
 
   it("keep the engine and effection out of threads, where each would take megabytes", () => {
-    const loaded = loadedBy("adapters/wsgi/threads/inside/main.ts");
-    expect([...loaded]).to.include("adapters/wsgi/environ.ts");
-    expect(loaded.has("lib/engine/uws/load.ts"), "the engine").to.equal(false);
-    expect(loaded.has("effection"), "effection").to.equal(false);
+    for (const [entry, known] of [
+      ["adapters/wsgi/threads/inside/main.ts", "adapters/wsgi/environ.ts"],
+      ["lib/cli/watchdog-thread.ts", "lib/cli/watchdog-words.ts"],
+    ] as const) {
+      const loaded = loadedBy(entry);
+      expect([...loaded]).to.include(known);
+      expect(loaded.has("lib/engine/uws/load.ts"), "the engine").to.equal(
+        false,
+      );
+      expect(loaded.has("effection"), "effection").to.equal(false);
+    }
+  });
+
+  it("start the first worker before the command loads what takes it long", () => {
+    const atOnce = arrowsOf("lib")
+      .filter(({ isType, isLater }) => !isType && !isLater)
+      .map(({ from, to }): [string, string] => [from, to]);
+    const loaded = reachedFrom("lib/cli/main.ts", atOnce);
+    expect([...loaded]).to.include("lib/cli/first-worker.ts");
+    for (const name of ["effection", "pino", "node:http", "chokidar"])
+      expect(loaded.has(name), name).to.equal(false);
   });
 
   it("keep the engine out of the supervisor, which never runs the application", () => {

@@ -11,7 +11,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire, isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
+import { isModuleNamespaceObject } from "node:util/types";
 import { build, transform } from "esbuild";
 import { minify } from "oxc-minify";
 
@@ -46,10 +48,21 @@ const started = sources.flatMap((file) =>
 
 const DIST = join(process.cwd(), "dist");
 
+/**
+ * What a program has beside `eddy`, and the engines, which are loaded later. Each of them has a part of it, and is given
+ * all of it here, or else it would come in as many files as there are parts. Configuration and threads go without.
+ */
+const beside = [
+  ...published.filter((file) => !/^lib\/(index|cli\/)|\/wait\.js$/.test(file)),
+  "lib/engine/node/engine.js",
+  "lib/engine/uws/engine.js",
+];
+
 /** What a file says of itself: where it was, whichever it stands in now; by which names it hands a package on. */
 async function standing(file) {
   const place = `import.meta.url.replace(/(.*)\\/bundle\\/.*/, "$1/bundle/${file}")`;
-  const text = read(file).replaceAll(/\bimport\.meta\.url\b/g, () => place);
+  const own = read(file).replaceAll(/\bimport\.meta\.url\b/g, () => place);
+  const text = beside.includes(file) ? `${own}\nimport "eddy";` : own;
   const [star, from] = /^export \* from "(\w.*)";$/m.exec(text) ?? [];
   if (star === undefined) return text;
   const [all, given] = [await import(join(DIST, file)), await import(from)];
@@ -60,7 +73,7 @@ async function standing(file) {
 const sourcesOfOurs = {
   name: "sources of ours",
   setup({ onLoad, onResolve }) {
-    onLoad({ filter: /\.js$/ }, async ({ path }) => ({
+    onLoad({ filter: /\.js$/, namespace: "file" }, async ({ path }) => ({
       contents: await standing(relative(DIST, path)),
     }));
     onResolve({ filter: /^eddy(\/|$)/ }, ({ path }) => {
@@ -69,6 +82,45 @@ const sourcesOfOurs = {
     });
   },
 };
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Packages in CommonJS are required: of one that is imported, Node reads the text first, and finds the names that it
+ * exports, which takes a start as long as all else that is read of it.
+ */
+const commonJs = {
+  name: "packages in CommonJS",
+  setup({ onLoad, onResolve }) {
+    onResolve(
+      { filter: /^[@\w]/, namespace: "file" },
+      async ({ path, kind }) =>
+        kind === "import-statement" && (await isCommonJs(path))
+          ? { path, namespace: "required" }
+          : undefined,
+    );
+    onLoad({ filter: /./, namespace: "required" }, async ({ path }) => ({
+      contents: `import { createRequire } from "node:module";
+        const it = createRequire(import.meta.url)("${path}");
+        export default it;
+        export const { ${(await namesOf(path)).join()} } = it;`,
+    }));
+  },
+};
+
+const namesOf = async (path) =>
+  Object.keys(await import(path)).filter((name) => name !== "default");
+
+/** It has the same whether it is imported or required. */
+async function isCommonJs(path) {
+  if (isBuiltin(path)) return false;
+  const required = require(path);
+  if (isModuleNamespaceObject(required)) return false;
+  const imported = await import(path);
+  return (await namesOf(path)).every(
+    (name) => required[name] === imported[name],
+  );
+}
 
 const { outputFiles } = await build({
   entryPoints: [
@@ -85,7 +137,7 @@ const { outputFiles } = await build({
   packages: "external",
   minifySyntax: true,
   write: false,
-  plugins: [sourcesOfOurs],
+  plugins: [sourcesOfOurs, commonJs],
 });
 
 /** The declarations that the published ones lead to. */

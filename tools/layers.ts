@@ -15,6 +15,8 @@ interface Arrow {
   readonly to: string;
   /** It is gone at run time. */
   readonly isType: boolean;
+  /** By `import()`. */
+  readonly isLater: boolean;
 }
 
 /** Every import in a folder's sources, those by `import()` among them. */
@@ -25,8 +27,13 @@ export function arrowsOf(folder: string): Arrow[] {
       const from = join(folder, file);
       const source = readFileSync(join(ROOT, from), "utf8");
       return [...source.matchAll(IMPORT)].map((match): Arrow => {
-        const [, isType, specifier = match[3]!] = match;
-        return { from, to: resolve(from, specifier), isType: !!isType };
+        const [, isType, named, later] = match;
+        return {
+          from,
+          to: resolve(from, (named ?? later)!),
+          isType: isType !== undefined,
+          isLater: later !== undefined,
+        };
       });
     });
 }

@@ -2,16 +2,16 @@
 import { race, type Operation } from "effection";
 import { endWorkers } from "./end-workers.ts";
 import type { Identity } from "./identity.ts";
-import { releaseOf } from "./reload.ts";
+import { releaseOf } from "./release.ts";
 import { secretVariables } from "./secret.ts";
 import type { Configuration } from "./settings.ts";
-import { withSockets } from "./successor.ts";
 import { readCertificates } from "./tls.ts";
 import {
   failureOf,
   useWorkerProcess,
   type WorkerExit,
 } from "./worker-process.ts";
+import { forkWorker, withSockets } from "./worker-fork.ts";
 
 /** A port that is nobody's, for the moment in which the applications are opened. */
 const ANYWHERE = { host: "127.0.0.1", port: 0 };
@@ -40,7 +40,7 @@ export function* check(
       listen: [ANYWHERE],
       uwsgi: undefined,
     },
-    { env, ...identity, stdio: withSockets([]) },
+    () => forkWorker({ env, ...identity, stdio: withSockets([]) }),
     0,
     {},
   );

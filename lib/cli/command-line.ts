@@ -1,6 +1,5 @@
 /** The command line: flags and `--help`, made from the table of settings. */
 import { Command, Option } from "commander";
-import { inOurWords } from "./other-words.ts";
 import { flagOf, KEYS, settingOf, type Key } from "./schema.ts";
 
 /** The flags that were given, by key. */
@@ -31,9 +30,7 @@ export function commandLine(version: string, actions: Actions): Command {
     .exitOverride() // here, because the commands below take it over
     .argument("[app]", "the application at /, as --app has it")
     .allowExcessArguments(false)
-    .configureOutput({
-      outputError: (text, write) => write(answerTo(text)),
-    })
+    .configureOutput({ outputError: () => {} }) // whoever catches it says it, by `answerTo`
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       "after",
@@ -106,10 +103,13 @@ export function commandLine(version: string, actions: Actions): Command {
   return program;
 }
 
-function answerTo(error: string): string {
+/** What is wrong with a command line, by what commander says of it. */
+export async function answerTo(error: string): Promise<string> {
   const [, flag] = UNKNOWN.exec(error) ?? [];
-  const here = flag && inOurWords(flag);
-  return here ? `error: ${here}\n` : error.replace(VALUE, "'");
+  if (flag === undefined) return error;
+  const { inOurWords } = await import("./other-words.ts"); // seldom needed
+  const here = inOurWords(flag);
+  return here ? `error: ${here}` : error.replace(VALUE, "'");
 }
 
 const UNKNOWN = /^error: unknown option '(--?[\w-]+)/;

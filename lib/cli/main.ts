@@ -1,20 +1,21 @@
 #!/usr/bin/env node
 /** The command `eddy`. */
 import { CommanderError } from "commander";
-import { run } from "effection";
-import { commandLine, type Flags } from "./command-line.ts";
+import { answerTo, commandLine, type Flags } from "./command-line.ts";
 import { configure, configureThere } from "./configure.ts";
-import { explain } from "./explain.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { identityOf } from "./identity.ts";
-import { warnOfProcess1 } from "./process-1.ts";
-import { openLogs } from "./logs.ts";
-import { askForProfile } from "./profile/ask.ts";
-import { askForReload } from "./ask-reload.ts";
-import { checkReachable } from "./reachable.ts";
+import { FirstWorker, isAllByNode } from "./first-worker.ts";
+import { identityOf, type Identity } from "./identity.ts";
 import { inheritanceOf } from "./inheritance.ts";
-import { startOf } from "./successor.ts";
+import type { Logs } from "./logs.ts";
+import { warnOfProcess1 } from "./process-1.ts";
+import { checkReachable } from "./reachable.ts";
+import { releaseOf } from "./release.ts";
+import { secretVariables } from "./secret.ts";
+import type { Configuration } from "./settings.ts";
+import { startOf } from "./start.ts";
 import { checkSupervised } from "./supervised.ts";
+import { withSockets } from "./worker-fork.ts";
 import { VERSION } from "../status/versions.ts";
 
 const program = commandLine(VERSION, {
@@ -24,24 +25,39 @@ const program = commandLine(VERSION, {
     const start = startOf(process.env); // without what was inherited, which is about this process
     const configuration = await configureThere(flags);
     checkSupervised(configuration);
-    const { settings, warnings } = configuration;
+    const { settings } = configuration;
     if (settings.umask !== "") process.umask(parseInt(settings.umask, 8));
     const identity = identityOf(settings);
     checkReachable(settings, identity);
-    const logs = openLogs(settings, identity);
-    for (const warning of warnings) logs.log.warn(warning);
-    warnOfProcess1(logs.log);
-    const surroundings = { flags, start, inheritance, identity, logs };
+    const surroundings = { flags, start, inheritance, identity };
     if (settings.workers === 0) {
+      const logs = await beginLogs(configuration, identity);
       const { serveAlone } = await import("./alone.ts"); // with an engine: a supervisor never has one
-      return await serveAlone(configuration, surroundings);
+      return await serveAlone(configuration, { ...surroundings, logs });
     }
-    const { supervise } = await import("./supervise.ts"); // as all below: a start pays for what it needs
-    await run(() => supervise(configuration, surroundings));
+    const secrets = secretVariables(settings);
+    const release = releaseOf(configuration, secrets);
+    const first = isAllByNode(settings)
+      ? undefined
+      : new FirstWorker({
+          env: release.env,
+          ...identity,
+          stdio: withSockets([]),
+        });
+    try {
+      const logs = await beginLogs(configuration, identity);
+      const { run } = await import("effection");
+      const { supervise } = await import("./supervise.ts");
+      const beginning = { ...surroundings, logs, release, secrets, first };
+      await run(() => supervise(configuration, beginning));
+    } finally {
+      first?.end();
+    }
   },
   async config(flags: Flags) {
     const configuration = await configure(flags);
     for (const warning of configuration.warnings) console.error(warning);
+    const { explain } = await import("./explain.ts"); // as all below: a start pays for what it needs
     console.log(explain(configuration));
   },
   async check(flags: Flags) {
@@ -51,20 +67,24 @@ const program = commandLine(VERSION, {
     for (const warning of configuration.warnings) console.error(warning);
     const identity = identityOf(configuration.settings);
     checkReachable(configuration.settings, identity);
+    const { run } = await import("effection");
     const { check } = await import("./check.ts");
     console.log(`${await run(() => check(configuration, identity))}: good`);
   },
   async reload(flags: Flags) {
     const { settings } = await configureThere(flags);
+    const { askForReload } = await import("./ask-reload.ts");
     await askForReload(settings.pid);
   },
   async top(flags: Flags) {
     const { settings } = await configureThere(flags);
+    const { run } = await import("effection");
     const { top } = await import("./top.ts");
     await run(() => top(settings));
   },
   async profile(pid: string, what: string, flags: Flags) {
     const { settings } = await configureThere(flags);
+    const { askForProfile } = await import("./profile/ask.ts");
     console.log(await askForProfile(settings, pid, what));
   },
   async doctor(files: readonly string[], flags: Flags) {
@@ -86,6 +106,18 @@ const program = commandLine(VERSION, {
   },
 });
 
+/** With what there is to say first. */
+async function beginLogs(
+  { settings, warnings }: Configuration,
+  identity: Identity,
+): Promise<Logs> {
+  const { openLogs } = await import("./logs.ts");
+  const logs = openLogs(settings, identity);
+  for (const warning of warnings) logs.log.warn(warning);
+  warnOfProcess1(logs.log);
+  return logs;
+}
+
 /** The supervisor's claims and the workers' watchdog are made of what Node.js alone has. */
 function checkRuntime(): void {
   for (const name of ["bun", "deno"])
@@ -105,13 +137,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }
 
-/** Commander prints its own errors. */
-function report(error: unknown): number {
-  if (error instanceof CommanderError)
-    return error.exitCode === 0 ? 0 : EXIT.usage;
+async function report(error: unknown): Promise<number> {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // after `--help`, for one
+    if (error.code !== "commander.help")
+      console.error(await answerTo(error.message));
+    return EXIT.usage;
+  }
   if (!(error instanceof CommandFailure)) throw error;
   console.error(`eddy: ${error.message}`);
   return error.exitCode;

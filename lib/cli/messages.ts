@@ -51,6 +51,8 @@ export interface Report {
 export type LastReport = Pick<Report, "tally" | "suspects" | "figures">;
 
 export type ToWorker =
+  /** Before its orders: load uWebSockets.js, and tell whether it does. */
+  | { type: "try" }
   | { type: "start"; orders: Orders }
   /** End when running requests have finished; open connections get one more request within this time. */
   | { type: "close"; lingerMs: number }
@@ -83,6 +85,8 @@ export interface Answers {
 }
 
 export type FromWorker =
+  /** Why uWebSockets.js does not load; nothing where it does. */
+  | { type: "tried"; fault: string }
   /** The limits are those of the loop, which may be the application's own. */
   | {
       type: "ready";

@@ -1,14 +1,11 @@
 /**
  * Where the workers will listen: what the settings say is claimed, and, where Node's processes share it, bound here.
  */
-import { execFile } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { fstatSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { call, resource, type Operation } from "effection";
 import { warnOfExpiry } from "../engine/expiry.ts";
 import {
@@ -51,6 +48,11 @@ export interface PlaceOptions {
   readonly log: Logger;
 }
 
+export interface WorkersPlaceOptions extends PlaceOptions {
+  /** Why uWebSockets.js does not load on this machine; nothing where it does. The supervisor never loads an engine. */
+  readonly faultOfUws: () => Promise<string>;
+}
+
 /**
  * Claims the addresses until the scope ends. Other programs than eddy are noticed by binding them, or by listening
  * there for a moment: the workers of uWebSockets.js share their port, and would share it with such a program, too,
@@ -58,7 +60,7 @@ export interface PlaceOptions {
  *
  * @throws {CommandFailure} saying what is in the way.
  */
-export function usePlace(options: PlaceOptions): Operation<Place> {
+export function usePlace(options: WorkersPlaceOptions): Operation<Place> {
   return resource(function* (provide) {
     const { settings, sockets } = options;
     warnOfExpiry(readCertificates(settings), options.log);
@@ -203,7 +205,7 @@ interface Wanted {
   readonly engine: EngineChoice | undefined;
 }
 
-function* useAddresses(options: PlaceOptions): Operation<Taken[]> {
+function* useAddresses(options: WorkersPlaceOptions): Operation<Taken[]> {
   const { settings, sockets } = options;
   const wanted = yield* call(() => wantedOf(options));
   checkAlone(settings, wanted);
@@ -298,7 +300,8 @@ async function wantedOf({
   settings,
   identity,
   log,
-}: PlaceOptions): Promise<Wanted[]> {
+  faultOfUws,
+}: WorkersPlaceOptions): Promise<Wanted[]> {
   const addresses = settings.http.map((entry) => ({
     entry,
     ...parseHttpAddress(entry)!,
@@ -306,7 +309,7 @@ async function wantedOf({
   const isAuto = addresses.some(
     ({ engine }) => (engine ?? settings.engine) === "auto",
   );
-  const best = isAuto ? await bestEngine(settings, log) : "auto";
+  const best = isAuto ? await bestEngine(settings, log, faultOfUws) : "auto";
   return addresses.map(({ entry, target, engine: own }) => {
     const choice = own ?? settings.engine;
     const engine = engineAt(
@@ -323,6 +326,7 @@ async function wantedOf({
 async function bestEngine(
   settings: Settings,
   log: Logger,
+  faultOfUws: WorkersPlaceOptions["faultOfUws"],
 ): Promise<EngineChoice> {
   if (needsNode({ http2: settings.http2, tls: tlsOf(settings) })) return "node";
   const reason = await faultOfUws();
@@ -330,21 +334,6 @@ async function bestEngine(
   log.warn(withoutUws(reason));
   return "node";
 }
-
-/**
- * Why uWebSockets.js does not load on this machine; nothing where it does. A process of its own tries it: this one
- * never loads an engine, and one that crashes does not load.
- */
-export async function faultOfUws(): Promise<string> {
-  const { stdout } = await execute(process.execPath, [TRIAL]).catch(
-    ({ message }: Error) => ({ stdout: message }),
-  );
-  return stdout.trim();
-}
-
-const execute = promisify(execFile);
-
-const TRIAL = fileURLToPath(new URL("./try-engine.js", import.meta.url));
 
 /** What is claimed for it. A host that there is not is left to the attempt to listen, which says so. */
 async function named(target: Target): Promise<string[]> {

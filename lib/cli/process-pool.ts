@@ -1,5 +1,5 @@
 /** The workers: starts them, keeps their number, replaces them one by one, ends them. */
-import type { ForkOptions } from "node:child_process";
+import type { ChildProcess, ForkOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import {
   all,
@@ -19,32 +19,29 @@ import { GIVE_UP, pauseMs } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
 import { workersOf } from "./cores.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import type { FirstWorker } from "./first-worker.ts";
 import { INTERVALS } from "./intervals.ts";
 import type { Orders, ToWorker } from "./messages.ts";
 import { lifetime, Renewals } from "./renewal.ts";
 import { Mutex } from "./mutex.ts";
+import type { Release } from "./release.ts";
 import type { Settings } from "./schema.ts";
 import { TopicRelay } from "./topic-relay.ts";
 import { untilSilent } from "./silence.ts";
 import { isAlone } from "./port.ts";
+import { forkWorker } from "./worker-fork.ts";
 import {
   failureOf,
   useWorkerProcess,
   type WorkerProcess,
 } from "./worker-process.ts";
 
-/** What a reload may change. */
-export interface NextRelease extends Pick<
-  Orders,
-  "settings" | "explicit" | "specs"
-> {
-  readonly env: NodeJS.ProcessEnv;
-}
-
 /** What to start, and what to call. */
 interface ProcessPoolOptions {
   readonly orders: Orders;
   readonly fork: ForkOptions;
+  /** Started by the same options already. */
+  readonly first: FirstWorker | undefined;
   readonly workers: number;
   readonly log: Logger;
   /** A worker that fails at the start does not end the pool, because the next change of a file may help. */
@@ -147,7 +144,7 @@ export class ProcessPool {
    *
    * @returns why not all of them are new.
    */
-  reload(next: NextRelease): Operation<string | undefined> {
+  reload(next: Release): Operation<string | undefined> {
     return this.#mutex.run(() => this.#reload(next));
   }
 
@@ -186,7 +183,7 @@ export class ProcessPool {
       this.#close(worker);
   }
 
-  *#reload(next: NextRelease): Operation<string | undefined> {
+  *#reload(next: Release): Operation<string | undefined> {
     const { log } = this.#options;
     this.#take(next);
     const old = this.#staying;
@@ -207,7 +204,7 @@ export class ProcessPool {
   }
 
   /** What holds for each worker that is started from now on. */
-  #take({ env, ...orders }: NextRelease): void {
+  #take({ env, ...orders }: Release): void {
     const { orders: before, fork } = this.#options;
     const [was, is] = [before.settings, orders.settings].map(workersOf);
     if (was !== is && !this.#exclusive) this.#wanted = is!;
@@ -288,9 +285,10 @@ export class ProcessPool {
   }
 
   *#live(failures: number, serves: (yes: boolean) => void): Operation<void> {
-    const { orders, fork } = this.#options;
+    const { orders, fork, first } = this.#options;
     const maxRequests = lifetime(orders.settings);
-    const worker = yield* useWorkerProcess(orders, fork, maxRequests, {
+    const start = (): ChildProcess => first?.take() ?? forkWorker(fork);
+    const worker = yield* useWorkerProcess(orders, start, maxRequests, {
       reported: (it) => this.#renewals.weigh(it),
       leaving: (it) => this.#letGo(it),
       imported: (...those) => this.#options.imported(...those),

@@ -1,15 +1,15 @@
 /** SIGHUP: the settings are read anew, and the workers replaced by what they say now. */
 import { isDeepStrictEqual } from "node:util";
 import { call, type Operation } from "effection";
-import { appSpecs } from "./app-spec.ts";
-import { configureThere, requiredVariables } from "./configure.ts";
+import { configureThere } from "./configure.ts";
 import { CommandFailure } from "./failure.ts";
 import { importAnew } from "./import-anew.ts";
 import type { Logs } from "./logs.ts";
-import type { NextRelease, ProcessPool } from "./process-pool.ts";
+import type { ProcessPool } from "./process-pool.ts";
+import { releaseOf } from "./release.ts";
 import { KEYS, type Key } from "./schema.ts";
-import { isGiven, type Configuration } from "./settings.ts";
-import type { Start } from "./successor.ts";
+import type { Configuration } from "./settings.ts";
+import type { Start } from "./start.ts";
 import { lookAtCertificates } from "./tls.ts";
 import { installedVersion, VERSION } from "../status/versions.ts";
 
@@ -134,29 +134,6 @@ function currentFolder(): string | undefined {
 
 const only = <T extends object>(keys: readonly (keyof T)[], values: T): T =>
   Object.fromEntries(keys.map((key) => [key, values[key]])) as T;
-
-/**
- * What workers get of it.
- *
- * @param variables of their environment, beside those that the application needs.
- * @throws {CommandFailure} when they lack something.
- */
-export function releaseOf(
-  configuration: Configuration,
-  variables: NodeJS.ProcessEnv,
-): NextRelease {
-  const { settings, resolved } = configuration;
-  return {
-    settings,
-    explicit: KEYS.filter((key) => isGiven(resolved[key])),
-    specs: appSpecs(settings),
-    env: {
-      ...process.env,
-      ...requiredVariables(configuration),
-      ...variables,
-    },
-  };
-}
 
 /** Workers are started by the files there are now, and the supervisor is what it was. */
 function nameOtherVersion(log: Logs["log"]): void {

@@ -133,18 +133,8 @@ const PLAIN = {
   "x-content-type-options": "nosniff",
 };
 
-/** Where the settings say so. Ends with the scope. @throws {CommandFailure} when it cannot listen there. */
-export function* useStatusServers(
-  settings: Settings,
-  sockets: Sockets,
-  pool: Staff,
-): Operation<void> {
-  for (const key of ["stats", "metrics"] as const)
-    if (settings[key] !== "")
-      yield* useStatusServer(key, settings, sockets, pool);
-}
-
-function useStatusServer(
+/** Ends with the scope. @throws {CommandFailure} when it cannot listen there. */
+export function useStatusServer(
   key: keyof typeof PAGES,
   settings: Settings,
   sockets: Sockets,

@@ -1,38 +1,11 @@
 /** SIGUSR2: the command as it is installed now takes the place of this supervisor, once it serves. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { statSync, type Stats } from "node:fs";
 import { race, resource, withResolvers, type Operation } from "effection";
 import type { Logger } from "../index.ts";
 import { bequest, SERVING } from "./inheritance.ts";
 import type { Sockets } from "./sockets.ts";
-
-/** How this process was started, before anything in it changed. */
-export interface Start {
-  readonly folder: string;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-/** To be asked for at once. */
-export function startOf(env: NodeJS.ProcessEnv): Start {
-  return { folder: asNamed(process.cwd(), env.PWD), env: { ...env } };
-}
-
-/** The name by which a shell went there: a link in it may lead to a new release by now. */
-function asNamed(folder: string, named: string | undefined): string {
-  if (named === undefined) return folder;
-  const here = statSync(".");
-  const there = identityOf(named);
-  return there?.ino === here.ino && there.dev === here.dev ? named : folder;
-}
-
-/** Undefined for what is not there, or not for this user to see: a shell of another user has left its own folder. */
-function identityOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
+import type { Start } from "./start.ts";
+import { withSockets } from "./worker-fork.ts";
 
 /**
  * Starts the next supervisor with the arguments of this one, and the sockets. Done when it serves, or has failed to,
@@ -114,9 +87,3 @@ function spawnNext({ folder, env }: Start, sockets: Sockets): ChildProcess {
     },
   );
 }
-
-type Stdio = NonNullable<Parameters<typeof spawn>[2]>["stdio"];
-
-/** For a child: its sockets come behind standard input, output, error and Node's channel. */
-export const withSockets = (sockets: readonly number[]): Stdio & unknown[] =>
-  ["inherit", "inherit", "inherit", "ipc", ...sockets] as Stdio & unknown[];

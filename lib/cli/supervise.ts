@@ -12,6 +12,7 @@ import {
 } from "effection";
 import { counted } from "../common/counted.ts";
 import { announce } from "./banner.ts";
+import type { FirstWorker } from "./first-worker.ts";
 import type { Identity } from "./identity.ts";
 import type { Inheritance } from "./inheritance.ts";
 import type { Logs } from "./logs.ts";
@@ -20,15 +21,16 @@ import { usePidFile } from "./pid-file.ts";
 import { workersOf } from "./cores.ts";
 import { useProcessPool, type ProcessPool } from "./process-pool.ts";
 import { usePlace, useProgramAddress } from "./port.ts";
-import { releaseOf, reload } from "./reload.ts";
+import type { Release } from "./release.ts";
+import { reload } from "./reload.ts";
 import { writeReport } from "./reload-report.ts";
-import { secretVariables } from "./secret.ts";
 import { useSockets, type Sockets } from "./sockets.ts";
 import { isGiven, type Configuration } from "./settings.ts";
-import { useStatusServers } from "./status-server.ts";
+import { useStatusServers } from "./status-servers.ts";
 import { endWithTerminal } from "./terminal.ts";
 import { watchExpiry } from "./tls.ts";
-import { succeed, withSockets, type Start } from "./successor.ts";
+import type { Start } from "./start.ts";
+import { succeed } from "./successor.ts";
 import { FRONT_OF_SYSTEMD, useUwsgiFront } from "./uwsgi-front.ts";
 import {
   ENDING,
@@ -40,6 +42,7 @@ import {
   useSignals,
 } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
+import { withSockets } from "./worker-fork.ts";
 
 type Steering = (typeof STEERING)[number];
 
@@ -52,15 +55,25 @@ export interface Surroundings {
   readonly logs: Logs;
 }
 
+/** What has begun before the supervisor was loaded. */
+export interface Beginning extends Surroundings {
+  readonly release: Release;
+  /** Variables of the workers that no reload changes. */
+  readonly secrets: NodeJS.ProcessEnv;
+  /** Undefined where all workers are given sockets. */
+  readonly first: FirstWorker | undefined;
+}
+
 /** Runs until it is told to end. @throws {CommandFailure} when the workers cannot be kept running. */
 export function* supervise(
   configuration: Configuration,
-  { flags, start, inheritance, identity, logs }: Surroundings,
+  beginning: Beginning,
 ): Operation<void> {
+  const { flags, start, inheritance, identity, logs, first } = beginning;
+  const { secrets } = beginning;
+  const { env, ...release } = beginning.release;
   const { settings, resolved } = configuration;
   const { predecessor } = inheritance;
-  const secrets = secretVariables(settings);
-  const { env, ...release } = releaseOf(configuration, secrets);
   const pidFile = settings.pid && resolve(settings.pid); // a reload may go to another folder
   const systemd = new Systemd(process.env, logs.log);
   nameMeaningless(logs.log);
@@ -92,7 +105,9 @@ export function* supervise(
     sockets,
     identity,
     log: logs.log,
+    faultOfUws: () => first!.faultOfUws,
   });
+  if (place.sockets.length > 0) first?.end(); // it has none
   const pool = yield* useProcessPool({
     orders: { ...release, listen: place.listen, uwsgi: front?.address },
     fork: {
@@ -100,6 +115,7 @@ export function* supervise(
       ...identity,
       stdio: withSockets(place.sockets),
     },
+    first,
     workers: workersOf(settings),
     log: logs.log,
     patient: settings.reload,

@@ -9,7 +9,7 @@ import {
   WORD,
   type LoopSnapshot,
   type WatchdogData,
-} from "./watchdog.ts";
+} from "./watchdog-words.ts";
 
 const { words, settings } = workerData as WatchdogData;
 const watched = `globalThis[Symbol.for("${WATCHED}")]`;
@@ -20,7 +20,6 @@ const LEAVE = `${watched}.leave()`;
 
 await evaluate("0"); // the first connection needs a thread that is not stuck; later ones work anyway
 parentPort!.postMessage("watching");
-const logs = import("./logs.ts"); // slow to load: the worker starts meanwhile
 await watch(new Uint32Array(words));
 
 /** Looks twice in the time that is too long, to see what holds the loop before it goes on; tells it once. */
@@ -49,7 +48,7 @@ async function end(): Promise<void> {
 
 async function report(): Promise<void> {
   const sight = (await evaluate(LEAVE)) as LoopSnapshot | undefined;
-  const { openLogs } = await logs;
+  const { openLogs } = await import("./logs.ts");
   const { stack, running } = sight ?? { stack: [], running: [] };
   const what =
     sight === undefined

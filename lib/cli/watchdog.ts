@@ -8,28 +8,12 @@ import { call, resource, type Operation } from "effection";
 import { loopWatches } from "../loop/command.ts";
 import type { StallWatch } from "../loop/stall.ts";
 import type { Settings } from "./schema.ts";
-
-/** What the thread gets. */
-export interface WatchdogData {
-  readonly words: SharedArrayBuffer;
-  readonly settings: Settings;
-}
-
-/** What the loop's thread does. */
-export interface LoopSnapshot {
-  readonly stack: string[];
-  /** The requests that run. */
-  readonly running: string[];
-}
-
-/**
- * What both threads share: a counter of the loop's beats, after how long without one the loop counts as stuck, and
- * whether what holds it is meant (1) or not (0).
- */
-export const WORD = { beats: 0, limitMs: 1, isMeant: 2 } as const;
-
-/** Under this symbol the thread finds the {@link Watched} of the thread that is stuck. */
-export const WATCHED = "eddy:watched";
+import {
+  WATCHED,
+  WORD,
+  type LoopSnapshot,
+  type WatchdogData,
+} from "./watchdog-words.ts";
 
 /** An upper limit, so that the thread never sleeps long and soon sees a lower one. */
 const MAX_LIMIT_MS = 1000;

@@ -1,8 +1,7 @@
 /** A worker as the supervisor sees it: its process, its last report, and its end. */
-import { fork, type ChildProcess, type ForkOptions } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { constants } from "node:os";
-import { fileURLToPath } from "node:url";
 import {
   race,
   resource,
@@ -27,8 +26,6 @@ import type {
   Report,
   ToWorker,
 } from "./messages.ts";
-
-const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
 
 type WorkerState = "starting" | "ready" | "closing";
 
@@ -330,19 +327,19 @@ export class WorkerProcess {
 }
 
 /**
- * Starts a worker, which is killed at the end of the scope if it still runs.
+ * Gives a worker its orders. It is killed at the end of the scope if it still runs.
  *
+ * @param start gives its process.
  * @throws {CommandFailure} when the process cannot be started.
  */
 export function useWorkerProcess(
   orders: Orders,
-  options: ForkOptions,
+  start: () => ChildProcess,
   maxRequests: number,
   events: WorkerEvents,
 ): Operation<WorkerProcess> {
   return resource(function* (provide) {
-    const child = start(options);
-    const worker = new WorkerProcess(child, maxRequests, events);
+    const worker = new WorkerProcess(start(), maxRequests, events);
     worker.tell({ type: "start", orders });
     try {
       yield* provide(worker);
@@ -351,19 +348,4 @@ export function useWorkerProcess(
       yield* worker.ended;
     }
   });
-}
-
-/** Node throws some of the errors; it emits the others as an event of the process. */
-function start(options: ForkOptions): ChildProcess {
-  try {
-    return fork(ENTRY, { ...options, serialization: "advanced" });
-  } catch (cause) {
-    const refused = (cause as NodeJS.ErrnoException).code === "EPERM";
-    throw new CommandFailure(
-      refused ? EXIT.usage : EXIT.failed,
-      `cannot start a worker: ${(cause as Error).message}` +
-        (refused ? "; only root can run workers as another user or group" : ""),
-      { cause },
-    );
-  }
 }

@@ -4,6 +4,7 @@ import { run, scoped, spawn, until, type Operation } from "effection";
 import type { Loop } from "../index.ts";
 import { beOneOfSeveral } from "../common/processes.ts";
 import { stackOf } from "../common/thrown.ts";
+import { reasonOf } from "../engine/uws/reason.ts";
 import { EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
 import { openLogs } from "./logs.ts";
@@ -30,9 +31,20 @@ const SUPERVISOR_SIGNALS = [
 ] as const;
 
 outlive([...SUPERVISOR_SIGNALS, ...MEANINGLESS]);
-process.once("message", (message: ToWorker) => {
-  if (message.type === "start") void run(() => live(message.orders));
+process.on("message", function hear(message: ToWorker) {
+  if (message.type === "try") void tryEngine();
+  if (message.type !== "start") return;
+  process.off("message", hear);
+  void run(() => live(message.orders));
 });
+
+async function tryEngine(): Promise<void> {
+  const fault = await import("../engine/uws/load.ts").then(
+    () => "",
+    (error: Error) => reasonOf(error.cause ?? error),
+  );
+  tell({ type: "tried", fault });
+}
 
 /** The process exits behind it, whatever the application has left running. */
 function* live(orders: Orders): Operation<void> {
@@ -139,7 +151,9 @@ function handleMessages(
     (message: ToWorker, socket?: Socket) =>
       void orders[message.type]?.(message as never, socket),
   );
-  process.once("disconnect", () => void loop.close());
+  const close = (): void => void loop.close();
+  if (process.connected) process.once("disconnect", close);
+  else close(); // while the application was loaded
   process.once("SIGTERM", () =>
     process.connected ? tell({ type: "leaving" }) : void loop.close(),
   );

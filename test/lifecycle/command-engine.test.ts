@@ -128,6 +128,24 @@ describe("The command's --engine", function () {
       expect(command.log.filter(({ msg }) => said.test(msg))).to.have.length(1);
     });
 
+  it("auto serves where loading uWebSockets.js ends the process", async () => {
+    const files = {
+      ...APP,
+      "ends.cjs": `
+        const Module = require("node:module");
+        const load = Module._load;
+        Module._load = function (name, ...rest) {
+          if (name === "uWebSockets.js") process.kill(process.pid, "SIGSEGV");
+          return load.call(this, name, ...rest);
+        };`,
+    };
+    const env = { ...HIDDEN, NODE_OPTIONS: "--require ./ends.cjs" };
+    const command = eddy(folderWith(files), ["app.mjs"], env);
+    const { msg } = await command.logged(/^Node's own HTTP is the engine/);
+    expect(msg).to.match(/: a process that loads it is ended by SIGSEGV$/);
+    expect(await askOld(await command.url())).to.match(/^HTTP\/1.1 200 /);
+  });
+
   it("uws says why it does not load, and starts no worker again for that", async () => {
     const args = ["app.mjs", "--engine", "uws"];
     const command = eddy(folderWith(WITHOUT_UWS), args, HIDDEN);

@@ -48,6 +48,17 @@ describe("Workers", function () {
     expect(await command.ended).to.equal("SIGKILL"); // its output ends when the worker has let go of it, too
   });
 
+  it("end with the supervisor, even if it is killed while they load the application", async () => {
+    const folder = folderWith({
+      "app.mjs": `
+        import { once } from "node:events";
+        process.kill(process.ppid, "SIGKILL");
+        await once(process, "disconnect");
+        export default () => "never asked";`,
+    });
+    expect(await eddy(folder, ["app.mjs"]).ended).to.equal("SIGKILL"); // its output ends when the worker has ended, too
+  });
+
   it("drain when the supervisor is killed while they have something to tell it", async () => {
     const app = `
       const { ppid } = process;

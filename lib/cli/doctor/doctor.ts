@@ -4,7 +4,7 @@ import type { Flags } from "../command-line.ts";
 import { configureThere } from "../configure.ts";
 import { counted } from "../../common/counted.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
-import { faultOfUws } from "../port.ts";
+import { FirstWorker } from "../first-worker.ts";
 import { resolveSettings } from "../settings.ts";
 import { ask } from "../top.ts";
 import { lookAtTls } from "./certificates.ts";
@@ -96,7 +96,10 @@ export async function examine(
     ...others.map((file) => `${file}: the settings are those of ${config}`),
   ];
   if (files.length === 0) {
-    findings.push(...lookAtMachine(here.setup, await faultOfUws()));
+    const worker = new FirstWorker({});
+    const fault = await worker.faultOfUws;
+    worker.end();
+    findings.push(...lookAtMachine(here.setup, fault));
     findings.push(...(await lookAtRunning(here.setup, notes)));
   }
   const known = new Set([...seen.known, config, ...others]);

@@ -1,7 +1,7 @@
 /** What workers are started with, at the start and after a reload. */
 import { expect } from "chai";
 import { configure } from "../../../lib/cli/configure.ts";
-import { releaseOf } from "../../../lib/cli/reload.ts";
+import { releaseOf } from "../../../lib/cli/release.ts";
 
 describe("releaseOf", () => {
   it("does not take what a platform says in PORT for an order of the operator's", async () => {

@@ -1,0 +1,2 @@
+/** What start.js has the command serve. */
+export default () => "Hello, World!";
