@@ -49,8 +49,9 @@ const started = sources.flatMap((file) =>
 const DIST = join(process.cwd(), "dist");
 
 /**
- * What a program has beside `eddy`, and the engines, which are loaded later. Each of them has a part of it, and is given
- * all of it here, or else it would come in as many files as there are parts. Configuration and threads go without.
+ * What a program has beside `eddy`, and the engines, which are loaded later. Each of them has a part of it, and is
+ * given all of it here, or else it would come in as many files as there are parts. Configuration and threads go
+ * without.
  */
 const beside = [
   ...published.filter((file) => !/^lib\/(index|cli\/)|\/wait\.js$/.test(file)),
