@@ -1,16 +1,23 @@
 /**
- * Mocha's configuration for `npm run test:quick`: the tests that stay in their process, on one engine, without the slow
- * ones and the other engine's own.
+ * Mocha's configuration for `npm run test:quick`: the tests that stay in their process, on one engine. Left out are the
+ * slow ones, the fuzzers, and the other engine's own.
  */
+import { createRequire } from "node:module";
 import inProcess from "./in-process.js";
 
-const engine = await import("../dist/lib/engine/uws/load.js").then(
-  () => "uws",
-  () => "node",
-);
-process.env.TEST_ENGINE ??= engine; // Mocha's processes inherit it
+/** That of the command: uWebSockets.js where it loads. */
+function usualEngine() {
+  try {
+    createRequire(import.meta.url)("../dist/lib/engine/uws/load.js");
+    return "uws";
+  } catch {
+    return "node";
+  }
+}
 
-const OTHERS = /^dist\/test\/(slow|lib\/engine\/(uws|node))\//;
+process.env.TEST_ENGINE ??= usualEngine(); // Mocha's processes inherit it
+
+const OTHERS = /^dist\/test\/(slow\/|lib\/engine\/(uws|node)\/|.*fuzz)/;
 const OWN = `dist/test/lib/engine/${process.env.TEST_ENGINE}/`;
 
 export default {

@@ -1,4 +1,4 @@
-/** A suite: what comes in several packets is understood as in one: cases of the corpus, split at each byte, and byte by byte. */
+/** A suite: what comes in several packets is understood as in one, where it is split at any byte or at each. */
 import { expect } from "chai";
 import { parseCase, readCorpus, type Case } from "./case.ts";
 import { Connection } from "./connection.ts";

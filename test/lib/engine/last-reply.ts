@@ -1,4 +1,4 @@
-/** A suite for RFC 9112, section 9.6: behind a reply that says `connection: close`, nothing more on that connection is served. */
+/** A suite for RFC 9112, section 9.6: behind a reply that says `connection: close`, nothing more is served there. */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
@@ -78,40 +78,39 @@ async function ask(
   return received;
 }
 
+type Where = "a port" | "a port with TLS" | "a Unix socket";
+
+/** Gives what opens a connection. */
 type Listen = (
   loop: Loop,
   options: ListenOptions,
 ) => Promise<() => Promise<Socket>>;
 
-/** Where it may listen; each gives what opens a connection. */
-const LISTENERS = {
-  "a port": async (loop: Loop, options: ListenOptions) => {
+const LISTENERS: Record<Where, Listen> = {
+  "a port": async (loop, options) => {
     const target: ListenOptions = { ...options, port: 0, host: "127.0.0.1" };
     const { port } = await loop.listen(target);
     return () => opened(connect(port!, "127.0.0.1"), "connect");
   },
-  "a port with TLS": async (loop: Loop, options: ListenOptions) => {
+  "a port with TLS": async (loop, options) => {
     const target: ListenOptions = { ...options, port: 0, tls: CERTIFICATE };
     const { port } = await loop.listen(target);
     const at = { port: port!, rejectUnauthorized: false };
     return () => opened(connectTls(at), "secureConnect");
   },
-  "a Unix socket": async (loop: Loop, options: ListenOptions) => {
+  "a Unix socket": async (loop, options) => {
     const unix = join(folderWith({}), "socket");
     await loop.listen({ ...options, unix });
     return () => opened(connect(unix), "connect");
   },
-} satisfies Record<string, Listen>;
+};
 
 const opened = (socket: Socket, event: string): Promise<Socket> =>
   new Promise((resolve, reject) => {
     socket.once(event, () => resolve(socket)).once("error", reject);
   });
 
-export function lastReply(
-  { options }: TestedEngine,
-  where: keyof typeof LISTENERS,
-): void {
+export function lastReply({ options }: TestedEngine, where: Where): void {
   const listen = LISTENERS[where];
   describe(`The last reply of a connection on ${where}`, () => {
     async function see(
