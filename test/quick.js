@@ -1,38 +1,27 @@
 /**
- * Mocha's configuration for `npm run test:quick`: all tests that stay in their process. Left out are the files that, by
- * themselves or by what they import of test/ and tools/, start processes or threads; and one engine is enough.
+ * Mocha's configuration for `npm run test:quick`: the tests that stay in their process, on one engine. Left out are the
+ * slow ones, the fuzzers, and the other engine's own.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createRequire } from "node:module";
+import inProcess from "./in-process.js";
 
-const ROOT = join(import.meta.dirname, "..");
-const STARTERS =
-  /^(node:child_process|node:worker_threads|test\/support\/(threads|everywhere)\.ts|lib\/cli\/load-app\.ts)$/;
-
-function importsOf(file) {
-  const source = readFileSync(join(ROOT, file), "utf8");
-  const found = source.matchAll(/^(?:im|ex)port (?!type)[^;]*?"([^"]+)";/gms);
-  return [...found].map(([, name]) =>
-    name.startsWith(".") ? join(dirname(file), name) : name,
-  );
-}
-
-/** A file that is imported is looked at as well; the set grows meanwhile. */
-function starts(file) {
-  const seen = new Set([file]);
-  for (const one of seen) {
-    if (STARTERS.test(one)) return true;
-    if (/^(test|tools)\//.test(one))
-      for (const imported of importsOf(one)) seen.add(imported);
+/** That of the command: uWebSockets.js where it loads. */
+function usualEngine() {
+  try {
+    createRequire(import.meta.url)("../dist/lib/engine/uws/load.js");
+    return "uws";
+  } catch {
+    return "node";
   }
-  return false;
 }
 
-process.env.TEST_ENGINE ??= "uws"; // Mocha's processes inherit it
+process.env.TEST_ENGINE ??= usualEngine(); // Mocha's processes inherit it
+
+const OTHERS = /^dist\/test\/(slow\/|lib\/engine\/(uws|node)\/|.*fuzz)/;
+const OWN = `dist/test/lib/engine/${process.env.TEST_ENGINE}/`;
 
 export default {
-  spec: readdirSync(join(ROOT, "test"), { recursive: true })
-    .map((file) => join("test", file))
-    .filter((file) => file.endsWith(".test.ts") && !starts(file))
-    .map((file) => join("dist", file.replace(/ts$/, "js"))),
+  spec: inProcess.spec.filter(
+    (file) => file.startsWith(OWN) || !OTHERS.test(file),
+  ),
 };

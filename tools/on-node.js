@@ -1,8 +1,8 @@
 /**
  * The tests on another version of Node.js: `node tools/on-node.js <version> [arguments of mocha]`; without arguments,
- * those of `npm test`. npm's package `node` brings the binary, which stays in node_modules/.cache. It comes first in
- * PATH, for what the tests start by the name of `node`. Where uWebSockets.js does not load, the tests have the engine
- * `node`.
+ * those of `npm test` and `npm run test:slow`. npm's package `node` brings the binary, which stays in
+ * node_modules/.cache. It comes first in PATH, for what the tests start by the name of `node`. Where uWebSockets.js
+ * does not load, the tests have the engine `node`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -10,8 +10,8 @@ import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 
 const ALL = [
-  "dist/test/lifecycle/*.test.js", // the longest first
-  "dist/test/!(lifecycle|fronts)/**/*.test.js",
+  "dist/test/{lifecycle,slow}/*.test.js", // the longest first
+  "dist/test/!(lifecycle|slow|fronts)/**/*.test.js",
   "dist/test/*.test.js",
 ];
 

@@ -1,4 +1,4 @@
-/** What the kernel does beyond running operations as effection does; for that see operations.test.ts. */
+/** What the kernel does beyond running operations as effection does; for that see test/slow/operations.test.ts. */
 import { expect } from "chai";
 import {
   createScope,

@@ -14,7 +14,7 @@ import { eddy, Eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { HAS_UWS } from "../support/native.ts";
 import { reachableByOthers } from "../support/other-user.ts";
-import { APP, folder } from "./application.ts";
+import { APP, folder } from "../lifecycle/application.ts";
 
 const ENGINES = HAS_UWS ? ["uws", "node"] : ["node"];
 

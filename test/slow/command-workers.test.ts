@@ -11,7 +11,7 @@ import {
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { folder, runs } from "./application.ts";
+import { folder, runs } from "../lifecycle/application.ts";
 
 describe("Workers", function () {
   this.timeout(PATIENCE_MS);

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
-import { missingModules, PYTHON } from "./support/python.ts";
-import { UWSGI_MISSING } from "./support/programs.ts";
-import { ROOT } from "./support/root.ts";
-import { startServer } from "./support/server-process.ts";
-import { SocketClient } from "./support/web-socket.ts";
+import { missingModules, PYTHON } from "../support/python.ts";
+import { UWSGI_MISSING } from "../support/programs.ts";
+import { ROOT } from "../support/root.ts";
+import { startServer } from "../support/server-process.ts";
+import { SocketClient } from "../support/web-socket.ts";
 
 interface Line {
   level: number;
