@@ -1,10 +1,10 @@
 /** Config files: which there are, what they say, and where in them it stands. */
 import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
+import { importModule } from "../common/modules/import-module.ts";
 import { blame } from "./blame.ts";
 import { FORMATS, parseData } from "./data-formats.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
-import { importModule } from "./import-module.ts";
 
 export interface ConfigFile {
   readonly path: string;
@@ -101,14 +101,21 @@ async function parse(path: string, source: string): Promise<unknown> {
 
 async function importDefault(path: string): Promise<unknown> {
   try {
-    return ((await importModule(path)) as { default?: unknown }).default;
-  } catch (cause) {
+    return (await importModule(path))["default"];
+  } catch (error) {
+    const cause = error instanceof SyntaxError ? withoutLines(error) : error;
     throw new CommandFailure(
       EXIT.usage,
       `the config file ${path} does not load: ${blame(cause, path)}`,
       { cause },
     );
   }
+}
+
+/** There may be a secret in them. */
+function withoutLines({ message, stack }: SyntaxError): SyntaxError {
+  const [what] = message.split("\n");
+  return Object.assign(new SyntaxError(what), { stack });
 }
 
 /** The first line that has the key. The parsers do not tell lines, and this works for all formats. */
