@@ -42,10 +42,10 @@ const WSGI =
   'import { wsgi } from "eddy/adapters/wsgi"; import { sleep } from "eddy/operations"; const database = { query: async (sql: string) => [sql] }; const module = new URL("./reports.js", import.meta.url);';
 const HELLO: Snippet = { asks: [["GET /", "hello"]] };
 
-/** Of each page, one entry a block. README's tour is one program. */
+/** Of each page, one entry a block. The tour is one program. */
 const PAGES: Readonly<Record<string, readonly Snippet[]>> = {
-  "README.md": [
-    { asks: [["GET /x", "Hello from /x\n"]] },
+  "README.md": [{ asks: [["GET /x", "Hello from /x\n"]] }],
+  "docs/tour.md": [
     {
       asks: [
         ["GET /", "<h1>Hello</h1>"],
@@ -203,9 +203,8 @@ const pages = [
 
 /** The programs of a page. */
 function programsOf(page: string): string[] {
-  const [first, ...rest] = snippetsOf(page);
-  if (first === undefined) return [];
-  return page === "README.md" ? [first, rest.join("\n")] : [first, ...rest];
+  const snippets = snippetsOf(page);
+  return page === "docs/tour.md" ? [snippets.join("\n")] : snippets;
 }
 
 const fileOf = (page: string, i: number): string =>

@@ -72,14 +72,20 @@ function checkOwner(folder: string, name: string): void {
     );
 }
 
-export async function readConfigFile(file: string): Promise<ConfigFile> {
+/** Imports a file of the user's. */
+export type Import = (path: string) => Promise<unknown>;
+
+export async function readConfigFile(
+  file: string,
+  importModule: Import,
+): Promise<ConfigFile> {
   const path = resolve(file);
   const source = attempt(
     EXIT.usage,
     `cannot read the config file ${file}`,
     () => readFileSync(path, "utf8"),
   );
-  const values = await parse(path, source);
+  const values = await parse(path, source, importModule);
   if (typeof values !== "object" || values === null || Array.isArray(values))
     throw new CommandFailure(
       EXIT.usage,
@@ -92,14 +98,21 @@ export async function readConfigFile(file: string): Promise<ConfigFile> {
   };
 }
 
-async function parse(path: string, source: string): Promise<unknown> {
+async function parse(
+  path: string,
+  source: string,
+  importModule: Import,
+): Promise<unknown> {
   const extension = checkExtension(path);
   return extension in FORMATS
     ? await parseData(path, extension, source)
-    : await importDefault(path);
+    : await importDefault(path, importModule);
 }
 
-async function importDefault(path: string): Promise<unknown> {
+async function importDefault(
+  path: string,
+  importModule: Import,
+): Promise<unknown> {
   try {
     return (await importModule(path))["default"];
   } catch (error) {

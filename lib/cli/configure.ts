@@ -1,8 +1,13 @@
 /** Reads the settings of this process from files, variables and flags. */
 import { resolve } from "node:path";
 import { isatty } from "node:tty";
-import { findConfigFiles, readConfigFile } from "./config-files.ts";
+import {
+  findConfigFiles,
+  readConfigFile,
+  type Import,
+} from "./config-files.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
+import { importModule } from "./import-module.ts";
 import { withHttp } from "./host-and-port.ts";
 import {
   fromFile,
@@ -20,6 +25,8 @@ interface ConfigSources {
   readonly folders: readonly string[];
   /** Standard output is one. */
   readonly isTerminal?: boolean;
+  /** How to read a config file that is a module: as Node.js does, unless something else is said. */
+  readonly importing?: Import | undefined;
 }
 
 const sourcesHere = (): ConfigSources => ({
@@ -33,11 +40,14 @@ const FOLDERS = ["/etc/eddy", "."];
 /** @throws {CommandFailure} that names all that is wrong. */
 export async function configure(
   flags: Readonly<Record<string, unknown>>,
-  { env, folders, isTerminal }: ConfigSources = sourcesHere(),
+  sources: ConfigSources = sourcesHere(),
 ): Promise<Configuration> {
+  const { env, folders, isTerminal, importing = importModule } = sources;
   const chosen = (flags.config as string | undefined) ?? env.EDDY_CONFIG;
   const paths = chosen ? [chosen] : findConfigFiles(folders);
-  const files = await Promise.all(paths.map((path) => readConfigFile(path)));
+  const files = await Promise.all(
+    paths.map((path) => readConfigFile(path, importing)),
+  );
   return resolveSettings([
     ...fromPlatform(env),
     ...(isTerminal ? fromTerminal(env) : []),
@@ -81,8 +91,9 @@ export function requiredVariables(
 /** As `configure`, and changes to the folder that `chdir` names, from which the paths in settings are read. */
 export async function configureThere(
   flags: Readonly<Record<string, unknown>>,
+  importing?: Import,
 ): Promise<Configuration> {
-  const configuration = await configure(flags);
+  const configuration = await configure(flags, { ...sourcesHere(), importing });
   enterFolder(configuration.settings.chdir);
   return configuration;
 }

@@ -34,6 +34,11 @@ const OF_WORKERS: readonly [
   ...(
     [
       ["open", "", "WebSockets that are open"],
+      [
+        "subscriptions",
+        "_subscriptions",
+        "Subscriptions of open WebSockets to topics",
+      ],
       ["received", "_messages_received", "Messages that WebSockets have got"],
       ["sent", "_messages_sent", "Messages sent to WebSockets by themselves"],
       ["dropped", "_messages_dropped", "Messages that slow clients have lost"],
@@ -42,7 +47,9 @@ const OF_WORKERS: readonly [
     ] as const
   ).map(([key, name, help]): (typeof OF_WORKERS)[number] => [
     `eddy_sockets${name}`,
-    key === "open" ? help : `${help}, since the worker started`,
+    key === "open" || key === "subscriptions"
+      ? help
+      : `${help}, since the worker started`,
     ({ sockets }) => sockets[key],
   ]),
   [

@@ -4,6 +4,7 @@ import { call, type Operation } from "effection";
 import { appSpecs } from "./app-spec.ts";
 import { configureThere, requiredVariables } from "./configure.ts";
 import { CommandFailure } from "./failure.ts";
+import { importAnew } from "./import-anew.ts";
 import type { Logs } from "./logs.ts";
 import type { NextRelease, ProcessPool } from "./process-pool.ts";
 import { KEYS, type Key } from "./schema.ts";
@@ -70,7 +71,6 @@ export function* reload(
   try {
     const next = yield* call(() => reread(rereading));
     if (lookAtCertificates(next.settings, log)) {
-      if (currentFolder() === folder) nameModules(next, log);
       nameOtherVersion(log);
       return yield* pool.reload(releaseOf(next, variables));
     }
@@ -92,7 +92,7 @@ async function reread({
   log,
 }: Rereading): Promise<Configuration> {
   enter(start.folder);
-  const now = await configureThere(flags);
+  const now = await configureThere(flags, importAnew);
   for (const warning of now.warnings) log.warn(warning);
   const changed = KEYS.filter(
     (key) =>
@@ -156,17 +156,6 @@ export function releaseOf(
       ...variables,
     },
   };
-}
-
-/** Node.js loads a module once. */
-function nameModules({ resolved }: Configuration, log: Logs["log"]): void {
-  const found = KEYS.flatMap(
-    (key) => /^(.+\.[jt]s):\d+$/.exec(resolved[key].source)?.[1] ?? [],
-  );
-  for (const file of new Set(found))
-    log.warn(
-      `${file} is a module, which is loaded once: what changed in it takes a restart, or SIGUSR2`,
-    );
 }
 
 /** Workers are started by the files there are now, and the supervisor is what it was. */

@@ -29,6 +29,7 @@ export interface SocketOwner {
 export const noSockets = (): SocketCounts => ({
   open: 0,
   opened: 0,
+  subscriptions: 0,
   received: 0,
   receivedBytes: 0,
   sent: 0,
@@ -38,10 +39,12 @@ export const noSockets = (): SocketCounts => ({
   lost: 0,
 });
 
-/** Since the start, but for `open`. */
+/** Since the start, but for `open` and `subscriptions`. */
 export interface SocketCounts {
   open: number;
   opened: number;
+  /** Of those that are open, to topics: a socket with two topics counts twice. */
+  subscriptions: number;
   received: number;
   receivedBytes: number;
   sent: number;
@@ -56,6 +59,8 @@ export interface SocketCounts {
 
 /** Bytes by which an engine may be beyond `maxQueuedBytes`: it has read them when it is told to leave off. */
 const MOST_BEYOND = 8 * 1024 * 1024;
+
+const NO_TOPICS: ReadonlySet<string> = new Set();
 
 export class Channel implements Inbox, SocketEvents {
   readonly owner: SocketOwner;
@@ -73,7 +78,6 @@ export class Channel implements Inbox, SocketEvents {
   #waiter: (() => void) | undefined;
   #others: (() => void)[] | undefined;
   #behind: Behind | undefined;
-  /** What it has subscribed to, where somebody has to know. */
   #topics: Set<string> | undefined;
 
   constructor(owner: SocketOwner) {
@@ -85,20 +89,29 @@ export class Channel implements Inbox, SocketEvents {
     return (this.#behind ??= new Behind());
   }
 
+  /** What it has subscribed to. */
+  get topics(): ReadonlySet<string> {
+    return this.#topics ?? NO_TOPICS;
+  }
+
   subscribe(topic: string): void {
-    const { subscriptions } = this.owner;
-    if (subscriptions !== undefined) {
-      this.#topics ??= new Set();
-      if (this.#topics.has(topic)) return;
-      this.#topics.add(topic);
-      subscriptions.add(topic);
-    }
+    this.#topics ??= new Set();
+    if (this.#topics.has(topic)) return;
+    this.#topics.add(topic);
+    this.owner.counts.subscriptions++;
+    this.owner.subscriptions?.add(topic);
     this.connection!.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
+    if (!this.#topics?.delete(topic)) return;
     this.connection!.unsubscribe(topic);
-    if (this.#topics?.delete(topic)) this.owner.subscriptions!.remove(topic);
+    this.#hasLeft(topic);
+  }
+
+  #hasLeft(topic: string): void {
+    this.owner.counts.subscriptions--;
+    this.owner.subscriptions?.remove(topic);
   }
 
   // For `Reading`.
@@ -197,8 +210,7 @@ export class Channel implements Inbox, SocketEvents {
     this.close = { code, reason };
     this.#behind?.settle(new SocketClosedError(this.close));
     this.#behind = undefined;
-    for (const topic of this.#topics ?? [])
-      this.owner.subscriptions!.remove(topic);
+    for (const topic of this.topics) this.#hasLeft(topic);
     this.#topics = undefined;
     while (this.#waiter !== undefined) this.#wakeFirst();
     this.owner.closed(this);

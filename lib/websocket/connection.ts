@@ -33,7 +33,11 @@ export interface SocketView extends TaskView {
   readonly client: string;
   /** Of its request, as it was sent, without `?`. */
   readonly query: string;
+  /** What it has subscribed to: the first twenty. */
+  readonly topics: readonly string[];
 }
+
+const TOPICS_SHOWN = 20;
 
 export class Connection implements SocketOwner {
   readonly channel = new Channel(this);
@@ -144,6 +148,7 @@ export class Connection implements SocketOwner {
       name: this.#line,
       client: this.request.remoteAddress,
       query: this.request.queryString,
+      topics: [...this.channel.topics].slice(0, TOPICS_SHOWN),
       waitsFor: task?.waitsFor ?? "the handler's promise",
       ageMs: Math.round(performance.now() - this.#since),
       children: task?.children ?? [],

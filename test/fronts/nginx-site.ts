@@ -16,10 +16,10 @@ const ROUNDS = 10;
 const CLIENTS = 4;
 export const PORTS = [8000, 8001, 8002];
 
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
-/** What README.md tells to type, and its site for nginx. */
+const TOUR = readFileSync(join(ROOT, "docs/tour.md"), "utf8");
+/** What docs/tour.md tells to type, and its site for nginx. */
 export const [, ARGUMENTS = "", SITE = ""] =
-  /do npx eddy (.*) & done\n```\n\n```nginx\n(.*?)```/s.exec(README) ?? [];
+  /do npx eddy (.*) & done\n```\n\n```nginx\n(.*?)```/s.exec(TOUR) ?? [];
 
 const APP = `
   import { appendFileSync } from "node:fs";

@@ -13,7 +13,7 @@ const SAMPLE = readFileSync(join(ROOT, "samples/deploy/nginx.conf"), "utf8");
 const DEFAULT = ARGUMENTS.replace("--engine node ", "");
 
 describeOnUws("In front of the default engine,", () => {
-  describeIf(NGINX_MISSING, "nginx as README.md has it", () => {
+  describeIf(NGINX_MISSING, "nginx as docs/tour.md has it", () => {
     it("gets 505, and the log names what to do", async function () {
       this.timeout(PATIENCE_MS);
       const site = await new Site(DEFAULT).start(SITE);

@@ -9,6 +9,8 @@ import { freePort } from "../support/free-port.ts";
 import { describeIf, missing } from "../support/programs.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
+import { SocketClient } from "../support/web-socket.ts";
+import { upgrade } from "../../lib/index.ts";
 import { status } from "../../lib/status/status.ts";
 
 const APP = `
@@ -130,6 +132,12 @@ describeIf(missing("chromium"), "Chromium, and the status page", function () {
       serveWith(
         (loop) => {
           loop.get("/hang", () => new Promise<never>(() => {}));
+          loop.websocket("/chat", () =>
+            upgrade(function* (socket) {
+              for (const topic of ["news", "weather"]) socket.subscribe(topic);
+              yield* socket.receive();
+            }),
+          );
           loop.mount("/status", status(loop));
         },
         {},
@@ -146,6 +154,10 @@ describeIf(missing("chromium"), "Chromium, and the status page", function () {
     await tab.until(says("#tasks", "the handler's promise"));
     const button = `getComputedStyle(document.querySelector("#tasks button")).display`;
     expect(await tab.evaluate(button)).to.equal("none");
+    const chat = await SocketClient.open(port, "/chat");
+    await tab.until(says("#tasks", "subscribed to news, weather"));
+    await tab.until(says("#connections", "subscriptions to topics"));
+    chat.ws.close();
     expect(tab.complaints).to.deep.equal([]);
     client.abort();
     await server.loop.close();

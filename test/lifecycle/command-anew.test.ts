@@ -62,16 +62,45 @@ describe("A reload", function () {
     expect(await otherText(command, "a")).to.equal("b");
   });
 
-  it("says that a config file which is a module is loaded once", async () => {
-    const path = folderWith({
-      "app.mjs": APP,
-      "eddy.config.js": 'export default { app: "app.mjs" };',
+  for (const extension of ["js", "ts"])
+    it(`reads a config file again that is a module, and what it imports, .${extension}`, async () => {
+      const path = folderWith({
+        "a.mjs": APP,
+        "b.mjs": 'export default () => "b";',
+        "package.json": '{ "type": "module" }',
+        "name.mjs": 'export const name = "a.mjs";',
+        [`eddy.config.${extension}`]: `
+          import { defineConfig } from "eddy/config";
+          import { name } from "./name.mjs";
+          export default defineConfig({ app: name });`,
+      });
+      const command = eddy(path, KEEPING);
+      const before = await command.text();
+      writeFileSync(join(path, "name.mjs"), 'export const name = "b.mjs";');
+      command.kill("SIGHUP");
+      await command.logged(/^reloaded 1 worker$/);
+      expect(await otherText(command, before)).to.equal("b");
     });
+
+  it("keeps the workers where a config file that is a module ends, throws, or exports no data", async () => {
+    const config = 'export default { app: "app.mjs" };';
+    const path = folderWith({ "app.mjs": APP, "eddy.config.js": config });
     const command = eddy(path, []);
-    await command.url();
-    command.kill("SIGHUP");
-    await command.logged(/^eddy\.config\.js is a module, .* takes a restart/);
-    await command.logged(/^reloaded 1 worker$/);
+    const [worker] = await command.workers();
+    for (const [i, [code, says]] of [
+      ["process.exit(0);", "it ends its thread"],
+      ["await new Promise(() => {});", "it ends its thread"],
+      ['throw new Error("not now");', "Error: not now"],
+      ["export default { app() {} };", "could not be cloned"],
+    ].entries()) {
+      writeFileSync(join(path, "eddy.config.js"), code!);
+      command.kill("SIGHUP");
+      await command.logged(
+        new RegExp(`eddy\\.config\\.js does not load: .*${says}`),
+      );
+      await command.logged(/^the reload ends here/, i + 1);
+    }
+    expect(Number(await command.text("/pid"))).to.equal(worker);
   });
 
   it("says which settings take a restart, and goes on without them", async () => {

@@ -175,14 +175,18 @@ function makeChart() {
 
 // Tasks.
 
+const subscribed = (topics = []) =>
+  topics.length > 0 ? `subscribed to ${topics.join(", ")}` : "";
+
 const waiting = (waitsFor) => (waitsFor ? `waits for ${waitsFor}` : "");
 
 function drawTask(item, { task, pid, orders }) {
-  const { id, name, query, client, ageMs, waitsFor, children } = task;
+  const { id, name, query, client, topics, ageMs, waitsFor, children } = task;
   const [line, tree] = item.children;
   const texts = [
     query ? `${name}?${query}` : name,
     waiting(waitsFor),
+    subscribed(topics),
     `for ${time(ageMs)}`,
     client && `from ${client}`,
     `worker ${pid}`,
@@ -201,7 +205,7 @@ function makeTask({ task }) {
   button.setAttribute("aria-label", `Halt ${task.name}, ${task.id}`);
   button.addEventListener("click", () => ask(task));
   line.append(element("code"));
-  for (let i = 0; i < 5; i++) line.append(element("span"));
+  for (let i = 0; i < 6; i++) line.append(element("span"));
   line.append(button);
   item.append(line, element("ul", "tree"));
   return item;
@@ -350,6 +354,7 @@ const COUNTS = [
   ["refused", ({ connections }) => connections.refused],
   ["without a request", ({ connections }) => connections.unserved],
   ["open WebSockets", ({ sockets }) => sockets.open],
+  ["subscriptions to topics", ({ sockets }) => sockets.subscriptions],
   ["messages received", ({ sockets }) => sockets.received],
   ["messages sent", ({ sockets }) => sockets.sent],
   ["messages dropped", ({ sockets }) => sockets.dropped],

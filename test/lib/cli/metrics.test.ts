@@ -9,7 +9,14 @@ const connections = { open: 4, refused: 2, unserved: 7 };
 
 const loopDelayMs = { mean: 0, max: 0 };
 const applications: never[] = [];
-const sockets = { open: 3, received: 8, sent: 9, dropped: 1, closedAsSlow: 2 };
+const sockets = {
+  open: 3,
+  subscriptions: 5,
+  received: 8,
+  sent: 9,
+  dropped: 1,
+  closedAsSlow: 2,
+};
 const worker = {
   pid: 9,
   state: "ready",
@@ -45,6 +52,7 @@ describe("The metrics", () => {
   it("have the sockets and their messages", async () => {
     const { body: metrics } = await metricsOf(STATUS);
     expect(metrics).to.match(/^eddy_sockets\{pid="9"\} 3$/m);
+    expect(metrics).to.match(/^eddy_sockets_subscriptions\{pid="9"\} 5$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_received\{pid="9"\} 8$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_sent\{pid="9"\} 9$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_dropped\{pid="9"\} 1$/m);

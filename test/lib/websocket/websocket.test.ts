@@ -120,6 +120,7 @@ onEachEngine((engine) => {
       expect(loop.socketCounts).to.deep.equal({
         open: 1,
         opened: 1,
+        subscriptions: 0,
         received: 1,
         receivedBytes: 5,
         sent: 1,
@@ -591,6 +592,31 @@ onEachEngine((engine) => {
       expect(await c!.messages(2)).to.deep.equal(["ready", "for c"]);
       expect(b!.received).to.have.lengthOf(3);
     });
+  });
+
+  it("Loop.tasks and Loop.socketCounts have what sockets have subscribed to", async () => {
+    const { loop, port } = await serveWith((it) =>
+      it.websocket(
+        "/",
+        upgrade(function* (socket) {
+          for (const topic of ["a", "b", "b", "c"]) socket.subscribe(topic);
+          for (const topic of ["c", "d"]) socket.unsubscribe(topic);
+          yield* socket.send("ready");
+          yield* socket.receive();
+        }),
+      ),
+    );
+    const clients = [await open(port, "/"), await open(port, "/")];
+    for (const client of clients) await client.messages(1);
+    const [view] = loop.tasks().sockets;
+    expect(view!.topics).to.deep.equal(["a", "b"]);
+    expect(loop.socketCounts.subscriptions).to.equal(4);
+    clients[0]!.ws.close();
+    await clients[0]!.closed;
+    clients[1]!.send("end");
+    await clients[1]!.closed;
+    await emptied(loop);
+    expect(loop.socketCounts.subscriptions).to.equal(0);
   });
 
   describe("Loop.close, with sockets", () => {

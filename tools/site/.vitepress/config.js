@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, "../../..");
 /** By what somebody looks for. A page that is in none of them is under the last. */
 const CHAPTERS = {
   "First steps": [
+    "tour",
     "coming-from",
     "requests",
     "routing",
