@@ -49,7 +49,9 @@ const DIST = join(process.cwd(), "dist");
 /** What a file says of itself: where it was, whichever it stands in now; by which names it hands a package on. */
 async function standing(file) {
   const place = `import.meta.url.replace(/(.*)\\/bundle\\/.*/, "$1/bundle/${file}")`;
-  const text = read(file).replaceAll(/\bimport\.meta\.url\b/g, () => place);
+  const text = read(file)
+    .replaceAll(/\bimport\.meta\.url\b/g, () => place)
+    .replaceAll("import(__rewriteRelativeImportExtension(", "import(("); // of what is the user's, nothing is rewritten
   const [star, from] = /^export \* from "(\w.*)";$/m.exec(text) ?? [];
   if (star === undefined) return text;
   const [all, given] = [await import(join(DIST, file)), await import(from)];

@@ -1,9 +1,8 @@
 /** Where an error of the user's code comes from. */
 import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
-import { isTheirs } from "../common/own-files.ts";
+import { isCompiled, isTheirs } from "../common/source-files.ts";
 import { describe } from "../common/thrown.ts";
-import { isCompiled } from "../common/modules/compiled.ts";
 
 /**
  * `TypeError: …` and the first place in the stack that is the user's own.

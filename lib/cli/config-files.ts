@@ -1,7 +1,6 @@
 /** Config files: which there are, what they say, and where in them it stands. */
 import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
-import { importModule } from "../common/modules/import-module.ts";
 import { blame } from "./blame.ts";
 import { FORMATS, parseData } from "./data-formats.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
@@ -114,7 +113,7 @@ async function importDefault(
   importModule: Import,
 ): Promise<unknown> {
   try {
-    return (await importModule(path))["default"];
+    return ((await importModule(path)) as { default?: unknown }).default;
   } catch (error) {
     const cause = error instanceof SyntaxError ? withoutLines(error) : error;
     throw new CommandFailure(

@@ -1,7 +1,7 @@
 /** Which files the application was made of, and which it lacks, for whoever watches them. */
 import { resolve } from "node:path";
 import { watchApplicationFiles } from "../common/application-files.ts";
-import { isTheirs } from "../common/own-files.ts";
+import { isTheirs } from "../common/source-files.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { filesLackedBy, filesNamedBy } from "./files-of-error.ts";
 import { isModuleName } from "./python-name.ts";

@@ -40,18 +40,17 @@ function compileAs(format: Compiled["format"], file: string): Compiled {
   const { transformSync } = swc();
   try {
     const { code, map } = transformSync(source, options);
-    return { format, code, map: MAP + encoded(map!) };
+    return { format, code, map: commentOf(map!) };
   } catch (error) {
     throw syntaxError(file, (error as Error).message);
   }
 }
 
-const MAP = "\n//# sourceMappingURL=data:application/json;base64,";
-
 /** Without names: Node would call a function by what it calls. */
-function encoded(map: string): string {
-  const unnamed = { ...(JSON.parse(map) as object), names: [] };
-  return Buffer.from(JSON.stringify(unnamed)).toString("base64");
+function commentOf(map: string): string {
+  const text = JSON.stringify({ ...JSON.parse(map), names: [] });
+  const data = Buffer.from(text).toString("base64");
+  return `\n//# sourceMappingURL=data:application/json;base64,${data}`;
 }
 
 const require = createRequire(import.meta.url);
@@ -63,31 +62,27 @@ function swc(): typeof SWC {
   } catch (cause) {
     const { message } = cause as Error;
     throw new Error(
-      `TypeScript is compiled by @swc/core, which does not load: install it by npm install @swc/core (${message.split("\n")[0]})`,
+      `TypeScript takes @swc/core, which does not load; npm install @swc/core may help: ${message}`,
       { cause },
     );
   }
 }
 
-/** Whether the engine takes it for the body of a function, as which Node runs CommonJS. */
+/** As Node runs it: as the body of a function. */
 function isCommonJs(code: string): boolean {
   try {
-    compileFunction(code, [
-      "exports",
-      "require",
-      "module",
-      "__filename",
-      "__dirname",
-    ]);
+    compileFunction(code, PARAMETERS);
     return true;
   } catch {
     return false;
   }
 }
 
+const PARAMETERS = "exports require module __filename __dirname".split(" ");
+
 function optionsOf(format: Compiled["format"], file: string): SWC.Options {
   const { options } = tsconfigOf(file);
-  const { experimentalDecorators: legacyDecorator = false } = options;
+  const { jsx = "react", target = "" } = options;
   return {
     filename: file,
     sourceFileName: file,
@@ -95,7 +90,6 @@ function optionsOf(format: Compiled["format"], file: string): SWC.Options {
     inlineSourcesContent: false,
     configFile: false,
     swcrc: false,
-    isModule: true,
     module:
       format === "module"
         ? { type: "nodenext" }
@@ -105,48 +99,38 @@ function optionsOf(format: Compiled["format"], file: string): SWC.Options {
             exportInteropAnnotation: true, // from which Node knows the names
           },
     jsc: {
-      target: "es2022",
-      keepClassNames: true,
+      target: "es2022", // all of which Node has, and what is newer is made of it
       parser: {
         syntax: "typescript",
         decorators: true,
         tsx: file.endsWith("x"),
       },
       experimental: { keepImportAttributes: true },
-      transform: {
-        ...(legacyDecorator
-          ? {
-              legacyDecorator,
-              decoratorMetadata: options.emitDecoratorMetadata === true,
-            }
-          : { decoratorVersion: "2023-11" }),
+      transform: defined({
+        decoratorVersion: options.experimentalDecorators
+          ? "2021-12"
+          : "2023-11",
+        legacyDecorator: options.experimentalDecorators,
+        decoratorMetadata: options.emitDecoratorMetadata,
         useDefineForClassFields:
-          options.useDefineForClassFields ?? !isOld(options.target),
-        verbatimModuleSyntax: options.verbatimModuleSyntax === true,
-        react: jsxOf(options),
-      },
+          options.useDefineForClassFields ?? !OLD.test(target),
+        verbatimModuleSyntax: options.verbatimModuleSyntax,
+        react: defined({
+          runtime: jsx.startsWith("react-jsx") ? "automatic" : "classic",
+          development: jsx === "react-jsxdev",
+          importSource: options.jsxImportSource,
+          pragma: options.jsxFactory,
+          pragmaFrag: options.jsxFragmentFactory,
+        }),
+      }),
     },
   };
 }
 
-/** From ES2022 on, fields are what the language has. */
-const isOld = (target: string | undefined): boolean =>
-  /^es([356]|20(1\d|2[01]))$/i.test(target ?? "");
+/** Before classes had fields: then they were assigned. */
+const OLD = /^es([356]|20(1\d|2[01]))$/i;
 
-function jsxOf(
-  options: ReturnType<typeof tsconfigOf>["options"],
-): SWC.ReactConfig {
-  const { jsx, jsxFactory, jsxFragmentFactory, jsxImportSource } = options;
-  const automatic = jsx === "react-jsx" || jsx === "react-jsxdev";
-  return automatic
-    ? {
-        runtime: "automatic",
-        development: jsx === "react-jsxdev",
-        importSource: jsxImportSource ?? "react",
-      }
-    : {
-        runtime: "classic",
-        pragma: jsxFactory ?? "React.createElement",
-        pragmaFrag: jsxFragmentFactory ?? "React.Fragment",
-      };
-}
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** SWC leaves out what is undefined; its types do not say so. */
+const defined = <T>(options: T): Defined<T> => options as Defined<T>;

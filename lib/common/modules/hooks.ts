@@ -6,7 +6,7 @@ import type { LoadHook, ResolveHook } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MessagePort } from "node:worker_threads";
 import { compile } from "./compile.ts";
-import { BEGUN, isCompiled } from "./compiled.ts";
+import { isCompiled } from "../source-files.ts";
 import { typescriptPath } from "./typescript-path.ts";
 
 /** For the name of each file that is imported. */
@@ -19,7 +19,7 @@ export function initialize(given: MessagePort): void {
 export const resolve: ResolveHook = (specifier, context, next) => {
   const url = urlOf(specifier, context.parentURL);
   if (url === undefined) return next(specifier, context);
-  const isJson = url.includes(".json");
+  const isJson = /\.json($|[?#])/.test(url);
   return {
     url,
     importAttributes: isJson ? { type: "json" } : context.importAttributes,
@@ -52,12 +52,15 @@ export const load: LoadHook = (url, context, next) => {
   };
 };
 
+/** A module of CommonJS has it once `require` runs it. */
+export const BEGUN = Symbol.for("eddy:begun");
+
 /**
  * CommonJS is run by `require`, so that there is one copy of it: Node's own is taken away, unless `require` has begun
  * with it. What follows tells Node the names of its exports.
  */
 const REQUIRED = `
-  if (module[Symbol.for("${BEGUN}")]) return;
+  if (module[Symbol.for("eddy:begun")]) return;
   const { _cache, createRequire } = require("node:module");
   delete _cache[__filename];
   module.exports = createRequire(__filename)(__filename);

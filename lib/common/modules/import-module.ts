@@ -1,24 +1,17 @@
 /** Imports what is the user's: JavaScript as Node does, and TypeScript, too. */
 import { pathToFileURL } from "node:url";
-import { isCompiled } from "./compiled.ts";
+import { isCompiled } from "../source-files.ts";
 
 type Exports = Readonly<Record<string, unknown>>;
 
-/**
- * What it exports, also where it was compiled to CommonJS.
- *
- * @param file a path, or a URL.
- * @throws what the module throws.
- */
+/** What a file (a path) or URL exports, also where it was compiled to CommonJS. @throws what the module throws. */
 export async function importModule(file: string | URL): Promise<Exports> {
   const { href, pathname } =
     typeof file === "string" ? pathToFileURL(file) : file;
   if (isCompiled(pathname)) await import("./use-hooks.ts");
   const module = (await import(href)) as Exports;
-  const { default: exports } = module;
-  return Reflect.has(Object(exports) as object, "__esModule")
-    ? (exports as Exports)
-    : module;
+  const exports = module["default"] as Exports | null | undefined;
+  return exports?.["__esModule"] ? exports : module;
 }
 
 /** What is imported from now on is noted, also by `require`. @returns what gives those files, without packages. */

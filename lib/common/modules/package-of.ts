@@ -1,5 +1,5 @@
 /** The package that a file belongs to. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export interface Package {
@@ -11,7 +11,7 @@ export interface Package {
 
 const known = new Map<string, Package | undefined>();
 
-/** Undefined outside of packages. @throws {SyntaxError} for a `package.json` that is none. */
+/** Undefined outside of packages. @throws {Error} for a `package.json` that is none. */
 export function packageOf(file: string): Package | undefined {
   const folder = dirname(file);
   if (!known.has(folder))
@@ -24,17 +24,11 @@ export function packageOf(file: string): Package | undefined {
 
 function packageIn(folder: string): Package | undefined {
   const path = join(folder, "package.json");
-  let text: string;
+  if (!existsSync(path)) return undefined;
   try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    return { ...(JSON.parse(text) as object), folder };
-  } catch (error) {
-    throw new SyntaxError(`${path}: ${(error as Error).message}`);
+    const json = JSON.parse(readFileSync(path, "utf8")) as object;
+    return { ...json, folder };
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -2,8 +2,9 @@
 import Module from "node:module";
 import { resolve } from "node:path";
 import { resolveExports } from "resolve-pkg-maps";
+import { COMPILED } from "../source-files.ts";
 import { compileAsCommonJs } from "./compile.ts";
-import { BEGUN, COMPILED } from "./compiled.ts";
+import { BEGUN } from "./hooks.ts";
 import { packageOf } from "./package-of.ts";
 import { typescriptPath } from "./typescript-path.ts";
 
@@ -28,7 +29,7 @@ const loader = Module as unknown as Loader;
 for (const extension of COMPILED)
   loader._extensions[extension] = (module, file) => {
     const { code, map } = compileAsCommonJs(file);
-    Object.assign(module, { [Symbol.for(BEGUN)]: true });
+    Object.assign(module, { [BEGUN]: true });
     const { exports } = module;
     module._compile(code + map, file, "commonjs");
     if (module.exports === exports && Object.keys(exports).length === 0)

@@ -18,6 +18,6 @@ export function syntaxError(file: string, report: string): Error {
 
 /** The first that is marked, behind ` 12 | `. */
 function columnIn(lines: string): number {
-  const [, gutter, before] = /^( *: )([^^]*)\^/m.exec(lines) ?? ["", "", ""];
-  return gutter === undefined ? 1 : before!.length + 1;
+  const [, before = ""] = /^ *: ([^^]*)\^/m.exec(lines) ?? [];
+  return before.length + 1;
 }

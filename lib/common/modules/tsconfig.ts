@@ -17,24 +17,20 @@ const known = new Map<string, Tsconfig>();
 /** @throws {Error} for one that cannot be read. */
 export function tsconfigOf(file: string): Tsconfig {
   const folder = dirname(file);
-  let tsconfig = known.get(folder);
-  if (tsconfig === undefined)
-    known.set(folder, (tsconfig = readTsconfig(folder)));
+  const tsconfig = known.get(folder) ?? readTsconfig(folder);
+  known.set(folder, tsconfig);
   return tsconfig;
 }
 
 function readTsconfig(folder: string): Tsconfig {
   try {
     const found = getTsconfig(folder);
-    const matcher = found && createPathsMatcher(found);
     return {
       options: found?.config.compilerOptions ?? {},
-      paths: matcher ?? (() => []),
+      paths: (found && createPathsMatcher(found)) ?? (() => []),
     };
   } catch (cause) {
-    throw new Error(
-      `the tsconfig.json of ${folder} cannot be used: ${(cause as Error).message}`,
-      { cause },
-    );
+    const { message } = cause as Error;
+    throw new Error(`the tsconfig.json of ${folder}: ${message}`, { cause });
   }
 }

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, resolve } from "node:path";
 import { resolveImports } from "resolve-pkg-maps";
-import { COMPILED, isCompiled } from "./compiled.ts";
+import { COMPILED, isCompiled } from "../source-files.ts";
 import { packageOf } from "./package-of.ts";
 import { tsconfigOf } from "./tsconfig.ts";
 

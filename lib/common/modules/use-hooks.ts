@@ -7,8 +7,8 @@ import Module, {
 } from "node:module";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
-import { isTheirs } from "../own-files.ts";
-import * as hooks from "./hooks.ts";
+import { isTheirs } from "../source-files.ts";
+import { initialize, load, resolve } from "./hooks.ts";
 import "./require-hook.ts";
 
 /** Later than the types that we have. */
@@ -38,8 +38,8 @@ if (registerHooks === undefined)
     transferList: [notes],
   });
 else {
-  hooks.initialize(notes);
-  registerHooks(hooks);
+  initialize(notes);
+  registerHooks({ resolve, load });
 }
 
 const imported = new Set<string>();

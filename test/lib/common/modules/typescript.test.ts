@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { PATIENCE_MS } from "../../../support/command.ts";
 import { folderWith } from "../../../support/folder.ts";
@@ -14,11 +13,11 @@ const RUN = `
   const { importModule } = await import(${JSON.stringify(OURS)});
   const { format } = await import("node:util");
   const printed = [];
-  for (const url of process.argv.slice(1)) {
+  for (const file of process.argv.slice(1)) {
     let text = "";
     console.log = (...values) => void (text += format(...values) + "\\n");
     try {
-      await (await importModule(url)).done;
+      await (await importModule(file)).done;
     } catch (error) {
       text += error.stack;
     }
@@ -27,10 +26,9 @@ const RUN = `
   process.stdout.write(JSON.stringify(printed));`;
 
 function printed(files: readonly string[]): string[] {
-  const urls = files.map((file) => pathToFileURL(file).href);
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    ["--input-type=module", "-e", RUN, ...urls],
+    ["--input-type=module", "-e", RUN, ...files],
     { encoding: "utf8" },
   );
   if (stderr !== "") throw new Error(stderr);
