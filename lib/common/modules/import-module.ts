@@ -11,7 +11,7 @@ export async function importModule(file: string | URL): Promise<Exports> {
   if (isCompiled(pathname)) await import("./use-hooks.ts");
   const module = (await import(href)) as Exports;
   const exports = module["default"] as Exports | null | undefined;
-  return exports?.["__esModule"] ? exports : module;
+  return exports?.["__esModule"] === true ? exports : module;
 }
 
 /** What is imported from now on is noted, also by `require`. @returns what gives those files, without packages. */

@@ -1,4 +1,4 @@
-/** Which file an import means in TypeScript: `./a.js` may be `a.ts`, `./a` `a/index.ts`, and `@/a` what `paths` says. */
+/** Which file an import in TypeScript means: `./a.js` may be `a.ts`, `./a` `a/index.ts`, and `@/a` by `paths`. */
 import { statSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, resolve } from "node:path";
