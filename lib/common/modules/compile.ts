@@ -106,7 +106,7 @@ function optionsOf(format: Compiled["format"], file: string): SWC.Options {
         tsx: file.endsWith("x"),
       },
       experimental: { keepImportAttributes: true },
-      transform: defined({
+      transform: {
         decoratorVersion: options.experimentalDecorators
           ? "2021-12"
           : "2023-11",
@@ -115,22 +115,17 @@ function optionsOf(format: Compiled["format"], file: string): SWC.Options {
         useDefineForClassFields:
           options.useDefineForClassFields ?? !OLD.test(target),
         verbatimModuleSyntax: options.verbatimModuleSyntax,
-        react: defined({
+        react: {
           runtime: jsx.startsWith("react-jsx") ? "automatic" : "classic",
           development: jsx === "react-jsxdev",
           importSource: options.jsxImportSource,
           pragma: options.jsxFactory,
           pragmaFrag: options.jsxFragmentFactory,
-        }),
-      }),
+        } as SWC.ReactConfig,
+      } as SWC.TransformConfig, // what is undefined counts as left out
     },
   };
 }
 
 /** Before classes had fields: then they were assigned. */
 const OLD = /^es([356]|20(1\d|2[01]))$/i;
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** SWC leaves out what is undefined; its types do not say so. */
-const defined = <T>(options: T): Defined<T> => options as Defined<T>;

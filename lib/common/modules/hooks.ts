@@ -61,8 +61,7 @@ export const BEGUN = Symbol.for("eddy:begun");
  */
 const REQUIRED = `
   if (module[Symbol.for("eddy:begun")]) return;
-  const { _cache, createRequire } = require("node:module");
-  delete _cache[__filename];
-  module.exports = createRequire(__filename)(__filename);
+  delete require("node:module")._cache[__filename];
+  module.exports = require("node:module").createRequire(__filename)(__filename);
   return;
 `;

@@ -49,12 +49,9 @@ loader._resolveFilename = (request, parent, ...rest) => {
 const SHARED = /^effection(\/|$)/;
 
 function asImported(request: string, required: string): string {
-  let own = packageOf(required);
-  while (own?.exports === undefined) {
-    if (own === undefined) return required;
-    own = packageOf(own.folder); // those within say the kind of a folder alone
-  }
+  const { folder, exports } = packageOf(required)!;
+  if (exports === undefined) return asImported(request, folder); // it says the kind of a folder alone
   const path = request.replace(SHARED, "");
-  const [target] = resolveExports(own.exports, path, ["import"]);
-  return resolve(own.folder, target!);
+  const [target] = resolveExports(exports, path, ["import"]);
+  return resolve(folder, target!);
 }

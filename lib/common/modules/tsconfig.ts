@@ -17,9 +17,8 @@ const known = new Map<string, Tsconfig>();
 /** @throws {Error} for one that cannot be read. */
 export function tsconfigOf(file: string): Tsconfig {
   const folder = dirname(file);
-  const tsconfig = known.get(folder) ?? readTsconfig(folder);
-  known.set(folder, tsconfig);
-  return tsconfig;
+  if (!known.has(folder)) known.set(folder, readTsconfig(folder));
+  return known.get(folder)!;
 }
 
 function readTsconfig(folder: string): Tsconfig {

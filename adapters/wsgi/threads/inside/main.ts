@@ -32,11 +32,10 @@ async function start(
   printTo(channel);
   tellOfFailure(channel);
   const loadedFiles = watched ? await noteImports() : undefined;
-  const tellFiles = (): void => {
-    if (loadedFiles !== undefined) channel.post(["files", 0, loadedFiles()]);
-  };
   try {
-    const app = await load(module, name);
+    const app = await load(module, name).finally(() => {
+      if (loadedFiles !== undefined) channel.post(["files", 0, loadedFiles()]);
+    });
     let due: NodeJS.Immediate | undefined;
     const serveNext = (): void => {
       due = undefined;
@@ -56,10 +55,8 @@ async function start(
       if (kind === "retire") process.exit();
       if (kind === "work" && due === undefined) serveNext();
     });
-    tellFiles();
     channel.post(["ready", 0]);
   } catch (error) {
-    tellFiles();
     channel.post(["refused", 0, toData(error)]);
   }
 }
