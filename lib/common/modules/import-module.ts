@@ -8,7 +8,7 @@ type Exports = Readonly<Record<string, unknown>>;
 export async function importModule(file: string | URL): Promise<Exports> {
   const { href, pathname } =
     typeof file === "string" ? pathToFileURL(file) : file;
-  if (isCompiled(pathname)) await import("./use-hooks.ts");
+  if (isCompiled(pathname)) (await import("./use-hooks.ts")).mapStacks();
   const module = (await import(href)) as Exports;
   const exports = module["default"] as Exports | null | undefined;
   return exports?.["__esModule"] === true ? exports : module;

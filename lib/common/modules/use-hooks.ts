@@ -27,8 +27,11 @@ interface NewerModule {
 
 const { registerHooks, setSourceMapsSupport } = Module as NewerModule;
 
-if (setSourceMapsSupport === undefined) process.setSourceMapsEnabled(true);
-else setSourceMapsSupport(true, { nodeModules: false });
+/** Stacks have the lines of the files that were compiled. */
+export function mapStacks(): void {
+  if (setSourceMapsSupport === undefined) process.setSourceMapsEnabled(true);
+  else setSourceMapsSupport(true, { nodeModules: false });
+}
 
 const { port1: noted, port2: notes } = new MessageChannel();
 noted.unref();
