@@ -14,6 +14,7 @@ export { isOneOfSeveral } from "./common/processes.ts";
 export { backoffMs, randomLifetime } from "./common/replacement.ts";
 export type * from "./exchange/application.ts";
 export { describe, stackOf } from "./common/thrown.ts";
+export { importModule, noteImports } from "./common/modules/import-module.ts";
 export { isOperation } from "./operations/is-operation.ts";
 export { bindContext } from "./reply/bind-context.ts";
 export { CheckedHeaders } from "./reply/headers.ts";

@@ -62,7 +62,9 @@ const beside = [
 /** What a file says of itself: where it was, whichever it stands in now; by which names it hands a package on. */
 async function standing(file) {
   const place = `import.meta.url.replace(/(.*)\\/bundle\\/.*/, "$1/bundle/${file}")`;
-  const own = read(file).replaceAll(/\bimport\.meta\.url\b/g, () => place);
+  const own = read(file)
+    .replaceAll(/\bimport\.meta\.url\b/g, () => place)
+    .replaceAll("import(__rewriteRelativeImportExtension(", "import(("); // of what is the user's, nothing is rewritten
   const text = beside.includes(file) ? `${own}\nimport "eddy";` : own;
   const [star, from] = /^export \* from "(\w.*)";$/m.exec(text) ?? [];
   if (star === undefined) return text;

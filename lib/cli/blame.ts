@@ -1,10 +1,8 @@
 /** Where an error of the user's code comes from. */
 import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { isCompiled, isTheirs } from "../common/source-files.ts";
 import { describe } from "../common/thrown.ts";
-
-const OURS = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * `TypeError: …` and the first place in the stack that is the user's own.
@@ -27,14 +25,11 @@ function placeIn(trace: string): string | undefined {
   return undefined;
 }
 
-/** Node prints where a module has a syntax error, but the error that it throws does not say it. */
+/** Node prints where JavaScript has a syntax error, but the error that it throws does not say it. */
 function placeOfSyntax(error: Error, entry: string): string | undefined {
-  if (!(error instanceof SyntaxError)) return undefined;
+  if (!(error instanceof SyntaxError) || isCompiled(entry)) return undefined;
   const check = spawnSync(process.execPath, ["--check", entry], {
     encoding: "utf8",
   });
   return placeIn(` ${check.stderr}`);
 }
-
-const isTheirs = (file: string): boolean =>
-  !file.includes("/node_modules/") && !file.startsWith(OURS);

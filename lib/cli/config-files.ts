@@ -114,13 +114,20 @@ async function importDefault(
 ): Promise<unknown> {
   try {
     return ((await importModule(path)) as { default?: unknown }).default;
-  } catch (cause) {
+  } catch (error) {
+    const cause = error instanceof SyntaxError ? withoutLines(error) : error;
     throw new CommandFailure(
       EXIT.usage,
       `the config file ${path} does not load: ${blame(cause, path)}`,
       { cause },
     );
   }
+}
+
+/** There may be a secret in them. */
+function withoutLines({ message, stack }: SyntaxError): SyntaxError {
+  const [what] = message.split("\n");
+  return Object.assign(new SyntaxError(what), { stack });
 }
 
 /** The first line that has the key. The parsers do not tell lines, and this works for all formats. */

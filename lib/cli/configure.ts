@@ -7,7 +7,7 @@ import {
   type Import,
 } from "./config-files.ts";
 import { attempt, CommandFailure, EXIT } from "./failure.ts";
-import { importModule } from "./import-module.ts";
+import { importModule } from "../common/modules/import-module.ts";
 import { withHttp } from "./host-and-port.ts";
 import {
   fromFile,

@@ -20,7 +20,7 @@ const placesIn = (text: string): string[] =>
     .map(([, file]) => file!)
     .filter((file) => existsSync(file));
 
-/** Node's own import says who imports, `require` and jiti say it in a property. */
+/** An import says who imports, `require` says it in a property. */
 function lackedBy(error: Error): string[] {
   const { code, requireStack } = error as NodeRequireError;
   if (code !== "MODULE_NOT_FOUND" && code !== "ERR_MODULE_NOT_FOUND") return [];

@@ -7,10 +7,10 @@ import type { NodeApplication } from "eddy/adapters/node";
 import type { PythonOptions } from "eddy/adapters/python";
 import type { WsgiApp } from "eddy/adapters/wsgi";
 import { Loop, type Application } from "../index.ts";
+import { importModule } from "../common/modules/import-module.ts";
 import type { AppSpec } from "./app-spec.ts";
 import { blame } from "./blame.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { importModule } from "./import-module.ts";
 import { INTERVALS } from "./intervals.ts";
 import { isModuleName } from "./python-name.ts";
 import { SCHEMA, type Settings } from "./schema.ts";
@@ -88,7 +88,7 @@ function fileOf(spec: AppSpec): string {
 
 async function load(spec: AppSpec, path: string): Promise<Module> {
   try {
-    return (await importModule(path)) as Module;
+    return await importModule(path);
   } catch (cause) {
     throw unloadable(spec, blame(cause, path), cause);
   }

@@ -4,6 +4,7 @@ import { run, scoped, spawn, until, type Operation } from "effection";
 import type { Loop } from "../index.ts";
 import { beOneOfSeveral } from "../common/processes.ts";
 import { stackOf } from "../common/thrown.ts";
+import { noteImports } from "../common/modules/import-module.ts";
 import { reasonOf } from "../engine/uws/reason.ts";
 import { EXIT } from "./failure.ts";
 import { ImportedFiles } from "./imported-files.ts";
@@ -48,7 +49,9 @@ async function tryEngine(): Promise<void> {
 
 /** The process exits behind it, whatever the application has left running. */
 function* live(orders: Orders): Operation<void> {
-  const imported = orders.settings.reload ? noteImports(orders) : undefined;
+  const imported = orders.settings.reload
+    ? yield* until(importedFiles(orders))
+    : undefined;
   let code = 0;
   try {
     yield* scoped(() => work(orders, imported)); // a spawned task may fail, too
@@ -62,10 +65,10 @@ function* live(orders: Orders): Operation<void> {
 }
 
 /** The supervisor is told when the application is loaded, and when the process ends, whatever ends it. */
-function noteImports({ specs }: Orders): ImportedFiles {
+async function importedFiles({ specs }: Orders): Promise<ImportedFiles> {
   const found = (files: readonly string[]): void =>
     tell({ type: "imported", files, since: performance.timeOrigin });
-  const imported = new ImportedFiles(specs, found);
+  const imported = new ImportedFiles(specs, await noteImports(), found);
   process.once("exit", () => imported.tell());
   return imported;
 }

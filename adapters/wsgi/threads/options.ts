@@ -18,8 +18,8 @@ import type { Provided } from "./work.ts";
 /** A synchronous application that runs in threads, by its module. */
 export interface ThreadedApp {
   /**
-   * The JavaScript module that exports the application, of which each thread loads its own copy: a path from the
-   * working directory, or a URL such as `new URL("./app.js", import.meta.url)`.
+   * The module that exports the application, in JavaScript or TypeScript, of which each thread loads its own copy: a
+   * path from the working directory, or a URL such as `new URL("./app.js", import.meta.url)`.
    */
   module: string | URL;
   /**

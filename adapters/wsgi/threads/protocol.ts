@@ -17,6 +17,8 @@ export type ToThread =
   | [kind: "retire", id: 0];
 
 export type FromThread =
+  /** What the application is made of, once that is loaded, well or not. Only if somebody watches files. */
+  | [kind: "files", id: 0, files: readonly string[]]
   | [kind: "ready", id: 0]
   /** The application cannot be loaded. */
   | [kind: "refused", id: 0, error: ErrorData]
@@ -71,6 +73,8 @@ export interface ThreadData {
   readonly name: string;
   /** Whether equivalent applications run in other threads. */
   readonly multiprocess: boolean;
+  /** Whether somebody wants to know what the application is made of. */
+  readonly watched: boolean;
 }
 
 /** The key of {@link ThreadData} in `workerData`. */

@@ -7,8 +7,10 @@ import {
 } from "node:worker_threads";
 import { withResolvers } from "eddy/operations";
 import {
+  areFilesWatched,
   isOneOfSeveral,
   randomLifetime,
+  tellFiles,
   ThreadLostError,
   ThreadStartError,
   type PartStatus,
@@ -126,6 +128,7 @@ export class Thread implements ServingThread {
       module,
       name,
       multiprocess: threads > 1 || isOneOfSeveral(),
+      watched: areFilesWatched(),
     };
     this.#worker = new Worker(ENTRY, {
       name: `eddy ${name}`,
@@ -225,6 +228,7 @@ export class Thread implements ServingThread {
   #hear(message: FromThread): void {
     const [kind, id] = message;
     if (kind === "print") process[message[2]].write(message[3]);
+    else if (kind === "files") tellFiles(message[2]);
     else if (this.#state === "lost") return;
     else if (kind === "ready") this.#noteReady();
     else if (kind === "refused") this.#noteRefusal(message[2]);

@@ -105,7 +105,7 @@ describe("An application does not load, and the message says why, when", () => {
       "TypeScript has a syntax error",
       { "app.ts": "const a = 1;\nconst b = ;" },
       "app.ts",
-      /ParseError: [^]*at app\.ts:2$/m,
+      /SyntaxError: .*\/app\.ts:2:11: Expression expected\n 1 \| const a = 1;\n 2 \| const b = ;\n {3}: {11}\^\n {2}at app\.ts:2$/m,
     ],
     [
       "JavaScript has a syntax error",

@@ -3,7 +3,11 @@
  * as it does anywhere.
  */
 import { setPriority } from "node:os";
-import { AsyncContext } from "../../../../lib/adapter.ts";
+import {
+  AsyncContext,
+  importModule,
+  noteImports,
+} from "../../../../lib/adapter.ts";
 import type { WsgiApp } from "../../types.ts";
 import { toData } from "../error-data.ts";
 import { fileOf } from "../options.ts";
@@ -21,14 +25,17 @@ if (channel === undefined || threadData === undefined)
 await start(threadData, channel);
 
 async function start(
-  { port, module, name, multiprocess }: ThreadData,
+  { port, module, name, multiprocess, watched }: ThreadData,
   channel: Channel,
 ): Promise<void> {
   if (process.platform === "linux") setPriority(NICENESS); // of this thread; elsewhere it would be the process's
   printTo(channel);
   tellOfFailure(channel);
+  const loadedFiles = watched ? await noteImports() : undefined;
   try {
-    const app = await load(module, name);
+    const app = await load(module, name).finally(() => {
+      if (loadedFiles !== undefined) channel.post(["files", 0, loadedFiles()]);
+    });
     let due: NodeJS.Immediate | undefined;
     const serveNext = (): void => {
       due = undefined;
@@ -69,9 +76,9 @@ function tellOfFailure(channel: Channel): void {
 /** @throws {Error} that says how the module fails, or what it exports in place of the application. */
 async function load(url: string, export_: string): Promise<WsgiApp> {
   const file = fileOf(url);
-  let exports: Record<string, unknown>;
+  let exports: Readonly<Record<string, unknown>>;
   try {
-    exports = (await import(url)) as Record<string, unknown>;
+    exports = await importModule(new URL(url));
   } catch (cause) {
     const { name, message } = toData(cause);
     throw new Error(`cannot load ${file}: ${name}: ${message}`, { cause });
