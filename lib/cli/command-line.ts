@@ -107,6 +107,8 @@ export function commandLine(version: string, actions: Actions): Command {
 export async function answerTo(error: string): Promise<string> {
   const [, flag] = UNKNOWN.exec(error) ?? [];
   if (flag === undefined) return error;
+  if (KEYS.some((key) => flagOf(key) === flag))
+    return `error: ${flag} takes no value`;
   const { inOurWords } = await import("./other-words.ts"); // seldom needed
   const here = inOurWords(flag);
   return here ? `error: ${here}` : error.replace(VALUE, "'");

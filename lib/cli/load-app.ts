@@ -113,7 +113,7 @@ function choose(spec: AppSpec, module: Module): unknown {
 }
 
 const NOTHING =
-  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve(8000)`";
+  "it exports nothing; export a handler or a Loop, or end it with `await loop.serve(8000)`; one that listens by itself, as with Express, is run with --take-listen";
 
 /**
  * An application of Express, Connect, Koa, Fastify or NestJS, or a server of node:http. Never awaited: some have a

@@ -95,6 +95,11 @@ const program = commandLine(VERSION, {
   },
   async import(file, words, { python = "python3" }) {
     const { importFile } = await import("./import/import.ts");
+    if (words.length > 0 && !process.argv.includes("--"))
+      throw new CommandFailure(
+        EXIT.usage,
+        `its flags are taken for eddy's own: eddy import -- ${file} ${words.join(" ")} …`,
+      );
     const { config, summary, complete } = importFile(
       file,
       String(python),

@@ -94,6 +94,14 @@ describe("eddy import", function () {
     expect(command.lines).to.deep.equal([]);
   });
 
+  it("ends with 2 for a command line whose flags would be taken for its own", async () => {
+    const line = ["import", "uvicorn", "app:app", "--port", "80"];
+    const command = new Eddy(folderWith({}), line);
+    expect(await command.ended).to.equal(2);
+    expect(command.stderr).to.match(/eddy import -- uvicorn app:app …$/m);
+    expect(command.lines).to.deep.equal([]);
+  });
+
   it("says on standard error what it has not translated", async () => {
     const folder = folderWith({
       "uwsgi.ini": "[uwsgi]\ncron = 0 0 1 1 1 ls\n",

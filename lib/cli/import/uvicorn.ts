@@ -10,6 +10,7 @@ import {
   text,
   trusted,
   whole,
+  yes,
 } from "./values.ts";
 
 export const UVICORN: TranslationTable = {
@@ -31,6 +32,11 @@ export const UVICORN: TranslationTable = {
     "timeout-graceful-shutdown": to("drainTimeout", grace),
     "h11-max-incomplete-event-size": to("maxHeaders", headerBytes),
     "forwarded-allow-ips": to("trustProxy", trusted),
+    "proxy-headers": {
+      becomes: ["trustProxy"],
+      remark: "so it is for those that `trustProxy` names",
+      read: (value) => (yes(value) ? {} : { trustProxy: [] }),
+    },
     "ssl-keyfile": to("tlsKey", text),
     "ssl-certfile": to("tlsCert", text),
     "ssl-keyfile-password": to("tlsPassphrase", text),
@@ -38,7 +44,6 @@ export const UVICORN: TranslationTable = {
     "ssl-cert-reqs": to("tlsVerifyClient", certificates),
     "ssl-ciphers": to("tlsCiphers", text),
 
-    "proxy-headers": needless("so it is for those that `trustProxy` names"),
     lifespan: needless("as the application answers"),
     "http, ws, ssl-version": needless("nothing to set"),
     "ws-ping-*, ws-per-message-deflate, ws-max-queue": needless(
@@ -56,5 +61,9 @@ export const UVICORN: TranslationTable = {
     header: missing("the server in front, or the application"),
   },
   prepare: together,
-  defaults: () => ({ ...defaults(), accessLog: "-" }),
+  defaults: () => ({
+    ...defaults(),
+    accessLog: "-",
+    trustProxy: ["127.0.0.1"], // and who sends its requests from there says where they come from
+  }),
 };

@@ -16,7 +16,12 @@ describe("A command line", () => {
         pythonProcesses: 4,
         pythonLoop: "uvloop",
         accessLog: "none",
+        trustProxy: ["127.0.0.1"],
       },
+    ],
+    [
+      "uvicorn app:app --no-proxy-headers",
+      { app: "python:app:app", accessLog: "-", trustProxy: [] },
     ],
     [
       "uvicorn app:app --host ::1 --interface asgi3 --ssl-cert-reqs 2",
@@ -26,11 +31,17 @@ describe("A command line", () => {
         pythonInterface: "asgi",
         tlsVerifyClient: "require",
         accessLog: "-",
+        trustProxy: ["127.0.0.1"],
       },
     ],
     [
       "uvicorn app:app --reload --reload-delay 2",
-      { app: "python:app:app", reload: true, accessLog: "-" },
+      {
+        app: "python:app:app",
+        reload: true,
+        accessLog: "-",
+        trustProxy: ["127.0.0.1"],
+      },
     ],
     [
       "hypercorn -k uvloop -w4 --bind unix:/run/a.sock --reload app:app",

@@ -52,6 +52,12 @@ describe("What exports a `fetch` loads as it is, and is never awaited:", () => {
 describe("An application does not load, and the message says why, when", () => {
   for (const [what, files, app, message] of [
     [
+      "a module of CommonJS throws below one that awaits",
+      { "app.mjs": 'import "./its.cjs"; await 1;', "its.cjs": "oops();" },
+      "app.mjs",
+      /^the application app\.mjs does not load: ReferenceError: oops is not defined\n {2}at its\.cjs:1$/m,
+    ],
+    [
       "the file is a folder",
       { "app/index.ts": "" },
       "app",
@@ -67,7 +73,7 @@ describe("An application does not load, and the message says why, when", () => {
       "the named export is missing",
       { "app.ts": "" },
       "app.ts:api",
-      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(8000\)`$/m,
+      /app\.ts has no export api; it exports nothing; export a handler or a Loop, or end it with `await loop\.serve\(8000\)`; one that listens by itself, as with Express, is run with --take-listen$/m,
     ],
     [
       "the export is no application",

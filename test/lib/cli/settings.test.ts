@@ -442,6 +442,12 @@ describe("A setting is refused", () => {
     );
   });
 
+  it("says that a flag which stands alone takes no value", async () => {
+    expect(await answerTo("error: unknown option '--reload=yes'")).to.equal(
+      "error: --reload takes no value",
+    );
+  });
+
   it("but a file may have comments alone, and an INI file a list line by line", async () => {
     for (const [name, content] of [
       ["eddy.config.yaml", "# workers: 4\r\n\n"],
