@@ -233,7 +233,10 @@ export class ProcessPool {
       yield* old.ended;
     } else this.#outgoing = old;
     try {
-      if (this.#missing === 0) return true; // the command has been told to end
+      if (this.#missing === 0) {
+        this.#close(old); // fewer are wanted by now, or none
+        return true;
+      }
       const serves = yield* this.#add();
       if (serves) this.#close(old);
       return serves;

@@ -92,7 +92,9 @@ async function reread({
   log,
 }: Rereading): Promise<Configuration> {
   enter(start.folder);
-  const now = await configureThere(flags, importAnew);
+  const now = await configureThere(flags, (path) =>
+    importAnew(path, before.settings.startTimeout),
+  );
   for (const warning of now.warnings) log.warn(warning);
   const changed = KEYS.filter(
     (key) =>

@@ -1,5 +1,6 @@
 /** The supervisor: starts workers and handles signals. It never runs the application itself. */
 import { relative, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import {
   race,
   scoped,
@@ -10,6 +11,7 @@ import {
   type Operation,
   type Queue,
 } from "effection";
+import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { counted } from "../common/counted.ts";
 import { announce } from "./banner.ts";
 import type { FirstWorker } from "./first-worker.ts";
@@ -79,6 +81,7 @@ export function* supervise(
   nameMeaningless(logs.log);
   const endings = yield* useSignals<NodeJS.Signals>(ENDING);
   yield* spawn(() => endWithTerminal(endings));
+  const ending = yield* spawn(() => next(endings));
   const steering = yield* useSignals(STEERING, ["SIGHUP"]);
   const rotations = yield* useSignals(ROTATING);
   const upgrades = yield* useSignals(UPGRADING);
@@ -105,7 +108,7 @@ export function* supervise(
     sockets,
     identity,
     log: logs.log,
-    faultOfUws: () => first!.faultOfUws,
+    faultOfUws: () => triedBy(first!, settings.startTimeout, ending),
   });
   if (place.sockets.length > 0) first?.end(); // it has none
   const pool = yield* useProcessPool({
@@ -150,7 +153,7 @@ export function* supervise(
     yield* suspend();
   });
   const reason = yield* race([
-    next(endings),
+    ending,
     pool.broken,
     run(pool, steering, logs, systemd, {
       opened: () => opened.resolve(),
@@ -176,6 +179,20 @@ export function* supervise(
   front?.stop();
   place.close();
   yield* end(pool, reason, endings, logs);
+}
+
+/** A worker that does not answer is no reason to go on waiting, nor to wait when the command is to end. */
+function triedBy(
+  first: FirstWorker,
+  limitMs: number,
+  ending: Promise<unknown>,
+): Promise<string> {
+  const late = `a process that loads it has not said so within ${limitMs} ms`;
+  return Promise.race([
+    first.faultOfUws,
+    setTimeout(Math.min(limitMs, MAX_TIMER_MS), late, { ref: false }),
+    ending.then(() => ""),
+  ]);
 }
 
 /** Done when a new release serves. */

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   readFileSync,
   renameSync,
   statSync,
@@ -9,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pass } from "node:timers/promises";
 import { expect } from "chai";
 import { eddy, Eddy, MAIN, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
@@ -85,10 +87,11 @@ describe("A reload", function () {
   it("keeps the workers where a config file that is a module ends, throws, or exports no data", async () => {
     const config = 'export default { app: "app.mjs" };';
     const path = folderWith({ "app.mjs": APP, "eddy.config.js": config });
-    const command = eddy(path, []);
+    const command = eddy(path, ["--start-timeout", "2s"]);
     const [worker] = await command.workers();
     for (const [i, [code, says]] of [
       ["process.exit(0);", "it ends its thread"],
+      ["for (;;);", "it has not ended within 2000 ms"],
       ["await new Promise(() => {});", "it ends its thread"],
       ['throw new Error("not now");', "Error: not now"],
       ["export default { app() {} };", "could not be cloned"],
@@ -166,6 +169,19 @@ describe("A reload", function () {
     expect(reloads).to.have.length(2);
   });
 
+  it("replaces those that stay where fewer are wanted now", async () => {
+    const config = { "eddy.config.yaml": "app: app.mjs\nworkers: 3\n" };
+    const path = folderWith({ "app.mjs": APP, ...config });
+    const command = eddy(path, []);
+    const before = await command.workers();
+    expect(before).to.have.length(3);
+    const now = "app: app.mjs\nworkers: 1\n";
+    writeFileSync(join(path, "eddy.config.yaml"), now);
+    command.kill("SIGHUP");
+    await command.logged(/^reloaded/);
+    expect(before).not.to.include(Number(await command.text("/pid")));
+  });
+
   it("is over when the workers before take no new connections", async () => {
     const args = ["--workers", "2", "--readiness-delay", "200ms"];
     const command = eddy(folder(), ["app.mjs", ...args]);
@@ -224,6 +240,22 @@ describe("A worker", function () {
 
 describe("The command", function () {
   this.timeout(PATIENCE_MS);
+
+  it("ends when it is told to while its first worker hangs", async () => {
+    const path = folderWith({
+      "app.mjs": APP,
+      "hangs.cjs": `if (process.send !== undefined) {
+        require("node:fs").writeFileSync("hangs", "");
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      }`,
+    });
+    const command = eddy(path, ["app.mjs"], {
+      NODE_OPTIONS: `--require ${join(path, "hangs.cjs")}`,
+    });
+    while (!existsSync(join(path, "hangs"))) await pass(20);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+  });
 
   for (const engine of ENGINES)
     it(`has --umask decide the mode of a Unix socket, on ${engine}`, async () => {

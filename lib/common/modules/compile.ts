@@ -35,7 +35,7 @@ export const compileAsCommonJs = (file: string): Compiled =>
   compileAs("commonjs", file);
 
 function compileAs(format: Compiled["format"], file: string): Compiled {
-  const source = readFileSync(file, "utf8");
+  const source = readFileSync(file, "utf8").replace(/^\uFEFF?#!.*/, ""); // Node runs it within other text
   const options = optionsOf(format, file);
   const { transformSync } = swc();
   try {

@@ -1,5 +1,5 @@
 /** Which file an import in TypeScript means: `./a.js` may be `a.ts`, `./a` `a/index.ts`, and `@/a` by `paths`. */
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, extname, resolve } from "node:path";
 import { resolveImports } from "resolve-pkg-maps";
@@ -24,7 +24,8 @@ export function typescriptPath(
   importer: string,
 ): string | undefined {
   if (!isCompiled(importer) || isBuiltin(specifier)) return undefined;
-  return pathsOf(specifier, importer).map(fileAt).find(Boolean);
+  const file = pathsOf(specifier, importer).map(fileAt).find(Boolean);
+  return file && realpathSync(file); // as with Node: one copy, whichever link leads to it
 }
 
 function pathsOf(specifier: string, importer: string): string[] {

@@ -61,9 +61,12 @@ export class Connection {
     });
   }
 
-  /** All that has come is answered. */
+  /** All that has come is answered, and the connection is no response's any more: Node takes it back a moment later. */
   get isIdle(): boolean {
-    return this.#last === undefined || this.#last.writableFinished;
+    const last = this.#last;
+    return (
+      last === undefined || (last.writableFinished && last.socket === null)
+    );
   }
 
   /** `serve` is called when it is its turn: at once where nothing is before it, never behind the last reply. */

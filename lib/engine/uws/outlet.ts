@@ -27,7 +27,14 @@ import {
   SMALL_BYTES,
 } from "./portions.ts";
 import { PromisedBody, type Sent } from "./promised-body.ts";
-import { endEmpty, writeHead, endBody, endHead } from "./reply-head.ts";
+import {
+  announceClose,
+  endBodiless,
+  endBody,
+  endEmpty,
+  endHead,
+  writeHead,
+} from "./reply-head.ts";
 
 export class UwsOutlet implements Outlet {
   state: OutletState = "waiting";
@@ -159,7 +166,7 @@ export class UwsOutlet implements Outlet {
     this.#res.cork(() => {
       this.#writeHead(head);
       if (!head.close) return this.#sendWhole(body);
-      this.#announceClose();
+      announceClose(this.#res, this.#fields);
       this.state = "ended";
       this.#res.end(body, true);
     });
@@ -235,9 +242,8 @@ export class UwsOutlet implements Outlet {
     this.state = "ended";
     this.#res.cork(() => {
       this.#writeHead(head);
-      if (head.close) this.#announceClose();
-      if (length !== undefined) this.#res.endWithoutBody(length, head.close);
-      else this.#res.endWithoutBody(); // the engine takes an explicit undefined for a number
+      if (head.close) announceClose(this.#res, this.#fields);
+      endBodiless(this.#res, length, head.close);
     });
   }
 
@@ -345,7 +351,7 @@ export class UwsOutlet implements Outlet {
   #sendLastByte(promised: PromisedBody): void {
     if (this.#endsByHand) return this.#sendLastBody(promised.shift());
     this.state = "ended";
-    this.#announceClose();
+    announceClose(this.#res, this.#fields);
     this.#res.end(promised.shift(), true);
   }
 
@@ -397,7 +403,7 @@ export class UwsOutlet implements Outlet {
     if (this.#closing && this.#endsByHand) return this.#sendLastBody(NOTHING);
     this.state = "ended";
     this.#res.cork(() => {
-      if (this.#closing) this.#announceClose();
+      if (this.#closing) announceClose(this.#res, this.#fields);
       this.#res.endWithoutBody(0, this.#closing);
     });
   }
@@ -428,12 +434,6 @@ export class UwsOutlet implements Outlet {
   /** The connection is there, and the response not over. */
   get #open(): boolean {
     return this.state === "waiting" || this.state === "streaming";
-  }
-
-  /** The engine says that it closes only where that is not the client's wish. */
-  #announceClose(): void {
-    if (engineCloses(this.#fields))
-      this.#res.writeHeader("connection", "close");
   }
 
   /**

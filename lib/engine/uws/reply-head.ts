@@ -1,6 +1,7 @@
 /** The head of a reply, as uWebSockets.js is given it. */
 import { hasField } from "../../common/fields.ts";
 import { REQUEST_ID_FIELD, type ReplyHead } from "../engine.ts";
+import { engineCloses } from "./head.ts";
 import type { HttpResponse } from "./load.ts";
 
 /** Seconds after which the engine looks again for connections that were silent for too long. */
@@ -59,6 +60,26 @@ function writeFields(
   if (joined !== undefined) res.writeHeader(before + fields[0]!, joined);
   else if (keeping) res.writeHeader(keeping.name, keeping.value);
   for (; i < fields.length; i += 2) res.writeHeader(fields[i]!, fields[i + 1]!);
+}
+
+/** The engine says that it closes only where that is not the client's wish. */
+export function announceClose(
+  res: HttpResponse,
+  fields: readonly string[],
+): void {
+  if (engineCloses(fields)) res.writeHeader("connection", "close");
+}
+
+/** `length`: that of the body it would have. To the engine it would be one that is still to come, and no idle time. */
+export function endBodiless(
+  res: HttpResponse,
+  length: number | undefined,
+  close: boolean,
+): void {
+  if (length !== undefined && close)
+    return void res.endWithoutBody(length, true);
+  if (length !== undefined) res.writeHeader("content-length", String(length));
+  res.endWithoutBody(); // an explicit undefined would be taken for a number
 }
 
 // What the engine writes itself, where it is to end no connection with it, or one with something that it cannot end.

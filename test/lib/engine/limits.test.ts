@@ -335,12 +335,15 @@ onEachEngine(({ serveWith }) => {
       const served = await serve();
       const [silent, slow] = [await connect(), await connect()];
       slow.send("GET / HTTP/1.1\r\nHost");
+      const headed = await serve();
+      headed.request("HEAD /");
       await Promise.all([
         served.untilClosed(),
+        headed.untilClosed(),
         silent.untilClosed(),
         slow.untilClosed(),
       ]);
-      expect(outcomes(server)).to.deep.equal({ accepted: 1, ok: 1 });
+      expect(outcomes(server)).to.deep.equal({ accepted: 3, ok: 3 });
     });
   });
 });

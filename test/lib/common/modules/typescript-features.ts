@@ -523,4 +523,13 @@ export const FEATURES: readonly Feature[] = [
     },
     prints: "Error: x,    at fails (app.ts:7:13)\n",
   },
+  {
+    name: "a line for the shell",
+    files: {
+      "app.ts": `#!/usr/bin/env node
+export const one: number = 1;
+console.log(one)`,
+    },
+    prints: "1\n",
+  },
 ];

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { PATIENCE_MS } from "../../../support/command.ts";
@@ -66,5 +67,19 @@ describe("TypeScript", function () {
       expect(table(found)).to.deep.equal(
         table(features.map(({ prints }) => prints)),
       );
+    });
+
+  for (const type of ["module", "commonjs"])
+    it(`has one copy of a file, whichever link leads to it, in a package of type ${type}`, () => {
+      const folder = folderWith({
+        "package.json": JSON.stringify({ type }),
+        "its.ts": "export const its: object = {};",
+        "app.ts": `
+          import { its as a } from "./its";
+          import { its as b } from "./link";
+          console.log(a === b);`,
+      });
+      symlinkSync("its.ts", join(folder, "link.ts"));
+      expect(printed([join(folder, "app.ts")])).to.deep.equal(["true\n"]);
     });
 });

@@ -7,6 +7,7 @@ import { suspend } from "effection";
 import {
   json,
   stream,
+  upgrade,
   type AccessRecord,
   type Loop,
   type LoopOptions,
@@ -29,6 +30,23 @@ async function say(server: TestServer, bytes: string): Promise<string> {
 
 const heads = (received: string): string[] =>
   received.match(/HTTP\/1\.1 \d{3}/g) ?? [];
+
+describe('An upgrade with listen({ engine: "node" })', () => {
+  it("behind a request in the same packet is 400", async () => {
+    const server = await serve((loop) => {
+      loop.websocket("/ws", () => upgrade(async () => {}));
+      loop.get("/", () => "hello");
+    });
+    const ask = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const upgrades =
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    expect(heads(await say(server, ask + upgrades))).to.deep.equal([
+      "HTTP/1.1 200",
+      "HTTP/1.1 400",
+    ]);
+    expect(await (await fetch(server.url)).text()).to.equal("hello");
+  });
+});
 
 describe('HTTP/1.0 with listen({ engine: "node" })', () => {
   const setup = (loop: Loop): Loop =>
