@@ -39,7 +39,7 @@ describe('An upgrade with listen({ engine: "node" })', () => {
     });
     const ask = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const upgrades =
-      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     expect(heads(await say(server, ask + upgrades))).to.deep.equal([
       "HTTP/1.1 200",
       "HTTP/1.1 400",
