@@ -89,27 +89,42 @@ const wholeFile = (
       : `a file with the certificate, and behind it what is in ${issuer.file}`;
 
 const startsWith = (file: string, leaf: X509Certificate): boolean =>
-  chainOr(file, [])[0]?.fingerprint256 === leaf.fingerprint256;
+  certificatesIn(file)[0]?.fingerprint256 === leaf.fingerprint256;
 
 /** A certificate, a key, and what is wrong with each, whatever is wrong with the other. */
 export function lookAtPair(files: CertificateFiles, shower: Shower): Finding[] {
   const { key, cert } = files;
-  const misfit = fault(() => readCertificate(files));
-  const isBroken = fault(() => readChain(cert)) !== undefined;
+  const pair = read(() => readCertificate(files));
+  const chain = read(() => readChain(cert));
+  const misfits =
+    pair instanceof TlsFileError
+      ? [fileFinding(shower.where, pair.message, files)]
+      : [];
   return [
-    ...(misfit === undefined ? [] : [fileFinding(shower.where, misfit, files)]),
-    ...(misfit !== undefined && isBroken
+    ...misfits,
+    ...(misfits.length > 0 && chain instanceof TlsFileError
       ? []
-      : lookAtCertificate(cert, shower)),
+      : lookAtChain(cert, chain, shower)),
     ...lookAtKey(key, shower),
   ];
 }
 
 /** A certificate, whatever its key is. */
-export function lookAtCertificate(file: string, shower: Shower): Finding[] {
-  const broken = fault(() => readChain(file));
-  if (broken !== undefined) return [fileFinding(shower.where, broken)];
-  const [leaf, ...further] = readChain(file);
+export const lookAtCertificate = (file: string, shower: Shower): Finding[] =>
+  lookAtChain(
+    file,
+    read(() => readChain(file)),
+    shower,
+  );
+
+function lookAtChain(
+  file: string,
+  chain: ReturnType<typeof readChain> | TlsFileError,
+  shower: Shower,
+): Finding[] {
+  if (chain instanceof TlsFileError)
+    return [fileFinding(shower.where, chain.message)];
+  const [leaf, ...further] = chain;
   return look(
     shower.where,
     { file, shower, leaf, issuer: issuerOf(leaf, file, further, shower) },
@@ -119,9 +134,10 @@ export function lookAtCertificate(file: string, shower: Shower): Finding[] {
 
 /** Authorities by which somebody tells whom to trust. Old ones among them do no harm. */
 export function lookAtAuthorities(file: string, shower: Shower): Finding[] {
-  const broken = fault(() => readChain(file));
-  if (broken !== undefined) return [fileFinding(shower.where, broken)];
-  const [first, ...further] = readChain(file);
+  const chain = read(() => readChain(file));
+  if (chain instanceof TlsFileError)
+    return [fileFinding(shower.where, chain.message)];
+  const [first, ...further] = chain;
   const youngest = further.reduce(
     (one, other) => (expiryOf(other) > expiryOf(one) ? other : one),
     first,
@@ -199,15 +215,20 @@ export function isReadable(file: string): boolean {
   }
 }
 
-/** What is wrong, where it is a file; undefined where nothing is. */
-function fault(action: () => unknown): string | undefined {
+/** What it gives, or what is wrong with a file. */
+function read<T>(action: () => T): T | TlsFileError {
   try {
-    action();
-    return undefined;
+    return action();
   } catch (error) {
-    if (error instanceof TlsFileError) return error.message;
+    if (error instanceof TlsFileError) return error;
     throw error;
   }
+}
+
+/** None in one that cannot be read. */
+function certificatesIn(file: string): readonly X509Certificate[] {
+  const chain = read(() => readChain(file));
+  return chain instanceof TlsFileError ? [] : chain;
 }
 
 const fileFinding = (
@@ -252,7 +273,7 @@ function issuerOf(
   if (within !== undefined || isRoot(leaf))
     return { certificate: within ?? leaf, file };
   const elsewhere = [...authorities, ...besides(file)].flatMap((other) =>
-    chainOr(other, [])
+    certificatesIn(other)
       .filter((one) => leaf.checkIssued(one))
       .map((certificate): Issuer => ({ certificate, file: other })),
   );
@@ -272,15 +293,3 @@ const besides = (file: string): string[] =>
       (path) =>
         path !== file && statSync(path, { throwIfNoEntry: false })?.isFile(),
     );
-
-function chainOr(
-  file: string,
-  otherwise: readonly X509Certificate[],
-): readonly X509Certificate[] {
-  try {
-    return readChain(file);
-  } catch (error) {
-    if (error instanceof TlsFileError) return otherwise;
-    throw error;
-  }
-}
