@@ -5,6 +5,8 @@ import type { Status } from "./status.ts";
 
 type Worker = Status["workers"][number];
 
+const SINCE = ", since the worker started";
+
 /** Undefined: not to be told. */
 const OF_WORKERS: readonly [
   name: string,
@@ -39,17 +41,35 @@ const OF_WORKERS: readonly [
         "_subscriptions",
         "Subscriptions of open WebSockets to topics",
       ],
-      ["received", "_messages_received", "Messages that WebSockets have got"],
-      ["sent", "_messages_sent", "Messages sent to WebSockets by themselves"],
-      ["dropped", "_messages_dropped", "Messages that slow clients have lost"],
-      ["closedAsSlow", "_closed_as_slow", "Clients that were too far behind"],
-      ["lost", "_messages_lost", "Published messages lost between processes"],
+      [
+        "received",
+        "_messages_received",
+        `Messages that WebSockets have got${SINCE}`,
+      ],
+      [
+        "sent",
+        "_messages_sent",
+        `Messages sent to WebSockets by themselves${SINCE}`,
+      ],
+      [
+        "dropped",
+        "_messages_dropped",
+        `Messages that slow clients have lost${SINCE}`,
+      ],
+      [
+        "closedAsSlow",
+        "_closed_as_slow",
+        `Clients that were too far behind${SINCE}`,
+      ],
+      [
+        "lost",
+        "_messages_lost",
+        `Published messages lost between processes${SINCE}`,
+      ],
     ] as const
   ).map(([key, name, help]): (typeof OF_WORKERS)[number] => [
     `eddy_sockets${name}`,
-    key === "open" || key === "subscriptions"
-      ? help
-      : `${help}, since the worker started`,
+    help,
     ({ sockets }) => sockets[key],
   ]),
   [
