@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { pin, start, startServer, stopAll } from "./children.js";
+import { inTurn, pin, start, startServer } from "./children.js";
 import {
   cpuOf,
   hasModule,
@@ -45,14 +45,7 @@ export async function* measureAsgi(options, say) {
     ["asleep", asleep],
     ["kills", kills],
   ];
-  for (const [name, part] of parts) {
-    say(name);
-    try {
-      yield await part();
-    } finally {
-      await stopAll();
-    }
-  }
+  yield* inTurn(parts, say);
 }
 
 /** Which core the gateway, Python and the load are kept on, of two: by a title. */

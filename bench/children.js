@@ -66,6 +66,18 @@ export async function stopAll() {
   await Promise.all(gone);
 }
 
+/** What each part gives, one after the other: `parts` are names and functions. No server outlives its part. */
+export async function* inTurn(parts, say) {
+  for (const [name, part] of parts) {
+    say(name);
+    try {
+      yield await part();
+    } finally {
+      await stopAll();
+    }
+  }
+}
+
 function killAll() {
   for (const child of children) child.kill("SIGKILL"); // there is nothing to finish, and a graceful end could take long
 }

@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { browserHeaders } from "./browser.js";
-import { pin, startServer, stopAll } from "./children.js";
+import { inTurn, pin, startServer } from "./children.js";
 import {
   cpuOf,
   hasFlask,
@@ -31,14 +31,7 @@ export async function* measurePython(options, say) {
     ["memory", memory],
     ["kills", kills],
   ];
-  for (const [name, part] of parts) {
-    say(name);
-    try {
-      yield await part();
-    } finally {
-      await stopAll();
-    }
-  }
+  yield* inTurn(parts, say);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What threads cost and bear: the suite `threads` of run.js. Gives its report as Markdown, part by part. */
 import { connect } from "node:net";
 import { once } from "node:events";
-import { startServer, stopAll, usage } from "./children.js";
+import { inTurn, startServer, stopAll, usage } from "./children.js";
 import { median, medians } from "./statistics.js";
 import { titledTable } from "./table.js";
 import { tools } from "./tools.js";
@@ -13,14 +13,10 @@ const WARM_TRIPS = 10;
 
 export async function* measureThreads({ seconds, rounds }, say) {
   const parts = [hello, blocking, trips, memory, aborts, kills];
-  for (const part of parts) {
-    say(part.name);
-    try {
-      yield await part({ seconds, rounds });
-    } finally {
-      await stopAll();
-    }
-  }
+  yield* inTurn(
+    parts.map((part) => [part.name, () => part({ seconds, rounds })]),
+    say,
+  );
 }
 
 /** The same application on the loop and in threads, side by side in rounds. */
