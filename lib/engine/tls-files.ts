@@ -94,13 +94,21 @@ function openKey(
     throw new TlsFileError(
       MISSING.has(code)
         ? `the TLS key ${file} is encrypted, and there is no passphrase for it`
-        : /bad decrypt|bad password/i.test(message)
+        : isWrongPassphrase(message, key)
           ? `the passphrase is not that of the TLS key ${file}`
           : `the TLS key ${file} does not work: ${message}`,
       { cause },
     );
   }
 }
+
+/**
+ * One in 256 leads to what looks like the end of a text, and OpenSSL finds no key in that: only that the file is
+ * encrypted tells it from one that holds no key at all.
+ */
+const isWrongPassphrase = (message: string, key: Buffer): boolean =>
+  /bad decrypt|bad password/i.test(message) ||
+  (/DECODER routines::unsupported/i.test(message) && key.includes("ENCRYPTED"));
 
 /** As Node itself says it, and OpenSSL, which would ask for it. */
 const MISSING: ReadonlySet<string | undefined> = new Set([

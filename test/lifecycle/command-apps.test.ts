@@ -342,6 +342,12 @@ describe("The command ends with 3, and says why, when", function () {
       "app.mjs",
       /RangeError: out\n {2}at lib\/b\.mjs:2$/m,
     ],
+    [
+      "a module of CommonJS throws below one that awaits",
+      { "app.mjs": "import './its.cjs'; await 1;", "its.cjs": "oops();" },
+      "app.mjs",
+      /^eddy: the application app\.mjs does not load: ReferenceError: oops is not defined\n {2}at its\.cjs:1$/m,
+    ],
   ] as [string, Record<string, string>, string, RegExp][])
     it(what, async () => {
       const command = eddy(folderWith(files), [app]);

@@ -52,12 +52,6 @@ describe("What exports a `fetch` loads as it is, and is never awaited:", () => {
 describe("An application does not load, and the message says why, when", () => {
   for (const [what, files, app, message] of [
     [
-      "a module of CommonJS throws below one that awaits",
-      { "app.mjs": 'import "./its.cjs"; await 1;', "its.cjs": "oops();" },
-      "app.mjs",
-      /^the application app\.mjs does not load: ReferenceError: oops is not defined\n {2}at its\.cjs:1$/m,
-    ],
-    [
       "the file is a folder",
       { "app/index.ts": "" },
       "app",
