@@ -244,15 +244,19 @@ describe("The command", function () {
   it("ends when it is told to while its first worker hangs", async () => {
     const path = folderWith({
       "app.mjs": APP,
-      "hangs.cjs": `if (process.send !== undefined) {
-        require("node:fs").writeFileSync("hangs", "");
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-      }`,
+      "hangs.cjs": `
+        const { writeFileSync } = require("node:fs");
+        process.on("newListener", (name) => name === "SIGTERM" && writeFileSync("hears", ""));
+        if (process.send !== undefined) {
+          writeFileSync("hangs", "");
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        }`,
     });
     const command = eddy(path, ["app.mjs"], {
       NODE_OPTIONS: `--require ${join(path, "hangs.cjs")}`,
     });
-    while (!existsSync(join(path, "hangs"))) await pass(20);
+    for (const file of ["hangs", "hears"])
+      while (!existsSync(join(path, file))) await pass(20);
     command.kill("SIGTERM");
     expect(await command.ended).to.equal(0);
   });

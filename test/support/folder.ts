@@ -3,10 +3,10 @@ import {
   mkdirSync,
   mkdtempSync,
   realpathSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterTest } from "./hooks.ts";
@@ -17,9 +17,8 @@ export function folderWith(
   { root = ROOT, parent = tmpdir(), packages = ["effection"] } = {},
 ): string {
   const folder = realpathSync(mkdtempSync(join(parent, "eddy-test-")));
-  afterTest(() =>
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 }),
-  );
+  // not rmSync, which does not try again where somebody who is about to end has made another file
+  afterTest(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(join(root, "dist"), join(folder, "node_modules/eddy"));
   for (const name of packages)
