@@ -1,6 +1,7 @@
 /** Where an error of the user's code comes from. */
 import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { isCompiled, isTheirs } from "../common/source-files.ts";
 import { describe } from "../common/thrown.ts";
 
@@ -13,23 +14,32 @@ export function blame(error: unknown, entry: string): string {
   if (!(error instanceof Error)) return `it throws ${describe(error)}`;
   const text = error.message.trimEnd();
   const message = /^\w*Error: /.test(text) ? text : `${error.name}: ${text}`;
-  const place = placeOfSyntax(error, entry) ?? placeIn(error.stack ?? "");
-  return place === undefined ? message : `${message}\n  at ${place}`;
+  const place = placesIn(error.stack ?? "").find(isTheirs);
+  const at = place ?? (error instanceof SyntaxError && placeOfSyntax(entry));
+  return at ? `${message}\n  at ${relative(process.cwd(), at)}` : message;
 }
 
-function placeIn(trace: string): string | undefined {
-  for (const [, file, line] of trace.matchAll(
-    /(?:file:\/\/|[(\s])(\/[^\s:()]+):(\d+)/g,
-  ))
-    if (isTheirs(file!)) return `${relative(process.cwd(), file!)}:${line}`;
-  return undefined;
-}
+/** `/path/file.js:12`. */
+const placesIn = (trace: string): string[] =>
+  [...trace.matchAll(/(?:file:\/\/|^|[(\s])(\/[^\s:()]+:\d+)/gm)].map(
+    ([, place]) => place!,
+  );
 
-/** Node prints where JavaScript has a syntax error, but the error that it throws does not say it. */
-function placeOfSyntax(error: Error, entry: string): string | undefined {
-  if (!(error instanceof SyntaxError) || isCompiled(entry)) return undefined;
-  const check = spawnSync(process.execPath, ["--check", entry], {
+/** Where a module is no JavaScript, Node prints, but the error that it throws does not say it. */
+function placeOfSyntax(entry: string): string | undefined {
+  const { stderr } = spawnSync(process.execPath, readOnly(entry), {
     encoding: "utf8",
   });
-  return placeIn(` ${check.stderr}`);
+  return placesIn(stderr)[0];
+}
+
+/** Reads all that a file imports. What runs first ends the process, before any of it. */
+function readOnly(entry: string): string[] {
+  const first = `import "data:text/javascript,process.exit()";`;
+  const modules = `${first} import ${JSON.stringify(pathToFileURL(entry))};`;
+  const hooks = new URL("../common/modules/use-hooks.js", import.meta.url);
+  const code = isCompiled(entry)
+    ? `await import("${hooks}"); await import(${JSON.stringify(`data:text/javascript,${encodeURIComponent(modules)}`)});`
+    : modules;
+  return ["--input-type=module", "--eval", code];
 }

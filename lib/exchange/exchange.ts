@@ -201,7 +201,7 @@ export class Exchange
     this.#context?.seeContextsOf(task);
   }
 
-  /** What the handler sets `request.scope` sees, and what is set in either, the streams of its reply. */
+  /** What the handler sets `request.scope` sees, and what is set in either, its reply: a stream, a socket. */
   get contexts(): Scope | undefined {
     if (this.#state === "handling") return this.#latest;
     return this.#context?.ownScope ?? this.#latest;
@@ -305,10 +305,11 @@ export class Exchange
   #upgrade(reply: UpgradeReply): void {
     if (this.#state !== "handling") return this.#dropUpgrade(reply);
     const { request, out, shared, limits } = this;
+    this.#state = "replying";
     try {
       GatewayRequest.keepAddresses(request);
       const place = limits.websocket;
-      const begun = shared.sockets.accept(reply, request, out, place);
+      const begun = shared.sockets.accept(reply, this, out, place);
       if (!begun) this.#dropUpgrade(reply);
     } catch (error) {
       this.#dropUpgrade(reply);

@@ -48,23 +48,18 @@ export function owned<T>(
  * A Future from its making, for what is on the path of a request: `future()` costs a microsecond, this a tenth of it.
  * Its failure never counts as an unhandled rejection, either.
  */
-export function newFuture<T>(
-  settle: (
-    resolve: (value: T | PromiseLike<T>) => void,
-    reject: (reason: unknown) => void,
-  ) => void,
-): Future<T> {
+export function newFuture<T>(settle: Settling<T>): Future<T> {
   const made = new MadeFuture<T>(settle);
   void made.catch(ignore);
   return made;
 }
 
-class MadeFuture<T> extends Promise<T> {
-  /** What `then` gives is a plain promise. */
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
+type Settling<T> = (
+  resolve: (value: T | PromiseLike<T>) => void,
+  reject: (reason: unknown) => void,
+) => void;
 
+class MadeFuture<T> extends Promise<T> {
   [Symbol.iterator](): Iterator<Effect<unknown>, T, unknown> {
     return until(this)[Symbol.iterator]();
   }
@@ -74,7 +69,8 @@ class MadeFuture<T> extends Promise<T> {
   }
 }
 
-// `await` puts another promise around one whose constructor is not Promise.
+// `await` puts another promise around one whose constructor is not Promise, and `then` gives what the constructor says.
+// Not by a static `Symbol.species`: V8 11 compiles those who make an object of such a class again and again, in vain.
 void Object.defineProperty(MadeFuture.prototype, "constructor", {
   value: Promise,
 });

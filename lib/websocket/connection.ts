@@ -7,7 +7,12 @@
 import type { Operation, Scope } from "effection";
 import { SocketClosedError } from "../common/errors.ts";
 import type { Logger } from "../common/log.ts";
-import { fork, type Fork, type Settle } from "../kernel/fork.ts";
+import {
+  fork,
+  type Fork,
+  type ForkOwner,
+  type Settle,
+} from "../kernel/fork.ts";
 import { viewFork, type TaskView } from "../kernel/tree.ts";
 import { isOperation } from "../operations/is-operation.ts";
 import type { GatewayRequest } from "../request/request.ts";
@@ -28,6 +33,13 @@ export interface Surroundings {
   over(connection: Connection): void;
 }
 
+/** What it was before. */
+export interface Origin {
+  readonly request: GatewayRequest;
+  /** Where the contexts are that its handler has set, if there are any. */
+  readonly contexts: Scope | undefined;
+}
+
 /** What a socket is doing. */
 export interface SocketView extends TaskView {
   readonly id: string;
@@ -41,9 +53,10 @@ export interface SocketView extends TaskView {
 
 const TOPICS_SHOWN = 20;
 
-export class Connection implements SocketOwner {
+export class Connection implements SocketOwner, ForkOwner {
   readonly channel = new Channel(this);
   readonly request: GatewayRequest;
+  readonly contexts: Scope | undefined;
   readonly place: Place;
   readonly #all: Surroundings;
   readonly #upgrade: Upgrade;
@@ -58,12 +71,13 @@ export class Connection implements SocketOwner {
     all: Surroundings,
     place: Place,
     upgrade: Upgrade,
-    request: GatewayRequest,
+    { request, contexts }: Origin,
   ) {
     this.#all = all;
     this.place = place;
     this.#upgrade = upgrade;
     this.request = request;
+    this.contexts = contexts;
     this.#log = request.log;
   }
 
@@ -96,6 +110,9 @@ export class Connection implements SocketOwner {
     });
   }
 
+  /** Nobody asks for what it sets. */
+  began(): void {}
+
   #follow(result: ReturnType<Upgrade["run"]> | void): void {
     if (typeof result !== "object") return this.#settled("value", undefined);
     if (isOperation(result))
@@ -103,6 +120,7 @@ export class Connection implements SocketOwner {
         this.#all.scope,
         () => result as Operation<void>,
         this.#settled,
+        this,
       );
     else
       result.then(

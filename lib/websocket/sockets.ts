@@ -11,9 +11,8 @@ import { WhenNone } from "../common/when-none.ts";
 import type { Outlet } from "../engine/engine.ts";
 import { headOf } from "../reply/head.ts";
 import type { UpgradeReply } from "../reply/upgrade-reply.ts";
-import type { GatewayRequest } from "../request/request.ts";
 import { noSockets } from "./channel.ts";
-import { Connection, type SocketView } from "./connection.ts";
+import { Connection, type Origin, type SocketView } from "./connection.ts";
 import { offeredProtocols } from "./handshake.ts";
 import type { Place } from "./place.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -43,7 +42,7 @@ export class Sockets {
    */
   accept(
     reply: UpgradeReply,
-    request: GatewayRequest,
+    origin: Origin,
     out: Outlet,
     place: Place | undefined,
   ): boolean {
@@ -53,7 +52,7 @@ export class Sockets {
       throw new UsageError(
         "upgrade() is a reply of loop.websocket(), or below a mount with the option `websocket`",
       );
-    if (protocol !== "" && !offeredProtocols(request).includes(protocol))
+    if (protocol !== "" && !offeredProtocols(origin.request).includes(protocol))
       throw new UsageError(
         `upgrade() agrees upon "${protocol}", which the client does not offer`,
       );
@@ -62,7 +61,7 @@ export class Sockets {
     if (place.open >= place.settings.maxSockets)
       throw new OverloadedError("too many sockets are open here");
     const head = { ...headOf({ headers }), ...SWITCHING };
-    const connection = new Connection(this, place, upgrade, request);
+    const connection = new Connection(this, place, upgrade, origin);
     const { settings: limits } = place;
     out.upgrade({ head, protocol, limits, events: connection.channel });
     if (connection.channel.connection === undefined) return false;

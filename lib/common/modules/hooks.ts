@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { MessagePort } from "node:worker_threads";
 import { compile } from "./compile.ts";
 import { isCompiled } from "../source-files.ts";
+import { starredBy } from "./starred.ts";
 import { typescriptPath } from "./typescript-path.ts";
 
 /** For the name of each file that is imported. */
@@ -45,11 +46,9 @@ export const load: LoadHook = (url, context, next) => {
   const file = fileURLToPath(url);
   if (!isCompiled(file)) return next(url, context);
   const { format, code, map } = compile(file);
-  return {
-    format,
-    source: format === "module" ? code + map : REQUIRED + code,
-    shortCircuit: true,
-  };
+  const source =
+    format === "module" ? code + map : REQUIRED + code + starredBy(file, code);
+  return { format, source, shortCircuit: true };
 };
 
 /** A module of CommonJS has it once `require` runs it. */

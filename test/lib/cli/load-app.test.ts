@@ -114,6 +114,53 @@ describe("An application does not load, and the message says why, when", () => {
       /SyntaxError: Unexpected token ';'\n {2}at app\.mjs:2$/m,
     ],
     [
+      "a module that it imports has a syntax error",
+      {
+        "app.mjs": "import './a.mjs'; process.exitCode = 77;",
+        "a.mjs": "import './b.mjs';",
+        "b.mjs": "const a = 1;\nconst b = ;",
+      },
+      "app.mjs",
+      /SyntaxError: Unexpected token ';'\n {2}at b\.mjs:2$/m,
+    ],
+    [
+      "a module that its TypeScript imports has a syntax error",
+      {
+        "package.json": '{ "type": "module" }',
+        "app.ts": "import './a.js';",
+        "a.ts": "import './b.mjs';",
+        "b.mjs": "const a = 1;\nconst b = ;",
+      },
+      "app.ts",
+      /SyntaxError: Unexpected token ';'\n {2}at b\.mjs:2$/m,
+    ],
+    [
+      "a module that it requires has a syntax error",
+      { "app.cjs": "require('./b.cjs');", "b.cjs": "\n\nconst b = ;" },
+      "app.cjs",
+      /SyntaxError: Unexpected token ';'\n {2}at b\.cjs:3$/m,
+    ],
+    [
+      "an import has a name that is not exported",
+      {
+        "app.mjs": "import './a.mjs';",
+        "a.mjs": "import {\n  b\n} from './b.mjs';",
+        "b.mjs": "",
+      },
+      "app.mjs",
+      /SyntaxError: The requested module '\.\/b\.mjs' does not provide an export named 'b'\n {2}at a\.mjs:2$/m,
+    ],
+    [
+      "TypeScript has decorators of parameters, which no setting asks for",
+      {
+        "app.ts":
+          "const d: any = 0;\nexport class A {\n  a(@d b: number) {}\n}",
+        "tsconfig.json": "{}",
+      },
+      "app.ts",
+      /\n {2}at app\.ts:\d$/m,
+    ],
+    [
       "an import is missing",
       { "app.mjs": "import './b.mjs';" },
       "app.mjs",

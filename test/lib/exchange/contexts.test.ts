@@ -1,11 +1,12 @@
 /** Contexts of effection: what is set around `listen()`, in a handler, and where that is seen. */
 import { expect } from "chai";
 import { createContext, run, sleep, until, type Operation } from "effection";
-import { Loop, stream, type Handler } from "../../../lib/index.ts";
+import { Loop, stream, upgrade, type Handler } from "../../../lib/index.ts";
 import { attach, seeContextsOf } from "../../../lib/kernel/fork.ts";
 import { afterTest } from "../../support/hooks.ts";
 import { onEachEngine } from "../../support/engines.ts";
 import { USUAL_ENGINE } from "../../support/server.ts";
+import { SocketClient } from "../../support/web-socket.ts";
 
 const place = createContext<string>("place");
 
@@ -17,6 +18,28 @@ const streamed = () =>
   stream(function* (out) {
     yield* out.write(yield* seen());
   });
+
+const socket = () =>
+  upgrade(function* (socket) {
+    yield* socket.send(yield* seen());
+  });
+
+/** What sets it, and becomes a socket that sends what is seen. */
+const SOCKET_HANDLERS: Record<string, Handler> = {
+  "its socket": function* () {
+    yield* place.set("handler");
+    return socket();
+  },
+  "its socket, after a wait": function* () {
+    yield* sleep(1);
+    yield* place.set("handler");
+    return socket();
+  },
+  "its socket, if it is set in request.scope": ({ scope }) => {
+    scope.set(place, "handler");
+    return socket();
+  },
+};
 
 /** What sets "handler", and is answered by what is seen. */
 const HANDLERS: Record<string, Handler> = {
@@ -59,6 +82,17 @@ onEachEngine(({ serveWith }) => {
           await (await fetch(server.url + path)).text();
         expect(await answer("/set")).to.equal("handler");
         expect(await answer("/"), "the next request").to.equal("nothing");
+      });
+
+    for (const [where, handler] of Object.entries(SOCKET_HANDLERS))
+      it(`is seen by ${where}`, async () => {
+        const { port } = await serveWith((loop) =>
+          loop.websocket("/", socket).websocket("/set", handler),
+        );
+        const answer = async (path: string): Promise<unknown> =>
+          (await (await SocketClient.open(port, path)).messages(1))[0];
+        expect(await answer("/set")).to.equal("handler");
+        expect(await answer("/"), "the next socket").to.equal("nothing");
       });
   });
 });

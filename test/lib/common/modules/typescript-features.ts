@@ -471,6 +471,22 @@ export const FEATURES: readonly Feature[] = [
     prints: "b of a c c default c\nc\n",
   },
   {
+    name: "modules that import what CommonJS exports by *",
+    files: {
+      "a.cts": `
+    export * from "./b.cjs"; export * from "./d.cjs"; export * from "plain"; export * from "./plain.cjs"; export const a: string = "a"`,
+      "b.cts": `
+    export * from "./c.cjs"; export * from "./a.cjs"; export default "none"; export const b: string = "b", é = "é"; export { b as "b-b" }`,
+      "c.cts": 'export * from "plain"; export enum C { c = "c" }',
+      "d.cts": "export const ü = 'ü'",
+      "plain.cjs": "exports.own = 'own';",
+      "node_modules/plain/index.js": "exports.plain = 'plain';",
+      "app.mts":
+        'import * as all from "./a.cjs"; import { a, b, C, é, ü, own, plain, "b-b" as bb } from "./a.cjs"; console.log(a, b, C.c, é, ü, own, plain, bb, all.default.a)',
+    },
+    prints: "a b c é ü own plain b a\n",
+  },
+  {
     name: "__dirname, require, module, import.meta in CommonJS",
     type: "commonjs",
     files: {
