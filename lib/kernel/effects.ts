@@ -13,6 +13,11 @@ export const UNIT: Result<void> = Ok();
 /** The exit of an effect that has nothing to clean up. */
 export const exitAtOnce: Exit = (left) => left(UNIT);
 
+/** One whose exit is only for who leaves before it has resolved: then nothing is left to clean up. */
+export interface SelfLeaving {
+  readonly isLeftWhenResolved: true;
+}
+
 /** Gives the scope that `spawn` and contexts use: within `scoped()` it is not the task's own. */
 export const CURRENT_SCOPE: Effect<Coroutine["scope"]> = {
   description: "useScope()",
@@ -40,7 +45,7 @@ type Waiter<T> = (result: Result<T>) => void;
  * A task may be resumed before it has settled, by its own unwinding. As in effection it then waits again, so the
  * `yield` stands in a loop: `do yield deferred; while (!deferred.settled);`.
  */
-export class Deferred<T> implements Effect<T> {
+export class Deferred<T> implements Effect<T>, SelfLeaving {
   #result: Result<T> | undefined;
   /** There is hardly ever more than one, and a Set is large. */
   #first: Waiter<T> | undefined = undefined;
@@ -52,6 +57,10 @@ export class Deferred<T> implements Effect<T> {
 
   get description(): string {
     return "do <await>";
+  }
+
+  get isLeftWhenResolved(): true {
+    return true;
   }
 
   /** The first result counts. */

@@ -23,6 +23,7 @@ import {
   exitAtOnce,
   UNIT,
   type Exit,
+  type SelfLeaving,
   type Steps,
 } from "./effects.ts";
 import { defaultGroup, halt, haltAll, TaskHandle } from "./handle.ts";
@@ -182,7 +183,10 @@ export class KernelTask
 
   enter(effect: Effect<unknown>): void {
     const resolve = (result: Result<unknown>): void => {
-      if (this.#resolver === resolve) this.resume(result);
+      if (this.#resolver !== resolve) return;
+      if ((effect as Partial<SelfLeaving>).isLeftWhenResolved)
+        this.exit = exitAtOnce;
+      this.resume(result);
     };
     this.#resolver = resolve;
     this.effect = effect;

@@ -1,9 +1,9 @@
 /** What is between the engine and the handler of one socket: messages that wait, who waits for them, and the end. */
-import { bufferOf } from "../common/bytes.ts";
 import { SocketClosedError } from "../common/errors.ts";
 import type { SocketConnection, SocketEvents } from "../engine/socket.ts";
 import type { WebSocketSettings } from "./options.ts";
-import type { Inbox, Message } from "./reading.ts";
+import { UNIT } from "../kernel/effects.ts";
+import type { Inbox, Message, Waiter } from "./reading.ts";
 import { Behind } from "./sending.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Surplus } from "./surplus.ts";
@@ -76,8 +76,8 @@ export class Channel implements Inbox, SocketEvents {
   #surplus = 0;
   #isPaused = false;
   /** There is hardly ever more than one. */
-  #waiter: (() => void) | undefined;
-  #others: (() => void)[] | undefined;
+  #waiter: Waiter | undefined;
+  #others: Waiter[] | undefined;
   #behind: Behind | undefined;
   #topics: Set<string> | undefined;
 
@@ -123,27 +123,35 @@ export class Channel implements Inbox, SocketEvents {
 
   take(): Message | undefined {
     if (this.#first === this.#queue.length) return undefined;
-    const message = this.#queue[this.#first]!;
-    this.#queue[this.#first++] = "";
+    const message = this.#shift();
     this.#queuedBytes -= message.length;
     if (this.#surplus > 0) this.#countSurplus(this.#queuedBytes);
-    if (this.#first === this.#queue.length) this.#emptied();
+    if (this.#isPaused && this.#queue.length === 0) this.#emptied();
+    return message;
+  }
+
+  /** Of a queue of one, as nearly all are, by `pop`: to set the length of an array is dear. */
+  #shift(): Message {
+    if (this.#queue.length === 1) return this.#queue.pop()!;
+    const message = this.#queue[this.#first]!;
+    this.#queue[this.#first++] = "";
+    if (this.#first === this.#queue.length)
+      this.#queue.length = this.#first = 0;
     return message;
   }
 
   #emptied(): void {
-    this.#queue.length = this.#first = 0;
-    if (!this.#isPaused || this.close !== undefined) return;
+    if (this.close !== undefined) return;
     this.#isPaused = false;
     this.connection!.resume();
   }
 
-  wait(waiter: () => void): void {
+  wait(waiter: Waiter): void {
     if (this.#waiter === undefined) this.#waiter = waiter;
     else (this.#others ??= []).push(waiter);
   }
 
-  leave(waiter: () => void): void {
+  leave(waiter: Waiter): void {
     if (this.#waiter === waiter) this.#waiter = this.#others?.shift();
     else this.#others = this.#others?.filter((other) => other !== waiter);
   }
@@ -152,7 +160,7 @@ export class Channel implements Inbox, SocketEvents {
     const waiter = this.#waiter;
     if (waiter === undefined) return;
     this.#waiter = this.#others?.shift();
-    waiter();
+    waiter(UNIT);
   }
 
   // For the engine.
@@ -162,13 +170,10 @@ export class Channel implements Inbox, SocketEvents {
   }
 
   received(data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
-    const bytes = viewOf(data);
-    const message = isBinary
-      ? new Uint8Array(bytes)
-      : bytes.utf8Slice(0, bytes.length);
+    const message = isBinary ? copyOf(data) : text(data);
     const { counts, settings } = this.owner;
     counts.received++;
-    counts.receivedBytes += bytes.length;
+    counts.receivedBytes += data.byteLength;
     this.#queue.push(message);
     this.#queuedBytes += message.length;
     if (this.#queuedBytes > settings.maxQueuedBytes) this.#holdBack();
@@ -230,7 +235,10 @@ export class Channel implements Inbox, SocketEvents {
   }
 }
 
-type Utf8 = Buffer & { utf8Slice(start: number, end: number): string };
+const copyOf = (data: ArrayBuffer | Uint8Array): Uint8Array =>
+  new Uint8Array(data instanceof ArrayBuffer ? data.slice(0) : data);
 
-const viewOf = (data: ArrayBuffer | Uint8Array): Utf8 =>
-  (data instanceof ArrayBuffer ? Buffer.from(data) : bufferOf(data)) as Utf8;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Valid UTF-8, as the engines see to it. A byte order mark is part of it. */
+const text = (data: ArrayBuffer | Uint8Array): string => decoder.decode(data);

@@ -5,9 +5,17 @@
  * turn of the loop.
  */
 import type { Effect, Operation, Subscription } from "effection";
-import { exitAtOnce, UNIT, type Exit } from "../kernel/effects.ts";
+import {
+  exitAtOnce,
+  UNIT,
+  type Exit,
+  type SelfLeaving,
+} from "../kernel/effects.ts";
 
 export type Message = string | Uint8Array;
+
+/** Is told once, and does not wait any more then. */
+export type Waiter = (ready: typeof UNIT) => void;
 
 /** Where messages wait. */
 export interface Inbox {
@@ -15,12 +23,12 @@ export interface Inbox {
   readonly ready: boolean;
   /** Undefined once there will be none any more. */
   take(): Message | undefined;
-  wait(waiter: () => void): void;
-  leave(waiter: () => void): void;
+  wait(waiter: Waiter): void;
+  leave(waiter: Waiter): void;
 }
 
 abstract class FromInbox<T>
-  implements Operation<T>, PromiseLike<T>, Effect<void>
+  implements Operation<T>, PromiseLike<T>, Effect<void>, SelfLeaving
 {
   readonly #inbox: Inbox;
 
@@ -30,6 +38,10 @@ abstract class FromInbox<T>
 
   get description(): string {
     return "a message";
+  }
+
+  get isLeftWhenResolved(): true {
+    return true;
   }
 
   /** What is read, once the inbox is ready. */
@@ -53,7 +65,7 @@ abstract class FromInbox<T>
     return { done: true, value: value as T };
   }
 
-  enter(resolve: (result: typeof UNIT) => void): Exit {
+  enter(resolve: Waiter): Exit {
     if (this.#inbox.ready) {
       resolve(UNIT);
       return exitAtOnce;
@@ -62,11 +74,10 @@ abstract class FromInbox<T>
   }
 
   /** Apart from `enter`, because a function that contains a closure allocates on every call. */
-  #wait(resolve: (result: typeof UNIT) => void): Exit {
-    const waiter = (): void => resolve(UNIT);
-    this.#inbox.wait(waiter);
+  #wait(resolve: Waiter): Exit {
+    this.#inbox.wait(resolve);
     return (left) => {
-      this.#inbox.leave(waiter);
+      this.#inbox.leave(resolve);
       left(UNIT);
     };
   }
@@ -81,7 +92,7 @@ abstract class FromInbox<T>
 
   async #await(): Promise<T> {
     while (!this.#inbox.ready)
-      await new Promise<void>((resolve) => this.#inbox.wait(resolve));
+      await new Promise((resolve) => this.#inbox.wait(resolve));
     return this.take(this.#inbox);
   }
 }

@@ -34,6 +34,11 @@ interface UserData {
   readonly socket: UwsSocket;
 }
 
+/** A message finds its way without a call of the engine. */
+interface Opened extends WebSocket<UserData> {
+  events?: SocketEvents;
+}
+
 type Receive = (
   res: HttpResponse,
   req: HttpRequest,
@@ -57,9 +62,12 @@ export function receiveUpgrades(
       const extensions = compress ? PERMESSAGE_DEFLATE : "";
       receive(res, req, { key, extensions, context, app });
     },
-    open: (ws) => ws.getUserData().socket.opened(ws),
-    message(ws, data, isBinary) {
-      ws.getUserData().socket.events.received(data, isBinary);
+    open(ws: Opened) {
+      ws.events = ws.getUserData().socket.events;
+      ws.getUserData().socket.opened(ws);
+    },
+    message(ws: Opened, data, isBinary) {
+      ws.events!.received(data, isBinary);
     },
     drain: (ws) => void setImmediate(drained, ws.getUserData().socket),
     pong: (ws) => ws.getUserData().socket.events.ponged(),
