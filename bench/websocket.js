@@ -28,7 +28,7 @@ export async function* measureWebSocket(options, say) {
   yield "### Published to a thousand";
   yield await publish(options, say);
   yield "### Slow ones among a thousand";
-  yield await slowOnes(say);
+  yield await slowOnes(options, say);
   yield "### Idle";
   yield await idle(say);
 }
@@ -88,31 +88,27 @@ async function publish({ rounds }, say) {
 }
 
 /** What fast subscribers see, without slow ones and with them, and what becomes of those. */
-async function slowOnes(say) {
-  const rows = [];
-  for (const [slow, fate] of [
+async function slowOnes({ rounds }, say) {
+  const cases = [
     [0, "close"],
     [SLOW, "close"],
     [SLOW, "drop"],
-  ]) {
-    say(`${slow} slow ones: ${fate}`);
-    const server = await startServer(`eddy-topic ${fate}`);
-    const load = startLoad(server, "time", SUBSCRIBERS, slow);
-    await once(load, "message");
-    server.child.send({ ticks: TICKS });
-    await once(server.child, "message"); // it answers every message
-    const [{ counts }] = await once(server.child, "message");
-    load.send({});
-    const [{ p50, p99 }] = await once(load, "message");
-    await stopAll();
-    rows.push([
-      slow === 0 ? "none" : `${slow}, slow: "${fate}"`,
-      ...[p50, p99].map((ms) => ms.toFixed(1)),
-      (p99 / (rows[0]?.[2] ?? p99)).toFixed(2),
-      counts.closedAsSlow,
-      counts.dropped,
-    ]);
-  }
+  ];
+  const samples = cases.map(() => []);
+  for (let round = 1; round <= rounds; round++)
+    for (const [i, [slow, fate]] of cases.entries()) {
+      say(`round ${round}, ${slow} slow ones: ${fate}`);
+      samples[i].push(await besideSlow(slow, fate));
+    }
+  const middle = (taken, of) => median(taken.map((one) => one[of]));
+  const rows = cases.map(([slow, fate], i) => [
+    slow === 0 ? "none" : `${slow}, slow: "${fate}"`,
+    middle(samples[i], "p50").toFixed(1),
+    middle(samples[i], "p99").toFixed(1),
+    (middle(samples[i], "p99") / middle(samples[0], "p99")).toFixed(2),
+    middle(samples[i], "closedAsSlow"),
+    middle(samples[i], "dropped"),
+  ]);
   return aligned(
     [
       "slow ones",
@@ -124,6 +120,20 @@ async function slowOnes(say) {
     ],
     rows,
   );
+}
+
+/** How late messages come at those that read. */
+async function besideSlow(slow, fate) {
+  const server = await startServer(`eddy-topic ${fate}`);
+  const load = startLoad(server, "time", SUBSCRIBERS, slow);
+  await once(load, "message");
+  server.child.send({ ticks: TICKS });
+  await once(server.child, "message"); // it answers every message
+  const [{ counts }] = await once(server.child, "message");
+  load.send({});
+  const [late] = await once(load, "message");
+  await stopAll();
+  return { ...late, ...counts };
 }
 
 async function idle(say) {

@@ -1,6 +1,6 @@
 /**
  * Mocha's configuration for `npm run test:quick`: the tests that stay in their process, on one engine. Left out are the
- * slow ones, the fuzzers, and the other engine's own.
+ * slow ones, the fuzzers, the other engine's own, and files that take a second or two by themselves.
  */
 import { createRequire } from "node:module";
 import inProcess from "./in-process.js";
@@ -18,10 +18,12 @@ function usualEngine() {
 process.env.TEST_ENGINE ??= usualEngine(); // Mocha's processes inherit it
 
 const OTHERS = /^dist\/test\/(slow\/|lib\/engine\/(uws|node)\/|.*fuzz)/;
+const LONG =
+  /\/(conformance|docs|fragments|frameworks|http-web-socket|live|spill|stall|doctor\/running|websocket\/(channel|flood))\.test/;
 const OWN = `dist/test/lib/engine/${process.env.TEST_ENGINE}/`;
 
 export default {
   spec: inProcess.spec.filter(
-    (file) => file.startsWith(OWN) || !OTHERS.test(file),
+    (file) => (file.startsWith(OWN) || !OTHERS.test(file)) && !LONG.test(file),
   ),
 };

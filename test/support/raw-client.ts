@@ -1,5 +1,6 @@
 /** A client that sends bytes and reads bytes: for what `fetch` hides or cannot do. */
 import { connect, type Socket } from "node:net";
+import { afterTest } from "./hooks.ts";
 
 export class RawClient {
   readonly socket: Socket;
@@ -20,6 +21,7 @@ export class RawClient {
       this.#wake();
     });
     socket.on("error", () => {}); // a reset shows as `closed`
+    afterTest(() => this.abort());
   }
 
   static connect(target: number | string): Promise<RawClient> {

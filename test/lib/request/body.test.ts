@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { each, stream, subscribe, type Future } from "effection";
 import { mock } from "node:test";
-import { setImmediate, setTimeout as delay } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { Reason } from "../../../lib/common/reason.ts";
 import { BodyWaits } from "../../../lib/request/body-waits.ts";
 import { RequestBody } from "../../../lib/request/body.ts";
@@ -16,7 +16,6 @@ import {
   type GatewayRequest,
   type Handler,
 } from "../../../lib/index.ts";
-import { Gate } from "../../support/gate.ts";
 import { afterTest } from "../../support/hooks.ts";
 import { madeErrors } from "../../support/made-errors.ts";
 import { RawClient } from "../../support/raw-client.ts";
@@ -486,42 +485,6 @@ onEachEngine(({ serveWith }) => {
       await server.logged(({ msg }) => msg === "request");
       expect(server.accessLines).to.have.length(1);
       expect(server.accessLines[0]).to.include({ outcome: "abort", bytes: 0 });
-    });
-
-    it("is not cut off while the application works, before it reads and after", async function () {
-      this.timeout(30_000);
-      mock.timers.enable({ apis: ["setInterval"] }); // by which hold.ts looks after a client
-      afterTest(() => mock.timers.reset());
-      const hasRead = new Gate();
-      const work = async (): Promise<void> => {
-        await arrival();
-        mock.timers.tick(5000);
-        await delay(8500); // the engine looks at its clocks each 4 s, and cuts who is silent at two looks
-      };
-      const server = await serveWith(
-        (loop) =>
-          loop.mount(async (request) => {
-            if (request.path === "/before") await work();
-            const { length } = await request.bytes();
-            if (request.path === "/after") {
-              hasRead.open();
-              await work();
-            }
-            return `${length} bytes`;
-          }),
-        { maxBodyBytes: Infinity, idleTimeoutMs: 5000 },
-      );
-      const length = 2 ** 24;
-      const upload = async (path: string): Promise<void> => {
-        const client = await RawClient.connect(server.port);
-        client.request(`POST ${path}`, [`content-length: ${length}`]);
-        client.send("x".repeat(length));
-        await client.until(/16777216 bytes$/);
-        client.abort();
-      };
-      const after = upload("/after");
-      await hasRead.opened;
-      await Promise.all([after, upload("/before")]);
     });
 
     /** Time for what the client has sent to arrive, and for the server to hold it back. */
