@@ -15,15 +15,49 @@ export class Keeping {
   /** That of `Keep-Alive` is the last (RFC 2068, section 19.7.1), and has to be named (RFC 9110, section 7.6.1). */
   readonly name = "connection: keep-alive\r\nkeep-alive";
   readonly value: string;
-  readonly before: string;
   readonly beforeType: string;
+  readonly #before: string;
+  #last: Joined | undefined;
 
   constructor(idleTimeoutMs: number) {
     const looks = Math.ceil(idleTimeoutMs / 1000 / LOOK_S);
     this.value = `timeout=${(looks - 1) * LOOK_S}`; // the first may come at once
-    this.before = `${this.name}: ${this.value}\r\n`;
-    this.beforeType = `${this.before}content-type`;
+    this.#before = `${this.name}: ${this.value}\r\n`;
+    this.beforeType = `${this.#before}content-type`;
   }
+
+  /** Before a field of this name. */
+  nameOf(field: string): string {
+    return field === "content-type" ? this.beforeType : this.#before + field;
+  }
+
+  /** Replies that have their fields in common, as those of a file have, often follow one another. */
+  join(fields: ReplyHead["fields"]): Joined {
+    if (this.#last?.fields !== fields)
+      this.#last = joined(fields, this.nameOf(fields[0] as string));
+    return this.#last;
+  }
+}
+
+/**
+ * Text in one crossing into the engine, which writes a value as it is: to cross costs more than to join. They are
+ * checked, so that none has a line end of its own.
+ */
+interface Joined {
+  readonly fields: ReplyHead["fields"];
+  readonly name: string;
+  readonly value: string | Buffer;
+  /** Where what is not in it begins: bytes. */
+  readonly rest: number;
+}
+
+function joined(fields: ReplyHead["fields"], name: string): Joined {
+  let value = fields[1]!;
+  let rest = 2;
+  if (typeof value === "string")
+    for (; typeof fields[rest + 1] === "string"; rest += 2)
+      value += `\r\n${fields[rest] as string}: ${fields[rest + 1] as string}`;
+  return { fields, name, value, rest };
 }
 
 /**
@@ -42,24 +76,19 @@ export function writeHead(
     res.writeHeader(REQUEST_ID_FIELD, requestId);
 }
 
-/**
- * Text in one crossing into the engine, which writes a value as it is: to cross costs more than to join. They are
- * checked, so that none has a line end of its own.
- */
 function writeFields(
   res: HttpResponse,
   fields: ReplyHead["fields"],
   keeping: Keeping | undefined,
 ): void {
-  const before = keeping?.before ?? "";
-  let joined = fields[1];
-  let i = 2;
-  if (typeof joined === "string")
-    for (; typeof fields[i + 1] === "string"; i += 2)
-      joined += `\r\n${fields[i] as string}: ${fields[i + 1] as string}`;
-  if (joined !== undefined) res.writeHeader(before + fields[0]!, joined);
-  else if (keeping) res.writeHeader(keeping.name, keeping.value);
-  for (; i < fields.length; i += 2) res.writeHeader(fields[i]!, fields[i + 1]!);
+  if (fields.length === 0) {
+    if (keeping) res.writeHeader(keeping.name, keeping.value);
+    return;
+  }
+  const text = keeping?.join(fields) ?? joined(fields, fields[0] as string);
+  res.writeHeader(text.name, text.value);
+  for (let i = text.rest; i < fields.length; i += 2)
+    res.writeHeader(fields[i]!, fields[i + 1]!);
 }
 
 /** The engine says that it closes only where that is not the client's wish. */
