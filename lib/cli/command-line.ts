@@ -104,7 +104,11 @@ export function commandLine(version: string, actions: Actions): Command {
 }
 
 /** What is wrong with a command line, by what commander says of it. */
-export async function answerTo(error: string): Promise<string> {
+export async function answerTo(
+  error: string,
+  { args, commands }: Pick<Command, "args" | "commands">,
+): Promise<string> {
+  if (TOO_MANY.test(error) && args.length > 1) return tooMany(args, commands);
   const [, flag] = UNKNOWN.exec(error) ?? [];
   if (flag === undefined) return error;
   if (KEYS.some((key) => flagOf(key) === flag))
@@ -112,6 +116,20 @@ export async function answerTo(error: string): Promise<string> {
   const { inOurWords } = await import("./other-words.ts"); // seldom needed
   const here = inOurWords(flag);
   return here ? `error: ${here}` : error.replace(VALUE, "'");
+}
+
+const TOO_MANY = /^error: too many arguments\. Expected 1 /;
+
+/** The first of them may be a command, misspelled. */
+async function tooMany(
+  args: readonly string[],
+  commands: readonly Command[],
+): Promise<string> {
+  const { closestMatch } = await import("leven"); // seldom needed
+  const names = commands.map((command) => command.name());
+  const meant = closestMatch(args[0]!, names, { maxDistance: 2 });
+  const hint = meant === undefined ? "" : `; did you mean eddy ${meant}?`;
+  return `error: eddy runs one application, and here are ${args.length} words: ${args.join(" ")}${hint}`;
 }
 
 const UNKNOWN = /^error: unknown option '(--?[\w-]+)/;

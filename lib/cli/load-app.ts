@@ -1,5 +1,5 @@
 /** Loads an application, or says in one message why it does not load. */
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 import { Server } from "node:http";
 import { resolve } from "node:path";
 import type { FetchApp, FetchOptions } from "eddy/adapters/fetch";
@@ -75,15 +75,22 @@ function throwLater(imported: Promise<unknown>): void {
 
 function fileOf(spec: AppSpec): string {
   const path = resolve(spec.file);
-  try {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
-  } catch (cause) {
-    throw unloadable(spec, (cause as Error).message, cause);
-  }
+  const there = statsOf(spec, path);
+  if (there?.isFile()) return path;
+  if (there?.isDirectory())
+    throw unloadable(spec, `${path} is a folder; name the file in it`);
   const python = isModuleName(spec.file)
     ? `, nor a module of Python, ${spec.file}.py`
     : "";
   throw unloadable(spec, `there is no file ${path}${python}`);
+}
+
+function statsOf(spec: AppSpec, path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw unloadable(spec, (cause as Error).message, cause);
+  }
 }
 
 async function load(spec: AppSpec, path: string): Promise<Module> {

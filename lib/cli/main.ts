@@ -149,7 +149,7 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0; // after `--help`, for one
     if (error.code !== "commander.help")
-      console.error(await answerTo(error.message));
+      console.error(await answerTo(error.message, program));
     return EXIT.usage;
   }
   if (!(error instanceof CommandFailure)) throw error;

@@ -419,7 +419,12 @@ describe("The command ends with 2, and says why, when", function () {
     [
       "there are two applications for the root",
       ["a.ts", "b.ts"],
-      /too many arguments/,
+      /eddy runs one application, and here are 2 words: a\.ts b\.ts$/m,
+    ],
+    [
+      "a command is misspelled",
+      ["chek", "a.ts"],
+      /here are 2 words: chek a\.ts; did you mean eddy check\?$/m,
     ],
     [
       "the working directory is missing",

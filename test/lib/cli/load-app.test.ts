@@ -55,7 +55,7 @@ describe("An application does not load, and the message says why, when", () => {
       "the file is a folder",
       { "app/index.ts": "" },
       "app",
-      /^the application app does not load: there is no file \/.*app, nor a module of Python, app\.py$/m,
+      /^the application app does not load: \/.*\/app is a folder; name the file in it$/m,
     ],
     [
       "the export is missing",

@@ -435,17 +435,19 @@ describe("A setting is refused", () => {
       expect(inspect(error, { depth: 9 })).to.not.include("SECRET");
     });
 
+  const ALONE = { args: [], commands: [] };
+
   it("in a flag, is told without what it was given", async () => {
     const said = await failure(withFlags("--secret-kye=SECRET"));
-    expect(await answerTo(said)).to.equal(
+    expect(await answerTo(said, ALONE)).to.equal(
       "error: unknown option '--secret-kye'",
     );
   });
 
   it("says that a flag which stands alone takes no value", async () => {
-    expect(await answerTo("error: unknown option '--reload=yes'")).to.equal(
-      "error: --reload takes no value",
-    );
+    expect(
+      await answerTo("error: unknown option '--reload=yes'", ALONE),
+    ).to.equal("error: --reload takes no value");
   });
 
   it("but a file may have comments alone, and an INI file a list line by line", async () => {
