@@ -78,6 +78,8 @@ export class KernelTask
   critical = false;
   unwinding = false;
   #resolver: ((result: Result<unknown>) => void) | undefined = undefined;
+  /** `exit` has nothing to do once its effect has resolved. While one is entered, both are of the one before. */
+  #leavesItself = false;
   /** The one that it is in, or was in last. For views of running tasks. */
   effect: Effect<unknown> | undefined = undefined;
   /**
@@ -184,8 +186,7 @@ export class KernelTask
   enter(effect: Effect<unknown>): void {
     const resolve = (result: Result<unknown>): void => {
       if (this.#resolver !== resolve) return;
-      if ((effect as Partial<SelfLeaving>).isLeftWhenResolved)
-        this.exit = exitAtOnce;
+      if (this.#leavesItself) this.exit = exitAtOnce;
       this.resume(result);
     };
     this.#resolver = resolve;
@@ -193,6 +194,8 @@ export class KernelTask
     if (this.startedAt === 0) this.startedAt = Date.now();
     try {
       this.exit = effect.enter(resolve, this as unknown as Coroutine) as Exit;
+      this.#leavesItself =
+        (effect as Partial<SelfLeaving>).isLeftWhenResolved === true;
     } catch (error) {
       this.resume(failed(isEffect(effect) ? error : notAnEffect(effect)));
     }

@@ -1,12 +1,12 @@
 /**
  * Operations that are a single wait: effection's `action` and what is made of it, and how one is followed without a
- * task. Each wait of effection's is made of ten closures; here it is one object, which is the operation and the effect,
- * and the generator that yields it.
+ * task. Each wait of effection's is made of ten closures; here it is two objects: the operation, and the effect of who
+ * waits, which is what yields it, too.
  */
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { Ok, unbox, type Effect, type Operation, type Result } from "effection";
 import { AsyncContext } from "../common/async-context.ts";
-import { exitAtOnce, UNIT, type Exit, type Steps } from "../kernel/effects.ts";
+import { exitAtOnce, UNIT, type Exit } from "../kernel/effects.ts";
 import type { Fork } from "../kernel/fork.ts";
 import {
   failed,
@@ -31,17 +31,17 @@ export abstract class Wait<T, From = unknown>
   abstract readonly description: string;
   abstract enter(resolve: Resolve<T>): Exit;
 
-  *[Symbol.iterator](): Steps<T> {
-    const waiting = new Waiting(this);
-    do yield waiting;
-    while (waiting.result === undefined);
-    return unbox(waiting.result);
+  [Symbol.iterator](): Iterator<Effect<unknown>, T, unknown> {
+    return new Waiting(this);
   }
 }
 
-/** Of one routine. As in effection the last result counts, and a task that is resumed without one waits again. */
-class Waiting<T> implements Effect<T> {
-  result: Result<T> | undefined = undefined;
+/**
+ * Of one routine: the effect, and the iterator that yields it. As in effection the last result counts, and a task that
+ * is resumed without one waits again.
+ */
+class Waiting<T> implements Effect<T>, Iterator<Effect<unknown>, T, unknown> {
+  #result: Result<T> | undefined = undefined;
   readonly #wait: Wait<T>;
 
   constructor(wait: Wait<T>) {
@@ -53,7 +53,21 @@ class Waiting<T> implements Effect<T> {
   }
 
   enter(resolve: Resolve<T>): Exit {
-    return this.#wait.enter((result) => resolve((this.result = result)));
+    return this.#wait.enter((result) => resolve((this.#result = result)));
+  }
+
+  next(): IteratorResult<Effect<unknown>, T> {
+    return this.#result === undefined
+      ? { done: false, value: this }
+      : { done: true, value: unbox(this.#result) };
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+
+  return(value?: unknown): IteratorResult<never, T> {
+    return { done: true, value: value as T };
   }
 }
 

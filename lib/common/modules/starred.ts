@@ -34,7 +34,7 @@ const exported = (name: string): string =>
 const looksItself = (specifier: string, file: string): string =>
   `0 && __export(require(${JSON.stringify(createRequire(file).resolve(specifier))}));\n`;
 
-/** How SWC says it: `0 && __export(require("./a")) && __export(require("b"));` */
+/** How SWC says it: `0 && __export(require("./a")) && __export(require("./b"));` */
 const STARS = /^0 && __export\(.*$/m;
 const REQUIRED = /require\("(.+?)"\)/g;
 

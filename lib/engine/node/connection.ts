@@ -73,18 +73,22 @@ export class Connection {
   line(
     request: IncomingMessage,
     response: ServerResponse<IncomingMessage>,
-    serve: (request: IncomingMessage, response: ServerResponse) => void,
+    serve: (
+      request: IncomingMessage,
+      response: ServerResponse,
+      connection: Connection,
+    ) => void,
   ): void {
     if (!this.#socket.writable) return; // nor on a connection that is cut
     this.#last = response;
-    if (response.socket !== null) return serve(request, response);
+    if (response.socket !== null) return serve(request, response, this);
     this.#wait(1);
     response.once("socket", () =>
       process.nextTick(() => {
         // behind Node, which is not done with giving it the socket, and reads on
         this.#wait(-1);
         if (this.#isBroken && response === this.#last) this.#endWith(400);
-        else serve(request, response);
+        else serve(request, response, this);
       }),
     );
   }

@@ -288,7 +288,7 @@ class Doors {
         const outlet = isForWebSocket(request)
           ? new UpgradeOutlet(request, response, head, this.topics)
           : new HttpOutlet(request, response);
-        this.#serveBy(outlet, request);
+        this.#serveBy(outlet, request, connection);
       });
     });
   }
@@ -296,10 +296,15 @@ class Doors {
   readonly #serveOne = (
     request: IncomingMessage,
     response: ServerResponse,
-  ): void => this.#serveBy(new HttpOutlet(request, response), request);
+    connection: Connection,
+  ): void =>
+    this.#serveBy(new HttpOutlet(request, response), request, connection);
 
-  #serveBy(outlet: HttpOutlet, request: IncomingMessage): void {
-    const connection = this.#of(request.socket);
+  #serveBy(
+    outlet: HttpOutlet,
+    request: IncomingMessage,
+    connection: Connection,
+  ): void {
     const isFirst = connection.outlet === undefined;
     connection.outlet = outlet;
     const head = new NodeHead(request, connection.peer);

@@ -217,6 +217,31 @@ export const effects: Topic = {
       "halt ends undefined",
     ],
   },
+  "An effect that has resolved at once is left with the wait behind it": {
+    async play({ scope, note, ending, Ok, sleep, spawn }) {
+      const atOnce: Effect<string> = {
+        description: "at once",
+        enter(resolve) {
+          resolve(Ok("value"));
+          return (exited) => {
+            note("exits");
+            exited(Ok());
+          };
+        },
+      };
+      await ending(
+        "task",
+        scope.run(function* () {
+          const ended = yield* spawn(function* () {});
+          yield* sleep(1);
+          note(yield atOnce);
+          yield* ended.halt();
+          return "done";
+        }),
+      );
+    },
+    trace: ["value", "exits", "task ends done"],
+  },
   "An effect that fails to exit fails its task": {
     async play({ scope, ending, Ok, Err }) {
       const wait = function* (): Operation<unknown> {
