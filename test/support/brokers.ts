@@ -1,6 +1,8 @@
 /** Real brokers, each in a process of its own, that a test can stop, kill and start again at the same port. */
 import { execFile, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { nats } from "../../lib/brokers/nats.ts";
 import { redis } from "../../lib/brokers/redis.ts";
@@ -121,8 +123,16 @@ export class BrokerServer {
     await once(this.#process!, "exit");
   }
 
-  signal(signal: "SIGSTOP" | "SIGCONT"): void {
-    this.#process!.kill(signal);
+  /** Has it stand still: the system tells it a moment later, in which it may still answer. */
+  async hold(): Promise<void> {
+    this.#process!.kill("SIGSTOP");
+    const stat = `/proc/${this.#process!.pid}/stat`; // proc(5): the name in brackets, and the state
+    while (existsSync(stat) && !/\) T/.test(readFileSync(stat, "utf8")))
+      await setImmediate();
+  }
+
+  goOn(): void {
+    this.#process!.kill("SIGCONT");
   }
 
   async subscribers(topic: string): Promise<number> {

@@ -5,15 +5,17 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Below those that Linux, macOS and Windows give to who takes any. */
-const [FIRST, LAST] = [10_000, 32_000];
+/** Below those that Linux, macOS and Windows give to who takes any: of Mocha's processes, each has a part of its own. */
+const [LOWEST, EACH, PROCESSES] = [10_000, 2750, 8];
+const worker = Number(process.env["MOCHA_WORKER_ID"] ?? 0) % PROCESSES;
+const FIRST = LOWEST + worker * EACH;
 
 /** A port is free again before its server has it. */
 const given = new Set<number>();
 
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(FIRST, LAST);
+    const port = randomInt(FIRST, FIRST + EACH);
     if (given.has(port)) continue;
     given.add(port);
     const probe = createServer().listen(port, "127.0.0.1");

@@ -169,7 +169,7 @@ for (const kind of BROKERS)
       const [a] = loops;
       a.expectLog(/messages have not got to other processes: .* is behind/);
       await a.loop.publish("news", "connected");
-      server.signal("SIGSTOP");
+      await server.hold();
       const message = "x".repeat(100_000);
       const published = Array.from({ length: 15 }, () =>
         Promise.resolve(a.loop.publish("news", message)),
@@ -178,7 +178,7 @@ for (const kind of BROKERS)
       for (const one of refused)
         expect((await rejection(one)).message).to.include("is behind");
       expect(a.loop.socketCounts.lost).to.equal(5);
-      server.signal("SIGCONT");
+      server.goOn();
       await Promise.all(published.slice(0, 10));
       await a.loop.publish("news", "goes on");
     });
@@ -187,7 +187,7 @@ for (const kind of BROKERS)
       const { server, loops } = await start();
       for (const loop of loops) loop.expectLog(GONE, /have not got to/);
       await loops[0].loop.publish("news", "connected");
-      server.signal("SIGSTOP");
+      await server.hold();
       const published = rejection(loops[0].loop.publish("news", "on its way"));
       await new Promise((resolve) => setImmediate(resolve));
       await server.kill();
