@@ -5,7 +5,7 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Below those that Linux, macOS and Windows give to who takes any: of Mocha's processes, each has a part of its own. */
+/** Below those that Linux, macOS and Windows give to who takes any. Each of Mocha's processes has a part of its own. */
 const [LOWEST, EACH, PROCESSES] = [10_000, 2750, 8];
 const worker = Number(process.env["MOCHA_WORKER_ID"] ?? 0) % PROCESSES;
 const FIRST = LOWEST + worker * EACH;
