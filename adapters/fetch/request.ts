@@ -216,8 +216,10 @@ function streamOf(
   );
 }
 
+const UTF8 = new TextDecoder();
+
 /** "UTF-8 decode" of the platform: without a byte order mark. */
-const decoded = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const decoded = (bytes: Uint8Array): string => UTF8.decode(bytes);
 
 /**
  * The same error, for frameworks that ask one for its answer, as Hono does: what the gateway itself would say to it.

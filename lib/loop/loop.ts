@@ -168,6 +168,7 @@ export class Loop extends Answering {
    *
    * @throws {ListenError} when the address is taken or not to be had; nothing is left running then.
    * @throws {UsageError} for a target that is none, and once the loop is closed.
+   * @throws what a background task or an application's resource failed with, when that has stopped the loop.
    */
   listen(target: number | ListenOptions): Future<Address> {
     const opened =
@@ -409,7 +410,7 @@ export class Loop extends Answering {
     } catch (error) {
       if (this.#listening === 1 && this.#listeners.length === 0)
         await (this.#retreating = this.#retreat());
-      throw error;
+      throw this.#failure ?? error; // what stopped the loop says more than that it has stopped
     } finally {
       this.#listening--;
     }

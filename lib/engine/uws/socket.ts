@@ -63,8 +63,9 @@ export function receiveUpgrades(
       receive(res, req, { key, extensions, context, app });
     },
     open(ws: Opened) {
-      ws.events = ws.getUserData().socket.events;
-      ws.getUserData().socket.opened(ws);
+      const { socket } = ws.getUserData();
+      ws.events = socket.events;
+      socket.opened(ws);
     },
     message(ws: Opened, data, isBinary) {
       ws.events!.received(data, isBinary);

@@ -237,20 +237,50 @@ describe("A loop", () => {
     });
 
     it("closes as a whole when a resource fails later", async () => {
+      const listens = new Gate();
       const server = new TestServer().expectLog(/resource failed/);
       server.loop.mount({
         handle: () => "",
         *open() {
           yield* spawn(function* (): Operation<void> {
-            yield* sleep(5);
+            yield* until(listens.opened);
             throw new Error("the pool died");
           });
         },
       });
       await server.loop.listen(HERE);
+      listens.open();
       expect(
         await server.loop.closed.catch((error: Error) => error.message),
       ).to.equal("the pool died");
+    });
+
+    it("listen() fails with what a resource failed with meanwhile", async () => {
+      const server = new TestServer().expectLog(/resource failed/);
+      const opensNext = new Gate();
+      server.loop.mount("/pool", {
+        handle: () => "",
+        *open() {
+          yield* spawn(function* (): Operation<void> {
+            yield* until(opensNext.opened);
+            throw new Error("the pool died");
+          });
+        },
+      });
+      server.loop.mount("/slow", {
+        handle: () => "",
+        *open() {
+          opensNext.open();
+          yield* suspend();
+        },
+      });
+      const listening = server.loop.listen(HERE);
+      const [opened, closed] = await Promise.allSettled([
+        listening,
+        server.loop.closed,
+      ]);
+      expect(opened).to.have.nested.property("reason.message", "the pool died");
+      expect(closed).to.have.nested.property("reason.message", "the pool died");
     });
   });
 
