@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { once } from "node:events";
-import { Agent, get } from "node:http";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { itOnUws } from "../support/native.ts";
@@ -25,7 +25,13 @@ describe("The supervisor", function () {
     const agent = new Agent({ keepAlive: true });
     const ask = async (): Promise<string | undefined> => {
       const request = get(`${url}/pid`, { agent });
-      const [response] = await once(request, "response");
+      let response: IncomingMessage;
+      try {
+        [response] = await once(request, "response");
+      } catch (error) {
+        if (request.reusedSocket) throw error;
+        return "reset"; // docs/command.md: a new connection, in the moment in which its worker stops listening
+      }
       response.resume();
       await once(response, "end");
       return response.headers.connection;
