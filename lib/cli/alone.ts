@@ -77,11 +77,12 @@ function* serve(
       EXIT.usage,
       "a process without workers (--workers 0) takes no sockets over from a supervisor: stop that one, then start this",
     );
-  const { env, ...release } = releaseOf(
+  const { fork, ...release } = releaseOf(
     configuration,
     secretVariables(settings),
   );
-  Object.assign(process.env, env);
+  Object.assign(process.env, fork.env);
+  process.execArgv = fork.execArgv; // for what it forks; its threads have what Node was started with
   const endings = yield* useSignals<NodeJS.Signals>(ENDING);
   yield* spawn(() => endWithTerminal(endings));
   yield* spawn(() => reopening(logs));

@@ -28,7 +28,7 @@ export function* check(
 ): Operation<string> {
   const { settings } = configuration;
   readCertificates(settings);
-  const { env, ...release } = releaseOf(
+  const { fork, ...release } = releaseOf(
     configuration,
     secretVariables(settings),
   );
@@ -40,7 +40,7 @@ export function* check(
       listen: [ANYWHERE],
       uwsgi: undefined,
     },
-    () => forkWorker({ env, ...identity, stdio: withSockets([]) }),
+    () => forkWorker({ ...fork, ...identity, stdio: withSockets([]) }),
     0,
     {},
   );

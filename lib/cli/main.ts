@@ -40,7 +40,7 @@ const program = commandLine(VERSION, {
     const first = isAllByNode(settings)
       ? undefined
       : new FirstWorker({
-          env: release.env,
+          ...release.fork,
           ...identity,
           stdio: withSockets([]),
         });

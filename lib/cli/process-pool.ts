@@ -204,14 +204,14 @@ export class ProcessPool {
   }
 
   /** What holds for each worker that is started from now on. */
-  #take({ env, ...orders }: Release): void {
-    const { orders: before, fork } = this.#options;
-    const [was, is] = [before.settings, orders.settings].map(workersOf);
+  #take({ fork, ...orders }: Release): void {
+    const before = this.#options;
+    const [was, is] = [before.orders.settings, orders.settings].map(workersOf);
     if (was !== is && !this.#exclusive) this.#wanted = is!;
     this.#options = {
-      ...this.#options,
-      orders: { ...before, ...orders },
-      fork: { ...fork, env },
+      ...before,
+      orders: { ...before.orders, ...orders },
+      fork: { ...before.fork, ...fork },
     };
   }
 

@@ -1,4 +1,5 @@
 /** What workers get of the settings, and may get anew by a reload. */
+import { isCompiled } from "../common/source-files.ts";
 import { appSpecs } from "./app-spec.ts";
 import { requiredVariables } from "./configure.ts";
 import type { Orders } from "./messages.ts";
@@ -9,8 +10,14 @@ export interface Release extends Pick<
   Orders,
   "settings" | "explicit" | "specs"
 > {
-  readonly env: NodeJS.ProcessEnv;
+  /** How the process of a worker is started. */
+  readonly fork: {
+    readonly env: NodeJS.ProcessEnv;
+    readonly execArgv: string[];
+  };
 }
+
+const PRELOAD = new URL("../common/modules/preload.js", import.meta.url);
 
 /**
  * @param variables of their environment, beside those that the application needs.
@@ -21,14 +28,23 @@ export function releaseOf(
   variables: NodeJS.ProcessEnv,
 ): Release {
   const { settings, resolved } = configuration;
+  const specs = appSpecs(settings);
+  const compiles = specs.some(({ file }) => isCompiled(file));
   return {
     settings,
     explicit: KEYS.filter((key) => isGiven(resolved[key])),
-    specs: appSpecs(settings),
-    env: {
-      ...process.env,
-      ...requiredVariables(configuration),
-      ...variables,
+    specs,
+    fork: {
+      env: {
+        ...process.env,
+        ...requiredVariables(configuration),
+        ...variables,
+      },
+      // threads and forks of the application are given what the process was: this reaches them
+      execArgv: [
+        ...process.execArgv,
+        ...(compiles ? ["--import", PRELOAD.href] : []),
+      ],
     },
   };
 }

@@ -73,7 +73,7 @@ export function* supervise(
 ): Operation<void> {
   const { flags, start, inheritance, identity, logs, first } = beginning;
   const { secrets } = beginning;
-  const { env, ...release } = beginning.release;
+  const { fork, ...release } = beginning.release;
   const { settings, resolved } = configuration;
   const { predecessor } = inheritance;
   const pidFile = settings.pid && resolve(settings.pid); // a reload may go to another folder
@@ -114,7 +114,7 @@ export function* supervise(
   const pool = yield* useProcessPool({
     orders: { ...release, listen: place.listen, uwsgi: front?.address },
     fork: {
-      env,
+      ...fork,
       ...identity,
       stdio: withSockets(place.sockets),
     },

@@ -51,7 +51,10 @@ export function useWatchdog(
     const { words } = watched;
     const thread = new Worker(
       new URL("./watchdog-thread.js", import.meta.url),
-      { workerData: { words, settings } satisfies WatchdogData },
+      {
+        workerData: { words, settings } satisfies WatchdogData,
+        execArgv: [], // what is for the application is not loaded
+      },
     );
     try {
       yield* call(() => started(thread));

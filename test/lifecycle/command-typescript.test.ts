@@ -125,6 +125,33 @@ describe("The command with TypeScript", function () {
     });
   }
 
+  for (const type of ["module", "commonjs"])
+    it(`runs it in threads and processes that the application starts, in a package of type ${type}`, async () => {
+      const folder = folderWith({
+        "package.json": JSON.stringify({ type }),
+        "names.ts":
+          "export enum Name { thread = 'a thread', child = 'a child' }",
+        "thread.ts": `
+          import { parentPort } from "node:worker_threads";
+          import { Name } from "./names.js";
+          parentPort!.postMessage(Name.thread satisfies string);`,
+        "child.ts": `
+          import { Name } from "./names.js";
+          process.send!(Name.child satisfies string);`,
+        "app.ts": `
+          import { fork } from "node:child_process";
+          import { once } from "node:events";
+          import { resolve } from "node:path";
+          import { Worker } from "node:worker_threads";
+          export default async (): Promise<string> => {
+            const started = [new Worker(resolve("thread.ts")), fork(resolve("child.ts"))];
+            return (await Promise.all(started.map((it) => once(it, "message")))).join(", ");
+          };`,
+      });
+      const command = eddy(folder, ["app.ts"]);
+      expect(await command.text()).to.match(/^a thread, a child/);
+    });
+
   it("takes an `await` at the top level in a package of CommonJS, beside files that are CommonJS", async () => {
     const folder = folderWith({
       "package.json": '{ "type": "commonjs" }',
