@@ -1,5 +1,9 @@
 /** Whose `AsyncLocalStorage` stores a piece of work sees. */
-import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import {
+  AsyncLocalStorage,
+  AsyncResource,
+  executionAsyncResource,
+} from "node:async_hooks";
 
 /**
  * The stores of `AsyncLocalStorage` as they are where this is made. What is called by `runInAsyncScope` sees them, and
@@ -13,6 +17,33 @@ export class AsyncContext extends AsyncResource {
     super("EDDY", UNTRACKED);
   }
 
+  /**
+   * A plain call while nobody could see the difference: to enter a context costs as much as a whole turn of a task, as
+   * Node.js 20 and 22 set the length of an array behind it in the slowest way they have. Hot path.
+   */
+  override runInAsyncScope<This, Args extends unknown[], Result>(
+    call: (this: This, ...args: Args) => Result,
+    thisArg?: This,
+    ...args: Args
+  ): Result {
+    if (isObserved()) return super.runInAsyncScope(call, thisArg, ...args);
+    try {
+      return call.apply(thisArg as This, args);
+    } finally {
+      if (isObserved()) this.#adopt();
+    }
+  }
+
+  /** The first store of all was entered in a plain call, and so in a context that others have, too. */
+  #adopt(): void {
+    const all = executionAsyncResource() as Stores;
+    for (const store of Object.getOwnPropertySymbols(all)) {
+      if (store.description !== "kResourceStore") continue;
+      (this as unknown as Stores)[store] = all[store];
+      delete all[store];
+    }
+  }
+
   /** To be asked within it: a context with what has been entered in this one by now. */
   get now(): AsyncContext {
     return KEEPS ? this : new AsyncContext();
@@ -22,12 +53,48 @@ export class AsyncContext extends AsyncResource {
 /** Nobody is told of its end, so the garbage collector does not have to watch for it. */
 const UNTRACKED = { requireManualDestroy: true };
 
+/** A context, as Node keeps stores in it: each by a symbol. */
+type Stores = Record<symbol, unknown>;
+
 /** Whether a context keeps what is entered within it, as before Node.js 24. Otherwise it has to be made anew. */
 const KEEPS = ((): boolean => {
   const store = new AsyncLocalStorage<true>();
-  const context = new AsyncContext();
+  const context = new AsyncResource("EDDY");
   context.runInAsyncScope(() => store.enterWith(true));
   const kept = context.runInAsyncScope(() => store.getStore());
   store.disable();
   return kept === true;
 })();
+
+/** How many hooks of `node:async_hooks` there are, by what they are for; of all, at `all`. */
+interface Hooks {
+  readonly counts: Uint32Array;
+  readonly all: number;
+}
+
+const HOOKS = KEEPS ? hooksOfNode() : undefined;
+
+/** Without a hook nobody has a store, nor is told of contexts. Where that is not known, somebody may. */
+const isObserved = (): boolean =>
+  HOOKS === undefined || HOOKS.counts[HOOKS.all]! > 0;
+
+/** Node says it nowhere else, and warns of whoever asks here, where it may be gone some day. */
+function hooksOfNode(): Hooks | undefined {
+  const { noDeprecation = false } = process;
+  process.noDeprecation = true;
+  try {
+    const node = process as unknown as {
+      binding(name: "async_wrap"): {
+        readonly async_hook_fields?: Uint32Array;
+        readonly constants: { readonly kTotals?: number };
+      };
+    };
+    const { async_hook_fields: counts, constants } = node.binding("async_wrap");
+    const { kTotals: all } = constants;
+    return counts && all !== undefined ? { counts, all } : undefined;
+  } catch {
+    return undefined; // not allowed, or not there
+  } finally {
+    process.noDeprecation = noDeprecation;
+  }
+}

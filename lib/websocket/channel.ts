@@ -59,6 +59,9 @@ export interface SocketCounts {
   lost: number;
 }
 
+/** Places for messages that a socket keeps when its queue is empty. */
+const KEPT = 64;
+
 const NO_TOPICS: ReadonlySet<string> = new Set();
 
 export class Channel implements Inbox, SocketEvents {
@@ -68,9 +71,10 @@ export class Channel implements Inbox, SocketEvents {
   close: Close | undefined;
   /** Somebody wants to know of the client's signs of life. */
   onPong: (() => void) | undefined;
+  /** What waits is from `#first` to `#end`. Nothing is ever cut off: to change the length of an array is dear. */
   #queue: Message[] = [];
-  /** Of the queue: what comes next. */
   #first = 0;
+  #end = 0;
   #queuedBytes = 0;
   /** Of those, what is beyond `maxQueuedBytes`. */
   #surplus = 0;
@@ -118,30 +122,23 @@ export class Channel implements Inbox, SocketEvents {
   // For `Reading`.
 
   get ready(): boolean {
-    return this.#first < this.#queue.length || this.close !== undefined;
+    return this.#first < this.#end || this.close !== undefined;
   }
 
   take(): Message | undefined {
-    if (this.#first === this.#queue.length) return undefined;
-    const message = this.#shift();
-    this.#queuedBytes -= message.length;
-    if (this.#surplus > 0) this.#countSurplus(this.#queuedBytes);
-    if (this.#isPaused && this.#queue.length === 0) this.#emptied();
-    return message;
-  }
-
-  /** Of a queue of one, as nearly all are, by `pop`: to set the length of an array is dear. */
-  #shift(): Message {
-    if (this.#queue.length === 1) return this.#queue.pop()!;
+    if (this.#first === this.#end) return undefined;
     const message = this.#queue[this.#first]!;
     this.#queue[this.#first++] = "";
-    if (this.#first === this.#queue.length)
-      this.#queue.length = this.#first = 0;
+    this.#queuedBytes -= message.length;
+    if (this.#surplus > 0) this.#countSurplus(this.#queuedBytes);
+    if (this.#first === this.#end) this.#emptied();
     return message;
   }
 
   #emptied(): void {
-    if (this.close !== undefined) return;
+    this.#first = this.#end = 0;
+    if (this.#queue.length > KEPT) this.#queue = [];
+    if (!this.#isPaused || this.close !== undefined) return;
     this.#isPaused = false;
     this.connection!.resume();
   }
@@ -174,7 +171,7 @@ export class Channel implements Inbox, SocketEvents {
     const { counts, settings } = this.owner;
     counts.received++;
     counts.receivedBytes += data.byteLength;
-    this.#queue.push(message);
+    this.#queue[this.#end++] = message;
     this.#queuedBytes += message.length;
     if (this.#queuedBytes > settings.maxQueuedBytes) this.#holdBack();
     this.#wakeFirst();

@@ -1,8 +1,8 @@
 /**
  * The next message of a socket, to be waited for by `yield*` and by `await`, and all of them as a stream.
  *
- * It is the effect and the iterator that yields it, in one object: a message that is there costs nothing else, and no
- * turn of the loop.
+ * It is the effect and the iterator that yields it, in one object without a state, so that one serves all who read a
+ * socket: a message that is there costs nothing, and no turn of the loop.
  */
 import type { Effect, Operation, Subscription } from "effection";
 import {
@@ -114,13 +114,13 @@ class Step extends FromInbox<IteratorResult<Message, void>> {
 
 /** All messages. */
 export class Messages implements Subscription<Message, void> {
-  readonly #inbox: Inbox;
+  readonly #step: Step;
 
   constructor(inbox: Inbox) {
-    this.#inbox = inbox;
+    this.#step = new Step(inbox);
   }
 
   next(): Operation<IteratorResult<Message, void>> {
-    return new Step(this.#inbox);
+    return this.#step;
   }
 }

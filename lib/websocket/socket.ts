@@ -48,6 +48,7 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
   /** What was agreed upon; empty for none. */
   readonly protocol: string;
   readonly #channel: Channel;
+  readonly #reading: Reading;
 
   static {
     tellPongsOf = (socket, tell) => {
@@ -63,6 +64,7 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
     this.request = request;
     this.protocol = protocol;
     this.#channel = channel;
+    this.#reading = new Reading(channel);
   }
 
   /** How the connection was closed; undefined while it is open. */
@@ -84,7 +86,7 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
    * While more than `maxQueuedBytes` wait here, nothing is read from the client.
    */
   receive(): Reading {
-    return new Reading(this.#channel);
+    return this.#reading;
   }
 
   /** As a stream of effection: `yield* each(socket)`. Each message goes to one reader. */

@@ -25,6 +25,7 @@ describeOnUws(
       let pausing!: Pick<HttpResponse, "pause" | "resume">;
       let ws!: WebSocket<object>;
       let got = 0;
+      let arrived = (): void => {};
       const app = uws.App().ws<object>("/", {
         maxPayloadLength: MIB,
         upgrade(res, req, context) {
@@ -36,6 +37,7 @@ describeOnUws(
         message(_, data) {
           got += data.byteLength;
           pausing.pause.call(ws);
+          arrived();
         },
       });
       const token = await new Promise<us_listen_socket>((resolve) =>
@@ -55,10 +57,10 @@ describeOnUws(
       client.write(all);
       await pass(100);
       expect(got).to.be.within(1, 2 * MIB);
-      for (let last = -1; got < COUNT * MESSAGE.length && last !== got;) {
-        last = got;
+      while (got < COUNT * MESSAGE.length) {
+        const more = new Promise<void>((resolve) => (arrived = resolve));
         pausing.resume.call(ws);
-        await pass(10);
+        await more;
       }
       expect(got).to.equal(COUNT * MESSAGE.length);
     });
