@@ -3,6 +3,7 @@ import type { Chunk } from "../engine.ts";
 import type { HttpResponse } from "./load.ts";
 import { CORK_BYTES } from "./packet.ts";
 import { BYTES_COLLECTED } from "./portions.ts";
+import { endEmpty } from "./reply-head.ts";
 
 /** Bytes that fit a cork of their own, with a frame around them and the end behind. */
 const PIECE_BYTES = CORK_BYTES - 64;
@@ -71,11 +72,12 @@ export class ChunkedBody {
     return this.#write(chunk) && taken;
   }
 
-  /** Sends what waits, the head before it if it is the first. False: the client is behind. */
+  /**
+   * Sends what waits, the head before it if it is the first. False: the client is behind. A head alone would be half of
+   * one: the engine ends it with the first byte of a body.
+   */
   flush(): boolean {
-    return this.#chunks.length === 0 && this.isBegun
-      ? true
-      : this.#write(this.#take());
+    return this.waiting === 0 || this.#write(this.#take());
   }
 
   /** Something has left. */
@@ -157,7 +159,13 @@ export class ChunkedBody {
    * Ends it where its connection ends, too, for which the engine has no call: so the last chunk is written as a header
    * field is, name, colon, value, within an extension that means nothing (RFC 9112, section 7.1.1). Corked.
    */
-  endLast(behind: string): void {
+  endLast(behind: Buffer): void {
+    if (this.isBegun) return this.#endChunks(behind.toString());
+    this.#begin();
+    endEmpty(this.#res, behind);
+  }
+
+  #endChunks(behind: string): void {
     this.#res.writeHeader('\r\n0;end="', `"\r\n${behind}`);
   }
 }

@@ -31,7 +31,6 @@ import {
   announceClose,
   endBodiless,
   endBody,
-  endEmpty,
   endHead,
   writeHead,
 } from "./reply-head.ts";
@@ -414,10 +413,7 @@ export class UwsOutlet implements Outlet {
    */
   #endLastChunked(chunked: ChunkedBody): void {
     chunked.flush();
-    this.#res.cork(() => {
-      if (chunked.produced > 0) chunked.endLast(this.#flush.toString());
-      else endEmpty(this.#res, this.#flush);
-    });
+    this.#res.cork(() => chunked.endLast(this.#flush));
     if (this.lags) this.state = "ended";
     else this.#cut();
   }

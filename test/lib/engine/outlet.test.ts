@@ -12,6 +12,7 @@ import {
   type ReplyBody,
   type StreamWriter,
 } from "../../../lib/index.ts";
+import { Gate } from "../../support/gate.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { type TestServer } from "../../support/server.ts";
 import { onEachEngine } from "../../support/engines.ts";
@@ -401,6 +402,29 @@ onEachEngine(({ serveWith }) => {
         client.kill("SIGKILL");
         await server.logged((line) => line["outcome"] === "abort");
       });
+
+    it("sends its head with the first byte: an empty chunk is none, and half a head would be of no use", async () => {
+      const [begun, go] = [new Gate(), new Gate()];
+      async function* late(): AsyncGenerator<string, void> {
+        yield "";
+        await setImmediate();
+        begun.open();
+        await go.opened;
+        yield "late";
+      }
+      const server = await serveWith((loop) =>
+        loop.get("/late", () => stream(late())).get("/", () => "hello"),
+      );
+      const client = await RawClient.connect(server.port);
+      client.request("GET /late");
+      await begun.opened;
+      const other = await RawClient.connect(server.port);
+      other.request("GET /");
+      await other.until(/hello$/); // what was sent before has come, too
+      expect(client.received).to.equal("");
+      go.open();
+      await client.until(/late/);
+    });
 
     it("is aborted where its client leaves before all has come that was written without waiting", async () => {
       const writes = endless(Buffer.alloc(65_536));
