@@ -32,12 +32,15 @@ for (const name of chosen)
 
 const told = new Told();
 
+let asked = 0;
+
 /** Asks, and leaves when the application has it. */
 async function leave(port: number, path: string): Promise<void> {
+  const number = ++asked;
   const socket = connect(port, "127.0.0.1").on("error", () => {});
   await once(socket, "connect");
-  const seen = told.untilAsked();
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
+  const seen = told.untilAsked(number);
+  socket.write(`GET ${path}?${number} HTTP/1.1\r\nHost: test\r\n\r\n`);
   await seen;
   socket.destroy();
 }

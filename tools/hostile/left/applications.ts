@@ -7,6 +7,7 @@ import {
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fetch } from "eddy/adapters/fetch";
 import { http } from "eddy/adapters/http";
 import { node } from "eddy/adapters/node";
@@ -37,24 +38,24 @@ export const LEFT: Readonly<Record<string, (told: Told) => Promise<Left>>> = {
   fetch: async ({ asked, left }) => ({
     ...ON_THE_LOOP,
     application: fetch(({ url, signal }) => {
-      asked();
+      asked(url);
       signal.addEventListener("abort", left);
-      return url.endsWith("/stream")
+      return url.includes("/stream")
         ? new Response(new ReadableStream({ start: begin }))
         : new Promise<Response>(() => {});
     }),
   }),
   wsgi: async ({ asked, left }) => ({
     ...ON_THE_LOOP,
-    application: wsgi((_, start) => {
-      asked();
+    application: wsgi((environ, start) => {
+      asked(environ.QUERY_STRING);
       start("200 OK", [["content-type", "text/plain"]]);
       return pieces(left);
     }),
   }),
   "wsgi in threads": async ({ asked, left }) => {
     const channel = new BroadcastChannel("eddy left");
-    channel.onmessage = ({ data }) => (data === "left" ? left : asked)();
+    channel.onmessage = ({ data }) => (data === LEFT_IT ? left() : asked(data));
     const application = wsgi({
       module: new URL("threads.js", import.meta.url),
       export: "app",
@@ -65,9 +66,9 @@ export const LEFT: Readonly<Record<string, (told: Told) => Promise<Left>>> = {
   python: async ({ asked, left }) => {
     const path = join(tmpdir(), `eddy-aborted-${process.pid}.sock`);
     const server = createServer((worker) =>
-      worker.on("data", (letters) => {
-        for (const letter of letters) (letter === LEFT_IT ? left : asked)();
-      }),
+      createInterface({ input: worker }).on("line", (line) =>
+        line === LEFT_IT ? left() : asked(line),
+      ),
     );
     await listening(server.listen(path));
     const application = python("left:app", {
@@ -92,7 +93,7 @@ export const LEFT: Readonly<Record<string, (told: Told) => Promise<Left>>> = {
         .once("data", (packet) => {
           if (packet.includes("/stream"))
             socket.write("HTTP/1.1 200 OK\r\n\r\nbegun");
-          asked();
+          asked(/QUERY_STRING..(\d+)/s.exec(packet.toString("latin1"))![1]!);
         }),
     );
     const port = await listening(server.listen(0, "127.0.0.1"));
@@ -105,8 +106,8 @@ const endless =
   ({ asked, left }: Told): RequestListener =>
   (req, res) => {
     res.on("close", left);
-    if (req.url === "/stream") res.write("begun");
-    asked();
+    if (req.url!.startsWith("/stream")) res.write("begun");
+    asked(req.url!);
   };
 
 const begin = (controller: ReadableStreamDefaultController): void =>
@@ -122,8 +123,8 @@ function* pieces(left: () => void): Generator<Uint8Array> {
   }
 }
 
-/** As left.py writes it. */
-const LEFT_IT = "l".charCodeAt(0);
+/** As threads and processes say it, in place of a query. */
+const LEFT_IT = "left";
 
 async function listening(server: Server): Promise<number> {
   await once(server, "listening");

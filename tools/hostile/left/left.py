@@ -10,7 +10,7 @@ told.connect(os.environ["TOLD"])
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    told.sendall(b"a")
+    told.sendall(environ["QUERY_STRING"].encode() + b"\n")
     return Reply(environ["PATH_INFO"] == "/stream")
 
 
@@ -26,4 +26,4 @@ class Reply:
             yield b""  # sees whether the client is there
 
     def close(self):
-        told.sendall(b"l")
+        told.sendall(b"left\n")

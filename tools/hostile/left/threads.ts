@@ -8,7 +8,7 @@ const told = new BroadcastChannel("eddy left");
 const left = (): void => told.postMessage("left");
 
 export const app: WsgiApp = (environ, start) => {
-  told.postMessage("asked");
+  told.postMessage(environ.QUERY_STRING);
   if (environ.PATH_INFO === "/stream") {
     start("200 OK", [["content-type", "text/plain"]]);
     return { [Symbol.iterator]: begun, close: left };
