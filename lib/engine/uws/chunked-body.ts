@@ -72,12 +72,9 @@ export class ChunkedBody {
     return this.#write(chunk) && taken;
   }
 
-  /**
-   * Sends what waits, the head before it if it is the first. False: the client is behind. A head alone would be half of
-   * one: the engine ends it with the first byte of a body.
-   */
+  /** Sends what waits, the head before it if it is the first. False: the client is behind. */
   flush(): boolean {
-    return this.waiting === 0 || this.#write(this.#take());
+    return this.#chunks.length === 0 || this.#write(this.#take());
   }
 
   /** Something has left. */
@@ -124,7 +121,9 @@ export class ChunkedBody {
         );
   }
 
+  /** An empty chunk is none: the engine ends a head with the first byte of its body, and half of one would leave. */
   #write(chunk: Chunk, isEnd = false): boolean {
+    if (chunk.length === 0 && !isEnd) return true;
     let taken = true;
     const pieces = this.#piecesOf(chunk);
     for (const [i, piece] of pieces.entries()) {

@@ -403,28 +403,34 @@ onEachEngine(({ serveWith }) => {
         await server.logged((line) => line["outcome"] === "abort");
       });
 
-    it("sends its head with the first byte: an empty chunk is none, and half a head would be of no use", async () => {
-      const [begun, go] = [new Gate(), new Gate()];
-      async function* late(): AsyncGenerator<string, void> {
-        yield "";
-        await setImmediate();
-        begun.open();
-        await go.opened;
-        yield "late";
-      }
-      const server = await serveWith((loop) =>
-        loop.get("/late", () => stream(late())).get("/", () => "hello"),
-      );
-      const client = await RawClient.connect(server.port);
-      client.request("GET /late");
-      await begun.opened;
-      const other = await RawClient.connect(server.port);
-      other.request("GET /");
-      await other.until(/hello$/); // what was sent before has come, too
-      expect(client.received).to.equal("");
-      go.open();
-      await client.until(/late/);
-    });
+    for (const [connection, fields] of Object.entries({
+      open: [],
+      "to be closed": ["Connection: close"],
+    }))
+      it(`sends its head with the first byte, on a connection ${connection}: an empty chunk is none, and half a head would be of no use`, async () => {
+        const [begun, go, end] = [new Gate(), new Gate(), new Gate()];
+        async function* late(): AsyncGenerator<string, void> {
+          yield "";
+          await setImmediate();
+          begun.open();
+          await go.opened;
+          yield "late";
+          await end.opened;
+        }
+        const server = await serveWith((loop) =>
+          loop.get("/late", () => stream(late())).get("/", () => "hello"),
+        );
+        const client = await RawClient.connect(server.port);
+        client.request("GET /late", fields);
+        await begun.opened;
+        const other = await RawClient.connect(server.port);
+        other.request("GET /");
+        await other.until(/hello$/); // what was sent before has come, too
+        expect(client.received).to.equal("");
+        go.open();
+        await client.until(/late/);
+        end.open();
+      });
 
     it("is aborted where its client leaves before all has come that was written without waiting", async () => {
       const writes = endless(Buffer.alloc(65_536));
