@@ -261,8 +261,6 @@ export class UwsOutlet implements Outlet {
     this.#cuts = head.close && (this.#lingers || !engineCloses(this.#fields));
     const { contentLength: length = Infinity } = head;
     const inTwo = this.#cuts && length > 1;
-    if (length < Infinity)
-      this.#promised = new PromisedBody(this.#res, length, inTwo);
     const writeHead = (): void => {
       this.#writeHead(head);
       if (head.close && length > 1)
@@ -271,7 +269,7 @@ export class UwsOutlet implements Outlet {
     this.status = head.status;
     if (length === Infinity)
       this.#chunked = new ChunkedBody(this.#res, this.#cuts, writeHead);
-    else this.#res.cork(writeHead);
+    else this.#promised = new PromisedBody(this.#res, length, inTwo, writeHead);
   }
 
   write(chunk: Chunk): boolean {
@@ -348,6 +346,7 @@ export class UwsOutlet implements Outlet {
 
   /** Of a body too short to be told about in two pieces. */
   #sendLastByte(promised: PromisedBody): void {
+    promised.writeHead();
     if (this.#endsByHand) return this.#sendLastBody(promised.shift());
     this.state = "ended";
     announceClose(this.#res, this.#fields);
@@ -399,9 +398,10 @@ export class UwsOutlet implements Outlet {
       return this.#cuts
         ? this.#endLastChunked(this.#chunked)
         : this.#endChunked(this.#chunked);
-    if (this.#closing && this.#endsByHand) return this.#sendLastBody(NOTHING);
-    this.state = "ended";
     this.#res.cork(() => {
+      this.#promised?.writeHead();
+      if (this.#closing && this.#endsByHand) return this.#sendLastBody(NOTHING);
+      this.state = "ended";
       if (this.#closing) announceClose(this.#res, this.#fields);
       this.#res.endWithoutBody(0, this.#closing);
     });

@@ -19,12 +19,20 @@ export class PromisedBody {
   produced = 0;
   readonly #res: HttpResponse;
   readonly #unsent: Uint8Array[] = [];
+  #writeHead: (() => void) | undefined;
   #begun = false;
 
-  constructor(res: HttpResponse, length: number, cuts = false) {
+  /** `writeHead`: of a head that is still to be written, which leaves with the first byte. */
+  constructor(
+    res: HttpResponse,
+    length: number,
+    cuts = false,
+    writeHead?: () => void,
+  ) {
     this.#res = res;
     this.length = length;
     this.cuts = cuts;
+    this.#writeHead = writeHead;
   }
 
   /** The application has produced all of it. */
@@ -41,6 +49,12 @@ export class PromisedBody {
     checkNotTooMuch(this.produced + chunk.length, this.length);
     this.produced += chunk.length;
     this.#unsent.push(chunk.subarray(sent));
+  }
+
+  /** The head, if it has not been written. Corked. */
+  writeHead(): void {
+    this.#writeHead?.();
+    this.#writeHead = undefined;
   }
 
   /** The oldest piece that has not been sent. */
@@ -70,6 +84,7 @@ export class PromisedBody {
 
   /** Gives the engine what it takes, but for the last `except` pieces. Corked. */
   send(except = 0): Sent {
+    this.writeHead();
     if (this.cuts) this.#begin();
     const total = this.cuts ? Number.MAX_SAFE_INTEGER : this.length;
     while (this.#unsent.length > except) {

@@ -403,33 +403,43 @@ onEachEngine(({ serveWith }) => {
         await server.logged((line) => line["outcome"] === "abort");
       });
 
-    for (const [connection, fields] of Object.entries({
-      open: [],
-      "to be closed": ["Connection: close"],
+    for (const [of, headers] of Object.entries<Record<string, string>>({
+      "in chunks": {},
+      "of a promised length": { "content-length": "2" },
+      "in chunks, the last of its connection": { connection: "close" },
+      "of a promised length, the last of its connection": {
+        "content-length": "2",
+        connection: "close",
+      },
     }))
-      it(`sends its head with the first byte, on a connection ${connection}: an empty chunk is none, and half a head would be of no use`, async () => {
+      it(`sends its head with the first byte of a body ${of}: half a head would be of no use`, async () => {
         const [begun, go, end] = [new Gate(), new Gate(), new Gate()];
         async function* late(): AsyncGenerator<string, void> {
+          await setImmediate();
           yield "";
           await setImmediate();
           begun.open();
           await go.opened;
-          yield "late";
+          yield "!";
           await end.opened;
+          yield "?";
         }
         const server = await serveWith((loop) =>
-          loop.get("/late", () => stream(late())).get("/", () => "hello"),
+          loop
+            .get("/late", () => ({ body: late(), headers }))
+            .get("/", () => "hello"),
         );
         const client = await RawClient.connect(server.port);
-        client.request("GET /late", fields);
+        client.request("GET /late");
         await begun.opened;
         const other = await RawClient.connect(server.port);
         other.request("GET /");
         await other.until(/hello$/); // what was sent before has come, too
         expect(client.received).to.equal("");
         go.open();
-        await client.until(/late/);
+        await client.until(/\r\n\r\n[^]*!/);
         end.open();
+        await client.until(/\?/);
       });
 
     it("is aborted where its client leaves before all has come that was written without waiting", async () => {
