@@ -4,6 +4,7 @@ import type { Logger } from "../common/log.ts";
 import type { Listener, Serve } from "../engine/engine.ts";
 import type { Engines } from "../engine/engines.ts";
 import { Entrance } from "../engine/entrance.ts";
+import { keepFreedMemory } from "../engine/freed-memory.ts";
 import { needsNode, type ListenOptions } from "../engine/listen-options.ts";
 import type { SocketPlace } from "../engine/socket.ts";
 import type { Visits } from "../engine/visits.ts";
@@ -25,6 +26,7 @@ export async function openListener(
   { uwsgi, engine, ...target }: ListenOptions,
   { serve, settings, engines, visits, log, sockets }: Opening,
 ): Promise<Listener> {
+  keepFreedMemory();
   if (uwsgi !== undefined) {
     if (Object.values({ engine, ...target }).some((it) => it !== undefined))
       throw new UsageError("listen({ uwsgi }) takes nothing else");
