@@ -1,17 +1,13 @@
 /** The thread of the watchdog. See watchdog.ts. */
+import { once } from "node:events";
 import { Session } from "node:inspector/promises";
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { finishLines } from "../common/line-buffer.ts";
 import { INTERVALS } from "./intervals.ts";
-import {
-  WATCHED,
-  WORD,
-  type LoopSnapshot,
-  type WatchdogData,
-} from "./watchdog-words.ts";
+import type { Settings } from "./schema.ts";
+import { WATCHED, WORD, type LoopSnapshot } from "./watchdog-words.ts";
 
-const { words, settings } = workerData as WatchdogData;
 const watched = `globalThis[Symbol.for("${WATCHED}")]`;
 
 /** Evaluated in the thread that is stuck, on top of its stack, which shows what it does. */
@@ -19,8 +15,9 @@ const TELL = `${watched}.tell()`;
 const LEAVE = `${watched}.leave()`;
 
 await evaluate("0"); // the first connection needs a thread that is not stuck; later ones work anyway
+const [settings] = (await once(parentPort!, "message")) as [Settings];
 parentPort!.postMessage("watching");
-await watch(new Uint32Array(words));
+await watch(new Uint32Array(workerData as SharedArrayBuffer));
 
 /** Looks twice in the time that is too long, to see what holds the loop before it goes on; tells it once. */
 async function watch(counter: Uint32Array): Promise<never> {

@@ -1,11 +1,4 @@
 /** What the watchdog's two threads say to each other. A file of its own: the thread loads no more than it needs. */
-import type { Settings } from "./schema.ts";
-
-/** What the thread gets. */
-export interface WatchdogData {
-  readonly words: SharedArrayBuffer;
-  readonly settings: Settings;
-}
 
 /** What the loop's thread does. */
 export interface LoopSnapshot {

@@ -8,12 +8,7 @@ import { call, resource, type Operation } from "effection";
 import { loopWatches } from "../loop/command.ts";
 import type { StallWatch } from "../loop/stall.ts";
 import type { Settings } from "./schema.ts";
-import {
-  WATCHED,
-  WORD,
-  type LoopSnapshot,
-  type WatchdogData,
-} from "./watchdog-words.ts";
+import { WATCHED, WORD, type LoopSnapshot } from "./watchdog-words.ts";
 
 /** An upper limit, so that the thread never sleeps long and soon sees a lower one. */
 const MAX_LIMIT_MS = 1000;
@@ -37,44 +32,59 @@ export interface Watchdog {
   excuse(work: () => void): void;
 }
 
-/** Watches until the scope ends. */
+/** The thread. It starts while the process waits for its orders: behind them, it would be waited for. */
+export class WatchdogThread {
+  readonly words = new SharedArrayBuffer(12);
+  readonly #thread = new Worker(
+    new URL("./watchdog-thread.js", import.meta.url),
+    {
+      workerData: this.words,
+      execArgv: [], // what is for the application is not loaded
+    },
+  );
+
+  constructor() {
+    this.#thread.unref(); // a process that gets no orders ends with its supervisor
+  }
+
+  /** Done when the thread can see into this one. */
+  async watch(settings: Settings): Promise<void> {
+    this.#thread.ref();
+    this.#thread.postMessage(settings);
+    await Promise.race([
+      once(this.#thread, "message"),
+      once(this.#thread, "exit").then(() => {
+        throw new Error("the watchdog has not started");
+      }),
+    ]);
+  }
+
+  async end(): Promise<void> {
+    await this.#thread.terminate();
+  }
+}
+
+/** Watches until the scope ends, and the thread with it. */
 export function useWatchdog(
+  thread: WatchdogThread,
   settings: Settings,
   ward: Ward,
 ): Operation<Watchdog> {
   return resource(function* (provide) {
-    const { workerTimeout } = settings;
-    if (workerTimeout === Infinity)
-      return yield* provide({ excuse: (work) => work() });
-    const watched = new Watched(workerTimeout, ward);
-    Object.defineProperty(globalThis, Symbol.for(WATCHED), { value: watched });
-    const { words } = watched;
-    const thread = new Worker(
-      new URL("./watchdog-thread.js", import.meta.url),
-      {
-        workerData: { words, settings } satisfies WatchdogData,
-        execArgv: [], // what is for the application is not loaded
-      },
-    );
+    const watched = new Watched(thread.words, settings.workerTimeout, ward);
     try {
-      yield* call(() => started(thread));
+      if (settings.workerTimeout === Infinity)
+        return yield* provide({ excuse: (work) => work() });
+      const value = watched;
+      Object.defineProperty(globalThis, Symbol.for(WATCHED), { value });
+      yield* call(() => thread.watch(settings));
       watched.start();
       yield* provide(watched);
     } finally {
       watched.stop();
-      yield* call(() => thread.terminate());
+      yield* call(() => thread.end());
     }
   });
-}
-
-/** The thread can see into this one. */
-async function started(thread: Worker): Promise<void> {
-  await Promise.race([
-    once(thread, "message"),
-    once(thread, "exit").then(() => {
-      throw new Error("the watchdog has not started");
-    }),
-  ]);
 }
 
 /** The stack below the method that called this, and below the expression that the thread evaluates. */
@@ -88,14 +98,14 @@ function stackBelow(): string[] {
 
 /** The side of the loop: it beats, and the thread calls its methods in the middle of whatever holds the loop. */
 class Watched implements Watchdog {
-  readonly words = new SharedArrayBuffer(12);
   readonly #ward: Ward;
-  readonly #counter = new Uint32Array(this.words);
+  readonly #counter: Uint32Array;
   readonly #watches: StallWatch[] = [];
   #beat: NodeJS.Timeout | undefined;
 
-  constructor(limitMs: number, ward: Ward) {
+  constructor(words: SharedArrayBuffer, limitMs: number, ward: Ward) {
     this.#ward = ward;
+    this.#counter = new Uint32Array(words);
     this.#counter[WORD.limitMs] = Math.min(limitMs, MAX_LIMIT_MS);
   }
 

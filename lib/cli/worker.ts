@@ -17,7 +17,7 @@ import { reporting } from "./reporting.ts";
 import { HandedServer } from "./uwsgi-front.ts";
 import { MEANINGLESS, nameMeaningless, outlive } from "./use-signals.ts";
 import { useTraces } from "./use-traces.ts";
-import { useWatchdog, type Watchdog } from "./watchdog.ts";
+import { useWatchdog, WatchdogThread, type Watchdog } from "./watchdog.ts";
 import { WorkerTopics } from "./worker-topics.ts";
 
 /** A terminal sends these to the whole group of processes; only the supervisor handles them. */
@@ -32,6 +32,7 @@ const SUPERVISOR_SIGNALS = [
 ] as const;
 
 outlive([...SUPERVISOR_SIGNALS, ...MEANINGLESS]);
+const watchdogThread = new WatchdogThread();
 process.on("message", function hear(message: ToWorker) {
   if (message.type === "try") void tryEngine();
   if (message.type !== "start") return;
@@ -97,7 +98,7 @@ function* work(orders: Orders, imported?: ImportedFiles): Operation<void> {
     });
   });
   yield* spawn(() => reporting(requests, logs, tell));
-  const watchdog = yield* useWatchdog(settings, {
+  const watchdog = yield* useWatchdog(watchdogThread, settings, {
     running: () => requests.names ?? ["the import"],
     leave() {
       logs.flush();
