@@ -163,10 +163,10 @@ for (const file of declared) {
     /((?:from |import\()"\.[^"]+)\.ts"/g,
     '$1.js"',
   );
-  write(
-    file,
-    named.has(file) ? text : text.replaceAll(/^ *\/\*\*.*?\*\/\n/gms, ""),
-  );
+  const shown = named.has(file)
+    ? text
+    : text.replaceAll(/^ *\/\*\*.*?\*\/\n/gms, "");
+  write(file, libraryReferences(text) + shown);
 }
 for (const file of readdirSync("bundle", {
   recursive: true,
@@ -190,6 +190,18 @@ async function shorter(text) {
   if (errors.length > 0) throw new Error(errors[0].message);
   return (await transform(code, { minifyWhitespace: true, lineLimit: 500 }))
     .code;
+}
+
+/** What a declaration is made of that TypeScript 7 does not have unless it is told to, whatever its user's settings. */
+function libraryReferences(text) {
+  const references = [
+    [/"node:|\bBuffer\b|\bNodeJS\./, 'types="node"'],
+    [/from "effection"/, 'lib="esnext.disposable"'],
+  ];
+  return references
+    .filter(([pattern]) => pattern.test(text))
+    .map(([, what]) => `/// <reference ${what} />\n`)
+    .join("");
 }
 
 function importsOf(file, pattern) {

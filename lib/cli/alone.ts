@@ -38,12 +38,12 @@ import { endWithTerminal } from "./terminal.ts";
 import { watchExpiry } from "./tls.ts";
 import { useTraces } from "./use-traces.ts";
 import {
-  ENDING,
   nameMeaningless,
   next,
   ROTATING,
   STEERING,
   UPGRADING,
+  useEndings,
   useSignals,
 } from "./use-signals.ts";
 
@@ -83,7 +83,7 @@ function* serve(
   );
   Object.assign(process.env, fork.env);
   process.execArgv = fork.execArgv; // for what it forks; its threads have what Node was started with
-  const endings = yield* useSignals<NodeJS.Signals>(ENDING);
+  const endings = yield* useEndings();
   yield* spawn(() => endWithTerminal(endings));
   yield* spawn(() => reopening(logs));
   yield* spawn(() => refusing(logs));

@@ -176,6 +176,11 @@ export async function metricsOf(
     help: "Workers started in place of another one",
     registers,
   }).inc(status.restarts);
+  new Counter({
+    name: "eddy_worker_crashes_total",
+    help: "Workers that have ended without having been told to",
+    registers,
+  }).inc(status.crashes);
   const workers = new Gauge({
     name: "eddy_workers",
     help: "Workers, by state",

@@ -16,6 +16,7 @@ import type { Serving, Staff } from "./status.ts";
 export class OwnProcess implements Serving, Staff {
   readonly pid = process.pid;
   readonly restarts = 0;
+  readonly crashes = 0;
   readonly past = {};
   readonly pastFigures = [];
   readonly lastCrash = undefined;

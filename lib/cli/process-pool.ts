@@ -71,6 +71,8 @@ export class ProcessPool {
   readonly workers = new Set<WorkerProcess>();
   /** How many workers were started in place of another one. */
   restarts = 0;
+  /** How many have ended without having been told to. */
+  crashes = 0;
   /** The sums of the workers that have ended. */
   readonly past: Partial<Record<keyof Tally, number>> = {};
   pastFigures: readonly RouteFigures[] = [];
@@ -361,6 +363,7 @@ export class ProcessPool {
     }
     const who = worker === undefined ? "" : `${nameOf(worker)} has ended: `;
     const requests = suspectsOf(worker);
+    this.crashes++;
     this.lastCrash = {
       pid: worker?.pid,
       at: Date.now(),

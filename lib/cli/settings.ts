@@ -173,11 +173,18 @@ function readValue(key: Key, given: unknown, source: string): unknown {
 const withoutTables = (_: string, part: unknown): unknown =>
   Object(part) === part && !Array.isArray(part) ? "a table" : part;
 
+/** Other servers' settings for what is one here. */
+const PARTS_OF_HTTP = new Set(["port", "host", "bind"]);
+
 function unknownName({ key, source, known }: Assignment): string {
   const meant = closestMatch(key, [...known.keys()], {
     maxDistance: Math.ceil(key.length / 3),
   });
-  const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+  const hint = PARTS_OF_HTTP.has(key.replace(/^EDDY_/, "").toLowerCase())
+    ? ': the address is in http, such as "127.0.0.1:8000" (EDDY_HTTP, --http)'
+    : meant === undefined
+      ? ""
+      : ` (did you mean ${meant}?)`;
   const where = source === key ? "" : `${source}: `;
   return `${where}there is no setting ${key}${hint}`;
 }

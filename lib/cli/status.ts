@@ -47,6 +47,7 @@ export interface Staff {
   /** Those that take requests. */
   readonly ready: readonly Serving[];
   readonly restarts: number;
+  readonly crashes: number;
   /** The sums of the workers that have ended. */
   readonly past: Partial<Record<keyof Tally, number>>;
   readonly pastFigures: readonly RouteFigures[];
@@ -62,6 +63,7 @@ export function statusOf(pool: Staff) {
     rss: residentBytes(),
     versions: VERSIONS,
     restarts: pool.restarts,
+    crashes: pool.crashes,
     lastCrash: pool.lastCrash,
     /** Of all workers so far, by their last reports. */
     requests: total(pool, "accepted"),

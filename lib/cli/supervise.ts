@@ -35,12 +35,12 @@ import type { Start } from "./start.ts";
 import { succeed } from "./successor.ts";
 import { FRONT_OF_SYSTEMD, useUwsgiFront } from "./uwsgi-front.ts";
 import {
-  ENDING,
   nameMeaningless,
   next,
   ROTATING,
   STEERING,
   UPGRADING,
+  useEndings,
   useSignals,
 } from "./use-signals.ts";
 import { useWatcher, type Watcher } from "./watch.ts";
@@ -79,7 +79,7 @@ export function* supervise(
   const pidFile = settings.pid && resolve(settings.pid); // a reload may go to another folder
   const systemd = new Systemd(process.env, logs.log);
   nameMeaningless(logs.log);
-  const endings = yield* useSignals<NodeJS.Signals>(ENDING);
+  const endings = yield* useEndings();
   yield* spawn(() => endWithTerminal(endings));
   const ending = yield* spawn(() => next(endings));
   const steering = yield* useSignals(STEERING, ["SIGHUP"]);

@@ -7,7 +7,7 @@ import { INTERVALS } from "./intervals.ts";
 import { size } from "./kinds.ts";
 import { OLDEST, type Picture } from "../status/page.ts";
 import type { Status } from "./status.ts";
-import { ENDING, useSignals } from "./use-signals.ts";
+import { useEndings } from "./use-signals.ts";
 
 const CLEAR = "\x1b[H\x1b[2J";
 
@@ -26,7 +26,7 @@ export function* top(where: StatusAddress): Operation<void> {
         yield* call(() => oldest(where)),
       ),
     );
-  const signals = yield* useSignals(ENDING);
+  const signals = yield* useEndings();
   yield* race([refresh(where), signals.next()]);
 }
 

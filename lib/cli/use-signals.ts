@@ -1,12 +1,13 @@
 /** Signals, one after the other, for as long as somebody wants them; and those that mean nothing here. */
 import { createQueue, resource, type Operation, type Queue } from "effection";
 import type { Logger } from "../index.ts";
+import { withoutEchoes } from "../common/signal-echo.ts";
 
 /**
  * Signals that end, those that change the workers, the one for a new release, and that for whoever has moved the log
  * files.
  */
-export const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 export const STEERING = ["SIGHUP", "SIGTTIN", "SIGTTOU"] as const;
 export const UPGRADING = ["SIGUSR2"] as const;
 export const ROTATING = ["SIGUSR1"] as const;
@@ -31,9 +32,26 @@ export function useSignals<S extends NodeJS.Signals>(
   names: readonly S[],
   once: readonly S[] = [],
 ): Operation<Queue<S, never>> {
+  const queue = queueOnce<S>(once);
+  return useQueue(names, queue, (signal) => queue.add(signal as S));
+}
+
+/** Those that end. The second one is meant, and not the first one twice. */
+export function useEndings(): Operation<Queue<NodeJS.Signals, never>> {
+  const queue = createQueue<NodeJS.Signals, never>();
+  return useQueue(
+    ENDING,
+    queue,
+    withoutEchoes((signal) => queue.add(signal)),
+  );
+}
+
+function useQueue<S extends NodeJS.Signals>(
+  names: readonly S[],
+  queue: Queue<S, never>,
+  add: (signal: NodeJS.Signals) => void,
+): Operation<Queue<S, never>> {
   return resource(function* (provide) {
-    const queue = queueOnce<S>(once);
-    const add = (signal: NodeJS.Signals): void => queue.add(signal as S);
     for (const name of names) process.on(name, add);
     try {
       yield* provide(queue);

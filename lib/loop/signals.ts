@@ -1,5 +1,6 @@
 /** The signals that ask a process to end (signal(7)): a supervisor's, and Ctrl-C. */
 import type { Logger } from "../common/log.ts";
+import { withoutEchoes } from "../common/signal-echo.ts";
 import { isCommanded } from "./command.ts";
 
 const TERMINATION = ["SIGTERM", "SIGINT"] as const;
@@ -27,10 +28,10 @@ export function drainAtTermination(loop: Ending): () => void {
       loop.stop();
     },
   ];
-  const receive = (signal: string): void => {
+  const receive = withoutEchoes((signal: string) => {
     calls.shift()?.(signal);
     if (calls.length === 0) undo();
-  };
+  });
   const undo = (): void => {
     for (const signal of TERMINATION) process.off(signal, receive);
   };

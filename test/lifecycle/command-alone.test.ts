@@ -76,8 +76,8 @@ describe("The command with --workers 0", function () {
     await command.complains(/inside/);
     command.kill("SIGTERM");
     await command.logged(/^SIGTERM: what runs finishes$/);
-    command.kill("SIGTERM");
-    await command.logged(/^SIGTERM again: it stops at once$/);
+    command.kill("SIGINT");
+    await command.logged(/^SIGINT again: it stops at once$/);
     expect(await command.ended).to.equal(0);
   });
 

@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
@@ -225,6 +226,32 @@ def app(environ, start_response):
     });
     install(folder, "@types/node");
     run(folder, join(ROOT, "node_modules/.bin/tsc"), "-p", ".");
+  });
+
+  it("has types that bring what they are made of, whatever is imported alone", () => {
+    const folder = folderWith({ "package.json": '{ "type": "module" }' });
+    const { exports, peerDependencies } = install(
+      folder,
+      "@types/node",
+      "undici-types", // of @types/node
+    );
+    const flags = "--noEmit --strict --module nodenext --target es2022";
+    const peers = Object.keys(peerDependencies);
+    for (const place of Object.keys(exports)) {
+      if (place.endsWith(".json")) continue;
+      const name = place.replace(".", "eddy");
+      const file = join(folder, "app.ts");
+      writeFileSync(file, `import * as it from "${name}";\nexport { it };\n`);
+      const { stdout } = spawnSync(
+        join(ROOT, "node_modules/.bin/tsc"),
+        [...flags.split(" "), file],
+        { cwd: folder, encoding: "utf8" },
+      );
+      const faults = stdout
+        .split("\n")
+        .filter((line) => !peers.some((peer) => line.includes(`'${peer}`)));
+      expect(faults.join("\n").trim(), name).to.equal("");
+    }
   });
 
   it("takes less than 20 MB with --omit=optional, as README.md says", () => {

@@ -27,9 +27,9 @@ const CHECKS: readonly Check<Status>[] = [
   },
   {
     code: "workers-restart",
-    wrong: ({ restarts, uptimeMs }) =>
-      restarts > Math.max(2, uptimeMs / HOUR_MS) &&
-      `workers were started again ${restarts} times in ${(uptimeMs / HOUR_MS).toFixed(1)} h`,
+    wrong: ({ crashes, uptimeMs }) =>
+      crashes > Math.max(2, uptimeMs / HOUR_MS) &&
+      `workers ended by themselves ${crashes} times in ${(uptimeMs / HOUR_MS).toFixed(1)} h`,
     todo: "the log says at level error how each ended",
   },
   {

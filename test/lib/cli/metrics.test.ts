@@ -36,6 +36,7 @@ count(404, 2_000);
 
 const STATUS = {
   restarts: 0,
+  crashes: 0,
   outcomes: { ok: 1 },
   mounts: [mountStatus(figures.view())],
   workers: [{ ...worker, connections, sockets: { ...sockets, lost: 3 } }],

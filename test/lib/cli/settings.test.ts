@@ -310,6 +310,14 @@ describe("A setting is refused", () => {
     ]);
   });
 
+  for (const name of ["EDDY_PORT", "EDDY_HOST", "EDDY_BIND"])
+    it(`and ${name} is told where an address goes`, async () => {
+      const { warnings } = await withVariables({ [name]: "8080" });
+      expect(warnings).to.deep.equal([
+        `there is no setting ${name}: the address is in http, such as "127.0.0.1:8000" (EDDY_HTTP, --http)`,
+      ]);
+    });
+
   it("but what Kubernetes sets for Services named eddy and eddy-http is none", async () => {
     const { settings, warnings } = await withVariables({
       EDDY_PORT: "tcp://10.0.0.7:80",

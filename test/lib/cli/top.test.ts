@@ -30,6 +30,7 @@ function statusWith(...requests: number[]): Status {
     rss: 40 * MiB,
     versions: { eddy: "1.2.3" },
     restarts: 2,
+    crashes: 0,
     requests: all,
     outcomes: { ...NONE, ok: all },
     workers,

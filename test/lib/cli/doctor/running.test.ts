@@ -13,7 +13,8 @@ const well = () => ({
   uptimeMs: 7_200_000,
   rss: 0,
   versions: VERSIONS,
-  restarts: 1,
+  restarts: 12,
+  crashes: 1,
   requests: 1000,
   outcomes: { ok: 990, abort: 10, timeout: 0, error: 0, shed: 0, drain: 0 },
   connections: { open: 3, refused: 0, unserved: 2 },
@@ -58,7 +59,7 @@ describe("eddy doctor --stats", () => {
 
   const CASES: readonly (readonly [string, (status: Status) => void])[] = [
     ["worker-silent", ({ workers }) => (workers[0]!.lastReportMs = 9000)],
-    ["workers-restart", (status) => (status.restarts = 12)],
+    ["workers-restart", (status) => (status.crashes = 12)],
     ["loop-late", ({ workers }) => (workers[0]!.loopDelayMs.max = 800)],
     ["requests-failed", ({ outcomes }) => (outcomes.error = 40)],
     ["requests-shed", ({ outcomes }) => (outcomes.shed = 1)],
