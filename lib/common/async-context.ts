@@ -81,7 +81,7 @@ const isObserved = (): boolean =>
 /** Node says it nowhere else, and warns of whoever asks here, where it may be gone some day. */
 function hooksOfNode(): Hooks | undefined {
   const { noDeprecation = false } = process;
-  process.noDeprecation = true;
+  if (!noDeprecation) process.noDeprecation = true; // with --no-deprecation it cannot be set
   try {
     const node = process as unknown as {
       binding(name: "async_wrap"): {
@@ -95,6 +95,6 @@ function hooksOfNode(): Hooks | undefined {
   } catch {
     return undefined; // not allowed, or not there
   } finally {
-    process.noDeprecation = noDeprecation;
+    if (!noDeprecation) process.noDeprecation = false;
   }
 }

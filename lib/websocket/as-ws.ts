@@ -130,6 +130,7 @@ export class AsWs extends EventEmitter {
 
   terminate(): void {
     this.#socket.terminate();
+    this.#goOn?.();
   }
 
   ping(...details: unknown[]): void {

@@ -62,6 +62,10 @@ export interface SocketCounts {
 /** Places for messages that a socket keeps when its queue is empty. */
 const KEPT = 64;
 
+/** Bytes that a message takes beside its own while it waits, by kind. Clients may send nothing but empty ones. */
+const TEXT_BYTES = 48;
+const BINARY_BYTES = 384;
+
 const NO_TOPICS: ReadonlySet<string> = new Set();
 
 export class Channel implements Inbox, SocketEvents {
@@ -71,14 +75,17 @@ export class Channel implements Inbox, SocketEvents {
   close: Close | undefined;
   /** Somebody wants to know of the client's signs of life. */
   onPong: (() => void) | undefined;
-  /** What waits is from `#first` to `#end`. Nothing is ever cut off: to change the length of an array is dear. */
+  /** What waits is from `#first` to `#end`. Nothing is cut off in front: to change the length of an array is dear. */
   #queue: Message[] = [];
   #first = 0;
   #end = 0;
+  /** As {@link sizeOf} has it. */
   #queuedBytes = 0;
   /** Of those, what is beyond `maxQueuedBytes`. */
   #surplus = 0;
   #isPaused = false;
+  /** It has been counted as one that was closed for it. */
+  #isTooSlow = false;
   /** There is hardly ever more than one. */
   #waiter: Waiter | undefined;
   #others: Waiter[] | undefined;
@@ -129,10 +136,19 @@ export class Channel implements Inbox, SocketEvents {
     if (this.#first === this.#end) return undefined;
     const message = this.#queue[this.#first]!;
     this.#queue[this.#first++] = "";
-    this.#queuedBytes -= message.length;
+    this.#queuedBytes -= sizeOf(message);
     if (this.#surplus > 0) this.#countSurplus(this.#queuedBytes);
     if (this.#first === this.#end) this.#emptied();
     return message;
+  }
+
+  /** Places of what was taken, where those are most: a queue that is never empty would grow for ever. */
+  #useAgain(): void {
+    if (this.#first <= this.#end / 2) return;
+    const waiting = this.#end - this.#first;
+    this.#queue.copyWithin(0, this.#first, this.#end).fill("", waiting);
+    this.#first = 0;
+    this.#end = waiting;
   }
 
   #emptied(): void {
@@ -171,8 +187,9 @@ export class Channel implements Inbox, SocketEvents {
     const { counts, settings } = this.owner;
     counts.received++;
     counts.receivedBytes += data.byteLength;
+    if (this.#end === this.#queue.length) this.#useAgain();
     this.#queue[this.#end++] = message;
-    this.#queuedBytes += message.length;
+    this.#queuedBytes += sizeOf(message);
     if (this.#queuedBytes > settings.maxQueuedBytes) this.#holdBack();
     this.#wakeFirst();
   }
@@ -218,7 +235,8 @@ export class Channel implements Inbox, SocketEvents {
   dropped(): void {
     const { counts, settings } = this.owner;
     if (settings.slow === "drop") counts.dropped++;
-    else counts.closedAsSlow++;
+    else if (!this.#isTooSlow) counts.closedAsSlow++;
+    this.#isTooSlow = true; // an engine may say so of each message that comes behind
   }
 
   closed(code: number, reason: string): void {
@@ -231,6 +249,9 @@ export class Channel implements Inbox, SocketEvents {
     this.owner.closed(this);
   }
 }
+
+const sizeOf = (message: Message): number =>
+  message.length + (typeof message === "string" ? TEXT_BYTES : BINARY_BYTES);
 
 const copyOf = (data: ArrayBuffer | Uint8Array): Uint8Array =>
   new Uint8Array(data instanceof ArrayBuffer ? data.slice(0) : data);

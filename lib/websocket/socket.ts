@@ -118,7 +118,10 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
     const connection = this.#channel.connection!;
     const sent = connection.send(message, compress);
     counts.sent++;
-    counts.sentBytes += message.length;
+    counts.sentBytes +=
+      typeof message === "string"
+        ? Buffer.byteLength(message)
+        : message.byteLength;
     if (sent === "sent") return DONE;
     if (
       sent === "dropped" ||

@@ -1,5 +1,5 @@
 /** HTTP/2: a stream is an exchange, its reset an abort, its flow control the back-pressure. */
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import {
   constants,
   createServer,
@@ -99,6 +99,7 @@ export class Http2 {
   async closed(): Promise<void> {
     this.drain();
     const limit = AbortSignal.timeout(LAST_FRAMES_MS);
+    setMaxListeners(0, limit); // as many as there are sessions
     const closing = [...this.#sessions.keys()].map((session) =>
       once(session, "close", { signal: limit }).catch(() => {}),
     );

@@ -17,6 +17,8 @@ export class HttpOutlet extends StreamOutlet {
   readonly #response: ServerResponse;
   /** Set once the client has been held back. */
   #looks: NodeJS.Timeout | undefined;
+  /** The head is on its way. */
+  #hasLeft = false;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     super(
@@ -80,8 +82,8 @@ export class HttpOutlet extends StreamOutlet {
     if (this.#request.httpVersionMinor === 0) return;
     if (response.socket?.writableLength !== 0) return;
     if (this.state === "waiting") response.writeContinue();
-    else if (response.chunkedEncoding && this.bytes > 0)
-      response.socket.write("0");
+    else if (!this.#hasLeft) response.writeContinue();
+    else if (response.chunkedEncoding) response.socket.write("0");
   }
 
   /** A connection that is not read does not show that its client has left: so it is let go now and then. */
@@ -110,6 +112,7 @@ export class HttpOutlet extends StreamOutlet {
   }
 
   protected writeChunk(chunk: Chunk): boolean {
+    this.#hasLeft = true; // also with an empty one
     return this.#response.write(chunk);
   }
 

@@ -1,5 +1,4 @@
 /** WebSockets on Node's streams, by the package `ws`: one connection. */
-import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Chunk } from "../engine.ts";
 import { SocketHold } from "../hold.ts";
@@ -28,7 +27,6 @@ export class NodeSocket implements SocketConnection {
 
   constructor(
     ws: WebSocket,
-    socket: Socket,
     limits: SocketLimits,
     events: SocketEvents,
     topics: Topics,
@@ -52,8 +50,12 @@ export class NodeSocket implements SocketConnection {
       })
       .on("error", () => {}) // of a client that breaks the protocol; "close" tells
       .on("close", (code, reason) => this.#closed(code, reason.toString()));
-    socket.on("drain", () => this.#isOpen && events.drained());
   }
+
+  /** Of each message, as the stream says "drain" only of what it could not write at once, and `ws` compresses some. */
+  readonly #sent = (): void => {
+    if (this.#isOpen) this.#events.drained();
+  };
 
   #look(): void {
     if (this.#hold.holds) return; // its pongs are not read
@@ -78,7 +80,7 @@ export class NodeSocket implements SocketConnection {
   send(message: Chunk, compress: boolean): Sent {
     if (this.bufferedBytes > this.#limits.maxBufferedBytes) return this.#drop();
     const data = typeof message === "string" ? message : Buffer.from(message);
-    this.#ws.send(data, { compress });
+    this.#ws.send(data, { compress }, this.#sent);
     return this.bufferedBytes === 0 ? "sent" : "waits";
   }
 

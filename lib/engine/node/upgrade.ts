@@ -68,7 +68,7 @@ export class UpgradeOutlet extends HttpOutlet {
     });
     server.on("headers", (lines) => lines.push(...linesOf(head.fields)));
     server.handleUpgrade(this.#request, socket, this.#early, (ws) =>
-      events.opened(new NodeSocket(ws, socket, limits, events, this.#topics)),
+      events.opened(new NodeSocket(ws, limits, events, this.#topics)),
     );
   }
 }

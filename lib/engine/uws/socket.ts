@@ -143,7 +143,9 @@ export class UwsSocket implements SocketConnection {
     this.#ws.ping();
   }
 
+  /** A connection that is held back would not hear its client end. */
   end(code: number, reason: string): void {
+    this.#hold?.release();
     this.#ws.end(code, reason);
   }
 

@@ -17,6 +17,30 @@ onEachEngine(({ serveWith }) => {
   });
 });
 
+onEachEngine(({ serveWith }) => {
+  it("A client that leaves is noticed behind pieces of a stream that are empty", async () => {
+    const inside = new Gate();
+    const ended = new Gate();
+    const { port } = await serveWith((loop) =>
+      loop.get("/", ({ signal }) => {
+        signal.addEventListener("abort", () => ended.open());
+        return stream(
+          (async function* () {
+            yield "";
+            inside.open();
+            await setTimeout(10_000, undefined, { signal });
+          })(),
+        );
+      }),
+    );
+    const client = await RawClient.connect(port);
+    client.request("GET /");
+    await inside.opened;
+    client.abort();
+    await ended.opened;
+  });
+});
+
 /** As a client sees `listen(target)` with a reply that waits until the client has ended its side. */
 async function waits(target: ListenOptions): Promise<string> {
   const inside = new Gate();

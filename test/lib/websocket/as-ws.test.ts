@@ -55,6 +55,21 @@ onEachEngine((engine) => {
       ]);
     });
 
+    it("terminate() tells of the end while it is paused", async () => {
+      let told = "nothing";
+      const { loop, port } = await serveGuest((ws) => {
+        ws.on("close", () => (told = "close"));
+        ws.pause();
+        ws.on("pong", () => ws.terminate()); // its client has sent the message before
+        ws.ping();
+      });
+      const client = await open(port, "/");
+      client.send("one that waits");
+      await client.closed;
+      await loop.close();
+      expect(told).to.equal("close");
+    });
+
     it("sends what ws sends, as text or binary, and tells when", async () => {
       const told: unknown[] = [];
       const { port } = await serveGuest((ws) => {

@@ -5,6 +5,8 @@ import { DEFAULTS } from "../../../lib/websocket/options.ts";
 import { Surplus } from "../../../lib/websocket/surplus.ts";
 
 const MIB = 1024 * 1024;
+/** Bytes that a message of bytes takes beside its own. */
+const BESIDE = 384;
 
 describe("Channel, when more than maxQueuedBytes wait", () => {
   /** What it has called of a connection, whose engine can pause or not. */
@@ -32,8 +34,9 @@ describe("Channel, when more than maxQueuedBytes wait", () => {
     return { channel, calls };
   }
 
+  /** A message that takes so many bytes, in all. */
   const receive = (channel: Channel, bytes: number): void =>
-    channel.received(new Uint8Array(bytes), true);
+    channel.received(new Uint8Array(Math.max(0, bytes - BESIDE)), true);
 
   it("pauses its connection until all of it is taken", () => {
     const { channel, calls } = open(true);
@@ -51,7 +54,37 @@ describe("Channel, when more than maxQueuedBytes wait", () => {
     const { channel, calls } = open(false);
     receive(channel, MIB + 1);
     expect(calls).to.deep.equal(["pause", "end 1008"]);
-    expect(channel.take()).to.have.lengthOf(MIB + 1);
+    expect(channel.take()).to.have.lengthOf(MIB + 1 - BESIDE);
+    expect(channel.take()).to.equal(undefined);
+  });
+
+  it("counts what messages take that are empty", () => {
+    for (const isBinary of [true, false]) {
+      const { channel, calls } = open(true);
+      for (let i = 0; i < 30_000; i++)
+        channel.received(new Uint8Array(0), isBinary);
+      expect(calls).to.include("pause");
+    }
+  });
+
+  it("tells once of a client that is closed as too slow, however often its engine does", () => {
+    const { channel } = open(true);
+    channel.dropped();
+    channel.dropped();
+    expect(channel.owner.counts.closedAsSlow).to.equal(1);
+  });
+
+  it("gives messages in order from a queue that is never empty", () => {
+    const { channel } = open(true);
+    const send = (i: number): void =>
+      channel.received(Buffer.from(`${i}`), false);
+    for (let i = 0; i < 100; i++) send(i);
+    for (let i = 0; i < 10_000; i++) {
+      send(100 + i);
+      expect(channel.take()).to.equal(`${i}`);
+    }
+    for (let i = 0; i < 100; i++)
+      expect(channel.take()).to.equal(`${10_000 + i}`);
     expect(channel.take()).to.equal(undefined);
   });
 

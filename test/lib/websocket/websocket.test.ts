@@ -457,6 +457,57 @@ onEachEngine((engine) => {
       expect((await client.messages(5)).length).to.equal(5);
     });
 
+    it("send() goes on when a client has a message that was compressed", async () => {
+      const { port } = await serveWith((it) =>
+        it.websocket(
+          "/",
+          upgrade(async (socket) => {
+            await socket.send("x".repeat(500_000));
+            await socket.send("behind it");
+            await socket.receive();
+          }),
+          { compress: true },
+        ),
+      );
+      const client = await open(port, "/", { perMessageDeflate: true });
+      const [, last] = await client.messages(2);
+      expect(last).to.equal("behind it");
+    });
+
+    it("send() goes on when a client that was behind has come, with highWaterMark 1", async () => {
+      const { loop, port } = await serveWith((it) =>
+        it.websocket(
+          "/",
+          upgrade(async (socket) => {
+            for (let i = 0; i < 8000; i++)
+              await socket.send(`${i}`.padEnd(1000));
+            await socket.receive();
+          }),
+          { highWaterMark: 1, maxBufferedBytes: 64 * 1024 * 1024 },
+        ),
+      );
+      const client = await open(port, "/");
+      client.ws.pause();
+      await settled(() => loop.socketCounts.sent);
+      client.ws.resume();
+      expect(await client.messages(8000)).to.have.lengthOf(8000);
+    });
+
+    it("socketCounts count bytes of texts, too", async () => {
+      const { loop, port } = await serveWith((it) =>
+        it.websocket(
+          "/",
+          upgrade(async (socket) => {
+            for await (const message of socket) await socket.send(message);
+          }),
+        ),
+      );
+      const client = await open(port, "/");
+      client.send("日本語");
+      await client.messages(1);
+      expect(loop.socketCounts).to.include({ receivedBytes: 9, sentBytes: 9 });
+    });
+
     it("holds back a client that sends more than maxQueuedBytes", async () => {
       let goOn!: () => void;
       const held = new Promise<void>((resolve) => (goOn = resolve));
