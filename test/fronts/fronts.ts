@@ -1,5 +1,6 @@
 /** Real programs that stand in front of a server, set up as their manuals say, and whether they take it for well. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -59,7 +60,9 @@ backend back
   health: {
     protocol,
     isUp: async ({ folder }) => {
-      const socket = connect(join(folder, "stats"));
+      const path = join(folder, "stats");
+      if (!existsSync(path)) return false; // HAProxy listens at its ports before
+      const socket = connect(path);
       const state = await text(socket.end("show stat\n"));
       return /^back,one,.*,UP,/m.test(state);
     },
