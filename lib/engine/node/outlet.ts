@@ -10,6 +10,9 @@ import { trailersOf } from "./head.ts";
 /** Milliseconds that a client which still sends has for its last reply. */
 const LINGER_MS = 5000;
 
+/** By the connection itself, as Node takes a head for sent that waits for the first piece of a body. */
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
 export class HttpOutlet extends StreamOutlet {
   /** Its reply is the last of the connection. */
   isLast = false;
@@ -82,7 +85,7 @@ export class HttpOutlet extends StreamOutlet {
     if (this.#request.httpVersionMinor === 0) return;
     if (response.socket?.writableLength !== 0) return;
     if (this.state === "waiting") response.writeContinue();
-    else if (!this.#hasLeft) response.writeContinue();
+    else if (!this.#hasLeft) response.socket.write(CONTINUE);
     else if (response.chunkedEncoding) response.socket.write("0");
   }
 
