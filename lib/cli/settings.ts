@@ -177,14 +177,15 @@ const withoutTables = (_: string, part: unknown): unknown =>
 const PARTS_OF_HTTP = new Set(["port", "host", "bind"]);
 
 function unknownName({ key, source, known }: Assignment): string {
+  const where = source === key ? "" : `${source}: `;
+  return `${where}there is no setting ${key}${hintFor(key, known)}`;
+}
+
+function hintFor(key: string, known: Assignment["known"]): string {
+  if (PARTS_OF_HTTP.has(key.replace(/^EDDY_/, "").toLowerCase()))
+    return ': the address is in http, such as "127.0.0.1:8000" (EDDY_HTTP, --http)';
   const meant = closestMatch(key, [...known.keys()], {
     maxDistance: Math.ceil(key.length / 3),
   });
-  const hint = PARTS_OF_HTTP.has(key.replace(/^EDDY_/, "").toLowerCase())
-    ? ': the address is in http, such as "127.0.0.1:8000" (EDDY_HTTP, --http)'
-    : meant === undefined
-      ? ""
-      : ` (did you mean ${meant}?)`;
-  const where = source === key ? "" : `${source}: `;
-  return `${where}there is no setting ${key}${hint}`;
+  return meant === undefined ? "" : ` (did you mean ${meant}?)`;
 }

@@ -75,8 +75,9 @@ export function useWatchdog(
     try {
       if (settings.workerTimeout === Infinity)
         return yield* provide({ excuse: (work) => work() });
-      const value = watched;
-      Object.defineProperty(globalThis, Symbol.for(WATCHED), { value });
+      Object.defineProperty(globalThis, Symbol.for(WATCHED), {
+        value: watched,
+      });
       yield* call(() => thread.watch(settings));
       watched.start();
       yield* provide(watched);

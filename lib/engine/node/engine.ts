@@ -1,5 +1,5 @@
 /** Node's own HTTP as an engine: opens a listener, serves its requests, closes it. */
-import { once, setMaxListeners } from "node:events";
+import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
@@ -50,6 +50,7 @@ import {
   UpgradeOutlet,
 } from "./upgrade.ts";
 import { Secure } from "./secure.ts";
+import { untilClosed } from "./until-closed.ts";
 
 /** Milliseconds between two looks at heads that take too long. */
 const LOOK_MS = 4000;
@@ -327,12 +328,8 @@ class Doors {
 
   /** Who is still sending would lose a reply that it has got already. */
   async #linger(): Promise<void> {
-    const signal = AbortSignal.timeout(LAST_MS);
-    setMaxListeners(0, signal); // as many as there are sockets
     const last = [...this.#sockets].filter((socket) => socket.writableEnded);
-    await Promise.allSettled(
-      last.map((socket) => once(socket, "close", { signal })),
-    );
+    await untilClosed(last, LAST_MS);
   }
 
   async destroy(): Promise<void> {

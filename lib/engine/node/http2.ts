@@ -1,5 +1,4 @@
 /** HTTP/2: a stream is an exchange, its reset an abort, its flow control the back-pressure. */
-import { once, setMaxListeners } from "node:events";
 import {
   constants,
   createServer,
@@ -16,6 +15,7 @@ import { engineHeaderBytes } from "../header-limit.ts";
 import { NodePeer, toText, trailersOf } from "./head.ts";
 import { pathAndQuery } from "../path-and-query.ts";
 import { StreamOutlet } from "../stream-outlet.ts";
+import { untilClosed } from "./until-closed.ts";
 
 /** Streams of one connection at a time; RFC 9113, section 6.5.2, asks for a hundred at least. */
 const STREAMS_AT_MOST = 128;
@@ -98,12 +98,7 @@ export class Http2 {
   /** Done when the last frames have left. */
   async closed(): Promise<void> {
     this.drain();
-    const limit = AbortSignal.timeout(LAST_FRAMES_MS);
-    setMaxListeners(0, limit); // as many as there are sessions
-    const closing = [...this.#sessions.keys()].map((session) =>
-      once(session, "close", { signal: limit }).catch(() => {}),
-    );
-    await Promise.all(closing);
+    await untilClosed([...this.#sessions.keys()], LAST_FRAMES_MS);
   }
 }
 

@@ -1,0 +1,28 @@
+import { expect } from "chai";
+import type { Accept } from "../../../../lib/engine/socket.ts";
+import type {
+  HttpResponse,
+  TemplatedApp,
+  WebSocket,
+} from "../../../../lib/engine/uws/load.ts";
+import { UwsSocket } from "../../../../lib/engine/uws/socket.ts";
+
+describe("UwsSocket.end()", () => {
+  it("lets a client go that is held back: the engine would not hear it end", () => {
+    const calls: string[] = [];
+    const response = Object.create({
+      pause: () => void calls.push("pause"),
+      resume: () => void calls.push("resume"),
+    }) as HttpResponse;
+    const accept = {
+      events: { opened: () => {} },
+      limits: { idleTimeoutMs: 0 },
+    } as unknown as Accept;
+    const socket = new UwsSocket(accept, {} as TemplatedApp, response);
+    const end = (code: number): void => void calls.push(`end ${code}`);
+    socket.opened({ end } as WebSocket<never>);
+    socket.pause();
+    socket.end(1000, "");
+    expect(calls).to.deep.equal(["pause", "resume", "end 1000"]);
+  });
+});
