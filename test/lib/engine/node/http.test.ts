@@ -1,7 +1,7 @@
 /** HTTP/1.0, pipelines, half-closed clients and the rest of what only the engine "node" does. */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { suspend } from "effection";
 import {
@@ -404,6 +404,8 @@ describe('A half-closed client with listen({ engine: "node" })', () => {
       .get("/at-once", () => "reply")
       .get("/soon", async () => {
         await setTimeout(10);
+        await setImmediate(); // a loop that was late reads what has come: the end of the client's side
+        await setImmediate();
         return "reply";
       })
       .get("/late", async () => {

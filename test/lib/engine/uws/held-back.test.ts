@@ -5,10 +5,11 @@ import type {
   TemplatedApp,
   WebSocket,
 } from "../../../../lib/engine/uws/load.ts";
-import { UwsSocket } from "../../../../lib/engine/uws/socket.ts";
+import { describeOnUws } from "../../../support/native.ts";
 
-describe("UwsSocket.end()", () => {
-  it("lets a client go that is held back: the engine would not hear it end", () => {
+describeOnUws("UwsSocket.end()", () => {
+  it("lets a client go that is held back: the engine would not hear it end", async () => {
+    const { UwsSocket } = await import("../../../../lib/engine/uws/socket.ts");
     const calls: string[] = [];
     const response = Object.create({
       pause: () => void calls.push("pause"),
