@@ -158,6 +158,7 @@ export function fetch(
       yield* work.open();
       if (lightResponse && (yield* useLightGlobals())) log.info(NOTICE);
     },
+    untilIdle: () => work.untilIdle(),
     websocket,
     handle(request) {
       const asks = websocket !== undefined && asksForWebSocket(request);

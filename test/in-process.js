@@ -1,6 +1,6 @@
 /**
- * Mocha's configuration for all tests that stay in their process. Left out are the files that, by themselves or by what
- * they import of test/ and tools/, start processes or threads.
+ * Mocha's configuration for all tests that stay in their process, and all of the engines and of the loop. Left out are
+ * the other files that, by themselves or by what they import of test/ and tools/, start processes or threads.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,6 +8,9 @@ import { dirname, join } from "node:path";
 const ROOT = join(import.meta.dirname, "..");
 const STARTERS =
   /^(node:child_process|node:worker_threads|test\/support\/(threads|everywhere)\.ts|lib\/cli\/load-app\.ts)$/;
+
+/** What they start are programs that make certificates, for one. */
+const OF_ENGINES = /^test\/lib\/(?:engine|loop)\//;
 
 /** It has to be the first in its process, and what it is about differs between versions of Node. */
 const FIRST = "test/lib/exchange/first-store.test.ts";
@@ -35,6 +38,8 @@ export default {
   spec: readdirSync(join(ROOT, "test"), { recursive: true })
     .map((file) => join("test", file))
     .filter((file) => file.endsWith(".test.ts"))
-    .filter((file) => file === FIRST || !starts(file))
+    .filter(
+      (file) => file === FIRST || OF_ENGINES.test(file) || !starts(file),
+    )
     .map((file) => join("dist", file.replace(/ts$/, "js"))),
 };

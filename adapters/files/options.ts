@@ -125,7 +125,7 @@ export function filesSettings(
   options: FilesOptions,
 ): FilesSettings {
   const path = typeof folder === "string" ? resolve(folder) : "";
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+  if (!isFolder(path))
     throw new UsageError(
       `files() takes a folder, and there is none at ${path || String(folder)}`,
     );
@@ -166,4 +166,16 @@ function seconds(given: unknown): number | undefined {
   if (typeof given !== "string" || !/[a-z]$/i.test(given)) return undefined;
   const ms = parseDuration(given);
   return ms === undefined || ms < 0 ? undefined : Math.round(ms / 1000);
+}
+
+/** @throws {UsageError} for one that may not be looked at. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (cause) {
+    throw new UsageError(
+      `files() cannot look at ${path}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }

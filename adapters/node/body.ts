@@ -16,11 +16,11 @@ export class BodyFeed {
     this.#stir = stir;
   }
 
-  /** The application wants more. Of no body there is only the end. */
+  /** The application wants more. Of no body, or one that nobody wants behind the reply, there is only the end. */
   read(): void {
     if (this.#begun) return this.wake();
     this.#begun = true;
-    if (this.#request.hasBody) void this.#pump();
+    if (this.#request.hasBody && !this.#req._dumped) void this.#pump();
     else this.#end();
   }
 

@@ -121,8 +121,9 @@ export class Call implements Answering, Connection {
     }
   }
 
+  /** Of a connection that the application has ended, nothing that comes later counts. */
   take(head: Head): void {
-    this.#head = head;
+    if (this.#failure === undefined) this.#head = head;
   }
 
   write(
@@ -131,7 +132,8 @@ export class Call implements Answering, Connection {
     told: Told | undefined,
   ): boolean {
     if (told && told !== NOBODY) this.#told.push(told);
-    if (data.length > 0 && this.#state !== "over") {
+    const isWanted = this.#state !== "over" && this.#failure === undefined;
+    if (data.length > 0 && isWanted) {
       this.#chunks.push(toChunk(data, encoding));
       this.#bytes += data.length;
       this.#socket.stir();
@@ -142,6 +144,7 @@ export class Call implements Answering, Connection {
   }
 
   end(): void {
+    if (this.#failure !== undefined) return;
     this.#ended = true;
     if (this.#state === "sending") this.#rouse();
     else this.#waiting?.resolve(this.#whole(this.#head!, true));
@@ -153,11 +156,12 @@ export class Call implements Answering, Connection {
     this.#body.read();
   }
 
-  /** What was written is sent first. */
-  cut(
-    error = new InvalidReplyError("the application has ended its connection"),
-  ): void {
+  /** What was written is sent first. `error`: null, where Node has none. */
+  cut(given?: Error | null): void {
     if (this.#state === "over" || this.#failure !== undefined) return;
+    const error =
+      given ??
+      new InvalidReplyError("the application has ended its connection");
     this.#failure = error;
     this.#socket.over();
     process.nextTick(() => this.#close());

@@ -14,7 +14,7 @@ export interface Connection {
   /** Bytes of the reply that wait for the client. */
   readonly waiting: number;
   /** The application ends the connection. */
-  cut(error: Error | undefined): void;
+  cut(error?: Error | null): void;
 }
 
 export class StandIn extends EventEmitter {
@@ -52,6 +52,16 @@ export class StandIn extends EventEmitter {
   }
   set encrypted(value: boolean) {
     own(this, "encrypted", value);
+  }
+
+  /** Of the client, whose certificate the listener has checked: see `tls: { verifyClient }`. */
+  get authorized(): boolean {
+    return this.#connection.request.peerCertificate !== undefined;
+  }
+
+  /** As `TLSSocket` has it: an empty object without one. */
+  getPeerCertificate(): object {
+    return this.#connection.request.peerCertificate?.toLegacyObject() ?? {};
   }
 
   get writableLength(): number {
@@ -142,6 +152,10 @@ export class StandIn extends EventEmitter {
 
   destroySoon(): void {
     this.destroy();
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
   }
 
   destroy(error?: Error): this {

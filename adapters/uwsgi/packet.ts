@@ -8,6 +8,7 @@ import {
   CGI_VARIABLES,
   targetOf,
 } from "../common/cgi.ts";
+import { namesToDrop, whoAsks } from "../common/forwarded.ts";
 import {
   fieldsFor,
   HttpError,
@@ -23,7 +24,8 @@ import { endToEnd, ReplySocket } from "../../lib/upstream.ts";
 const DROPPED = ["expect", "proxy"];
 
 /**
- * The variables that nginx's `uwsgi_params` sends, those of a certificate that the client has shown, and no others.
+ * The variables that nginx's `uwsgi_params` sends, those of a certificate that the client has shown, and no others. Who
+ * asks is in fields, too: Gunicorn has no REMOTE_ADDR at a Unix socket.
  * `bodyLength`: as the upstream gets it; undefined without a body.
  */
 export function variablesOf(
@@ -42,7 +44,9 @@ export function variablesOf(
   variables["REQUEST_URI"] = targetOf(request);
   variables["REQUEST_SCHEME"] = scheme;
   if (scheme === "https") variables["HTTPS"] = "on";
-  addHeaders(variables, endToEnd(fieldsFor(call, headers.raw), DROPPED));
+  const fields = fieldsFor(call, headers.raw);
+  addHeaders(variables, endToEnd(fields, [...DROPPED, ...namesToDrop(fields)]));
+  addHeaders(variables, whoAsks(request));
   variables["CONTENT_TYPE"] ??= "";
   variables["CONTENT_LENGTH"] =
     bodyLength === undefined ? "" : String(bodyLength);

@@ -27,6 +27,7 @@ import { useOwnPlace } from "./own-place.ts";
 import { OwnProcess } from "./own-process.ts";
 import { usePidFile } from "./pid-file.ts";
 import { releaseOf } from "./release.ts";
+import { writeReport } from "./reload-report.ts";
 import { reporting } from "./reporting.ts";
 import type { Settings } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
@@ -86,7 +87,7 @@ function* serve(
   const endings = yield* useEndings();
   yield* spawn(() => endWithTerminal(endings));
   yield* spawn(() => reopening(logs));
-  yield* spawn(() => refusing(logs));
+  yield* spawn(() => refusing(logs, settings));
   nameMeaningless(logs.log);
   const systemd = new Systemd(process.env, logs.log);
   const sockets = yield* useSockets(inheritance.sockets);
@@ -175,13 +176,13 @@ function* reopening(logs: Logs): Operation<never> {
 }
 
 /** Names signals that are about workers. The HUP of a terminal that is closed is none of them: it ends the process. */
-function* refusing({ log }: Logs): Operation<never> {
+function* refusing({ log }: Logs, { pid }: Settings): Operation<never> {
   const signals = yield* useSignals([...STEERING, ...UPGRADING]);
   for (;;) {
     const signal = yield* next(signals);
-    log.warn(
-      `${signal} is refused: there are no workers to replace or to count (--workers 0); start the process anew`,
-    );
+    const failure = `${signal} is refused: there are no workers to replace or to count (--workers 0); start the process anew`;
+    log.warn(failure);
+    writeReport(pid, { startedAt: Date.now(), failure }); // `eddy reload` waits for it
   }
 }
 

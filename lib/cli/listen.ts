@@ -1,4 +1,5 @@
 /** What keeps the supervisor from listening where a setting says. */
+import { PathError } from "../engine/target.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { Key } from "./schema.ts";
 
@@ -11,7 +12,7 @@ export async function refusing<T>(
     return await listen();
   } catch (cause) {
     throw new CommandFailure(
-      EXIT.failed,
+      cause instanceof PathError ? EXIT.usage : EXIT.failed,
       `${key}: ${(cause as Error).message}`,
       { cause },
     );

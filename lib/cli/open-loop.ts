@@ -11,7 +11,7 @@ import {
 } from "../index.ts";
 import type { Broker } from "../brokers/broker.ts";
 import { stackOf } from "../common/thrown.ts";
-import { parseTarget } from "../engine/target.ts";
+import { parseTarget, PathError } from "../engine/target.ts";
 import { TlsFileError } from "../engine/tls-files.ts";
 import { loopOptions } from "../loop/command.ts";
 import type { AppSpec } from "./app-spec.ts";
@@ -117,11 +117,11 @@ export function explained(error: unknown): {
 
 /**
  * A `UsageError` is about a setting here, because an application's own made it one that does not load. An engine that
- * does not load is a wrong one for this machine.
+ * does not load is a wrong one for this machine; files for TLS, and the path of a socket, are settings.
  */
 function exitCodeOf(error: unknown): number {
   if (isNoApp(error)) return EXIT.noApp;
-  const isSetting = [UsageError, EngineError, TlsFileError].some(
+  const isSetting = [UsageError, EngineError, TlsFileError, PathError].some(
     (kind) => error instanceof kind,
   );
   return isSetting ? EXIT.usage : EXIT.failed;

@@ -9,6 +9,8 @@ const MORE: Readonly<Record<string, string>> = {
   "wsgi-file": "the argument: eddy app.wsgi, or eddy hello.py:app",
   module: "the argument: eddy hello:app",
   callable: "a name behind a colon: eddy hello:app",
+  preload: "--no-python-lazy-apps",
+  c: "what `eddy import` makes of it: eddy import gunicorn.conf.py > eddy.config.yaml",
   factory: 'a call: eddy "hello:make()"',
   "ssl-keyfile-password": "`tlsPassphraseFile`",
   "reload-dir": "`reload`, which watches what was imported",

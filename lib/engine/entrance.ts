@@ -43,9 +43,12 @@ export class Entrance {
     if (this.#visits !== undefined) this.#visits.open--;
   }
 
-  /** A connection that was admitted has gone, and the engine has called for no request of it. */
-  unserved(address: string): void {
-    if (!this.#isClosing) this.#visits?.noteUnserved(address);
+  /**
+   * A connection that was admitted has gone, and the engine has called for no request of it. `cause`: what this engine
+   * does not understand, with its comma.
+   */
+  unserved(address: string, cause = ""): void {
+    if (!this.#isClosing) this.#visits?.noteUnserved(address, cause);
   }
 
   /** What is left is cut. */

@@ -48,9 +48,11 @@ export interface ListenOptions {
   http2?: boolean;
   /**
    * A client that has closed its side of the connection (a FIN) gets its reply. `false`: it has left, which halts what
-   * waits. `true` needs the engine `node`.
+   * waits. `true` needs the engine `node`, or `uwsgi`, where a front that has left then shows only when something is
+   * written to it.
    *
-   * @default `true` on `node`, because RFC 9112, section 9.6, lets clients do so; on `uws` it is always `false`
+   * @default `true` on `node`, because RFC 9112, section 9.6, lets clients do so; on `uws` it is always `false`; with
+   * `uwsgi` it is `false`, because nginx leaves in this way when its client does
    */
   halfOpen?: boolean;
   /** What speaks HTTP there: see the option `engine` of the loop, which is the default. */

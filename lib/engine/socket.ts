@@ -12,6 +12,8 @@ export interface SocketLimits {
   readonly idleTimeoutMs: number;
   /** permessage-deflate (RFC 7692), where the client offers it. */
   readonly compress: boolean;
+  /** Bytes from which a message is. */
+  readonly compressFrom: number;
 }
 
 /** A path at which connections may be upgraded, as a pattern of the router. */

@@ -85,6 +85,9 @@ export const NODE_CAN_SHARE =
 
 // What can be in the way of listening, and what to do about it.
 
+/** There can be no Unix socket at that path: trying again does not help. */
+export class PathError extends ListenError {}
+
 /** What is in the way, and what to do. */
 export function reasonOf(
   cause: NodeJS.ErrnoException | undefined,
@@ -184,4 +187,7 @@ const OTHERS: Record<string, string | undefined> = {
 };
 
 const refusal = (path: string, reason: string, cause?: unknown): ListenError =>
-  new ListenError(`cannot listen on ${path}: ${reason}`, { cause });
+  new (reason === SOMEBODY ? ListenError : PathError)(
+    `cannot listen on ${path}: ${reason}`,
+    { cause },
+  );

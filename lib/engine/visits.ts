@@ -99,21 +99,18 @@ export class Visits {
     return false;
   }
 
-  /** A connection has ended without a request that was understood. */
-  noteUnserved(peer: string): void {
+  /** A connection has ended without a request that was understood. `cause`: a further one, with its comma. */
+  noteUnserved(peer: string, cause: string): void {
     this.unserved++;
     const connections = this.#toldUnserved.next();
     if (connections > 0)
       this.#log.info(
         { connections, peer },
-        `${connections === 1 ? "a connection" : `${connections} connections`} ended without a request that could be understood, the last one of ${peer || "a Unix socket"}: ${CAUSES}`,
+        `${connections === 1 ? "a connection" : `${connections} connections`} ended without a request that could be understood, the last one of ${peer || "a Unix socket"}: ` +
+          `a check that only connects does that; else it may be ${cause}TLS on a plain port or the other way round, or a request without a Host`,
       );
   }
 }
-
-const CAUSES =
-  "a check that only connects does that; else it may be a proxy that speaks HTTP/1.0 " +
-  "(nginx: proxy_http_version 1.1; or serve it by --engine node), TLS on a plain port or the other way round, or a request without a Host";
 
 /** Counts what comes. What has gone shows when the kernel is asked: where somebody seems to have too many. */
 class PeerCounts {

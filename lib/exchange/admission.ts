@@ -60,7 +60,8 @@ export function admit(
 function checkMethod(method: string): void {
   if (!TOKEN.test(method))
     throw new MalformedRequestError("the method is not a token");
-  if (method === "CONNECT")
+  if (/^connect$/i.test(method))
+    // of whoever hands it on, some make it upper case
     throw new MalformedRequestError(
       "CONNECT asks for a tunnel, and there is none here",
     );

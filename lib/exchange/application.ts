@@ -30,6 +30,11 @@ export interface OpenApplication {
    * can be had below the mount, unless that says so.
    */
   readonly websocket?: WebSocketOptions | undefined;
+  /**
+   * Until it has nothing more to do behind its replies. A drain waits for that as for requests, `drainTimeoutMs` in
+   * all; asked once, when no request runs any more.
+   */
+  untilIdle?(): Promise<unknown>;
   /** How it is; undefined while it does not run. May be asked once a second. */
   status?(): ApplicationStatus | undefined;
 }

@@ -50,6 +50,13 @@ export interface Reducer {
   queue: Queue;
 }
 
+/**
+ * On a queue of eddy's: what it can do, as a number. Two copies of eddy that share one effection share its queue, too,
+ * and one that knows another number stays on effection's own tasks.
+ */
+export const QUEUE = Symbol.for("eddy:queue");
+export const QUEUE_VERSION = 1;
+
 /** Ordered by priority; routines of the same priority come in the order in which they were scheduled. */
 export interface Queue {
   /** Does nothing for a routine that is in it. */
@@ -221,6 +228,7 @@ export function probe(seen: Observation = observed): string[] {
     }),
     ...changedMaking(seen),
     ...changedPasses(seen),
+    ...otherVersion(queue),
   ];
 }
 
@@ -259,4 +267,13 @@ function changedPasses({ passesBefore, passes }: Observation): string[] {
   return [
     `effection takes ${passes} passes for an empty task, its body at the ${passesBefore}th; the kernel takes ${PASSES} and ${PASSES_BEFORE}`,
   ];
+}
+
+function otherVersion(queue: unknown): string[] {
+  const { [QUEUE]: version } = (queue ?? {}) as { [QUEUE]?: number };
+  return version === undefined || version === QUEUE_VERSION
+    ? []
+    : [
+        `another copy of eddy has a queue of version ${version}; this one knows ${QUEUE_VERSION}`,
+      ];
 }

@@ -6,7 +6,13 @@
  * the routine that V8 keeps as a dictionary, and it asks the scope for the priority by way of its contexts.
  */
 import type { Effect } from "effection";
-import { contexts, probe, type Queue } from "./contract.ts";
+import {
+  contexts,
+  probe,
+  QUEUE,
+  QUEUE_VERSION,
+  type Queue,
+} from "./contract.ts";
 
 export const reducer = contexts.reducer.defaultValue!;
 
@@ -28,6 +34,7 @@ interface Routine {
 }
 
 class RoutineQueue implements Queue {
+  readonly [QUEUE] = QUEUE_VERSION;
   /** Goes before all that are in the tiers. Most of the time those are empty. */
   #next: OwnRoutine | Routine | undefined = undefined;
   #nextPriority = 0;
@@ -141,11 +148,18 @@ class Tier {
 /** Places at the front that are left unused until the tier is empty. It may never be, and must not grow for ever. */
 const MAX_USED = 1024;
 
-/** Not exported: V8 takes it for a constant then, in the functions below. Hot path. */
-const queue = new RoutineQueue();
+/** That of another copy of eddy, which has the same effection; or one that takes the place of effection's. */
+function queueOfAll(): RoutineQueue {
+  const there = reducer?.queue as RoutineQueue | undefined;
+  if (there?.[QUEUE] === QUEUE_VERSION) return there;
+  const own = new RoutineQueue();
+  // No routine is lost: while a module is loaded nobody takes turns, or `probe` could not have seen a task run.
+  if (probe().length === 0) reducer.queue = own;
+  return own;
+}
 
-// No routine is lost: while a module is loaded nobody takes turns, or `probe` could not have seen a task run.
-if (probe().length === 0) reducer.queue = queue;
+/** Not exported: V8 takes it for a constant then, in the functions below. Hot path. */
+const queue = queueOfAll();
 
 /** At a turn: whether nobody waits for one. */
 export function queueIsEmpty(): boolean {

@@ -39,6 +39,11 @@ export class Applications {
     await this.#nursery?.destroy();
   }
 
+  /** Until they have nothing more to do behind their replies. */
+  async untilIdle(): Promise<void> {
+    await Promise.all([...this.#all].map(async (one) => one.untilIdle?.()));
+  }
+
   /** How those are that run, and can tell. */
   status(): ApplicationStatus[] {
     return [...this.#all]

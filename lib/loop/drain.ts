@@ -160,15 +160,17 @@ const untilUnused = (listeners: readonly Listener[]) => (limit: AbortSignal) =>
   Promise.all(listeners.map((listener) => listener.untilUnused(limit)));
 
 async function finishExchanges(
-  { shared, settings, listeners }: Parts,
+  { shared, settings, listeners, applications }: Parts,
   hurry: AbortSignal,
 ): Promise<void> {
   await setImmediate(); // an exchange registers itself at the end of its turn, and this turn may be one's
   await within(settings.drainTimeoutMs, hurry, (limit) => {
-    const sent = shared
-      .untilIdle(limit)
-      .then(() => letLastBytesGo(shared, listeners, limit));
-    return Promise.all([sent, shared.sockets.untilNone(limit)]);
+    const idle = shared.untilIdle(limit);
+    return Promise.all([
+      idle.then(() => letLastBytesGo(shared, listeners, limit)),
+      idle.then(() => applications.untilIdle()),
+      shared.sockets.untilNone(limit),
+    ]);
   });
 }
 

@@ -156,7 +156,7 @@ export class Loop extends Answering {
     this.#shared = made.shared;
     this.#visits = made.visits;
     this.#certificates = new Certificates(this.log, this.#listeners);
-    this.#topics = new Topics(made.shared, this.#listeners, topics);
+    this.#topics = new Topics(made, this.#listeners, this.sockets, topics);
   }
 
   /**

@@ -185,6 +185,10 @@ export abstract class Mounts {
     { websocket, ...options }: MountOptions,
     patterns: readonly string[],
   ): [handle: Handler, limits: Limits] {
+    if (options.inflateBodies && typeof application === "object")
+      throw new UsageError(
+        "inflateBodies is for handlers, which read by text(), json() and form(); this application gets bodies as they were sent",
+      );
     const [handle, limits] = this.admit(application, options);
     const own = (application as Partial<OpenApplication>).websocket;
     if (websocket === false)

@@ -28,9 +28,16 @@ export async function openListener(
 ): Promise<Listener> {
   keepFreedMemory();
   if (uwsgi !== undefined) {
-    if (Object.values({ engine, ...target }).some((it) => it !== undefined))
-      throw new UsageError("listen({ uwsgi }) takes nothing else");
-    return await openUwsgiListener(uwsgi, serve, settings, log);
+    const { halfOpen = false, ...others } = target;
+    if (Object.values({ engine, ...others }).some((it) => it !== undefined))
+      throw new UsageError(
+        "listen({ uwsgi }) takes halfOpen, and nothing else",
+      );
+    if (sockets.length > 0)
+      log.warn(
+        "uwsgi cannot carry WebSockets: by a front server that speaks it, those who ask for one are answered 426",
+      );
+    return await openUwsgiListener(uwsgi, serve, settings, halfOpen, log);
   }
   const choice = engine ?? settings.engine;
   const speaks = await engines.load(

@@ -156,7 +156,7 @@ export class Router {
 }
 
 function checkPrefix(prefix: string, whose: string): void {
-  if (!/^\/[^:*?#\s{}[\]]*$/.test(prefix))
+  if (!/^\/[^:*?#\s{}[\]<>|"\\]*$/.test(prefix))
     throw new UsageError(
       `${whose} prefix is a path such as "/api", not "${prefix}"`,
     );
@@ -240,7 +240,7 @@ function parsePattern(pattern: string): {
   key: string;
   parameters: Parameter[];
 } {
-  const wellFormed = /^\/([^*?#\s{}[\]]*|([^*?#\s{}[\]]*\/)?\*)$/.test(pattern);
+  const wellFormed = PATTERN.test(pattern);
   const segments = segmentsOf(pattern);
   const parameters = segments.flatMap((segment, index) =>
     segment.startsWith(":") ? [{ name: segment.slice(1), index }] : [],
@@ -249,7 +249,7 @@ function parsePattern(pattern: string): {
   if (
     !wellFormed ||
     names.size < parameters.length ||
-    parameters.some(({ name }) => !/^[^:()+\\]+$/.test(name))
+    parameters.some(({ name }) => !NAME.test(name))
   )
     throw new UsageError(
       `a pattern is a path such as "/users/:id" or "/files/*", not "${pattern}"`,
@@ -257,6 +257,12 @@ function parsePattern(pattern: string): {
   const key = segments.map((it) => (it.startsWith(":") ? ":" : asSent(it)));
   return { key: `/${key.join("/")}`, parameters };
 }
+
+/** What a path is sent with, and `/*` at the end. */
+const PATTERN = /^\/(?:[^*?#\s{}[\]<>|"\\]*|(?:[^*?#\s{}[\]<>|"\\]*\/)?\*)$/;
+
+/** Of a parameter, which is a whole segment: elsewhere `:id.json`, `:id(\d+)` and `:id<int>` mean a part of one. */
+const NAME = /^[\p{L}\p{N}_-]+$/u;
 
 function segmentsOf(path: string): string[] {
   return path.split("/").slice(1);

@@ -4,10 +4,9 @@ import { BrokerError } from "../common/errors.ts";
 import type { Logger } from "../common/log.ts";
 import { Told } from "../common/told.ts";
 import type { Chunk, Listener } from "../engine/engine.ts";
-import type { SocketConnection } from "../engine/socket.ts";
+import type { SocketConnection, SocketPlace } from "../engine/socket.ts";
 import type { Shared } from "../exchange/shared.ts";
 import { DONE, future } from "../operations/future.ts";
-import { DEFAULTS } from "../websocket/options.ts";
 import type { Sending } from "../websocket/sending.ts";
 import { connectionOf, type Socket } from "../websocket/socket.ts";
 import type { Sockets } from "../websocket/sockets.ts";
@@ -15,6 +14,9 @@ import { Subscriptions } from "../websocket/subscriptions.ts";
 
 export class Topics {
   readonly #listeners: readonly Listener[];
+  readonly #places: readonly SocketPlace[];
+  /** Bytes from which a message is compressed: the engine uws has one answer for all places. */
+  #compressFrom = Infinity;
   readonly #sockets: Sockets;
   readonly #log: Logger;
   /** Undefined: what is published stays in this process. */
@@ -25,13 +27,15 @@ export class Topics {
   #link: Promise<Link> | undefined;
   #opened: Link | undefined;
 
-  /** `listeners`: there may be more later. */
+  /** `listeners` and `places`: there may be more later. */
   constructor(
-    { sockets, log }: Pick<Shared, "sockets" | "log">,
+    { shared: { sockets, log } }: { shared: Pick<Shared, "sockets" | "log"> },
     listeners: readonly Listener[],
+    places: readonly SocketPlace[],
     broker: Broker | undefined,
   ) {
     this.#listeners = listeners;
+    this.#places = places;
     this.#sockets = sockets;
     this.#log = log;
     this.#broker = broker;
@@ -44,6 +48,9 @@ export class Topics {
 
   /** Before there are sockets. @throws {UsageError} as `Broker.open`. */
   async open(): Promise<void> {
+    for (const { compress, compressFrom } of this.#places.map(limitsOf))
+      if (compress && compressFrom < this.#compressFrom)
+        this.#compressFrom = compressFrom;
     if (this.#broker === undefined) return;
     this.#link ??= this.#broker.open(this.#events);
     try {
@@ -68,7 +75,7 @@ export class Topics {
     message: Chunk,
     except: SocketConnection | undefined,
   ): void {
-    const compress = message.length >= DEFAULTS.compressFrom;
+    const compress = message.length >= this.#compressFrom;
     for (const listener of this.#listeners)
       listener.publish?.(topic, message, compress, except);
   }
@@ -110,3 +117,5 @@ export class Topics {
     },
   };
 }
+
+const limitsOf = ({ limits }: SocketPlace): SocketPlace["limits"] => limits;

@@ -1,6 +1,6 @@
 /** Fields that errors have, too. */
 import type { PlainHeaders } from "../common/fields.ts";
-import { GatewayRequest } from "../request/request.ts";
+import { ADD_TO_ERRORS, type GatewayRequest } from "../request/request.ts";
 
 /**
  * Fields that the reply has if it is an error's: what fails inside, takes too long or is halted is answered by the
@@ -25,5 +25,5 @@ export function addToErrors(
   request: GatewayRequest,
   fields: PlainHeaders,
 ): void {
-  GatewayRequest.addToErrors(request, fields);
+  request[ADD_TO_ERRORS](fields);
 }

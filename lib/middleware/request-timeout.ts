@@ -1,7 +1,7 @@
 /** A time limit for some requests. */
 import { MAX_TIMER_MS } from "../common/checked-options.ts";
 import { UsageError } from "../common/errors.ts";
-import { GatewayRequest } from "../request/request.ts";
+import { LIMIT_TIME } from "../request/request.ts";
 import type { Middleware } from "./compose.ts";
 
 /**
@@ -32,7 +32,7 @@ export function requestTimeout(ms: number): Middleware {
       `requestTimeout() takes milliseconds, above 0 and up to ${MAX_TIMER_MS}, not ${String(ms)}`,
     );
   return (request, next) => {
-    GatewayRequest.limitTime(request, ms);
+    request[LIMIT_TIME](ms);
     return next();
   };
 }

@@ -9,9 +9,16 @@ import {
 /** @throws {UnsupportedMediaTypeError} naming the charset of this content-type, where it is not UTF-8. */
 export function checkCharset(contentType: string | undefined): void {
   if (contentType === undefined || !/charset/i.test(contentType)) return;
-  const charset = parameterOf(contentType, "charset");
+  const charset =
+    parameterOf(contentType, "charset") ?? looseCharset(contentType);
   if (charset !== undefined) checkCharsetName(charset);
 }
+
+/** Where that is no media type, or has spaces around its equals sign: it means something all the same. */
+const looseCharset = (contentType: string): string | undefined =>
+  /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(
+    contentType.replaceAll(/(?<!charset\s*=\s*)"[^"]*"/gi, ""),
+  )?.[1];
 
 /** @throws {UnsupportedMediaTypeError} naming the charset, if it is not UTF-8 or a part of it. */
 export function checkCharsetName(charset: string): void {

@@ -18,6 +18,10 @@ import type { Scheme } from "../engine/entrance.ts";
 import { TRACE, type Trace } from "../traces/trace.ts";
 import type { ClientInfo, Proxies } from "./proxies.ts";
 
+/** Known to all copies of eddy in a process: middleware of one may get a request of another's. */
+export const ADD_TO_ERRORS = Symbol.for("eddy:addToErrors");
+export const LIMIT_TIME = Symbol.for("eddy:limitTime");
+
 /** What a request asks of the exchange that it belongs to. */
 export interface RequestContext {
   readonly id: string;
@@ -84,8 +88,8 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
   /**
    * The path below the mount, percent-escapes kept: decoding is final, `%2f` would become a separator. Empty when the
    * mount itself was asked for. Bytes beyond ASCII, which no URL has, are text where they are UTF-8, and else the
-   * percent-escapes that they should have been (`%E9`); the engine `uws` loses those, which is answered 400. So it is
-   * in `queryString`.
+   * percent-escapes that they should have been (`%E9`). The engine `uws` loses those, and Node's parser takes none at
+   * all by HTTP/1.1: both answer 400. So it is in `queryString`.
    */
   readonly path: string;
 
@@ -141,13 +145,13 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
   }
 
   /** Fields that an error reply has, too. @throws {InvalidReplyError} For middleware. */
-  static addToErrors(request: GatewayRequest, fields: PlainHeaders): void {
-    request.#exchange.context.addToErrors(fields);
+  [ADD_TO_ERRORS](fields: PlainHeaders): void {
+    this.#exchange.context.addToErrors(fields);
   }
 
   /** The exchange may take so long, if not less. For middleware. */
-  static limitTime(request: GatewayRequest, ms: number): void {
-    request.#exchange.context.limitTime(ms);
+  [LIMIT_TIME](ms: number): void {
+    this.#exchange.context.limitTime(ms);
   }
 
   /**
@@ -425,7 +429,7 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
   #collect<T>(read: Read<T>): Future<T> {
     const { body, maxInflatedBytes } = this.#exchange.context;
     const coding = this.headers.get("content-encoding");
-    if (coding === undefined || coding === "identity")
+    if (coding === undefined || /^(?:identity)?$/i.test(coding))
       return body.collect(read);
     return body.collect(async (bytes, lent) => {
       const own = toOwn(bytes, lent);

@@ -7,6 +7,7 @@ import type {
 import type { Socket } from "node:net";
 import { pipeline } from "node:stream";
 import {
+  BadRequestError,
   GatewayError,
   UpstreamError,
   UpstreamTimeoutError,
@@ -47,6 +48,7 @@ export interface OutgoingRequest {
  * The reply of the server that the request was handed on to.
  *
  * @param prepare - makes the request that goes out; called once, however many servers are tried.
+ * @throws {BadRequestError} for a method that is not in upper case.
  * @throws {UpstreamError} when no server can be reached, or the chosen one breaks off or does not speak valid HTTP.
  * @throws {UpstreamTimeoutError} when it is silent.
  */
@@ -55,6 +57,7 @@ export function forward(
   prepare: Prepare,
   upstreams: Upstreams,
 ): Operation<Reply> {
+  checkMethod(request);
   const trace = traceOf(request);
   if (trace === undefined) return handOn(request, prepare, upstreams);
   const { method } = request;
@@ -63,6 +66,18 @@ export function forward(
   return seen(call, asking, (reply) => ({
     "http.response.status_code": (reply as { status: number }).status,
   }));
+}
+
+/**
+ * Node's client makes methods upper case, which are then others (RFC 9110, section 9.1), with another body and reply.
+ *
+ * @throws {BadRequestError}
+ */
+function checkMethod({ method }: GatewayRequest): void {
+  if (/[a-z]/.test(method))
+    throw new BadRequestError(
+      `methods are case-sensitive, and ${method} would become ${method.toUpperCase()}`,
+    );
 }
 
 /** `call`: as which it is traced. */
@@ -118,6 +133,11 @@ function addressOf(
     "eddy.upstream": name,
   };
 }
+
+/** The client left, or reached a limit; the body was read already, or could not be kept: not the server's fault. */
+const isOurs = (error: Error): boolean =>
+  error instanceof GatewayError &&
+  !(error instanceof UpstreamError || error instanceof UpstreamTimeoutError);
 
 /** No server has seen anything of the request: it may go to another one. */
 class UnseenError extends Error {}
@@ -309,8 +329,8 @@ class Attempt {
     this.#state = "over";
     const stale = this.#foundClosed(error);
     this.#out.destroy();
-    const isClients = error instanceof GatewayError && error.fault === "client"; // it left, or reached a limit
-    if (!stale && !isClients) this.#upstream.failed(this.#request.log, error);
+    if (!stale && !isOurs(error))
+      this.#upstream.failed(this.#request.log, error);
     this.#reject(
       before === "connecting" || stale
         ? new UnseenError(`${this.#name} cannot be reached`, { cause: error })

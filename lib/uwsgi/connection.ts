@@ -18,6 +18,8 @@ interface UwsgiEntrance {
   readonly serve: Serve;
   readonly entrances: Readonly<Record<Scheme, Entrance>>;
   readonly idleTimeoutMs: number;
+  /** A front that has closed its side waits for its reply; or else it has left, as its client has. */
+  readonly halfOpen: boolean;
   /** Of a request's fields. */
   readonly maxBytes: number;
   readonly log: Logger;
@@ -35,10 +37,11 @@ export class UwsgiConnection {
   constructor(socket: Socket, common: UwsgiEntrance) {
     this.#socket = socket;
     this.#common = common;
+    socket.allowHalfOpen = true; // "end" says what becomes of it
     socket
       .setTimeout(common.idleTimeoutMs, () => this.#idle())
       .on("data", (piece) => this.#receive(piece))
-      .on("end", () => socket.destroy()) // a front server does so only when its client has left
+      .on("end", () => this.#endOfFront())
       .on("error", (error) =>
         common.log.debug({ err: error }, "a front server left"),
       );
@@ -90,6 +93,13 @@ export class UwsgiConnection {
 
   #refuse(status: string): void {
     this.#socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
+  }
+
+  /** Nothing more will come: of half a request there is nothing to wait for. */
+  #endOfFront(): void {
+    const isComplete =
+      this.#outlet?.isReceived === true || this.#socket.writableEnded;
+    if (!this.#common.halfOpen || !isComplete) this.#socket.destroy();
   }
 
   /** Silent for a while. While an application works, its own limits hold. */

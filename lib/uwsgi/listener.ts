@@ -23,6 +23,7 @@ export async function openUwsgiListener(
   where: string | Server,
   serve: Serve,
   { idleTimeoutMs = IDLE_TIMEOUT_MS }: ConnectionLimits,
+  halfOpen: boolean,
   log: Logger,
 ): Promise<Listener> {
   const server = where instanceof Server ? where : createServer();
@@ -36,7 +37,7 @@ export async function openUwsgiListener(
     https: new Entrance("https"),
   };
   const maxBytes = engineHeaderBytes();
-  const common = { serve, entrances, idleTimeoutMs, maxBytes, log };
+  const common = { serve, entrances, idleTimeoutMs, halfOpen, maxBytes, log };
   const open = new Set<UwsgiConnection>();
   const connections = new Connections();
   const take = (socket: Socket): void => {

@@ -48,6 +48,11 @@ export class UwsgiOutlet extends StreamOutlet {
     return this.#left > 0 && this.#push !== undefined && !this.#paused;
   }
 
+  /** All of the request is there, its body too. */
+  get isReceived(): boolean {
+    return this.#left === 0;
+  }
+
   /** What comes behind the body, or when nobody wants it any more, is dropped. */
   receive(piece: Uint8Array): void {
     if (this.#left === 0 || !this.isOpen) return;

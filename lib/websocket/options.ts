@@ -82,9 +82,9 @@ export interface WebSocketOptions {
    */
   compress?: boolean;
   /**
-   * Bytes from which a message is worth it.
+   * Bytes from which a message is worth it. What is published goes by the smallest number of all places that compress.
    *
-   * @default 1024.
+   * @default 1024: below that, what is saved fits into the same packet
    */
   compressFrom?: number;
 }

@@ -1,9 +1,11 @@
 /** Certificates of clients as variables, wherever applications get a request as variables. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { get } from "node:https";
+import type { TLSSocket } from "node:tls";
 import { expect } from "chai";
+import { node } from "../../adapters/node.ts";
 import { variablesOf } from "../../adapters/uwsgi/packet.ts";
 import { wsgi, type WsgiApp } from "../../adapters/wsgi.ts";
 import { json, type Application } from "../../lib/index.ts";
@@ -59,16 +61,8 @@ describeIf(OPENSSL_MISSING, "A client's certificate", function () {
         {},
         { tls },
       );
-      const ask = async (shown: object): Promise<Record<string, string>> => {
-        const options = { rejectUnauthorized: false, agent: false, ...shown };
-        const headers = { "ssl-client-verify": "SUCCESS" };
-        const request = get(url, { ...options, headers });
-        const [response] = (await once(request, "response")) as [
-          IncomingMessage,
-        ];
-        const text = (await response.setEncoding("utf8").toArray()).join("");
-        return JSON.parse(text) as Record<string, string>;
-      };
+      const ask = (shown: object): Promise<Record<string, string>> =>
+        askBy(url, shown);
       const files = {
         key: readFileSync(known.key),
         cert: readFileSync(known.cert),
@@ -80,4 +74,46 @@ describeIf(OPENSSL_MISSING, "A client's certificate", function () {
       const left = names.filter((name) => name.startsWith("SSL_"));
       expect(left).to.deep.equal([]);
     });
+
+  it("is what req.socket.getPeerCertificate() gives below node()", async () => {
+    const folder = folderWith({});
+    const server = makeCertificate(folder, "server");
+    const ca = makeCertificate(folder, "authority").cert;
+    const known = makeCertificate(folder, "known", {
+      signedBy: "authority",
+    });
+    const tls = { ...server, ca, verifyClient: "optional" } as const;
+    const { url } = await serveWith(
+      (loop) =>
+        loop.mount(
+          node((req: IncomingMessage, res: ServerResponse) => {
+            const socket = req.socket as TLSSocket;
+            const { authorized } = socket;
+            const { subject } = socket.getPeerCertificate();
+            res.end(JSON.stringify({ authorized, subject }));
+          }),
+        ),
+      {},
+      { tls },
+    );
+    const files = {
+      key: readFileSync(known.key),
+      cert: readFileSync(known.cert),
+    };
+    expect(await askBy(url, files)) //
+      .to.deep.equal({ authorized: true, subject: { CN: "known" } });
+    expect(await askBy(url, {})).to.deep.equal({ authorized: false });
+  });
 });
+
+async function askBy(
+  url: string,
+  shown: object,
+): Promise<Record<string, string>> {
+  const options = { rejectUnauthorized: false, agent: false, ...shown };
+  const headers = { "ssl-client-verify": "SUCCESS" };
+  const request = get(url, { ...options, headers });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const text = (await response.setEncoding("utf8").toArray()).join("");
+  return JSON.parse(text) as Record<string, string>;
+}

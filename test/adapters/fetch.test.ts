@@ -207,6 +207,36 @@ describe("fetch() gives its application", () => {
     expect(done).to.equal(true);
   });
 
+  it("ctx.waitUntil: a drain waits for longer than for a cleanup, and as long as for requests", async () => {
+    const finishes: (() => void)[] = [];
+    type Context = { waitUntil(work: Promise<unknown>): void };
+    const late = async (ctx: Context): Promise<void> => {
+      await new Promise<void>((resolve) => finishes.push(resolve));
+      ctx.waitUntil(new Promise<void>((resolve) => finishes.push(resolve)));
+    };
+    const server = await serveWith(
+      (loop) =>
+        loop.mount(
+          adapt((_, __, ctx) => {
+            ctx.waitUntil(late(ctx));
+            return nothing();
+          }),
+        ),
+      { teardownTimeoutMs: 1, drainTimeoutMs: 60_000 },
+    );
+    await fetch(server.url);
+    const closed = server.loop.close().then(() => "closed");
+    for (const one of [0, 1]) {
+      const first = await Promise.race([
+        closed,
+        new Promise((resolve) => setTimeout(resolve, 50, "waiting")),
+      ]);
+      expect(first).to.equal("waiting");
+      finishes[one]!();
+    }
+    await closed;
+  });
+
   it("ctx.waitUntil, whose failures go to the log alone", async () => {
     const server = await serve((_, __, ctx) => {
       ctx.waitUntil(Promise.reject(new Error("on purpose")));

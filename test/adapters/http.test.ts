@@ -15,8 +15,13 @@ import { createServer as createSecureServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { expect } from "chai";
 import { http, type HttpOptions } from "../../adapters/http.ts";
-import { UsageError, type LoopOptions } from "../../lib/index.ts";
+import {
+  UsageError,
+  type ApplicationStatus,
+  type LoopOptions,
+} from "../../lib/index.ts";
 import { CERTIFICATE } from "../support/certificate.ts";
+import { onEachEngine } from "../support/engines.ts";
 import { folderWith } from "../support/folder.ts";
 import { afterTest } from "../support/hooks.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -82,7 +87,11 @@ describe("http()", () => {
       "X-Forwarded-Port: 1",
       "X-Forwarded-Server: evil.example",
       "X-Forwarded-Prefix: /evil",
+      "X-Forwarded: for=192.0.2.1",
       "X-Real-IP: 192.0.2.1",
+      "X-Scheme: https",
+      "X_Forwarded_For: 192.0.2.1",
+      "X_Real_IP: 192.0.2.1",
     ]);
     const [json] = await client.until(/\{.*\}/);
     expect(JSON.parse(json)).to.deep.equal({
@@ -95,10 +104,10 @@ describe("http()", () => {
         "1",
         "x-one",
         "2",
-        "x-forwarded-for",
-        "127.0.0.1",
         "x-forwarded-proto",
         "http",
+        "x-forwarded-for",
+        "127.0.0.1",
         "x-forwarded-host",
         "test",
         "via",
@@ -408,15 +417,39 @@ describe("http()", () => {
     }
   });
 
-  it("gets no CONNECT, and goes on after three of them", async () => {
-    const { url } = await upstream(says);
-    const server = await serve(url);
-    for (let i = 0; i < 3; i++) {
-      const client = await RawClient.connect(server.port);
-      client.request("CONNECT /app");
-      expect(await client.untilClosed()).to.match(/^HTTP\/1.1 [45]\d\d /);
-    }
-    expect((await fetch(`${server.url}/app`)).status).to.equal(200);
+  onEachEngine(({ name, serveWith }) => {
+    for (const method of ["CONNECT", "connect", "get", "Head"])
+      it(`gets no ${method}, and goes on after three of them`, async () => {
+        const { url, connections } = await upstream(says);
+        const server = await serveWith((loop) => loop.mount("/app", http(url)));
+        for (let i = 0; i < 3; i++) {
+          const client = await RawClient.connect(server.port);
+          client.request(`${method} /app`, ["Connection: close"]);
+          const received = await client.untilClosed();
+          expect(received).to.match(
+            name === "uws" ? /^HTTP\/1.1 400 / : /^HTTP\/1.1 (?:400|501) /,
+          );
+        }
+        expect(connections()).to.equal(0);
+        expect((await fetch(`${server.url}/app`)).status).to.equal(200);
+      });
+  });
+
+  it("is not told that it is down when the body was read before", async () => {
+    const { url } = await upstream(echoes);
+    const server = await serveWith((loop) =>
+      loop
+        .use(async (request, next) => {
+          await request.text();
+          return await next();
+        })
+        .mount("/", http(url)),
+    );
+    server.expectLog(/the request body was read already/);
+    const post = { method: "POST", body: "a" };
+    expect((await fetch(server.url, post)).status).to.equal(500);
+    const [{ parts }] = server.loop.applications() as [ApplicationStatus];
+    expect(parts.map(({ state }) => state)).to.deep.equal(["up"]);
   });
 
   for (const [method, length] of [

@@ -1,22 +1,27 @@
 /** A command and an application with copies of eddy of their own, as a global command and a local package are. */
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { eddy, type Eddy, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ROOT } from "../support/root.ts";
 
-/** With an eddy and an effection that are no links to ours. */
-function folderOfItsOwn(app: string): string {
+/** With an eddy that is no link to ours, and an effection that is none unless both have the same. */
+function folderOfItsOwn(app: string, effection: Effection): string {
   const folder = folderWith({ "app.mjs": app }, { packages: [] });
   const modules = join(folder, "node_modules");
   rmSync(join(modules, "eddy"));
   for (const part of ["bundle", "package.json"])
     cpSync(join(ROOT, part), join(modules, "eddy", part), { recursive: true });
-  cpSync(join(ROOT, "node_modules/effection"), join(modules, "effection"), {
-    recursive: true,
-  });
+  const [installed, own] = [
+    join(ROOT, "node_modules/effection"),
+    join(modules, "effection"),
+  ];
+  if (effection === "shared") symlinkSync(installed, own);
+  else cpSync(installed, own, { recursive: true });
   const { dependencies, optionalDependencies } = JSON.parse(
     readFileSync(join(ROOT, "package.json"), "utf8"),
   ) as Record<string, object>;
@@ -30,6 +35,9 @@ function folderOfItsOwn(app: string): string {
   }
   return folder;
 }
+
+/** npm installs one for both where it can. */
+type Effection = "shared" | "its own";
 
 async function ask(command: Eddy, path: string): Promise<string> {
   const { port } = new URL(await command.url());
@@ -56,6 +64,36 @@ const HANDLERS = `
     "/text": async (request) => "x" + await request.text(),
   };`;
 
+const PROGRAM = `
+  import { Loop } from "eddy";
+  import * as own from "eddy/operations";
+  const { OTHER } = process.env;
+  const other = await import(OTHER + "/lib/operations.js");
+  const { fetch: fetchApp } = await import(OTHER + "/adapters/fetch.js");
+  const { requestTimeout, secureHeaders } = await import(OTHER + "/lib/middleware/index.js");
+  const tasks = ({ all, resource, sleep, spawn, until }) => function* () {
+    const task = yield* spawn(function* () { yield* sleep(1); return "b"; });
+    const a = yield* resource(function* (provide) { yield* provide("a"); });
+    return (yield* all([until(Promise.resolve(a)), task])).join("");
+  };
+  const loop = new Loop({ log: false })
+    .use(secureHeaders())
+    .use("/slow", requestTimeout(20))
+    .get("/before", tasks(own))
+    .get("/other", tasks(other))
+    .mount("/fetch", fetchApp(() => new Response("fetched")))
+    .get("/slow", tasks({ ...own, sleep: () => own.sleep(60_000) }));
+  const { url } = await loop.listen(0);
+  const seen = {};
+  for (const path of ["/before", "/other", "/fetch", "/slow"]) {
+    const response = await fetch(url + path);
+    const text = await response.text();
+    const isSecure = response.headers.get("x-content-type-options") === "nosniff";
+    seen[path] = response.status + " " + (isSecure || response.status === 503 ? text.trim() : "no fields");
+  }
+  await loop.close();
+  console.log(JSON.stringify(seen));`;
+
 const ANSWERS = {
   "/json": '200 {"a":1}',
   "/bad": "400 no such thing\n",
@@ -67,17 +105,18 @@ const ANSWERS = {
   "/text": "200 x",
 };
 
-describe("A command and an application with copies of eddy of their own", function () {
-  this.timeout(PATIENCE_MS);
+for (const effection of ["shared", "its own"] as const)
+  describe(`A command and an application with copies of eddy of their own, effection ${effection}`, function () {
+    this.timeout(PATIENCE_MS);
 
-  for (const [what, rest] of [
-    [
-      "a handler",
-      "export default (request) => handlers[request.path](request);",
-    ],
-    [
-      "a Loop, with an adapter of its own",
-      `import { Loop } from "eddy";
+    const kinds: [what: string, rest: string, others?: object][] = [
+      [
+        "a handler",
+        "export default (request) => handlers[request.path](request);",
+      ],
+      [
+        "a Loop, with an adapter of its own",
+        `import { Loop } from "eddy";
        import { wsgi } from "eddy/adapters/wsgi";
        const loop = new Loop().mount("/wsgi", wsgi((environ, startResponse) => {
          startResponse("200 OK", []);
@@ -85,22 +124,52 @@ describe("A command and an application with copies of eddy of their own", functi
        }));
        for (const [path, handler] of Object.entries(handlers)) loop.get(path, handler);
        export default loop;`,
-    ],
-    [
-      "a program that ends with serve()",
-      `import { Loop } from "eddy";
+      ],
+      [
+        "an application in threads",
+        `import { wsgi } from "eddy/adapters/wsgi";
+       const module = new URL("data:text/javascript,export default (environ, startResponse) => { startResponse('200 OK', []); return ['threads']; }");
+       const threads = wsgi({ module, threads: 1 });
+       export default { open: threads.open.bind(threads), handle: (request) => request.path === "/text" ? threads.handle(request) : handlers[request.path](request) };`,
+        { "/text": "200 threads" },
+      ],
+      [
+        "a program that ends with serve()",
+        `import { Loop } from "eddy";
        const loop = new Loop();
        for (const [path, handler] of Object.entries(handlers)) loop.get(path, handler);
        await loop.serve(1);`,
-    ],
-  ] as const)
-    it(`work together: ${what}`, async () => {
-      const command = eddy(folderOfItsOwn(HANDLERS + rest), ["app.mjs"]);
-      const answers: Record<string, string> = {};
-      for (const path of Object.keys(ANSWERS))
-        answers[path] = await ask(command, path);
-      expect(answers).to.deep.equal(ANSWERS);
-      command.kill("SIGTERM");
-      expect(await command.ended).to.equal(0);
+      ],
+    ];
+    for (const [what, rest, others] of kinds)
+      it(`work together: ${what}`, async () => {
+        const folder = folderOfItsOwn(HANDLERS + rest, effection);
+        const command = eddy(folder, ["app.mjs"]);
+        const answers: Record<string, string> = {};
+        for (const path of Object.keys(ANSWERS))
+          answers[path] = await ask(command, path);
+        expect(answers).to.deep.equal({ ...ANSWERS, ...others });
+        command.kill("SIGTERM");
+        expect(await command.ended).to.equal(0);
+      });
+
+    it("work together: a loop of the one, operations, an adapter and middleware of the other", () => {
+      const folder = folderOfItsOwn(PROGRAM, effection);
+      const { stdout, stderr } = spawnSync(process.execPath, ["app.mjs"], {
+        cwd: folder,
+        env: {
+          ...process.env,
+          OTHER: pathToFileURL(join(ROOT, "bundle")).href,
+        },
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+      expect(stderr).to.equal("");
+      expect(JSON.parse(stdout)).to.deep.equal({
+        "/before": "200 ab",
+        "/other": "200 ab",
+        "/fetch": "200 fetched",
+        "/slow": "503 something went wrong here",
+      });
     });
-});
+  });

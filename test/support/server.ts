@@ -126,7 +126,8 @@ export async function serveWith(
 ): Promise<TestServer> {
   const server = new TestServer(options);
   setup(server.loop);
-  const target = { port: 0, host: "127.0.0.1", ...engine };
+  const where = engine.unix === undefined ? { port: 0, host: "127.0.0.1" } : {};
+  const target = { ...where, ...engine };
   server.address = await server.loop.listen(target);
   return server;
 }

@@ -2,6 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { after, afterEach, before } from "mocha";
 import type { Loop, LoopOptions } from "../../lib/index.ts";
+import type { TestedEngine } from "./engines.ts";
 import { serveWith, type TestServer } from "./server.ts";
 
 /**
@@ -11,10 +12,11 @@ import { serveWith, type TestServer } from "./server.ts";
 export function shareServer(
   setup: (loop: Loop) => unknown,
   options?: Omit<LoopOptions, "log">,
+  engine: Pick<TestedEngine, "serveWith"> = { serveWith },
 ): () => TestServer {
   let server: TestServer;
   before(async () => {
-    server = await serveWith(setup, options);
+    server = await engine.serveWith(setup, options);
     server.kept = true;
   });
   afterEach(async () => {

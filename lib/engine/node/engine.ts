@@ -126,6 +126,7 @@ function createHttpServer(
     ? createHttpsServer({
         ...options,
         ...secure.options,
+        allowHalfOpen: true, // of the connection below TLS; as createServer() has it
         handshakeTimeout: idleTimeoutMs,
       })
     : createServer(options);

@@ -13,7 +13,7 @@ import type { Chunk, Head, Peer, Serve } from "../engine.ts";
 import type { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
 import { NodePeer, toText, trailersOf } from "./head.ts";
-import { pathAndQuery } from "../path-and-query.ts";
+import { pathAndQuery, targetText } from "../path-and-query.ts";
 import { StreamOutlet } from "../stream-outlet.ts";
 import { untilClosed } from "./until-closed.ts";
 
@@ -169,7 +169,9 @@ class Http2Head implements Head {
     peer: Peer,
   ) {
     this.method = headers[":method"]!;
-    [this.path, this.query] = pathAndQuery(headers[":path"] ?? "");
+    [this.path, this.query] = pathAndQuery(
+      targetText(headers[":path"] ?? ""),
+    );
     this.fields = fieldsOf(headers, raw, !endAfterHeaders);
     this.peer = peer;
   }

@@ -26,7 +26,7 @@ import {
 import { UwsOutlet } from "./outlet.ts";
 import { Packet } from "./packet.ts";
 import { Keeping } from "./reply-head.ts";
-import { receiveUpgrades, UwsSocket } from "./socket.ts";
+import { receiveUpgrades, UwsSocket, wellFormed } from "./socket.ts";
 import { SpareCork } from "./spare-cork.ts";
 import { UpgradeOutlet } from "./upgrade.ts";
 import { SecureApps, type Preparation } from "./secure.ts";
@@ -146,10 +146,11 @@ class UwsListener implements Listener {
   ): void {
     if (this.#spare === undefined) return; // the engine has no topics, and would end the process
     const isBinary = typeof message !== "string";
+    const text = wellFormed(message);
     for (const app of this.#apps.all)
       if (except instanceof UwsSocket && except.app === app)
         except.publish(topic, message, compress);
-      else app.publish(topic, message, isBinary, compress);
+      else app.publish(topic, text, isBinary, compress);
   }
 
   async untilUnused(signal: AbortSignal): Promise<void> {
@@ -211,6 +212,10 @@ function route(
   );
 }
 
+/** Of connections without a request that was understood: what the other engine understands. */
+const OF_HTTP_1_0 =
+  "a proxy that speaks HTTP/1.0 (nginx: proxy_http_version 1.1; or serve it by --engine node), ";
+
 function watch(app: TemplatedApp, entrance: Entrance): void {
   app.filter((connection, change) => {
     if (Number(change) < 0) return entrance.closed(); // the address is not known any more
@@ -219,7 +224,7 @@ function watch(app: TemplatedApp, entrance: Entrance): void {
     );
     entrance.opened(address);
     if (!entrance.admits(address)) return void connection.close();
-    connection.onAborted(() => entrance.unserved(address)); // forgotten with the first request
+    connection.onAborted(() => entrance.unserved(address, OF_HTTP_1_0)); // forgotten with the first request
   });
 }
 

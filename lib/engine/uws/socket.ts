@@ -136,7 +136,7 @@ export class UwsSocket implements SocketConnection {
 
   send(message: Chunk, compress: boolean): Sent {
     const isBinary = typeof message !== "string";
-    return SENT[this.#ws.send(message, isBinary, compress)]!;
+    return SENT[this.#ws.send(wellFormed(message), isBinary, compress)]!;
   }
 
   ping(): void {
@@ -146,7 +146,7 @@ export class UwsSocket implements SocketConnection {
   /** A connection that is held back would not hear its client end. */
   end(code: number, reason: string): void {
     this.#hold?.release();
-    this.#ws.end(code, reason);
+    this.#ws.end(code, wellFormed(reason) as string);
   }
 
   cut(): void {
@@ -188,9 +188,18 @@ export class UwsSocket implements SocketConnection {
   /** To all others of its app. */
   publish(topic: string, message: Chunk, compress: boolean): void {
     const isBinary = typeof message !== "string";
-    this.#ws.publish(topic, message, isBinary, compress);
+    this.#ws.publish(topic, wellFormed(message), isBinary, compress);
   }
 }
+
+/**
+ * The engine writes half of a surrogate pair as it is, which no text may have (RFC 6455, section 5.6): its receiver
+ * closes the connection. A text that is cut off between two halves is enough.
+ */
+export const wellFormed = (message: Chunk): Chunk =>
+  typeof message !== "string" || message.isWellFormed()
+    ? message
+    : message.toWellFormed();
 
 interface Pausing {
   readonly pause?: (this: unknown) => void;

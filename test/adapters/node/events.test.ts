@@ -9,6 +9,7 @@ import { expect } from "chai";
 import { node } from "../../../adapters/node.ts";
 import type { LoopOptions } from "../../../lib/index.ts";
 import { onEachEngine } from "../../support/engines.ts";
+import { madeErrors } from "../../support/made-errors.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import type { TestServer } from "../../support/server.ts";
 
@@ -187,6 +188,50 @@ onEachEngine((engine) => {
       server.expectLog(/broken/);
       expect((await fetch(server.url)).status).to.equal(500);
       await events.until("broken", ...ALL_CLOSED);
+    });
+
+    for (const [what, end] of Object.entries({
+      "socket.destroy()": (req: IncomingMessage) => req.socket.destroy(),
+      "socket.end()": (req: IncomingMessage) => req.socket.end(),
+      "destroy() of the request": (req: IncomingMessage) => req.destroy(),
+      "destroy(error)": (req: IncomingMessage) => req.destroy(new Error("no")),
+      "destroy() of the response": (
+        _req: IncomingMessage,
+        res: ServerResponse,
+      ) => res.destroy(),
+    }))
+      it(`${what}: what is written behind it does not become a reply`, async () => {
+        for (const later of [
+          (now: () => void) => now(),
+          queueMicrotask,
+          setImmediate,
+        ]) {
+          const server = await serve((req, res) =>
+            later(() => {
+              end(req, res);
+              res.write("a ");
+              res.end("body");
+            }),
+          );
+          server.expectLog(/has ended its connection|no/);
+          const response = await fetch(server.url);
+          expect(response.status).to.equal(500);
+          expect(await response.text()).not.to.include("body");
+        }
+      });
+
+    it("a reply before the body is read makes no error that nobody gets", async () => {
+      const made = madeErrors();
+      const { url } = await serve(async (_req, res) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        res.end("not interested");
+      });
+      for (let i = 0; i < 3; i++) {
+        const response = await fetch(url, { method: "POST", body: "a body" });
+        expect(await response.text()).to.equal("not interested");
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(made).to.deep.equal([]);
     });
 
     it("socket.destroy() behind a piece of the body cuts the connection when that is sent", async () => {

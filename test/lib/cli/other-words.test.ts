@@ -16,7 +16,11 @@ describe("A flag of Gunicorn, uWSGI or uvicorn", () => {
     ["--wsgi-file", "the argument: eddy app.wsgi, or eddy hello.py:app"],
     ["--access-logfile", "--access-log"],
     ["--error-logfile", "--error-log (- is standard output)"],
-    ["--preload", "--python-lazy-apps"],
+    ["--preload", "--no-python-lazy-apps"],
+    [
+      "-c",
+      "what eddy import makes of it: eddy import gunicorn.conf.py > eddy.config.yaml",
+    ],
     ["--factory", 'a call: eddy "hello:make()"'],
     ["--app-dir", "--python-path"],
     ["--keyfile", "--tls-key"],

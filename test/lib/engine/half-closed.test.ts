@@ -1,12 +1,23 @@
 /** A client that ends its side behind a request waits for its reply, or has left (docs/engines.md). */
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { expect } from "chai";
-import { stream, UsageError, type ListenOptions } from "../../../lib/index.ts";
+import {
+  stream,
+  UsageError,
+  type ListenOptions,
+  type LoopOptions,
+} from "../../../lib/index.ts";
+import { CERTIFICATE } from "../../support/certificate.ts";
 import { onEachEngine } from "../../support/engines.ts";
+import { folderWith } from "../../support/folder.ts";
 import { Gate } from "../../support/gate.ts";
+import { afterTest } from "../../support/hooks.ts";
 import { itOnUws } from "../../support/native.ts";
 import { RawClient } from "../../support/raw-client.ts";
-import { serveWith } from "../../support/server.ts";
+import { serveWith, type TestServer } from "../../support/server.ts";
 
 onEachEngine(({ serveWith }) => {
   it("A client that ends its side behind its request gets a reply that is there at once", async () => {
@@ -41,8 +52,20 @@ onEachEngine(({ serveWith }) => {
   });
 });
 
-/** As a client sees `listen(target)` with a reply that waits until the client has ended its side. */
-async function waits(target: ListenOptions): Promise<string> {
+const onPort = ({ port }: TestServer): Socket => connect(port, "127.0.0.1");
+const byTls = ({ port }: TestServer): Socket =>
+  connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+
+/**
+ * What a client gets of `listen(target)` that ends its side while the reply waits: until the server has seen that, and
+ * says something that means nothing.
+ */
+async function waits(
+  target: ListenOptions,
+  connectTo = onPort,
+  head = "",
+  options: Omit<LoopOptions, "log"> = {},
+): Promise<string> {
   const inside = new Gate();
   const finished = new Gate();
   const server = await serveWith(
@@ -52,15 +75,21 @@ async function waits(target: ListenOptions): Promise<string> {
         await finished.opened;
         return "late";
       }),
-    {},
+    options,
     target,
   );
-  const client = await RawClient.connect(server.port);
-  client.request("GET /");
+  const socket = connectTo(server).setEncoding("latin1");
+  socket.allowHalfOpen = true;
+  afterTest(() => socket.destroy());
+  socket.write(`${head}GET / HTTP/1.1\r\nHost: test\r\n\r\n`, "latin1");
   await inside.opened;
-  client.finish();
-  finished.open();
-  return await client.untilClosed();
+  socket.end();
+  let received = "";
+  for await (const piece of socket) {
+    received += piece as string;
+    if (received.includes("100 Continue")) finished.open();
+  }
+  return received;
 }
 
 async function* slowly(signal: AbortSignal): AsyncGenerator<string> {
@@ -92,9 +121,26 @@ async function halted(target: ListenOptions): Promise<[unknown, string]> {
 }
 
 describe("listen({ halfOpen })", () => {
-  it('is the default on the engine "node": a reply that waits is sent', async () => {
-    expect(await waits({ engine: "node" })).to.match(/\r\n\r\nlate$/);
-  });
+  const onNode: Record<string, () => Parameters<typeof waits>> = {
+    "a port": () => [{ engine: "node" }],
+    "a Unix socket": () => [
+      { engine: "node", unix: join(folderWith({}), "http.sock") },
+      ({ address }) => connect(address.unix!),
+    ],
+    TLS: () => [{ engine: "node", tls: CERTIFICATE }, byTls],
+    "TLS with HTTP/2": () => [{ tls: CERTIFICATE, http2: true }, byTls],
+    "a port with HTTP/2": () => [{ http2: true }],
+    "a port behind a proxy": () => [
+      { engine: "node" },
+      onPort,
+      "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", // of the proxy itself
+      { trustProxy: ["loopback"], proxyHeader: "proxy-v2" },
+    ],
+  };
+  for (const [where, given] of Object.entries(onNode))
+    it(`is the default on the engine "node": a reply that waits is sent, at ${where}`, async () => {
+      expect(await waits(...given())).to.match(/\r\n\r\nlate$/);
+    });
 
   it('`true` takes the engine "node" where it is to be chosen', async () => {
     expect(await waits({ halfOpen: true })).to.match(/\r\n\r\nlate$/);

@@ -13,6 +13,7 @@ import { sleep, until as ourUntil } from "../../../lib/operations.ts";
 import { Gate } from "../../support/gate.ts";
 import { HOSTILE } from "../../support/hostile.ts";
 import { RawClient } from "../../support/raw-client.ts";
+import { onEachEngine } from "../../support/engines.ts";
 import { shareServer } from "../../support/shared-server.ts";
 import { threaded } from "../../support/threads.ts";
 
@@ -147,56 +148,64 @@ function thrownBy(raise: Throw): unknown {
 
 const PLACES = { ...BEFORE, ...WITHIN, ...BESIDE };
 
-describe("Whatever is thrown, by", () => {
-  const gate = new Gate();
-  const pathOf = (place: string, kind: string): string =>
-    `/${Object.keys(PLACES).indexOf(place)}/${Object.keys(HOSTILE).indexOf(kind)}`;
-  const server = shareServer((loop: Loop) => {
-    loop.get("/neighbour", () => gate.opened.then(() => "answered"));
-    for (const [place, make] of Object.entries(PLACES))
-      for (const [kind, hostile] of Object.entries(HOSTILE))
-        loop.mount(
-          pathOf(place, kind),
-          make(() => {
-            throw hostile("on purpose"); // oxlint-disable-line typescript/only-throw-error
-          }),
-        );
+onEachEngine((engine) => {
+  describe("Whatever is thrown, by", () => {
+    const gate = new Gate();
+    const pathOf = (place: string, kind: string): string =>
+      `/${Object.keys(PLACES).indexOf(place)}/${Object.keys(HOSTILE).indexOf(kind)}`;
+    const server = shareServer(
+      (loop: Loop) => {
+        loop.get("/neighbour", () => gate.opened.then(() => "answered"));
+        for (const [place, make] of Object.entries(PLACES))
+          for (const [kind, hostile] of Object.entries(HOSTILE))
+            loop.mount(
+              pathOf(place, kind),
+              make(() => {
+                throw hostile("on purpose"); // oxlint-disable-line typescript/only-throw-error
+              }),
+            );
+      },
+      {},
+      engine,
+    );
+
+    /** What a client gets there; the log has one line about it. */
+    async function ask(place: string, kind: string): Promise<string> {
+      server().expectLog(/./);
+      const neighbour = await RawClient.connect(server().port);
+      neighbour.request("GET /neighbour");
+      const client = await RawClient.connect(server().port);
+      const path = pathOf(place, kind);
+      client.request(`GET ${path}`, ["connection: close"]);
+      const reply = await client.untilClosed();
+      const lines = server().log.filter(({ level }) => level >= 40);
+      expect(lines, JSON.stringify(lines)).to.have.length(1);
+      gate.open();
+      await neighbour.until(/answered/);
+      neighbour.abort();
+      return reply;
+    }
+
+    for (const kind of Object.keys(HOSTILE)) {
+      for (const place of Object.keys(BEFORE))
+        it(`${place}: 500 for ${kind}`, async () => {
+          expect(await ask(place, kind)).to.match(/^HTTP\/1\.1 500 /);
+        });
+
+      for (const place of Object.keys(WITHIN))
+        it(`${place}: the reply is cut for ${kind}`, async () => {
+          const reply = await ask(place, kind);
+          expect(reply).to.match(/^(HTTP\/1\.1 200 [^]*begun\r\n)?$/);
+        });
+
+      for (const place of Object.keys(BESIDE))
+        it(`${place}: the reply is as it was for ${kind}`, async () => {
+          expect(await ask(place, kind)).to.match(
+            /^HTTP\/1\.1 200 [^]*answered/,
+          );
+        });
+    }
   });
-
-  /** What a client gets there; the log has one line about it. */
-  async function ask(place: string, kind: string): Promise<string> {
-    server().expectLog(/./);
-    const neighbour = await RawClient.connect(server().port);
-    neighbour.request("GET /neighbour");
-    const client = await RawClient.connect(server().port);
-    const path = pathOf(place, kind);
-    client.request(`GET ${path}`, ["connection: close"]);
-    const reply = await client.untilClosed();
-    const lines = server().log.filter(({ level }) => level >= 40);
-    expect(lines, JSON.stringify(lines)).to.have.length(1);
-    gate.open();
-    await neighbour.until(/answered/);
-    neighbour.abort();
-    return reply;
-  }
-
-  for (const kind of Object.keys(HOSTILE)) {
-    for (const place of Object.keys(BEFORE))
-      it(`${place}: 500 for ${kind}`, async () => {
-        expect(await ask(place, kind)).to.match(/^HTTP\/1\.1 500 /);
-      });
-
-    for (const place of Object.keys(WITHIN))
-      it(`${place}: the reply is cut for ${kind}`, async () => {
-        const reply = await ask(place, kind);
-        expect(reply).to.match(/^(HTTP\/1\.1 200 [^]*begun\r\n)?$/);
-      });
-
-    for (const place of Object.keys(BESIDE))
-      it(`${place}: the reply is as it was for ${kind}`, async () => {
-        expect(await ask(place, kind)).to.match(/^HTTP\/1\.1 200 [^]*answered/);
-      });
-  }
 });
 
 /** What is given in place of what a reply is made of. */
@@ -239,29 +248,37 @@ const GIVEN: Record<string, (given: unknown) => Application> = {
 /** What is as good as nothing there, which some of these may be. */
 const NOTHING = ["nothing", "null"];
 
-describe("Nothing worse than a 500, which is logged, comes of", () => {
-  const kinds = Object.keys(HOSTILE).filter((kind) => !NOTHING.includes(kind));
-  const server = shareServer((loop: Loop) => {
-    loop.get("/neighbour", () => "answered");
-    for (const [place, make] of Object.entries(GIVEN))
-      for (const kind of kinds)
-        loop.mount(
-          `/${encodeURIComponent(place)}/${kinds.indexOf(kind)}`,
-          make(HOSTILE[kind]!("on purpose")),
-        );
-  });
+onEachEngine((engine) => {
+  describe("Nothing worse than a 500, which is logged, comes of", () => {
+    const kinds = Object.keys(HOSTILE).filter(
+      (kind) => !NOTHING.includes(kind),
+    );
+    const server = shareServer(
+      (loop: Loop) => {
+        loop.get("/neighbour", () => "answered");
+        for (const [place, make] of Object.entries(GIVEN))
+          for (const kind of kinds)
+            loop.mount(
+              `/${encodeURIComponent(place)}/${kinds.indexOf(kind)}`,
+              make(HOSTILE[kind]!("on purpose")),
+            );
+      },
+      {},
+      engine,
+    );
 
-  for (const place of Object.keys(GIVEN))
-    for (const [i, kind] of kinds.entries())
-      it(`${kind} as ${place}`, async () => {
-        server().expectLog(/./);
-        const { url } = server();
-        const reply = await fetch(`${url}/${encodeURIComponent(place)}/${i}`);
-        const failures = server().log.filter(({ level }) => level === 50);
-        expect(reply.status).to.equal(failures.length === 0 ? 200 : 500); // some are as good as nothing there
-        const neighbour = await fetch(`${url}/neighbour`);
-        expect(await neighbour.text()).to.equal("answered");
-      });
+    for (const place of Object.keys(GIVEN))
+      for (const [i, kind] of kinds.entries())
+        it(`${kind} as ${place}`, async () => {
+          server().expectLog(/./);
+          const { url } = server();
+          const reply = await fetch(`${url}/${encodeURIComponent(place)}/${i}`);
+          const failures = server().log.filter(({ level }) => level === 50);
+          expect(reply.status).to.equal(failures.length === 0 ? 200 : 500); // some are as good as nothing there
+          const neighbour = await fetch(`${url}/neighbour`);
+          expect(await neighbour.text()).to.equal("answered");
+        });
+  });
 });
 
 describe("Whatever is thrown, by a function that is provided to threads", () => {

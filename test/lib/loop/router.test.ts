@@ -357,6 +357,10 @@ describe("A loop refuses", () => {
       "/users/[id]",
       "/:id?",
       "/{*rest}",
+      "/:id.json",
+      "/:id<int>",
+      "/:a~b",
+      "/(a|b)",
     ].map((pattern): (typeof wrong)[number] => [
       `the pattern ${pattern} of other routers`,
       (loop) => loop.get(pattern, hello),

@@ -17,7 +17,7 @@ import {
   etag,
   type CompressOptions,
   type Encoding,
-} from "../../../lib/middleware.ts";
+} from "../../../lib/middleware/index.ts";
 import { onEachEngine } from "../../support/engines.ts";
 import { Gate } from "../../support/gate.ts";
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { HttpError, json, Loop, UsageError } from "../../../lib/index.ts";
-import { cors, type CorsOptions } from "../../../lib/middleware.ts";
+import { cors, type CorsOptions } from "../../../lib/middleware/index.ts";
 
 const ORIGIN = "https://app.example.org";
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { json, Loop, type Handler } from "../../../lib/index.ts";
-import { etag } from "../../../lib/middleware.ts";
+import { etag } from "../../../lib/middleware/index.ts";
 
 async function ask(
   handler: Handler,

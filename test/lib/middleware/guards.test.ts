@@ -6,7 +6,7 @@ import {
   basicAuth,
   requestTimeout,
   secureHeaders,
-} from "../../../lib/middleware.ts";
+} from "../../../lib/middleware/index.ts";
 import { onEachEngine } from "../../support/engines.ts";
 
 const basic = (text: string) => ({

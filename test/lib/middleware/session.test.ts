@@ -13,7 +13,7 @@ import {
   SignedCookies,
   type SessionOptions,
   type SessionStore,
-} from "../../../lib/middleware.ts";
+} from "../../../lib/middleware/index.ts";
 import { atTime } from "../../support/at-time.ts";
 
 const SECRET = "a secret of some length";

@@ -15,7 +15,7 @@ import {
   type Handler,
   type Middleware,
 } from "../../../lib/index.ts";
-import { addToErrors } from "../../../lib/middleware.ts";
+import { addToErrors } from "../../../lib/middleware/index.ts";
 import { isBelow } from "../../../lib/middleware/prefix.ts";
 import { onEachEngine } from "../../support/engines.ts";
 import { RawClient } from "../../support/raw-client.ts";

@@ -3,7 +3,7 @@ import { sleep } from "effection";
 import * as v from "valibot";
 import { z } from "zod";
 import { HttpError, json, Loop, UsageError } from "../../../lib/index.ts";
-import { validate, type Schemas } from "../../../lib/middleware.ts";
+import { validate, type Schemas } from "../../../lib/middleware/index.ts";
 
 const libraries: Record<string, Required<Schemas>> = {
   zod: {

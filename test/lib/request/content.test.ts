@@ -1,6 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { expect } from "chai";
-import { json } from "../../../lib/index.ts";
+import { fetch as fetchApp } from "../../../adapters/fetch.ts";
+import { json, Loop, UsageError } from "../../../lib/index.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
 
 const LIMIT = 100_000;
@@ -103,6 +104,46 @@ describe("A body that is read as text", () => {
       "send UTF-8, not charset utf-16\n",
     ],
     [
+      "text in another charset, with spaces",
+      "/text",
+      "a",
+      "text/plain; charset = latin1",
+      415,
+      "send UTF-8, not charset latin1\n",
+    ],
+    [
+      "text of two types",
+      "/text",
+      "a",
+      'text/plain, text/html; charset = "latin1"',
+      415,
+      "send UTF-8, not charset latin1\n",
+    ],
+    [
+      "text of a type that is none, in UTF-8",
+      "/text",
+      "é",
+      "text; charset=utf-8",
+      200,
+      "é",
+    ],
+    [
+      "text whose type speaks of a charset in quotes",
+      "/text",
+      "a",
+      'text/plain; title="a; charset=latin1"',
+      200,
+      "a",
+    ],
+    [
+      "a form in another charset, of a type with spaces",
+      "/form",
+      "a=%E9",
+      "application/x-www-form-urlencoded; charset = windows-1252",
+      415,
+      "send UTF-8, not charset windows-1252\n",
+    ],
+    [
       "a form in another charset",
       "/form",
       "a=%E9",
@@ -183,8 +224,18 @@ describe("A compressed body", () => {
   });
 
   it("that is identity is as it is", async () => {
-    expect(await post("/text", "hello", coded("identity"))) //
-      .to.deep.equal([200, "hello"]);
+    for (const coding of ["identity", "Identity", ""])
+      expect(await post("/text", "hello", coded(coding))) //
+        .to.deep.equal([200, "hello"]);
+  });
+
+  it("cannot be inflated for an application that reads it by itself", () => {
+    const mount = (): unknown =>
+      new Loop({ log: false }).mount(
+        fetchApp(() => new Response()),
+        { inflateBodies: true },
+      );
+    expect(mount).to.throw(UsageError, /bodies as they were sent/);
   });
 
   it("is given as it was sent to who reads its bytes", async () => {

@@ -15,6 +15,7 @@ import {
   type LoopOptions,
 } from "../../../lib/index.ts";
 import { encodePacket } from "../../../adapters/uwsgi/packet.ts";
+import { Gate } from "../../support/gate.ts";
 import { folderWith } from "../../support/folder.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { ROOT } from "../../support/root.ts";
@@ -31,10 +32,14 @@ async function listen(
   setup: (loop: Loop) => unknown,
   options: Omit<LoopOptions, "log"> = {},
   uwsgi = "127.0.0.1:0",
+  halfOpen?: boolean,
 ): Promise<TestServer> {
   const server = new TestServer({ accessLog: true, ...options });
   setup(server.loop);
-  server.address = await server.loop.listen({ uwsgi });
+  server.address = await server.loop.listen({
+    uwsgi,
+    ...(halfOpen !== undefined && { halfOpen }),
+  });
   return server;
 }
 
@@ -116,6 +121,77 @@ describe("listen({ uwsgi: server })", () => {
     expect(stdout).to.match(
       /^UsageError: the server of listen\(\{ uwsgi: server \}\) does not listen; .*\n0\n$/,
     );
+  });
+});
+
+describe("listen({ uwsgi, halfOpen: true })", () => {
+  /** Until the loop has read that the front server has closed its side. */
+  const closing = async ({ loop }: TestServer): Promise<void> => {
+    while (loop.tally.accepted === 0) await new Promise(setImmediate);
+    for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  };
+
+  for (const where of ["127.0.0.1:0", "unix"])
+    it(`sends its reply to a front server that has closed its side, at ${where}`, async () => {
+      const finished = new Gate();
+      const server = await listen(
+        (loop) =>
+          loop
+            .get("/", async () => {
+              await finished.opened;
+              return "late";
+            })
+            .post("/", async (request) => {
+              const text = await request.text();
+              await finished.opened;
+              return text;
+            })
+            .post("/unread", async () => {
+              await finished.opened;
+              return Buffer.alloc(5e6, "x");
+            }),
+        {},
+        where === "unix" ? `unix:${join(folderWith({}), "uwsgi.sock")}` : where,
+        true,
+      );
+      const length = { REQUEST_METHOD: "POST", CONTENT_LENGTH: "4" };
+      const fronts = [
+        await ask(server, {}),
+        await ask(server, length, "body"),
+        await ask(server, { ...length, REQUEST_URI: "/unread" }, "body"),
+      ].map((front) => front.finish());
+      await closing(server);
+      finished.open();
+      const [one, two, three] = await Promise.all(
+        fronts.map((front) => front.untilClosed()),
+      );
+      expect(one).to.match(/\r\n\r\nlate$/);
+      expect(two).to.match(/\r\n\r\nbody$/);
+      expect(three).to.match(/\r\n\r\nx{5000000}$/);
+      expect(server.loop.tally).to.include({ accepted: 3, ok: 3 });
+    });
+
+  it("does not wait for the rest of half a request", async () => {
+    const server = await listen(
+      (loop) => loop.mount((request) => request.text()),
+      {},
+      undefined,
+      true,
+    );
+    const length = { REQUEST_METHOD: "POST", CONTENT_LENGTH: "9" };
+    const client = (await ask(server, length, "body")).finish();
+    expect(await client.untilClosed()).to.equal("");
+    const line = await server.logged(({ msg }) => msg === "request");
+    expect(line.outcome).to.equal("abort");
+  });
+
+  it("takes nothing else beside", async () => {
+    const { loop } = new TestServer();
+    const error: unknown = await loop
+      .listen({ uwsgi: "127.0.0.1:0", share: true })
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(UsageError);
+    expect(String(error)).to.include("takes halfOpen, and nothing else");
   });
 });
 
@@ -302,6 +378,16 @@ describe("listen({ uwsgi })", () => {
     const line = await server.logged(({ msg }) => msg === "request");
     expect(line.outcome).to.equal("abort");
     expect(ended).to.equal(1);
+  });
+
+  it("takes a front server that has closed its side for one that has left", async () => {
+    const server = await listen((loop) =>
+      loop.mount(() => new Promise<string>(() => {})),
+    );
+    const client = (await ask(server, {})).finish();
+    expect(await client.untilClosed()).to.equal("");
+    const line = await server.logged(({ msg }) => msg === "request");
+    expect(line.outcome).to.equal("abort");
   });
 
   it("cuts the connection when the reply breaks off", async () => {

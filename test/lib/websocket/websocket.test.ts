@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { once } from "node:events";
+import type { Socket as NetSocket } from "node:net";
 import { expect } from "chai";
 import * as effection from "effection";
 import { sleep, suspend } from "effection";
@@ -643,6 +645,57 @@ onEachEngine((engine) => {
       expect(await c!.messages(2)).to.deep.equal(["ready", "for c"]);
       expect(b!.received).to.have.lengthOf(3);
     });
+  });
+
+  it("send(), Loop.publish and close() make of half a surrogate pair what text may have", async () => {
+    const { loop, port } = await serveWith((it) =>
+      it.websocket(
+        "/",
+        upgrade(async (socket) => {
+          socket.subscribe("all");
+          await socket.send("😀 sent".slice(1));
+          await loop.publish("all", "😀 published".slice(1));
+          await socket.receive();
+          await loop.publish("all", "😀 to others".slice(1), {
+            except: socket,
+          });
+          socket.close(4000, "😀".slice(1));
+        }),
+      ),
+    );
+    const client = await open(port, "/");
+    expect(await client.messages(2)) //
+      .to.deep.equal(["\ufffd sent", "\ufffd published"]);
+    const other = await open(port, "/");
+    await other.messages(2);
+    client.send("go on");
+    expect((await other.messages(3))[2]).to.equal("\ufffd to others");
+    const [code, reason] = await client.closed;
+    expect([code, String(reason)]).to.deep.equal([4000, "\ufffd"]);
+  });
+
+  it("Loop.publish compresses from the smallest compressFrom on", async () => {
+    const { loop, port } = await serveWith((it) => {
+      const listening = upgrade(async (socket) => {
+        socket.subscribe("all");
+        await socket.send("ready");
+        await socket.receive();
+      });
+      it.websocket("/", listening, { compress: true, compressFrom: 100 });
+      it.websocket("/large", listening, { compress: true });
+    });
+    const client = await open(port, "/", { perMessageDeflate: true });
+    await client.messages(1);
+    const { ws } = client;
+    const { _socket: socket } = ws as unknown as { _socket: NetSocket };
+    const bytesOf = async (message: string): Promise<number> => {
+      const [before, next] = [socket.bytesRead, once(ws, "message")];
+      await loop.publish("all", message);
+      await next;
+      return socket.bytesRead - before;
+    };
+    expect(await bytesOf("x".repeat(99))).to.be.above(99);
+    expect(await bytesOf("x".repeat(100))).to.be.below(50);
   });
 
   it("Loop.tasks and Loop.socketCounts have what sockets have subscribed to", async () => {
