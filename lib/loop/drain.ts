@@ -7,6 +7,7 @@ import { Reason } from "../common/reason.ts";
 import type { Shared, Tally } from "../exchange/shared.ts";
 import type { Nursery } from "../kernel/fork.ts";
 import type { Listener } from "../engine/engine.ts";
+import { hasUnsent } from "../engine/peers.ts";
 import type { Logger } from "../common/log.ts";
 import type { Settings } from "./options.ts";
 import type { Topics } from "./topics.ts";
@@ -179,7 +180,7 @@ const LAST_BYTES_MS = 5000;
 
 /**
  * What the engine holds of them would be lost with their connections. It does not say when it has sent all, but
- * clients close their connection then, as they were told.
+ * clients close their connection then, as they were told; and the kernel says where it has nothing to send.
  */
 async function letLastBytesGo(
   shared: Shared,
@@ -187,8 +188,32 @@ async function letLastBytesGo(
   limit: AbortSignal,
 ): Promise<void> {
   const left = shared.lagging + LAST_BYTES_MS - performance.now();
-  if (left > 0) await within(left, limit, untilUnused(listeners));
+  if (left > 0)
+    await within(left, limit, (over) =>
+      Promise.race([
+        untilUnused(listeners)(over),
+        untilAllSent(listeners, over),
+      ]),
+    );
 }
+
+/** Milliseconds between two looks at what is to be sent: turns of the loop, in which an engine sends on. */
+const LOOK_MS = 25;
+
+/** At two looks, because between them the engine had room for what it holds. */
+async function untilAllSent(
+  listeners: readonly Listener[],
+  limit: AbortSignal,
+): Promise<void> {
+  for (let looks = 0; looks < 2 && !limit.aborted;) {
+    await pass(LOOK_MS, limit);
+    await setImmediate();
+    looks = listeners.some(sends) ? 0 : looks + 1;
+  }
+}
+
+const sends = ({ address: { port } }: Listener): boolean =>
+  port === undefined || hasUnsent(port);
 
 async function haltExchanges(
   { shared }: Parts,

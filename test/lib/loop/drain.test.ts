@@ -7,6 +7,7 @@ import { suspend, type Operation } from "effection";
 import { HttpError, Loop, stream, type Reply } from "../../../lib/index.ts";
 import { folderWith } from "../../support/folder.ts";
 import { Gate } from "../../support/gate.ts";
+import { afterTest } from "../../support/hooks.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/server.ts";
 import { onEachEngine } from "../../support/engines.ts";
@@ -44,7 +45,59 @@ onEachEngine(({ serveWith, options: engine }) => {
     };
   }
 
+  /** 20 MB in pieces: more than a client's system takes at once. */
+  const large = (): Reply =>
+    stream(
+      (async function* () {
+        for (let i = 0; i < 320; i++) {
+          yield Buffer.alloc(65_536, "x");
+          if (i % 16 === 0) await setImmediate();
+        }
+      })(),
+    );
+  const LENGTH = 320 * 65_536;
+  /** Of the body, without the sizes of its chunks. */
+  const bytesOf = (client: RawClient): number =>
+    client.received.split("x").length - 1;
+
   describe("close()", () => {
+    it("does not wait for a client that was behind once it has got all, beside an idle one", async () => {
+      const { loop, port } = await serveWith((it) =>
+        it.get("/", () => "hello").get("/large", large),
+      );
+      const idle = await RawClient.connect(port);
+      await idle.request("GET /").until(/hello/);
+      const client = await RawClient.connect(port);
+      client.request("GET /large");
+      await client.until(/xxx/);
+      client.socket.pause();
+      for (let i = 0; i < 500; i++) await setImmediate(); // its system is full by then
+      client.socket.resume();
+      while (client.received.length < LENGTH) await setImmediate();
+      const { durationMs } = await loop.close();
+      expect(durationMs).to.be.below(2500); // of the 5 seconds that it has for a client that takes nothing
+      expect(idle.closed || (await idle.untilClosed()) !== "").to.equal(true);
+    });
+
+    it("lets a client that is behind have the end of its reply", async () => {
+      const { loop, port } = await serveWith((it) => it.mount(large));
+      const client = await RawClient.connect(port);
+      client.request("GET /");
+      await client.until(/xxx/);
+      client.socket.pause();
+      const closed = loop.close();
+      const reading = setInterval(() => {
+        client.socket.resume();
+        setImmediate().then(() => client.socket.pause());
+      }, 5);
+      afterTest(() => clearInterval(reading));
+      await closed;
+      clearInterval(reading);
+      client.socket.resume();
+      await client.untilClosed();
+      expect(bytesOf(client)).to.equal(LENGTH);
+    });
+
     it("serves those that had connected before, however many wait to be accepted", async () => {
       const { loop, port } = await serveWith((loop) => loop.mount(() => "app"));
       const clients = new Worker(CLIENTS, { eval: true, workerData: port });
