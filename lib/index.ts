@@ -61,10 +61,12 @@ export type * from "./reply/types.ts";
 export type { RequestHeaders } from "./request/headers.ts";
 export type { GatewayRequest } from "./request/request.ts";
 export { asWs, type AsWs, type WsRequest } from "./websocket/as-ws.ts";
-export type { Close, SocketCounts } from "./websocket/channel.ts";
+export type { Close } from "./websocket/channel.ts";
+export type { PlaceCounts, SocketCounts } from "./websocket/counts.ts";
 export type { WebSocketOptions } from "./websocket/options.ts";
 export type { Message } from "./websocket/reading.ts";
 export type { Socket } from "./websocket/socket.ts";
+export type { DrainedSockets } from "./websocket/sockets.ts";
 export {
   upgrade,
   type SocketHandler,

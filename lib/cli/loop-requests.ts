@@ -8,7 +8,7 @@ import type {
 } from "../index.ts";
 import type { ConnectionCounts } from "../engine/visits.ts";
 import { noTally, type Shared } from "../exchange/shared.ts";
-import { noSockets } from "../websocket/channel.ts";
+import { noSockets } from "../websocket/counts.ts";
 import { loopListens } from "../loop/command.ts";
 
 /** Requests that are named. */
@@ -23,8 +23,8 @@ export class LoopRequests {
     Pick<Shared, "tally" | "latest" | "inFlight" | "youngest"> | undefined;
   /** How many had come by the last report. */
   #known = 0;
-  /** Of each mount, how many had ended by then. */
-  readonly #told = new Map<string, number>();
+  /** What was told of each mount by then. */
+  readonly #told = new Map<string, string>();
 
   /** Those of this loop, which does not listen yet. */
   follow(loop: Loop): void {
@@ -63,10 +63,10 @@ export class LoopRequests {
     return this.#shared?.inFlight ?? 0;
   }
 
-  /** Of the mounts that have had requests since the last report. */
+  /** Of the mounts of which there is something new since the last report. */
   get figures(): RouteFigures[] {
     const all = this.#loop?.figures() ?? [];
-    return all.filter((one) => this.#told.get(one.mount) !== one.requests);
+    return all.filter((one) => this.#told.get(one.mount) !== stateOf(one));
   }
 
   /**
@@ -87,6 +87,10 @@ export class LoopRequests {
   /** The supervisor knows of those that have come so far, by these figures. */
   reported(figures: readonly RouteFigures[]): void {
     this.#known = this.tally.accepted;
-    for (const { mount, requests } of figures) this.#told.set(mount, requests);
+    for (const one of figures) this.#told.set(one.mount, stateOf(one));
   }
 }
+
+/** Differs when anything has been counted: sockets have messages without a request. */
+const stateOf = ({ requests, sockets }: RouteFigures): string =>
+  [requests, ...Object.values(sockets ?? {})].join(" ");

@@ -37,7 +37,7 @@ export interface Report {
   readonly sockets: SocketCounts;
   /** Requests that run, and the one that came last. */
   readonly suspects: readonly string[];
-  /** Of the mounts that have had requests since the last report: since the start. */
+  /** Of the mounts of which there is something new since the last report: since the start. */
   readonly figures: readonly RouteFigures[];
   /** Bytes. */
   readonly rss: number;

@@ -1,11 +1,10 @@
 /** The status in Prometheus' format. */
 import type { Gauge, RegistryContentType } from "prom-client";
 import { durationMetric } from "./duration-metric.ts";
+import { addMountSockets, OF_SOCKETS } from "./socket-metrics.ts";
 import type { Status } from "./status.ts";
 
 type Worker = Status["workers"][number];
-
-const SINCE = ", since the worker started";
 
 /** Undefined: not to be told. */
 const OF_WORKERS: readonly [
@@ -33,45 +32,7 @@ const OF_WORKERS: readonly [
     "Connections that ended without a request that was understood, since the worker started",
     ({ connections }) => connections.unserved,
   ],
-  ...(
-    [
-      ["open", "", "WebSockets that are open"],
-      [
-        "subscriptions",
-        "_subscriptions",
-        "Subscriptions of open WebSockets to topics",
-      ],
-      [
-        "received",
-        "_messages_received",
-        `Messages that WebSockets have got${SINCE}`,
-      ],
-      [
-        "sent",
-        "_messages_sent",
-        `Messages sent to WebSockets by themselves${SINCE}`,
-      ],
-      [
-        "dropped",
-        "_messages_dropped",
-        `Messages that slow clients have lost${SINCE}`,
-      ],
-      [
-        "closedAsSlow",
-        "_closed_as_slow",
-        `Clients that were too far behind${SINCE}`,
-      ],
-      [
-        "lost",
-        "_messages_lost",
-        `Published messages lost between processes${SINCE}`,
-      ],
-    ] as const
-  ).map(([key, name, help]): (typeof OF_WORKERS)[number] => [
-    `eddy_sockets${name}`,
-    help,
-    ({ sockets }) => sockets[key],
-  ]),
+  ...OF_SOCKETS,
   [
     "eddy_event_loop_delay_seconds",
     "Mean delay of the event loop within the last second",
@@ -163,49 +124,43 @@ export async function metricsOf(
   const register = new Registry<RegistryContentType>();
   register.setContentType(type);
   const registers = [register];
-  const requests = new Counter({
-    name: "eddy_requests_total",
-    help: "Requests that have ended, by outcome",
-    labelNames: ["outcome"],
-    registers,
-  });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: string[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const requests = counter(
+    "eddy_requests_total",
+    "Requests that have ended, by outcome",
+    ["outcome"],
+  );
   for (const [outcome, count] of Object.entries(status.outcomes))
     requests.inc({ outcome }, count);
-  new Counter({
-    name: "eddy_worker_restarts_total",
-    help: "Workers started in place of another one",
-    registers,
-  }).inc(status.restarts);
-  new Counter({
-    name: "eddy_worker_crashes_total",
-    help: "Workers that have ended without having been told to",
-    registers,
-  }).inc(status.crashes);
-  const workers = new Gauge({
-    name: "eddy_workers",
-    help: "Workers, by state",
-    labelNames: ["state"],
-    registers,
-  });
+  counter(
+    "eddy_worker_restarts_total",
+    "Workers started in place of another one",
+  ).inc(status.restarts);
+  counter(
+    "eddy_worker_crashes_total",
+    "Workers that have ended without having been told to",
+  ).inc(status.crashes);
+  const workers = gauge("eddy_workers", "Workers, by state", ["state"]);
   for (const { state } of status.workers) workers.inc({ state });
   for (const [name, help, of] of OF_WORKERS) {
-    const gauge = new Gauge({ name, help, labelNames: ["pid"], registers });
+    const one = gauge(name, help, ["pid"]);
     for (const worker of status.workers) {
       const value = of(worker);
-      if (value !== undefined) gauge.set({ pid: worker.pid }, value);
+      if (value !== undefined) one.set({ pid: worker.pid }, value);
     }
   }
-  const ofMounts = (name: string, help: string, label: string) =>
-    new Counter({ name, help, labelNames: ["mount", label], registers });
-  const outcomes = ofMounts(
+  const outcomes = counter(
     "eddy_mount_requests_total",
     "Requests of a mount or route that have ended, by outcome",
-    "outcome",
+    ["mount", "outcome"],
   );
-  const replies = ofMounts(
+  const replies = counter(
     "eddy_mount_replies_total",
     "Replies of a mount or route, by the class of their status",
-    "status",
+    ["mount", "status"],
   );
   for (const { mount, ...its } of status.mounts) {
     for (const [outcome, count] of Object.entries(its.outcomes))
@@ -214,9 +169,8 @@ export async function metricsOf(
       replies.inc({ mount, status }, count);
   }
   register.registerMetric(durationMetric(status.mounts));
-  addApplications(status, (name, help, labelNames) => {
-    return new Gauge({ name, help, labelNames, registers });
-  });
+  addMountSockets(status.mounts, { gauge, counter });
+  addApplications(status, gauge);
   return { type, body: await register.metrics() };
 }
 

@@ -14,7 +14,7 @@ import {
 } from "effection";
 import type { Logger, RouteFigures, Tally } from "../index.ts";
 import { counted } from "../common/counted.ts";
-import { addFigures } from "../exchange/figures.ts";
+import { addFigures, afterTheEnd } from "../exchange/figures.ts";
 import { GIVE_UP, pauseMs } from "./crashes.ts";
 import { endWorkers } from "./end-workers.ts";
 import { workersOf } from "./cores.ts";
@@ -382,7 +382,8 @@ export class ProcessPool {
   }
 
   #remember({ tally, figures }: WorkerProcess): void {
-    this.pastFigures = addFigures([...this.pastFigures, ...figures.values()]);
+    const its = [...figures.values()].map(afterTheEnd);
+    this.pastFigures = addFigures([...this.pastFigures, ...its]);
     for (const [name, count] of Object.entries(tally))
       this.past[name as keyof Tally] =
         (this.past[name as keyof Tally] ?? 0) + count;

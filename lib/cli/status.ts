@@ -1,7 +1,7 @@
 /** The state of the supervisor and its workers, and what runs in them. */
 import { all, type Operation } from "effection";
 import type { Outcome, RouteFigures, SocketCounts, Tally } from "../index.ts";
-import { noSockets } from "../websocket/channel.ts";
+import { noSockets } from "../websocket/counts.ts";
 import { residentBytes } from "../status/memory.ts";
 import { addFigures } from "../exchange/figures.ts";
 import { mountStatus } from "../status/mounts.ts";

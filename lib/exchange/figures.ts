@@ -1,8 +1,10 @@
-/** What the requests of a mount or route came to: outcomes, statuses, and how long they took. */
+/** What the requests of a mount or route came to: outcomes, statuses, durations, and the sockets among them. */
 import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import { bucketOf, noDurations, type Durations } from "../common/histogram.ts";
 import type { Outcome } from "../common/errors.ts";
 import type { GatewayRequest } from "../request/request.ts";
+import { addCounts, type PlaceCounts } from "../websocket/counts.ts";
+import type { Place } from "../websocket/place.ts";
 
 /** Since the start. Plain data, which several processes can add up: `addFigures`. */
 export interface RouteFigures {
@@ -17,6 +19,8 @@ export interface RouteFigures {
   readonly sumMs: number;
   /** Of the last minute or two. */
   readonly slowest: Slowest | undefined;
+  /** Undefined where no connection can be upgraded. */
+  readonly sockets: PlaceCounts | undefined;
 }
 
 /** A request, by which its lines in the log are found. */
@@ -39,8 +43,10 @@ export const noOutcomes = (): Record<Outcome, number> => ({
   drain: 0,
 });
 
-export class Figures implements RouteFigures {
+export class Figures implements Omit<RouteFigures, "sockets"> {
   readonly mount: string;
+  /** Where connections can be upgraded. */
+  readonly places = new Set<Place>();
   readonly outcomes = noOutcomes();
   readonly statuses = [0, 0, 0, 0, 0, 0];
   readonly durations = noDurations();
@@ -87,9 +93,17 @@ export class Figures implements RouteFigures {
       durations: this.durations.slice(),
       sumMs,
       slowest,
+      sockets: sumOf([...this.places].map(({ counts }) => counts)),
     };
   }
 }
+
+const sumOf = (
+  all: readonly (PlaceCounts | undefined)[],
+): PlaceCounts | undefined => {
+  const some = all.filter((one) => one !== undefined);
+  return some.length === 0 ? undefined : addCounts(some);
+};
 
 /** The sums by mount. */
 export function addFigures(all: Iterable<RouteFigures>): RouteFigures[] {
@@ -114,5 +128,12 @@ function added(one: RouteFigures, other: RouteFigures): RouteFigures {
     durations: one.durations.map((count, i) => count + other.durations[i]!),
     sumMs: one.sumMs + other.sumMs,
     slowest: (a?.durationMs ?? 0) > (b?.durationMs ?? 0) ? a : b,
+    sockets: sumOf([one.sockets, other.sockets]),
   };
 }
+
+/** What stays when their process has ended: nothing is open there any more. */
+export const afterTheEnd = (figures: RouteFigures): RouteFigures => ({
+  ...figures,
+  sockets: figures.sockets && { ...figures.sockets, open: 0, subscriptions: 0 },
+});

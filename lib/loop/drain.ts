@@ -1,6 +1,7 @@
 /** How a loop ends: what it may become, and what happens in which order. */
 import { setImmediate } from "node:timers/promises";
 import type { Applications } from "./applications.ts";
+import { counted } from "../common/counted.ts";
 import { DrainedError } from "../common/errors.ts";
 import { pass, within } from "../common/hurry.ts";
 import { Reason } from "../common/reason.ts";
@@ -11,6 +12,7 @@ import { hasUnsent } from "../engine/peers.ts";
 import type { Logger } from "../common/log.ts";
 import type { Settings } from "./options.ts";
 import type { Topics } from "./topics.ts";
+import type { DrainedSockets } from "../websocket/sockets.ts";
 
 /** What a loop can be. A first `listen` that fails leaves it as it was. */
 export type LoopState = "new" | "running" | "draining" | "stopped";
@@ -27,6 +29,7 @@ export const NEXT: Readonly<Record<LoopState, readonly LoopState[]>> = {
 export interface DrainReport {
   /** The exchanges that were still running after `drainTimeoutMs`, and were halted. */
   readonly halted: readonly HaltedExchange[];
+  readonly sockets: DrainedSockets;
   readonly durationMs: number;
   /** Requests since the start: `accepted` is the sum of the outcomes. */
   readonly tally: Readonly<Tally>;
@@ -84,7 +87,23 @@ export async function drain(
   const halted: HaltedExchange[] = [];
   for (const step of STEPS) await step(parts, hurry, halted);
   const durationMs = performance.now() - started;
-  return { halted, durationMs, tally: { ...parts.shared.tally } };
+  const { tally, sockets } = parts.shared;
+  return { halted, sockets: sockets.drained, durationMs, tally: { ...tally } };
+}
+
+/** Says how it went, where there is somebody to whom it matters. */
+export function logEnd(
+  report: DrainReport,
+  { log, listeners }: Pick<Parts, "log" | "listeners">,
+): void {
+  const halted = [
+    [report.halted.length, "exchange"] as const,
+    [report.sockets.halted, "socket"] as const,
+  ].filter(([count]) => count > 0);
+  const all = halted.map(([count, what]) => counted(count, what));
+  if (all.length > 0)
+    log.warn(report, `stopped; ${all.join(" and ")} had to be halted`);
+  else if (listeners.length > 0) log.info(report, "stopped");
 }
 
 type Step = (
@@ -220,6 +239,7 @@ async function haltExchanges(
   _hurry: AbortSignal,
   halted: HaltedExchange[],
 ): Promise<void> {
+  await setImmediate(); // in which handlers end by themselves whose sockets were closed in a hurry
   for (const exchange of shared.live.all()) {
     const { id, method, mountPath, path } = exchange.request;
     exchange.halt(Reason.of(DrainedError));

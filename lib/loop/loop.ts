@@ -1,7 +1,6 @@
 /** The root of everything: mounts, listeners, background tasks, and their common end. */
 import type { Future, Operation, Task } from "effection";
 import { Answering } from "./answering.ts";
-import { counted } from "../common/counted.ts";
 import { Applications, closedMeanwhile } from "./applications.ts";
 import { Certificates } from "./certificates.ts";
 import { repeating, type Repeated } from "./every.ts";
@@ -11,6 +10,7 @@ import {
   closeResources,
   drain,
   end,
+  logEnd,
   NEXT,
   type CloseLimits,
   type CloseOptions,
@@ -56,7 +56,7 @@ import type {
   Handler,
 } from "../exchange/application.ts";
 import type { Chunk, GatewayResponse } from "../reply/types.ts";
-import type { SocketCounts } from "../websocket/channel.ts";
+import type { SocketCounts } from "../websocket/counts.ts";
 import type { Sending } from "../websocket/sending.ts";
 import type { SocketView } from "../websocket/connection.ts";
 import type { Socket } from "../websocket/socket.ts";
@@ -237,7 +237,7 @@ export class Loop extends Answering {
 
   /** Sockets: how many are open, and what has become of them and their messages since the start. */
   get socketCounts(): Readonly<SocketCounts> {
-    return { ...this.#shared.sockets.counts };
+    return this.#shared.sockets.counts;
   }
 
   /**
@@ -246,6 +246,8 @@ export class Loop extends Answering {
    *
    * With the option `topics`, and under the command, those of other processes get it as well, at most once. Who waits
    * for what this gives goes on when the broker has it: at once where there is none.
+   *
+   * @throws {UsageError} for a topic that is no text.
    * @throws {BrokerError} from what it gives, when the message has not got there.
    */
   publish(
@@ -469,12 +471,7 @@ export class Loop extends Answering {
     this.#visits.stop();
     this.#certificates.stop();
     this.#become("stopped");
-    if (report.halted.length > 0)
-      this.log.warn(
-        report,
-        `stopped; ${counted(report.halted.length, "exchange")} had to be halted`,
-      );
-    else if (this.#listeners.length > 0) this.log.info(report, "stopped");
+    logEnd(report, parts);
     if (this.#failure) this.#settleClosed.reject(this.#failure);
     else this.#settleClosed.resolve(report);
     return report;

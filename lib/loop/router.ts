@@ -117,6 +117,8 @@ export class Router {
           ? route.handle
           : compose(this.#placed, pattern, route.handle);
       const figures = this.#figuresOf(name);
+      const place = route.limits.websocket;
+      if (place !== undefined) figures?.places.add(place);
       for (const key of to)
         tables.get(key)!.add(pattern, { ...route, handle, figures });
     };

@@ -4,13 +4,14 @@ import { BrokerError } from "../common/errors.ts";
 import type { Logger } from "../common/log.ts";
 import { Told } from "../common/told.ts";
 import type { Chunk, Listener } from "../engine/engine.ts";
-import type { SocketConnection, SocketPlace } from "../engine/socket.ts";
+import type { SocketPlace } from "../engine/socket.ts";
 import type { Shared } from "../exchange/shared.ts";
 import { DONE, future } from "../operations/future.ts";
+import type { Channel } from "../websocket/channel.ts";
 import type { Sending } from "../websocket/sending.ts";
-import { connectionOf, type Socket } from "../websocket/socket.ts";
+import { subscriberOf, type Socket } from "../websocket/socket.ts";
 import type { Sockets } from "../websocket/sockets.ts";
-import { Subscriptions } from "../websocket/subscriptions.ts";
+import { checkTopic } from "../websocket/subscriptions.ts";
 
 export class Topics {
   readonly #listeners: readonly Listener[];
@@ -40,10 +41,10 @@ export class Topics {
     this.#log = log;
     this.#broker = broker;
     if (broker !== undefined)
-      sockets.subscriptions = new Subscriptions({
+      sockets.bringer = {
         subscribe: (topic) => this.#opened?.subscribe(topic),
         unsubscribe: (topic) => this.#opened?.unsubscribe(topic),
-      });
+      };
   }
 
   /** Before there are sockets. @throws {UsageError} as `Broker.open`. */
@@ -61,8 +62,10 @@ export class Topics {
     }
   }
 
+  /** @throws {UsageError} for a topic that is no text. */
   publish(topic: string, message: Chunk, except: Socket | undefined): Sending {
-    this.#deliver(topic, message, except && connectionOf(except));
+    checkTopic(topic, "publish()");
+    this.#deliver(topic, message, except && subscriberOf(except, topic));
     if (this.#broker === undefined) return DONE;
     if (this.#opened !== undefined)
       return this.#opened.publish(topic, message) ?? DONE;
@@ -70,14 +73,11 @@ export class Topics {
     return future(Promise.reject(error));
   }
 
-  #deliver(
-    topic: string,
-    message: Chunk,
-    except: SocketConnection | undefined,
-  ): void {
+  #deliver(topic: string, message: Chunk, except: Channel | undefined): void {
+    this.#sockets.published(topic, message, except);
     const compress = message.length >= this.#compressFrom;
     for (const listener of this.#listeners)
-      listener.publish?.(topic, message, compress, except);
+      listener.publish?.(topic, message, compress, except?.connection);
   }
 
   async close(): Promise<void> {
@@ -105,13 +105,12 @@ export class Topics {
         `topics: ${this.#broker!.name} lets nobody subscribe to "${topic}" here: ${reason}`,
       ),
     lost: (count, reason) => {
-      const { counts } = this.#sockets;
-      counts.lost += count;
+      this.#sockets.lost += count;
       if (this.#isAway) return; // which is said
       const messages = this.#told.next();
       if (messages > 0)
         this.#log.warn(
-          { lost: counts.lost },
+          { lost: this.#sockets.lost },
           `topics: messages have not got to other processes: ${this.#broker!.name} ${reason}`,
         );
     },

@@ -2,6 +2,7 @@
 import { filled, quantileMs } from "../common/histogram.ts";
 import type { Outcome } from "../common/errors.ts";
 import type { RouteFigures, Slowest } from "../exchange/figures.ts";
+import type { PlaceCounts } from "../websocket/counts.ts";
 
 /** Since the start. Plain data. */
 export interface MountStatus {
@@ -21,6 +22,8 @@ export interface MountStatus {
   readonly sumMs: number;
   /** Of the last minute or two. */
   readonly slowest: Slowest | undefined;
+  /** Undefined where no connection can be upgraded. */
+  readonly sockets: PlaceCounts | undefined;
   /** How many took less than so many milliseconds, and not less than the one before. */
   readonly buckets: readonly (readonly [upperMs: number, count: number])[];
 }

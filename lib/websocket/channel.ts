@@ -4,8 +4,8 @@ import type { SocketConnection, SocketEvents } from "../engine/socket.ts";
 import type { WebSocketSettings } from "./options.ts";
 import { UNIT } from "../kernel/effects.ts";
 import type { Inbox, Message, Waiter } from "./reading.ts";
+import type { PlaceCounts } from "./counts.ts";
 import { Behind } from "./sending.ts";
-import type { Subscriptions } from "./subscriptions.ts";
 import type { Surplus } from "./surplus.ts";
 
 /** How a connection was closed (RFC 6455, section 7.4). */
@@ -18,45 +18,14 @@ export interface Close {
 /** Whose socket it is. */
 export interface SocketOwner {
   readonly settings: WebSocketSettings;
-  /** Of all sockets of a loop. */
-  readonly counts: SocketCounts;
-  /** Undefined where nobody brings messages from elsewhere. */
-  readonly subscriptions: Subscriptions | undefined;
+  /** Of all sockets of its place. */
+  readonly counts: PlaceCounts;
   readonly surplus: Surplus;
+  /** To a topic that it had not. */
+  subscribed(topic: string): void;
+  unsubscribed(topic: string): void;
   /** It has closed. */
   closed(channel: Channel): void;
-}
-
-/** Of none yet. */
-export const noSockets = (): SocketCounts => ({
-  open: 0,
-  opened: 0,
-  subscriptions: 0,
-  received: 0,
-  receivedBytes: 0,
-  sent: 0,
-  sentBytes: 0,
-  dropped: 0,
-  closedAsSlow: 0,
-  lost: 0,
-});
-
-/** Since the start, but for `open` and `subscriptions`. */
-export interface SocketCounts {
-  open: number;
-  opened: number;
-  /** Of those that are open, to topics: a socket with two topics counts twice. */
-  subscriptions: number;
-  received: number;
-  receivedBytes: number;
-  sent: number;
-  sentBytes: number;
-  /** Messages that slow clients have lost (`slow: "drop"`). */
-  dropped: number;
-  /** Clients that were closed because they were too far behind (`slow: "close"`). */
-  closedAsSlow: number;
-  /** Published messages that have not got to the sockets of other processes. */
-  lost: number;
 }
 
 /** Places for messages that a socket keeps when its queue is empty. */
@@ -110,20 +79,14 @@ export class Channel implements Inbox, SocketEvents {
     this.#topics ??= new Set();
     if (this.#topics.has(topic)) return;
     this.#topics.add(topic);
-    this.owner.counts.subscriptions++;
-    this.owner.subscriptions?.add(topic);
+    this.owner.subscribed(topic);
     this.connection!.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
     if (!this.#topics?.delete(topic)) return;
     this.connection!.unsubscribe(topic);
-    this.#hasLeft(topic);
-  }
-
-  #hasLeft(topic: string): void {
-    this.owner.counts.subscriptions--;
-    this.owner.subscriptions?.remove(topic);
+    this.owner.unsubscribed(topic);
   }
 
   // For `Reading`.
@@ -243,7 +206,7 @@ export class Channel implements Inbox, SocketEvents {
     this.close = { code, reason };
     this.#behind?.settle(new SocketClosedError(this.close));
     this.#behind = undefined;
-    for (const topic of this.topics) this.#hasLeft(topic);
+    for (const topic of this.topics) this.owner.unsubscribed(topic);
     this.#topics = undefined;
     while (this.#waiter !== undefined) this.#wakeFirst();
     this.owner.closed(this);

@@ -16,10 +16,10 @@ import {
 import { viewFork, type TaskView } from "../kernel/tree.ts";
 import { isOperation } from "../operations/is-operation.ts";
 import type { GatewayRequest } from "../request/request.ts";
-import { Channel, type SocketCounts, type SocketOwner } from "./channel.ts";
+import { Channel, type SocketOwner } from "./channel.ts";
+import type { PlaceCounts } from "./counts.ts";
 import type { Place } from "./place.ts";
 import { Socket } from "./socket.ts";
-import type { Subscriptions } from "./subscriptions.ts";
 import type { Surplus } from "./surplus.ts";
 import type { Upgrade } from "./upgrade.ts";
 import type { WebSocketSettings } from "./options.ts";
@@ -27,9 +27,11 @@ import type { WebSocketSettings } from "./options.ts";
 /** Whose sockets they are. */
 export interface Surroundings {
   readonly scope: Scope;
-  readonly counts: SocketCounts;
-  readonly subscriptions: Subscriptions | undefined;
   readonly surplus: Surplus;
+  subscribed(place: Place, topic: string): void;
+  unsubscribed(place: Place, topic: string): void;
+  /** It has closed, and what runs for it has gone on for `closeTimeoutMs`. */
+  late(connection: Connection): void;
   over(connection: Connection): void;
 }
 
@@ -85,16 +87,20 @@ export class Connection implements SocketOwner, ForkOwner {
     return this.place.settings;
   }
 
-  get counts(): SocketCounts {
-    return this.#all.counts;
-  }
-
-  get subscriptions(): Subscriptions | undefined {
-    return this.#all.subscriptions;
+  get counts(): PlaceCounts {
+    return this.place.counts;
   }
 
   get surplus(): Surplus {
     return this.#all.surplus;
+  }
+
+  subscribed(topic: string): void {
+    this.#all.subscribed(this.place, topic);
+  }
+
+  unsubscribed(topic: string): void {
+    this.#all.unsubscribed(this.place, topic);
   }
 
   /** Starts what it does, where the reply was made. */
@@ -144,13 +150,18 @@ export class Connection implements SocketOwner, ForkOwner {
   closed(): void {
     this.#isOpen = false;
     if (this.#isRunning)
-      this.#limit = setTimeout(() => this.halt(), this.settings.closeTimeoutMs);
+      this.#limit = setTimeout(
+        () => this.#all.late(this),
+        this.settings.closeTimeoutMs,
+      );
     this.#endIfOver();
   }
 
-  /** The loop is about to end. */
-  goAway(): void {
-    if (this.#isOpen) this.channel.connection!.end(1001, "");
+  /** The loop is about to end. False: it has closed already. */
+  goAway(): boolean {
+    if (!this.#isOpen) return false;
+    this.channel.connection!.end(1001, "");
+    return true;
   }
 
   /** Ends its task. An async function cannot be ended, and is left to itself. */

@@ -1,13 +1,15 @@
-/** Where connections are upgraded, and how many there are. */
+/** Where connections are upgraded, and what its sockets came to. */
 import { HttpError } from "../common/errors.ts";
+import { noCounts } from "./counts.ts";
 import { asksForWebSocket, checkHandshake } from "./handshake.ts";
 import type { WebSocketSettings } from "./options.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import type { GatewayRequest } from "../request/request.ts";
 
 export class Place {
   readonly settings: WebSocketSettings;
-  /** Sockets that are open, or whose task still runs. */
-  open = 0;
+  readonly counts = noCounts();
+  readonly subscriptions = new Subscriptions();
 
   constructor(settings: WebSocketSettings) {
     this.settings = settings;

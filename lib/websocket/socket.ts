@@ -1,15 +1,16 @@
 /** One WebSocket, as its handler sees it. */
 import type { Stream } from "effection";
 import { SocketClosedError, UsageError } from "../common/errors.ts";
-import type { SocketConnection } from "../engine/socket.ts";
 import type { Chunk } from "../engine/engine.ts";
 import { DONE } from "../operations/future.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import type { Channel, Close } from "./channel.ts";
+import { bytesOf } from "./counts.ts";
 import { Messages, Reading, type Message } from "./reading.ts";
 import type { Sending } from "./sending.ts";
+import { checkTopic } from "./subscriptions.ts";
 
-let connectionOfSocket: (socket: Socket) => SocketConnection | undefined;
+let channelOf: (socket: Socket) => Channel;
 
 /** Has the client's answers to pings told. */
 export const tellPongs = (socket: Socket, tell: () => void): void =>
@@ -17,9 +18,14 @@ export const tellPongs = (socket: Socket, tell: () => void): void =>
 
 let tellPongsOf: (socket: Socket, tell: () => void) => void;
 
-/** The engine's side of it; undefined once it has closed. */
-export const connectionOf = (socket: Socket): SocketConnection | undefined =>
-  connectionOfSocket(socket);
+/** Its side towards the engine. Undefined where it does not get what is published at the topic. */
+export function subscriberOf(
+  socket: Socket,
+  topic: string,
+): Channel | undefined {
+  const channel = channelOf(socket);
+  return channel.topics.has(topic) ? channel : undefined;
+}
 
 /**
  * A WebSocket connection. `receive()` gives what comes, and so do `for await` and, in an operation, effection's `each`;
@@ -54,10 +60,7 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
     tellPongsOf = (socket, tell) => {
       socket.#channel.onPong = tell;
     };
-    connectionOfSocket = (socket) => {
-      const { close, connection } = socket.#channel;
-      return close === undefined ? connection : undefined;
-    };
+    channelOf = (socket) => socket.#channel;
   }
 
   constructor(request: GatewayRequest, protocol: string, channel: Channel) {
@@ -118,10 +121,7 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
     const connection = this.#channel.connection!;
     const sent = connection.send(message, compress);
     counts.sent++;
-    counts.sentBytes +=
-      typeof message === "string"
-        ? Buffer.byteLength(message)
-        : message.byteLength;
+    counts.sentBytes += bytesOf(message);
     if (sent === "sent") return DONE;
     if (
       sent === "dropped" ||
@@ -157,12 +157,19 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
     if (this.#channel.close === undefined) this.#channel.connection!.ping();
   }
 
-  /** From now on it gets what is published at the topic, until it has closed. */
+  /**
+   * From now on it gets what is published at the topic, until it has closed.
+   *
+   * @throws {UsageError} for a topic that is no text.
+   */
   subscribe(topic: string): void {
+    checkTopic(topic, "subscribe()");
     if (this.#channel.close === undefined) this.#channel.subscribe(topic);
   }
 
+  /** @throws {UsageError} as `subscribe`. */
   unsubscribe(topic: string): void {
+    checkTopic(topic, "unsubscribe()");
     if (this.#channel.close === undefined) this.#channel.unsubscribe(topic);
   }
 }

@@ -9,28 +9,55 @@ import {
 import { spread } from "../common/hurry.ts";
 import { WhenNone } from "../common/when-none.ts";
 import type { Outlet } from "../engine/engine.ts";
+import type { Chunk } from "../engine/message.ts";
 import { headOf } from "../reply/head.ts";
 import type { UpgradeReply } from "../reply/upgrade-reply.ts";
-import { noSockets } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { Connection, type Origin, type SocketView } from "./connection.ts";
+import { addCounts, bytesOf, type SocketCounts } from "./counts.ts";
 import { offeredProtocols } from "./handshake.ts";
 import type { Place } from "./place.ts";
-import type { Subscriptions } from "./subscriptions.ts";
+import type { Bringer } from "./subscriptions.ts";
 import { Surplus } from "./surplus.ts";
 import type { Upgrade } from "./upgrade.ts";
 
+/** What became of sockets in a drain. */
+export interface DrainedSockets {
+  /** Those that were open, and were closed with 1001. */
+  readonly closed: number;
+  /** Those whose handlers still ran after `closeTimeoutMs` or `drainTimeoutMs`, and were halted. */
+  readonly halted: number;
+}
+
 export class Sockets {
   readonly scope: Scope;
-  readonly counts = noSockets();
   readonly surplus = new Surplus();
-  /** Of all of them. Undefined where nobody brings messages from elsewhere. */
-  subscriptions: Subscriptions | undefined;
+  /** Undefined where nobody brings messages from elsewhere. */
+  bringer: Bringer | undefined;
+  /** Published messages that have not got to the sockets of other processes. */
+  lost = 0;
+  /** Where there have been any. */
+  readonly #places: Place[] = [];
   readonly #live = new Set<Connection>();
   #isClosing = false;
+  /** How many were closed since. */
+  #closed = 0;
+  /** And which were halted. */
+  readonly #halted = new Set<Connection>();
   readonly #whenNone = new WhenNone();
 
   constructor(scope: Scope) {
     this.scope = scope;
+  }
+
+  /** The sums of all places. */
+  get counts(): SocketCounts {
+    const { lost } = this;
+    return { ...addCounts(this.#places.map(({ counts }) => counts)), lost };
+  }
+
+  get drained(): DrainedSockets {
+    return { closed: this.#closed, halted: this.#halted.size };
   }
 
   /**
@@ -58,7 +85,8 @@ export class Sockets {
       );
     if (out.upgrade === undefined) throw new UpgradeRequiredError();
     if (this.#isClosing) throw new DrainedError();
-    if (place.open >= place.settings.maxSockets)
+    const { counts } = place;
+    if (counts.open >= place.settings.maxSockets)
       throw new OverloadedError("too many sockets are open here");
     const head = { ...headOf({ headers }), ...SWITCHING };
     const connection = new Connection(this, place, upgrade, origin);
@@ -66,18 +94,46 @@ export class Sockets {
     out.upgrade({ head, protocol, limits, events: connection.channel });
     if (connection.channel.connection === undefined) return false;
     this.#live.add(connection);
-    place.open++;
-    this.counts.open++;
-    this.counts.opened++;
+    counts.open++;
+    if (counts.opened++ === 0) this.#places.push(place);
     connection.start();
     return true;
   }
 
   over(connection: Connection): void {
     if (!this.#live.delete(connection)) return;
-    connection.place.open--;
-    this.counts.open--;
+    connection.place.counts.open--;
     if (this.#live.size === 0) this.#whenNone.reached();
+  }
+
+  subscribed({ subscriptions, counts }: Place, topic: string): void {
+    const isFirst = this.#hasNone(topic);
+    counts.subscriptions++;
+    subscriptions.add(topic);
+    if (isFirst) this.bringer?.subscribe(topic);
+  }
+
+  unsubscribed({ subscriptions, counts }: Place, topic: string): void {
+    counts.subscriptions--;
+    subscriptions.remove(topic);
+    if (this.#hasNone(topic)) this.bringer?.unsubscribe(topic);
+  }
+
+  #hasNone(topic: string): boolean {
+    return this.#places.every(
+      ({ subscriptions }) => subscriptions.of(topic) === 0,
+    );
+  }
+
+  /** Counts what is about to be sent to all that have subscribed, but for one of them. */
+  published(topic: string, message: Chunk, except: Channel | undefined): void {
+    for (const { subscriptions, counts } of this.#places) {
+      const others = except?.owner.counts === counts ? 1 : 0;
+      const sockets = subscriptions.of(topic) - others;
+      if (sockets === 0) continue;
+      counts.sent += sockets;
+      counts.sentBytes += sockets * bytesOf(message);
+    }
   }
 
   /** Of the oldest, at most so many. */
@@ -103,14 +159,27 @@ export class Sockets {
    */
   async close(limitMs: number, hurry: AbortSignal): Promise<void> {
     this.#isClosing = true;
-    const goAway = (connection: Connection): void => connection.goAway();
-    const left = await spread([...this.#live], limitMs, hurry, goAway);
-    left.forEach(goAway);
+    const left = await spread([...this.#live], limitMs, hurry, this.#goAway);
+    left.forEach(this.#goAway);
   }
+
+  readonly #goAway = (connection: Connection): void => {
+    if (connection.goAway()) this.#closed++;
+  };
 
   /** Ends the tasks that still run. */
   haltAll(): void {
-    for (const connection of this.#live) connection.halt();
+    for (const connection of this.#live) this.#halt(connection);
+  }
+
+  late(connection: Connection): void {
+    if (this.#isClosing) this.#halt(connection);
+    else connection.halt();
+  }
+
+  #halt(connection: Connection): void {
+    this.#halted.add(connection);
+    connection.halt();
   }
 
   /** Resolves when none is left, or when `signal` fires. */

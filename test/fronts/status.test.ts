@@ -149,6 +149,8 @@ describeIf(missing("chromium"), "Chromium, and the status page", function () {
       await Chromium.start()
     ).tab(`http://127.0.0.1:${port}/status`);
     await tab.until(says("#connection", "live, read-only"));
+    const table = `getComputedStyle(document.querySelector("#sockets-section")).display`;
+    expect(await tab.evaluate(table)).to.equal("none"); // there has been no socket
     const client = await RawClient.connect(port);
     client.request("GET /hang");
     await tab.until(says("#tasks", "the handler's promise"));
@@ -157,7 +159,11 @@ describeIf(missing("chromium"), "Chromium, and the status page", function () {
     const chat = await SocketClient.open(port, "/chat");
     await tab.until(says("#tasks", "subscribed to news, weather"));
     await tab.until(says("#connections", "subscriptions to topics"));
-    chat.ws.close();
+    await tab.until(says("#connections", "bytes received"));
+    chat.send("12345");
+    await tab.until(says("#sockets", "1, 5 bytes"));
+    expect(await shown(tab, "#sockets")).to.match(/mount\s.*\n\/chat\s/);
+    await chat.closed;
     expect(tab.complaints).to.deep.equal([]);
     client.abort();
     await server.loop.close();

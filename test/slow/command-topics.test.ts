@@ -156,6 +156,55 @@ describe("Topics of the command", function () {
       ),
     );
   });
+
+  it("are counted by mount in the metrics, for all workers together, also when these have ended", async () => {
+    const stats = `127.0.0.1:${await freePort()}`;
+    const command = eddy(
+      folderWith({ "app.mjs": APP }),
+      ["app.mjs", "--workers", "2", "--stats", stats],
+      shorter({ reportMs: 50 }),
+    );
+    /** The sums of all that have this name, until there is as much of the first as there is to be. */
+    const sums = async (until: number, ...names: string[]) => {
+      for (;;) {
+        const reply = await fetch(`http://${stats}/metrics`);
+        const lines = (await reply.text()).split("\n");
+        const found = names.map((name) =>
+          lines
+            .filter((line) => line.startsWith(`${name}{`))
+            .reduce((sum, line) => sum + Number(line.split("} ")[1]), 0),
+        );
+        if (found[0] === until) return found.slice(1);
+        await pass(20);
+      }
+    };
+    const workers = await command.workers();
+    await socketsOfEach(command, workers);
+    const SENT = ["eddy_sockets_messages_sent", "eddy_sockets_sent_bytes"];
+    const BY_MOUNT = [
+      "eddy_mount_sockets_messages_sent_total",
+      "eddy_mount_sockets_sent_bytes_total",
+    ];
+    const [sent, bytes, sentThere, bytesThere] = await sums(
+      2,
+      "eddy_mount_sockets",
+      ...SENT,
+      ...BY_MOUNT,
+    );
+    expect([sentThere, bytesThere]).to.deep.equal([sent, bytes]);
+    expect(sent).to.be.greaterThan(8); // each has told its worker, and published twice to both
+    command.kill("SIGHUP");
+    await command.logged(/reloaded 2 workers/);
+    const [open, ...after] = await sums(
+      0,
+      "eddy_sockets_opened",
+      "eddy_mount_sockets",
+      ...BY_MOUNT,
+    );
+    expect(open).to.equal(0);
+    expect(after[0]).to.be.at.least(sent!);
+    expect(after[1]).to.be.at.least(bytes!);
+  });
 });
 
 for (const kind of BROKERS)

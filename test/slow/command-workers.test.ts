@@ -11,6 +11,7 @@ import {
 import { folderWith } from "../support/folder.ts";
 import { freePort } from "../support/free-port.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { SocketClient } from "../support/web-socket.ts";
 import { folder, runs } from "../lifecycle/application.ts";
 
 describe("Workers", function () {
@@ -114,6 +115,26 @@ describe("Workers", function () {
     command.kill("SIGTERM");
     expect(await client.untilClosed()).to.match(/HTTP\/1.1 503 /);
     await command.logged(/1 exchange had to be halted/);
+    expect(await command.ended).to.equal(0);
+  });
+
+  it("say at their end how many sockets were closed, and had to be halted", async () => {
+    const app = `
+      import { Loop, upgrade } from "eddy";
+      import { suspend } from "effection";
+      export default new Loop().websocket("/", upgrade(suspend)).websocket("/ends", upgrade(async (socket) => {
+        await socket.receive();
+      }));`;
+    const command = eddy(folderWith({ "app.mjs": app }), [
+      "app.mjs",
+      "--drain-timeout",
+      "50ms",
+    ]);
+    const port = Number(new URL(await command.url()).port);
+    for (const path of ["/", "/ends"]) await SocketClient.open(port, path);
+    command.kill("SIGTERM");
+    const line = await command.logged(/^stopped; 1 socket had to be halted$/);
+    expect(line.sockets).to.deep.equal({ closed: 2, halted: 1 });
     expect(await command.ended).to.equal(0);
   });
 

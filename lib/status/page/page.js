@@ -55,9 +55,16 @@ function time(ms) {
   return `${round(ms / size)} ${unit}`;
 }
 
+const SIZES = [
+  [1024 ** 3, "GiB"],
+  [1024 ** 2, "MiB"],
+  [1024, "KiB"],
+  [1, "bytes"],
+];
+
 function bytes(count) {
-  if (count >= 1024 ** 3) return `${round(count / 1024 ** 3)} GiB`;
-  return `${round(count / 1024 ** 2)} MiB`;
+  const [size, unit] = SIZES.find(([size]) => count >= size) ?? [1, "bytes"];
+  return `${round(count / size)} ${unit}`;
 }
 
 /** `ok 12, abort 1`: what there is. */
@@ -312,6 +319,26 @@ const MOUNTS = [
   ["statuses", ({ statuses }) => counts(statuses)],
 ];
 
+/** Of messages: how many a second of late, how many there were, and how long. */
+const traffic =
+  (count, length) =>
+  ({ mount, sockets }) => {
+    const upTo = (picture) => mountIn(picture, mount)?.sockets?.[count] ?? 0;
+    const ofLate = rate(growth(upTo, RECENT_MS));
+    return `${ofLate}, ${sockets[count]}, ${bytes(sockets[length])}`;
+  };
+
+const SOCKETS = [
+  ["mount", ({ mount }) => mount],
+  ["open", ({ sockets }) => sockets.open],
+  ["opened", ({ sockets }) => sockets.opened],
+  ["subscriptions", ({ sockets }) => sockets.subscriptions],
+  ["received", traffic("received", "receivedBytes")],
+  ["sent", traffic("sent", "sentBytes")],
+  ["dropped", ({ sockets }) => sockets.dropped],
+  ["closed as too slow", ({ sockets }) => sockets.closedAsSlow],
+];
+
 const outOf = (value, limit) =>
   limit == null ? value : `${value} of ${limit}`;
 
@@ -356,7 +383,9 @@ const COUNTS = [
   ["open WebSockets", ({ sockets }) => sockets.open],
   ["subscriptions to topics", ({ sockets }) => sockets.subscriptions],
   ["messages received", ({ sockets }) => sockets.received],
+  ["bytes received", ({ sockets }) => bytes(sockets.receivedBytes)],
   ["messages sent", ({ sockets }) => sockets.sent],
+  ["bytes sent", ({ sockets }) => bytes(sockets.sentBytes)],
   ["messages dropped", ({ sockets }) => sockets.dropped],
   ["closed as too slow", ({ sockets }) => sockets.closedAsSlow],
   ["lost between processes", ({ sockets }) => sockets.lost],
@@ -376,6 +405,11 @@ function draw({ status, tasks, orders }) {
   keep(byId("charts"), CHARTS, ({ name }) => name, makeChart, drawChart);
   drawTasks(tasks, workers, orders);
   drawTable(byId("mounts"), MOUNTS, status.mounts, ({ mount }) => mount);
+  const withSockets = status.mounts.filter(
+    ({ sockets }) => sockets?.opened > 0,
+  );
+  byId("sockets-section").hidden = withSockets.length === 0;
+  drawTable(byId("sockets"), SOCKETS, withSockets, ({ mount }) => mount);
   drawTable(byId("workers"), WORKERS, workers, ({ pid }) => pid);
   const crash =
     lastCrash &&

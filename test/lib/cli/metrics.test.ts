@@ -1,8 +1,14 @@
 import { expect } from "chai";
 import { metricsOf } from "../../../lib/cli/metrics.ts";
-import { Figures } from "../../../lib/exchange/figures.ts";
+import {
+  addFigures,
+  afterTheEnd,
+  Figures,
+} from "../../../lib/exchange/figures.ts";
 import type { GatewayRequest } from "../../../lib/request/request.ts";
 import { mountStatus } from "../../../lib/status/mounts.ts";
+import { DEFAULTS } from "../../../lib/websocket/options.ts";
+import { Place } from "../../../lib/websocket/place.ts";
 import type { Status } from "../../../lib/cli/status.ts";
 
 const connections = { open: 4, refused: 2, unserved: 7 };
@@ -11,9 +17,12 @@ const loopDelayMs = { mean: 0, max: 0 };
 const applications: never[] = [];
 const sockets = {
   open: 3,
+  opened: 4,
   subscriptions: 5,
   received: 8,
+  receivedBytes: 800,
   sent: 9,
+  sentBytes: 900,
   dropped: 1,
   closedAsSlow: 2,
 };
@@ -54,8 +63,11 @@ describe("The metrics", () => {
     const { body: metrics } = await metricsOf(STATUS);
     expect(metrics).to.match(/^eddy_sockets\{pid="9"\} 3$/m);
     expect(metrics).to.match(/^eddy_sockets_subscriptions\{pid="9"\} 5$/m);
+    expect(metrics).to.match(/^eddy_sockets_opened\{pid="9"\} 4$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_received\{pid="9"\} 8$/m);
+    expect(metrics).to.match(/^eddy_sockets_received_bytes\{pid="9"\} 800$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_sent\{pid="9"\} 9$/m);
+    expect(metrics).to.match(/^eddy_sockets_sent_bytes\{pid="9"\} 900$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_dropped\{pid="9"\} 1$/m);
     expect(metrics).to.match(/^eddy_sockets_closed_as_slow\{pid="9"\} 2$/m);
   });
@@ -64,6 +76,39 @@ describe("The metrics", () => {
     const { body: metrics } = await metricsOf(STATUS);
     expect(metrics).to.match(/^eddy_sockets_messages_dropped\{pid="9"\} 1$/m);
     expect(metrics).to.match(/^eddy_sockets_messages_lost\{pid="9"\} 3$/m);
+  });
+
+  it("have the sockets by mount: the sums of all workers, and of those that have ended what does not end with them", async () => {
+    const place = new Place(DEFAULTS);
+    Object.assign(place.counts, sockets);
+    const chat = new Figures("/chat/:room");
+    chat.places.add(place);
+    const plain = figures.view();
+    const one = chat.view();
+    const mounts = addFigures([afterTheEnd(one), one, one, plain, plain]);
+    for (const isOpen of [false, true]) {
+      const status = { ...STATUS, mounts: mounts.map(mountStatus) };
+      const { body } = await metricsOf(status, isOpen);
+      const of = body
+        .split("\n")
+        .filter((line) => line.startsWith("eddy_mount_so"));
+      expect(of).to.have.members(
+        [
+          " 6",
+          "_subscriptions 10",
+          "_opened_total 12",
+          "_messages_received_total 24",
+          "_received_bytes_total 2400",
+          "_messages_sent_total 27",
+          "_sent_bytes_total 2700",
+          "_messages_dropped_total 3",
+          "_closed_as_slow_total 6",
+        ].map((line) => {
+          const [name, count] = line.split(" ");
+          return `eddy_mount_sockets${name}{mount="/chat/:room"} ${count}`;
+        }),
+      );
+    }
   });
 
   it("have how long the requests of a mount took, as a histogram", async () => {

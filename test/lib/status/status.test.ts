@@ -1,10 +1,11 @@
 /** The status of a program, in the program. */
 import { expect } from "chai";
-import { UsageError, Loop } from "../../../lib/index.ts";
+import { Loop, upgrade, UsageError } from "../../../lib/index.ts";
 import { suspend } from "../../../lib/operations.ts";
 import { status, type StatusOptions } from "../../../lib/status/status.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { serveWith, type TestServer } from "../../support/server.ts";
+import { SocketClient } from "../../support/web-socket.ts";
 
 const serve = (options?: StatusOptions): Promise<TestServer> =>
   serveWith((loop) => {
@@ -26,7 +27,12 @@ const ask = (
 
 interface Told {
   requests: number;
-  mounts: { mount: string; requests: number; statuses: object }[];
+  mounts: {
+    mount: string;
+    requests: number;
+    statuses: object;
+    sockets?: object;
+  }[];
   workers: { inFlight: number; openFiles?: { open: number } }[];
 }
 
@@ -59,6 +65,28 @@ describe("status()", () => {
     });
     expect(of("(none)")).to.deep.include({ statuses: { "4xx": 1 } });
     expect(workers[0]!.inFlight).to.equal(1); // the one that asks
+  });
+
+  it("tells in JSON what the sockets of each mount and route came to", async () => {
+    const server = await serveWith((loop) =>
+      loop
+        .websocket(
+          "/chat/:room",
+          upgrade(async (socket) => {
+            for await (const message of socket) await socket.send(message);
+          }),
+        )
+        .mount("/status", status(loop)),
+    );
+    const client = await SocketClient.open(server.port, "/chat/7");
+    client.send("hello");
+    await client.messages(1);
+    await told(server); // which counts then
+    const { mounts } = await told(server);
+    const of = (name: string) => mounts.find(({ mount }) => mount === name)!;
+    const counts = { open: 1, opened: 1, received: 1, receivedBytes: 5 };
+    expect(of("/chat/:room").sockets).to.include({ ...counts, sentBytes: 5 });
+    expect(of("/status").sockets).to.equal(undefined);
   });
 
   it("gives a browser the page, below the mount", async () => {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { SocketConnection } from "../../../lib/engine/socket.ts";
-import { Channel, noSockets } from "../../../lib/websocket/channel.ts";
+import { Channel } from "../../../lib/websocket/channel.ts";
+import { noCounts } from "../../../lib/websocket/counts.ts";
 import { DEFAULTS } from "../../../lib/websocket/options.ts";
 import { Surplus } from "../../../lib/websocket/surplus.ts";
 
@@ -17,9 +18,10 @@ describe("Channel, when more than maxQueuedBytes wait", () => {
     const calls: string[] = [];
     const channel = new Channel({
       settings: DEFAULTS,
-      counts: noSockets(),
-      subscriptions: undefined,
+      counts: noCounts(),
       surplus,
+      subscribed: () => {},
+      unsubscribed: () => {},
       closed: () => {},
     });
     const connection: Partial<SocketConnection> = {
