@@ -29,7 +29,7 @@ from .threads import get_ident, start_thread
 from .wire import BEGUN, CHUNK, FAIL, HELD_AT, LOG, STRIDE, read_u32
 
 MAX_TEMPLATES = 1000  # of scopes, by host: a client can make up any number of those
-EXTENSIONS = {"http.response.trailers": {}, "http.response.early_hint": {}}
+EXTENSIONS = {"http.response.trailers": {}, "http.response.early_hint": {}}  # where the client can get them
 SOCKET_EXTENSIONS = {"websocket.http.response": {}}
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
@@ -203,7 +203,10 @@ class Gateway(asyncio.Protocol):
         return scope
 
     def make_template(self, common):
-        kind, version, scheme, host, port, root_path = common.decode("utf-8", "replace").split("\n", 5)
+        kind, version, scheme, host, port, extras, root_path = common.decode("utf-8", "replace").split("\n", 6)
+        extensions = SOCKET_EXTENSIONS
+        if kind == "http":
+            extensions = EXTENSIONS if extras else {}
         template = {
             "type": kind,
             "asgi": ASGI,
@@ -212,7 +215,7 @@ class Gateway(asyncio.Protocol):
             "server": (host, int(port)),
             "client": None,
             "root_path": root_path,
-            "extensions": EXTENSIONS if kind == "http" else SOCKET_EXTENSIONS,
+            "extensions": extensions,
         }
         if len(self.templates) < MAX_TEMPLATES:
             self.templates[common] = template
