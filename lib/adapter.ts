@@ -28,6 +28,7 @@ export {
   type WebResponse,
 } from "./reply/web.ts";
 export { RequestHeaders } from "./request/headers.ts";
+export { sendsExtras } from "./request/extras.ts";
 export type { GatewayRequest } from "./request/request.ts";
 export { Spill, SpillBudget } from "./request/spill.ts";
 export { fieldsFor, seen, traceOf, type Call } from "./traces/trace.ts";

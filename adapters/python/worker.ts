@@ -161,6 +161,7 @@ export class PythonWorker implements ConnectionOwner {
     );
     call?.fail(error);
     this.#process.kill("SIGUSR1");
+    if (this.interface === "asgi") this.#process.tell("where\n"); // also where greenlets are
     this.#killIn(TRACEBACK_MS);
   }
 

@@ -94,6 +94,8 @@ export interface Outlet extends Inlet {
   returned(): void;
   /** The reply is to carry the id, unless the application gives one itself. */
   identify(requestId: string): void;
+  /** Interim replies and trailers can be sent to this client. Undefined: the engine has none. */
+  readonly sendsExtras?: boolean;
   /**
    * Sends an interim reply, 103 (RFC 8297). `fields`: checked, as those of a `ReplyHead`. False: it cannot be sent to
    * this client, or not any more. Undefined: the engine has none.

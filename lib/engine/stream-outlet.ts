@@ -74,12 +74,11 @@ export abstract class StreamOutlet implements Outlet {
   /** Ends the reply; calls `finish` where the system has not taken all of it at once. True: it has. */
   protected abstract writeEnd(last: Chunk | undefined): boolean;
   protected abstract cut(): void;
-  /** Sends an interim reply, 103. False: not to this client. */
-  protected writeHint(_fields: readonly string[]): boolean {
+  get sendsExtras(): boolean {
     return false;
   }
-  /** Whether fields may follow a streamed body. */
-  protected get canTrail(): boolean {
+  /** Sends an interim reply, 103. False: not any more. */
+  protected writeHint(_fields: readonly string[]): boolean {
     return false;
   }
   /** They are to follow the body, whose end comes next. */
@@ -119,7 +118,11 @@ export abstract class StreamOutlet implements Outlet {
   protected released(): void {}
 
   hint(fields: readonly (string | Buffer)[]): boolean {
-    return this.state === "waiting" && this.writeHint(fields.map(toPlain));
+    return (
+      this.state === "waiting" &&
+      this.sendsExtras &&
+      this.writeHint(fields.map(toPlain))
+    );
   }
 
   get isOpen(): boolean {
@@ -197,7 +200,7 @@ export abstract class StreamOutlet implements Outlet {
     if (this.state !== "waiting") return;
     this.state = "streaming";
     this.length = head.contentLength;
-    if (this.canTrail) this.trailing = head.trailers;
+    if (this.sendsExtras) this.trailing = head.trailers;
     this.#watchOnce();
     this.#beginWith(head, this.length);
   }

@@ -156,6 +156,10 @@ export class Context implements RequestContext {
     return this.#exchange.out.trailers ?? [];
   }
 
+  get sendsExtras(): boolean {
+    return this.#exchange.out.sendsExtras ?? false;
+  }
+
   hint(fields: PlainHeaders): boolean {
     const checked = new CheckedHeaders(fields);
     return this.#exchange.out.hint?.(checked.fields) ?? false;

@@ -7,6 +7,7 @@ import { checkCharset, decode as decodeText } from "./charset.ts";
 import { inflated } from "./content-encoding.ts";
 import { callerTimeoutMs } from "./deadline.ts";
 import { BadRequestError } from "../common/errors.ts";
+import { SENDS_EXTRAS } from "./extras.ts";
 import { parseForm } from "./form.ts";
 import type { Frame, Framing } from "./framing.ts";
 import { future } from "../operations/future.ts";
@@ -40,6 +41,7 @@ export interface RequestContext {
   readonly maxInflatedBytes: number;
   /** name, value, …; names in lower case. */
   readonly trailers: readonly string[];
+  readonly sendsExtras: boolean;
   hint(fields: PlainHeaders): boolean;
   addToErrors(fields: PlainHeaders): void;
   limitTime(ms: number): void;
@@ -142,6 +144,11 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
   /** Undefined where there is none. For access lines, and for adapters that ask somebody else. */
   get [TRACE](): Trace | undefined {
     return this.#exchange.trace;
+  }
+
+  /** For adapters, by `sendsExtras`. */
+  get [SENDS_EXTRAS](): boolean {
+    return this.#exchange.context.sendsExtras;
   }
 
   /** Fields that an error reply has, too. @throws {InvalidReplyError} For middleware. */

@@ -51,6 +51,18 @@ describe("python() with WebSockets of ASGI", function () {
     return now;
   };
 
+  const refusal = (
+    { port }: TestServer,
+    path: string,
+  ): Promise<number | undefined> => {
+    const client = new SocketClient(port, path);
+    return new Promise((resolve) =>
+      client.ws.on("unexpected-response", (_, { statusCode }) =>
+        resolve(statusCode),
+      ),
+    );
+  };
+
   it("carries text and bytes both ways, and says what was agreed upon", async () => {
     const server = await asgi();
     const client = new SocketClient(server.port, "/chat v1 v2");
@@ -113,23 +125,29 @@ describe("python() with WebSockets of ASGI", function () {
     ["/deny", 401],
   ] as const)
     it(`can be refused: ${path}`, async () => {
-      const { port } = await asgi();
-      const client = new SocketClient(port, path);
-      const answer = new Promise<number | undefined>((resolve) =>
-        client.ws.on("unexpected-response", (_, { statusCode }) =>
-          resolve(statusCode),
-        ),
-      );
-      expect(await answer).to.equal(code);
+      expect(await refusal(await asgi(), path)).to.equal(code);
     });
 
-  it("closes with 1011 when the application fails, and logs why", async () => {
-    const server = await asgi();
-    server.expectLog(/application of a WebSocket failed/);
-    const client = new SocketClient(server.port, "/raise");
-    expect((await client.closed)[0]).to.equal(1011);
-    const line = server.log.find(({ err }) => err !== undefined)!;
-    expect(line.err!.message).to.equal("ValueError: on purpose");
+  for (const [path, message] of [
+    ["/raise", "ValueError: on purpose"],
+    ["/exit", "SystemExit: 3"],
+  ] as const)
+    it(`closes with 1011 when the application fails, and logs why: ${path}`, async () => {
+      const server = await asgi();
+      server.expectLog(/application of a WebSocket failed/);
+      const client = new SocketClient(server.port, path);
+      expect((await client.closed)[0]).to.equal(1011);
+      const line = server.log.find(({ err }) => err !== undefined)!;
+      expect(line.err!.message).to.equal(message);
+      expect((await fetch(server.url)).status).to.equal(200);
+    });
+
+  it("answers a handshake 503 after harakiriMs, and says where the application waits", async () => {
+    const server = await asgi({ harakiriMs: 200 });
+    server.expectLog(/harakiriMs|in inner/);
+    expect(await refusal(server, "/mute")).to.equal(503);
+    await server.logged(({ msg = "" }) => /in inner\n/.test(msg));
+    expect((await fetch(server.url)).status).to.equal(200);
   });
 
   it("has the application wait for a client that is slow", async () => {

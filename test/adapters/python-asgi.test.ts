@@ -2,8 +2,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { connect } from "node:http2";
+import { json as toJson } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
+import { run } from "effection";
 import type { PythonOptions } from "../../adapters/python.ts";
 import {
   Loop,
@@ -16,9 +19,7 @@ import { ENGINES } from "../support/engines.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
-
-/** Processes have to start, on a machine that may be busy. */
-const PATIENCE_MS = 30_000;
+import { isRunning, PATIENCE_MS } from "./python/processes.ts";
 
 describe("python() with an application of ASGI", function () {
   this.timeout(PATIENCE_MS);
@@ -57,7 +58,7 @@ describe("python() with an application of ASGI", function () {
       const response = await fetch(`${url}/caf%C3%A9/scope?a=%20`, {
         headers: { x_under: "1" },
       });
-      const { headers, client, server, ...scope } = JSON.parse(
+      const { headers, client, server, extensions, ...scope } = JSON.parse(
         await response.text(),
       );
       expect(scope).to.deep.equal({
@@ -71,12 +72,41 @@ describe("python() with an application of ASGI", function () {
         raw_path: "b'/caf%C3%A9/scope'",
         query_string: "b'a=%20'",
         state: {},
-        extensions: ["http.response.early_hint", "http.response.trailers"],
       });
+      expect(extensions).to.be.an("array");
       expect(client[0]).to.equal("127.0.0.1");
       const { hostname, port } = new URL(url);
       expect(server).to.deep.equal([hostname, Number(port)]);
       expect(headers).to.deep.include(["x_under", "1"]);
+    });
+
+    const EXTRAS = ["http.response.early_hint", "http.response.trailers"];
+    for (const { name, options: engine } of ENGINES)
+      it(`with extensions for what can be sent to its client, on ${name}`, async () => {
+        const server = await asgi({}, {}, undefined, "/", engine);
+        const offered = async (protocol: string): Promise<unknown> => {
+          const client = await RawClient.connect(server.port);
+          client.send(`GET /scope HTTP/${protocol}\r\nHost: a\r\n\r\n`);
+          const [text] = await client.until(/\{[^]*\}$/);
+          return JSON.parse(text).extensions;
+        };
+        expect(await offered("1.1")).to.deep.equal(
+          name === "node" ? EXTRAS : [],
+        );
+        if (name === "node") expect(await offered("1.0")).to.deep.equal([]);
+        expect(await offered("1.1")).to.deep.equal(
+          name === "node" ? EXTRAS : [],
+        );
+      });
+
+    it("with those extensions, by HTTP/2", async () => {
+      const h2: ListenOptions = { engine: "node", http2: true };
+      const server = await asgi({}, {}, undefined, "/", h2);
+      const client = connect(server.url);
+      const reply = client.request({ ":path": "/scope" });
+      const { extensions } = (await toJson(reply)) as { extensions: unknown };
+      client.close();
+      expect(extensions).to.deep.equal(EXTRAS);
     });
 
     it("with eddy.deadline", async () => {
@@ -140,6 +170,33 @@ describe("python() with an application of ASGI", function () {
       client.abort();
       expect(await desk.noted("flood")).to.equal("ended");
     });
+
+    for (const { name, options: engine } of ENGINES)
+      it(`no more of a body to it than it takes, and a window, on ${name}`, async () => {
+        const most = { maxBodyBytes: 100_000_000 };
+        const server = await asgi({}, most, undefined, "/", engine);
+        const piece = Buffer.alloc(1_000_000);
+        let pieces = 0;
+        const body = new ReadableStream<Uint8Array>({
+          pull(controller) {
+            if (++pieces > 64) controller.close();
+            else controller.enqueue(piece);
+          },
+        });
+        const init = { method: "POST", body, duplex: "half" } as RequestInit;
+        const reply = fetch(`${server.url}/late-reader`, init);
+        await desk.noted("begun");
+        let before = NaN;
+        while (pieces !== before) {
+          before = pieces;
+          await setTimeout(200);
+        }
+        go();
+        const answer = await (await reply).text();
+        const [first, all] = answer.split(" ").map(Number);
+        expect(first).to.be.within(1, 1024 * 1024);
+        expect(all).to.equal(64_000_000);
+      });
 
     it("trailers and early hints, where the engine has them", async () => {
       const server = await asgi({}, { engine: "node" });
@@ -341,6 +398,19 @@ describe("python() with an application of ASGI", function () {
         expect(failure).to.be.instanceOf(PythonStartError);
         expect((failure as Error).message).to.match(message);
       });
+  });
+
+  it("is loaded anew by reload(), which leaves what has begun to end", async () => {
+    const app = pythonApp("asgi_bare:app", { env: { DESK: desk.path } });
+    const server = await serveWith((loop) => loop.mount(app));
+    const [old, begun] = [await text(server, "/pid"), text(server, "/head")];
+    while (server.loop.tally.accepted < 2) await setTimeout(5);
+    await run(() => app.reload());
+    expect(await text(server, "/pid")).to.not.equal(old);
+    expect(isRunning(Number(old))).to.equal(true);
+    go();
+    expect(await begun).to.equal("then");
+    while (isRunning(Number(old))) await setTimeout(5);
   });
 
   it("is replaced after maxRequests, and no request is lost", async () => {

@@ -2,6 +2,7 @@
 import {
   fieldsFor,
   offeredProtocols,
+  sendsExtras,
   type Call,
   type GatewayRequest,
 } from "../../../lib/adapter.ts";
@@ -11,7 +12,15 @@ const { SCRIPT_NAME, SERVER_NAME, SERVER_PORT } = CGI_VARIABLES;
 
 export class ScopeWriter {
   /** Most requests are for the same host, and begin with the same words. */
-  #last = { type: "", protocol: "", scheme: "", host: "", mount: "", text: "" };
+  #last = {
+    type: "",
+    protocol: "",
+    scheme: "",
+    host: "",
+    mount: "",
+    extras: false,
+    text: "",
+  };
 
   /** A character for each byte. */
   write(
@@ -33,13 +42,15 @@ export class ScopeWriter {
 
   #common(request: GatewayRequest, type: string): string {
     const { protocol, scheme, host, mountPath: mount } = request;
+    const extras = sendsExtras(request);
     const last = this.#last;
     if (
       last.host === host &&
       last.type === type &&
       last.mount === mount &&
       last.scheme === scheme &&
-      last.protocol === protocol
+      last.protocol === protocol &&
+      last.extras === extras
     )
       return last.text;
     const text = [
@@ -48,9 +59,10 @@ export class ScopeWriter {
       type === "http" ? scheme : scheme.replace("http", "ws"),
       SERVER_NAME(request),
       SERVER_PORT(request),
+      extras ? "extras" : "",
       SCRIPT_NAME(request),
     ].join("\n");
-    this.#last = { type, protocol, scheme, host, mount, text };
+    this.#last = { type, protocol, scheme, host, mount, extras, text };
     return text;
   }
 }

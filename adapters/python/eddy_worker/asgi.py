@@ -8,7 +8,6 @@ import gc
 import mmap
 import os
 import sys
-from _thread import get_ident
 from io import open
 from os import getpid
 from time import time
@@ -25,11 +24,12 @@ from .fork import end_child, end_with_frame
 from .lifespan import Lifespan
 from .server import accept_connections, exit_soon, follow_gateway
 from .stall import StallWatch
-from .threads import start_thread
+from .tasks import tasks_by_place, where_they_wait
+from .threads import get_ident, start_thread
 from .wire import BEGUN, CHUNK, FAIL, HELD_AT, LOG, STRIDE, read_u32
 
 MAX_TEMPLATES = 1000  # of scopes, by host: a client can make up any number of those
-EXTENSIONS = {"http.response.trailers": {}, "http.response.early_hint": {}}
+EXTENSIONS = {"http.response.trailers": {}, "http.response.early_hint": {}}  # where the client can get them
 SOCKET_EXTENSIONS = {"websocket.http.response": {}}
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
@@ -41,10 +41,12 @@ def serve_asgi(app, config, control, ties):
     with open(os.path.join(config["folder"], "state"), "r+b") as file:
         memory = mmap.mmap(file.fileno(), STRIDE)
     ties.callback(memory.close)
-    start_thread("eddy-control", follow_gateway, control, [])
+    gateways = []
+    start_thread("eddy-control", follow_gateway, control, lambda line: gateways[0].watch.tell_greenlet())
     (sock,) = accept_connections(1, config["folder"], control, "asgi")
     gateway = Gateway(app, sock, memory, config, loop)
     ties.callback(gateway.leave)
+    gateways.append(gateway)
     try:
         loop.run_until_complete(gateway.serve(control))
         start_thread("eddy-exit", exit_soon)  # even when the application has left threads behind
@@ -75,12 +77,14 @@ class Gateway(asyncio.Protocol):
         self.thread = get_ident()
         self.words = memoryview(memory)[:HELD_AT].cast("I")
         self.loop = loop
+        self.watch = StallWatch(self)
         self.interrupt = config["interrupt"]
         self.grace_seconds = config["abortGrace"]
         self.begun = 0  # requests
         self.exchanges = {}  # by number: those that run
         self.templates = {}  # of scopes
         self.state = {}  # what lifespan has put there
+        self.overrun = []  # those that take too long, in this turn
         self.rest = b""  # a frame that is not complete
         self.out = []  # what leaves in this turn
         self.touched = []  # whose replies have begun or ended in this turn
@@ -91,7 +95,7 @@ class Gateway(asyncio.Protocol):
         lifespan = Lifespan(self.app, self.state)
         await lifespan.startup()
         await self.loop.create_connection(lambda: self, sock=self.sock)
-        StallWatch(self).start()
+        self.watch.start()
         gc.collect()
         gc.freeze()  # what was imported is never garbage
         control.sendall(b"ready\n")
@@ -199,7 +203,10 @@ class Gateway(asyncio.Protocol):
         return scope
 
     def make_template(self, common):
-        kind, version, scheme, host, port, root_path = common.decode("utf-8", "replace").split("\n", 5)
+        kind, version, scheme, host, port, extras, root_path = common.decode("utf-8", "replace").split("\n", 6)
+        extensions = SOCKET_EXTENSIONS
+        if kind == "http":
+            extensions = EXTENSIONS if extras else {}
         template = {
             "type": kind,
             "asgi": ASGI,
@@ -208,7 +215,7 @@ class Gateway(asyncio.Protocol):
             "server": (host, int(port)),
             "client": None,
             "root_path": root_path,
-            "extensions": EXTENSIONS if kind == "http" else SOCKET_EXTENSIONS,
+            "extensions": extensions,
         }
         if len(self.templates) < MAX_TEMPLATES:
             self.templates[common] = template
@@ -231,10 +238,20 @@ class Gateway(asyncio.Protocol):
             exchange.disconnect()
             self.cancel_in(exchange, 0 if self.interrupt else self.grace_seconds)
         elif kind == OVERRUN:
-            where = "".join(where_it_waits(exchange.task))
-            self.log(exchange.number, "it waits here, and is cancelled:\n" + where)
-            exchange.disconnect()
-            exchange.task.cancel()
+            if not self.overrun:
+                self.loop.call_soon(self.cancel_overrun)
+            self.overrun.append(exchange)
+
+    def cancel_overrun(self):
+        """All that have come in one turn: there may be a thousand, and to find their tasks takes all of the loop's."""
+        tasks = tasks_by_place(self.loop)
+        for exchange in self.overrun:
+            if not exchange.task.done():
+                where = where_they_wait(exchange.task, tasks.get(exchange.place, ()))
+                self.log(exchange.number, "it waits here, and is cancelled:\n" + where)
+                exchange.disconnect()
+                exchange.task.cancel()
+        self.overrun.clear()
 
     def cancel_in(self, exchange, seconds):
         if seconds is not None and exchange.grace is None:
@@ -295,23 +312,3 @@ class Gateway(asyncio.Protocol):
 
     def log(self, number, text):
         self.write(numbered(LOG, number, text.encode("utf-8", "backslashreplace")[-CHUNK:]))
-
-
-def where_it_waits(task):
-    """The frames of a task that waits, from the application's first on, as in a traceback; and what it waits for."""
-    import traceback
-
-    lines = []
-    coroutine = task.get_coro()
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        if frame is None:
-            break
-        if not frame.f_code.co_filename.startswith(os.path.dirname(__file__)):
-            lines += traceback.format_list(
-                [traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)]
-            )
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
-    if coroutine is not None:
-        lines.append("  for %r\n" % (coroutine,))
-    return lines

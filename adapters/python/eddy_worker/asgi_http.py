@@ -5,6 +5,7 @@ from os import getpid
 
 from .asgi_wire import HINT, PIECE, READ, TRAILED_HEAD, TRAILERS, WINDOW, join_fields, numbered, pack_head, pack_start
 from .errors import ClientGone
+from .tasks import PLACE
 from .wire import END, HEAD
 
 STATUS = {number: b"%d" % number for number in range(100, 600)}
@@ -34,13 +35,14 @@ class Exchange:
     """One request and its reply."""
 
     __slots__ = (
-        "gateway", "number", "scope", "task", "grace", "is_head", "body", "more", "gone", "ended", "head", "begun",
-        "behind", "change", "trailers", "is_touched",
+        "gateway", "number", "place", "scope", "task", "grace", "is_head", "body", "more", "gone", "ended", "head",
+        "begun", "behind", "change", "trailers", "is_touched",
     )  # fmt: skip
 
     def __init__(self, gateway, number, scope, body, is_streamed, is_head):
         self.gateway = gateway
         self.number = number
+        self.place = gateway.begun  # that no other has
         self.scope = scope
         self.task = self.grace = None
         self.is_head = is_head
@@ -57,6 +59,7 @@ class Exchange:
 
     async def run(self):
         gateway = self.gateway
+        PLACE.set(self.place)
         try:
             await gateway.app(self.scope, self.receive, self.send)
             if not self.ended:

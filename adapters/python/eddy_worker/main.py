@@ -21,7 +21,8 @@ def main():
 
     {"app", "watched", "interface", "folder", "threads", "multiprocess", "interrupt", "loop", "abortGrace"}.
     Descriptor 3 is the control channel. On it the process says "listening wsgi" or "listening asgi", upon which the
-    gateway connects, and "ready" when it serves, or when the zygote can fork.
+    gateway connects, and "ready" when it serves, or when the zygote can fork. The gateway says "<slot> <number>" of a
+    request that is to be interrupted, or, with ASGI, "where" before it ends a process that hangs.
     """
     config = json.loads(sys.argv[1])
     del sys.argv[1:]

@@ -36,7 +36,12 @@ def serve(app, config, control, ties):
         memory = mmap.mmap(file.fileno(), STRIDE * threads)
     ties.callback(memory.close)
     servers = []
-    start_thread("eddy-control", follow_gateway, control, servers)
+
+    def interrupt(line):
+        slot, number = map(int, line.split())
+        servers[slot].interrupter.interrupt(number)
+
+    start_thread("eddy-control", follow_gateway, control, interrupt)
     for slot, sock in enumerate(accept_connections(threads, config["folder"], control, "wsgi")):
         servers.append(Server(Connection(sock, slot, memory), app, environ, config["interrupt"]))
         ties.callback(servers[slot].leave)
@@ -57,12 +62,14 @@ def accept_connections(count, folder, control, interface):
         return [socket(fileno=listener._accept()[0]) for _ in range(count)]
 
 
-def follow_gateway(control, servers):
-    """Hears which requests to interrupt, and ends the process some time after the gateway has gone."""
+def follow_gateway(control, hear):
+    """Gives `hear` each line of what it says: what no thread that serves would read in time.
+
+    Ends the process some time after the gateway has gone.
+    """
     try:
         for line in open(control.fileno(), closefd=False):
-            slot, number = map(int, line.split())
-            servers[slot].interrupter.interrupt(number)
+            hear(line)
     except OSError:
         pass
     exit_soon()

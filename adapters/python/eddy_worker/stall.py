@@ -1,21 +1,23 @@
 """Finds out when the event loop stands still: a call that blocks, in code that should wait."""
 
-import os
 import sys
 import traceback
-from _thread import get_ident
-from time import monotonic, sleep
+from asyncio import current_task
+from itertools import dropwhile
 
-from .threads import start_thread
+from .fork import BELOW
+from .tasks import place_of
+from .threads import monotonic, sleep, start_thread
 
 LIMIT_SECONDS = 1.0
 
 
 class StallWatch:
-    """Asks the loop for a sign of life while it has requests."""
+    """Asks the loop for a sign of life while it has requests. Made in the loop's thread."""
 
     def __init__(self, gateway):
         self.gateway = gateway
+        self.greenlet = current_greenlet()
         self.beats = 0
 
     def start(self):
@@ -42,22 +44,49 @@ class StallWatch:
         self.beats += 1
 
     def tell(self):
-        frame = sys._current_frames().get(self.gateway.thread)
-        stack = traceback.extract_stack(frame)
-        ours = os.path.dirname(__file__)
-        first = next((i for i, one in enumerate(stack) if one.filename.startswith(ours) and one.name == "run"), -1)
-        text = "".join(traceback.format_list(stack[first + 1 :] or stack))
-        message = "the event loop has stood still for %g s, and all requests of this process with it: %s blocks here\n"
+        stack = self.stack()
+        who = self.who()
         sys.stderr.write(
-            "Traceback (most recent call last):\n" + text + message % (LIMIT_SECONDS, line_of(frame) or "a callback")
+            "Traceback (most recent call last):\n"
+            + "".join(traceback.format_list(from_application(stack)))
+            + "the event loop has stood still for %g s, and all requests of this process with it: %s blocks here\n"
+            % (LIMIT_SECONDS, who)
         )
 
+    def tell_greenlet(self):
+        """The gateway is about to end the process. Python has shown its threads, but no greenlets that wait."""
+        stack = self.waiting_stack()
+        if stack:
+            text = "".join(traceback.format_list(from_application(stack)))
+            sys.stderr.write("Traceback (most recent call last):\n%sthe event loop waits here\n" % text)
 
-def line_of(frame):
-    """The request that a frame belongs to."""
-    while frame is not None:
-        if frame.f_code.co_name == "run" and "gateway" in frame.f_locals and "self" in frame.f_locals:
-            scope = frame.f_locals["self"].scope
-            return "%s %s" % (scope.get("method", "WEBSOCKET"), scope["path"])
-        frame = frame.f_back
-    return None
+    def stack(self):
+        """That of the loop's thread; of both greenlets, where that of the loop waits for another one."""
+        return [*self.waiting_stack(), *traceback.extract_stack(sys._current_frames()[self.gateway.thread])]
+
+    def waiting_stack(self):
+        frame = getattr(self.greenlet, "gr_frame", None)  # none of one that runs
+        return [] if frame is None else traceback.extract_stack(frame)
+
+    def who(self):
+        task = current_task(self.gateway.loop)
+        if task is None:
+            return "a callback"
+        place = place_of(task)
+        for exchange in list(self.gateway.exchanges.values()):
+            if exchange.place == place:
+                return "%s %s" % (exchange.scope.get("method", "WEBSOCKET"), exchange.scope["path"])
+        return "the task %s" % task.get_name()
+
+
+def current_greenlet():
+    """None unless the application has some, such as those that gevent and eventlet put in the place of threads."""
+    library = sys.modules.get("greenlet")
+    return None if library is None else library.getcurrent()
+
+
+def from_application(stack):
+    """Without the frames that call the application."""
+    names = [one.name for one in stack]
+    start = names.index("serve_asgi") + 1 if "serve_asgi" in names else 0
+    return list(dropwhile(lambda one: one.filename.startswith(BELOW), stack[start:])) or stack

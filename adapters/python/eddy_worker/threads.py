@@ -2,12 +2,13 @@
 
 gevent.monkey.patch_all() and eventlet.monkey_patch() put greenlets, and sockets and locks for greenlets, in the place
 of what the modules of Python had. The worker needs the real ones, which is why it imports all that it uses of those
-modules by name: that is done before the application is imported.
+modules by name: that is done before the application is imported. What is imported behind it takes them from here.
 """
 
 import threading
 from _thread import allocate_lock, get_ident, start_new_thread
 from threading import Thread
+from time import monotonic, sleep  # noqa: F401
 
 
 def start_thread(name, target, *args):

@@ -308,7 +308,7 @@ class Http2Outlet extends StreamOutlet {
     return true;
   }
 
-  protected override get canTrail(): boolean {
+  override get sendsExtras(): boolean {
     return true;
   }
 

@@ -39,7 +39,7 @@ export class HttpOutlet extends StreamOutlet {
   /** By the connection itself: Node's own way takes links alone. */
   protected override writeHint(fields: readonly string[]): boolean {
     const { socket } = this.#response;
-    if (this.#request.httpVersionMinor === 0 || socket === null) return false;
+    if (socket === null) return false;
     let text = "HTTP/1.1 103 Early Hints\r\n";
     for (let i = 0; i < fields.length; i += 2)
       text += `${fields[i]}: ${fields[i + 1]}\r\n`;
@@ -51,8 +51,8 @@ export class HttpOutlet extends StreamOutlet {
     return trailersOf(this.#request.rawTrailers);
   }
 
-  /** RFC 9112, section 7.1.2: in chunks alone. */
-  protected override get canTrail(): boolean {
+  /** Trailers travel in chunks alone (RFC 9112, section 7.1.2); of neither HTTP/1.0 knows. */
+  override get sendsExtras(): boolean {
     return this.#request.httpVersionMinor > 0;
   }
 

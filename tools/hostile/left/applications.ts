@@ -63,22 +63,14 @@ export const LEFT: Readonly<Record<string, (told: Told) => Promise<Left>>> = {
     });
     return { ...IN_THREADS, application, close: () => channel.close() };
   },
-  python: async ({ asked, left }) => {
-    const path = join(tmpdir(), `eddy-aborted-${process.pid}.sock`);
-    const server = createServer((worker) =>
-      createInterface({ input: worker }).on("line", (line) =>
-        line === LEFT_IT ? left() : asked(line),
-      ),
-    );
-    await listening(server.listen(path));
-    const application = python("left:app", {
-      chdir: join(ROOT, "tools/hostile/left"),
-      python: PYTHON,
-      threads: 4,
-      env: { TOLD: path },
-    });
-    return { ...IN_THREADS, application, close: () => void server.close() };
-  },
+  python: async (told) => ({
+    ...IN_THREADS,
+    ...(await inPython(told, "left:app")),
+  }),
+  "python with ASGI": async (told) => ({
+    ...BEHIND_IT,
+    ...(await inPython(told, "left:asgi")),
+  }),
   http: async (told) => {
     const server = createHttpServer(endless(told));
     const port = await listening(server.listen(0, "127.0.0.1"));
@@ -101,6 +93,26 @@ export const LEFT: Readonly<Record<string, (told: Told) => Promise<Left>>> = {
     return { ...BEHIND_IT, application, close: () => void server.close() };
   },
 };
+
+async function inPython(
+  { asked, left }: Told,
+  app: string,
+): Promise<Pick<Left, "application" | "close">> {
+  const path = join(tmpdir(), `eddy-aborted-${process.pid}.sock`);
+  const server = createServer((worker) =>
+    createInterface({ input: worker }).on("line", (line) =>
+      line === LEFT_IT ? left() : asked(line),
+    ),
+  );
+  await listening(server.listen(path));
+  const application = python(app, {
+    chdir: join(ROOT, "tools/hostile/left"),
+    python: PYTHON,
+    threads: 4,
+    env: { TOLD: path },
+  });
+  return { application, close: () => void server.close() };
+}
 
 const endless =
   ({ asked, left }: Told): RequestListener =>

@@ -27,3 +27,14 @@ class Reply:
 
     def close(self):
         told.sendall(b"left\n")
+
+
+async def asgi(scope, receive, send):
+    assert scope["type"] == "http"
+    told.sendall(scope["query_string"] + b"\n")
+    if scope["path"] == "/stream":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    told.sendall(b"left\n")

@@ -64,6 +64,19 @@ async def digest(scope, receive, send):
     await answer(send, "%d %s" % (length, sum.hexdigest()))
 
 
+async def late_reader(scope, receive, send):
+    """How much was there when it began to read, and how much came."""
+    note("begun", "")
+    while not os.path.exists(os.path.join(desk, "go")):
+        await asyncio.sleep(0.005)
+    lengths, more = [], True
+    while more:
+        message = await receive()
+        lengths.append(len(message["body"]))
+        more = message["more_body"]
+    await answer(send, "%d %d" % (lengths[0], sum(lengths)))
+
+
 async def count_to(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for number in range(int(scope["query_string"])):
@@ -183,6 +196,24 @@ async def blocks(scope, receive, send):
     await answer(send, "done")
 
 
+async def hangs_in_tasks(scope, receive, send):
+    """As below a middleware of Starlette's, and below Quart: the view has a task of its own, and that has others."""
+    await asyncio.wait([asyncio.ensure_future(gather())])
+
+
+async def gather():
+    await asyncio.gather(inner(), asyncio.sleep(1000))
+
+
+async def blocks_in_task(scope, receive, send):
+    await asyncio.wait([asyncio.ensure_future(block(float(scope["query_string"])))])
+    await answer(send, "done")
+
+
+async def block(seconds):
+    time.sleep(seconds)
+
+
 async def pid(scope, receive, send):
     await answer(send, os.getpid())
 
@@ -238,7 +269,8 @@ PATHS = {
     "/behind": behind, "/raises": raises, "/raises-late": raises_late, "/exits": exits, "/nothing": says_nothing,
     "/kill": kill, "/hangs": hangs, "/blocks": blocks, "/pid": pid, "/forks": forks, "/forks-exits": forks_and_exits,
     "/forks-thread": forks_in_thread, "/trailers": has_trailers, "/hints": hints, "/bad": bad_header,
-    "/loop": loop_name, "/whole": whole_first,
+    "/loop": loop_name, "/whole": whole_first, "/hangs-in-tasks": hangs_in_tasks, "/blocks-in-task": blocks_in_task,
+    "/late-reader": late_reader,
 }  # fmt: skip
 
 
@@ -253,6 +285,8 @@ async def app(scope, receive, send):
 async def socket(scope, receive, send):
     path = scope["path"]
     assert (await receive())["type"] == "websocket.connect"
+    if path == "/mute":
+        await inner()
     if path == "/refuse":
         return await send({"type": "websocket.close", "code": 4001})
     if path == "/deny":
@@ -263,6 +297,8 @@ async def socket(scope, receive, send):
     await send({"type": "websocket.accept", "subprotocol": protocols[-1] if protocols else None, "headers": headers})
     if path == "/raise":
         raise ValueError("on purpose")
+    if path == "/exit":
+        sys.exit(3)
     if path == "/talk":
         try:
             while True:

@@ -14,6 +14,7 @@ const LIMITS = {
   slow: "close",
   idleTimeoutMs: 60, // a loop has 8000 at least
   compress: false,
+  compressFrom: 1024,
 } as const;
 
 /** A client of it, and what its other side is told of the end: once it is. */
