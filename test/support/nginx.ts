@@ -1,5 +1,5 @@
 /** A real nginx in a folder of its own, ended with the test. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,6 +30,19 @@ export async function startNginx(
   });
   await Promise.race([listening(folder), failure(nginx)]);
   return port;
+}
+
+/** What `nginx -t` has against a site; empty when nothing. */
+export function nginxRefuses(site: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "eddy-nginx-"));
+  afterTest(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "conf"), configuration(folder, site));
+  const args = ["-t", "-q", "-p", folder, "-e", "stderr", "-c", "conf"];
+  const { stderr } = spawnSync("nginx", args, {
+    env: PROGRAM_ENV,
+    encoding: "utf8",
+  });
+  return stderr;
 }
 
 function configuration(folder: string, site: string): string {
