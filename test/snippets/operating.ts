@@ -13,6 +13,7 @@ import { Loop } from "../../lib/index.ts";
 import { CERTIFICATE } from "../support/certificate.ts";
 import { OPENSSL_MISSING } from "../support/certificates.ts";
 import { flagsOf } from "../support/flags.ts";
+import { afterTest } from "../support/hooks.ts";
 import { missing } from "../support/programs.ts";
 import { missingModules } from "../support/python.ts";
 import { writeFiles } from "../support/snippets.ts";
@@ -110,10 +111,10 @@ async function accessLine(
     },
   });
   const loop = new Loop({ accessLog: true, log: pino(destination) });
+  afterTest(() => loop.close());
   loop.get("/users/:id", () => "hello world\n");
   await (await loop.fetch("/users/5")).text();
   const line = JSON.parse(lines.at(-1)!) as Record<string, unknown>;
-  await loop.close();
   expect(Object.keys(line)).to.deep.equal(Object.keys(shown));
   expect(line["requestId"]).to.match(/^[\da-f]{8}-\d+$/);
   expect(shown["requestId"]).to.match(/^[\da-f]{8}-\d+$/);
@@ -125,6 +126,7 @@ async function accessLine(
 
 const asAlice: Test = async ({ words }, { folder }) => {
   const loop = new Loop({ log: false });
+  afterTest(() => loop.close());
   loop.mount((request) => `hello ${request.peerCertificate?.subject}`);
   const ca = join(folder, "clients.pem");
   const { port } = await loop.listen({
@@ -137,7 +139,6 @@ const asAlice: Test = async ({ words }, { folder }) => {
     .map((word) => word.replace("localhost:8443", `127.0.0.1:${port}`));
   const curl = spawn(words[0]!, [...args, "--silent"], { cwd: folder });
   expect(await text(curl.stdout)).to.equal("hello CN=alice");
-  await loop.close();
 };
 
 /** Those of docs/python.md. */

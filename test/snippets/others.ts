@@ -11,6 +11,7 @@ import { flagsOf } from "../../lib/cli/doctor/setup.ts";
 import type { Settings } from "../../lib/cli/schema.ts";
 import { Loop } from "../../lib/index.ts";
 import { CERTIFICATE } from "../support/certificate.ts";
+import { afterTest } from "../support/hooks.ts";
 import { freePort } from "../support/free-port.ts";
 import { NGINX_MISSING, nginxRefuses } from "../support/nginx.ts";
 import { missingModules, PYTHON } from "../support/python.ts";
@@ -23,13 +24,12 @@ export const inBrowser = (server: number, printed: unknown): Entry => ({
   language: "js",
   async test({ text, other }) {
     await running(other(server), async ({ loop }) => {
-      const opened: EventSource[] = [];
       class OfPage extends EventSource {
         constructor(path: string) {
           super(new URL(path, "http://localhost"), {
             fetch: (url, init) => loop!.fetch(String(url), init as RequestInit),
           });
-          opened.push(this);
+          afterTest(() => this.close());
         }
       }
       const first = await new Promise((log) =>
@@ -37,7 +37,6 @@ export const inBrowser = (server: number, printed: unknown): Entry => ({
           createContext({ EventSource: OfPage, console: { log } }),
         ),
       );
-      for (const one of opened) one.close();
       expect(first).to.equal(printed);
     });
   },

@@ -1,6 +1,7 @@
 /** The entries of README.md and of the pages about using it. */
 import { expect } from "chai";
 import { io } from "socket.io-client";
+import { afterTest } from "../support/hooks.ts";
 import { refusal, SocketClient } from "../support/web-socket.ts";
 import { partOf, type Page } from "./entry.ts";
 import { MIDDLEWARE } from "./middleware.ts";
@@ -287,8 +288,8 @@ export const USING: Readonly<Record<string, Page>> = {
         const client = io(`http://127.0.0.1:${port}`, {
           transports: ["websocket"],
         });
+        afterTest(() => client.disconnect());
         expect(await client.emitWithAck("echo", "hi")).to.equal("hi");
-        client.disconnect();
       },
     }),
   ],
