@@ -20,10 +20,10 @@ import {
   END_CALLBACKS,
   HEADERS_COUNT,
   NEED_DRAIN,
-  NOBODY,
+  NO_CALLBACK,
   type Incoming,
   type Outgoing,
-  type Told,
+  type Callback,
 } from "./insides.ts";
 import type { Makers } from "./makers.ts";
 import {
@@ -61,7 +61,7 @@ export class Call implements Answering, Connection {
   /** What the client has not been given yet, and who is told when it has taken that. */
   #chunks: Chunk[] = [];
   #bytes = 0;
-  #told: Told[] = [];
+  #told: Callback[] = [];
   #wake: (() => void) | undefined;
 
   /** `keepMount`: the application is told the whole path. */
@@ -129,9 +129,9 @@ export class Call implements Answering, Connection {
   write(
     data: Chunk,
     encoding: BufferEncoding | null | undefined,
-    told: Told | undefined,
+    told: Callback | undefined,
   ): boolean {
-    if (told && told !== NOBODY) this.#told.push(told);
+    if (told && told !== NO_CALLBACK) this.#told.push(told);
     const isWanted = this.#state !== "over" && this.#failure === undefined;
     if (data.length > 0 && isWanted) {
       this.#chunks.push(toChunk(data, encoding));

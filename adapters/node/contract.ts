@@ -9,11 +9,11 @@ import {
   END_CALLBACKS,
   HEADERS_COUNT,
   NEED_DRAIN,
-  NOBODY,
+  NO_CALLBACK,
   OUT_HEADERS,
   type Incoming,
   type Outgoing,
-  type Told,
+  type Callback,
 } from "./insides.ts";
 
 /** The classes that are looked at. */
@@ -93,8 +93,8 @@ const PARTS: readonly Part[] = [
       res.write("2", own);
       return (
         calls.join() === "_storeHeader given,_send 1,_send 2" &&
-        told.join() === [NOBODY, own].join() &&
-        told[0] === NOBODY &&
+        told.join() === [NO_CALLBACK, own].join() &&
+        told[0] === NO_CALLBACK &&
         told[1] === own
       );
     },
@@ -180,7 +180,7 @@ class ProbeSocket extends EventEmitter {
 function probe(Response: Classes["Response"]): {
   res: Outgoing;
   calls: string[];
-  told: (Told | undefined)[];
+  told: (Callback | undefined)[];
 } {
   const req = new IncomingMessage(new ProbeSocket() as never);
   req.method = "GET";
@@ -197,7 +197,7 @@ function probe(Response: Classes["Response"]): {
   };
   res.socket = connection as never;
   const calls: string[] = [];
-  const told: (Told | undefined)[] = [];
+  const told: (Callback | undefined)[] = [];
   res._storeHeader = (line, headers) => {
     const own = headers === res[OUT_HEADERS];
     calls.push(`_storeHeader ${own ? "own" : "given"}`);

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 /** A response of Node's, with what else is in it. */
 export interface Outgoing extends ServerResponse {
   [OUT_HEADERS]: unknown;
-  [END_CALLBACKS]?: readonly Told[] | null;
+  [END_CALLBACKS]?: readonly Callback[] | null;
   [NEED_DRAIN]: boolean;
   socket: Socket | null;
   _header: string | null;
@@ -30,12 +30,12 @@ export interface Incoming extends IncomingMessage {
   _dump(): void;
 }
 
-export type Told = (error?: Error | null) => void;
+export type Callback = (error?: Error | null) => void;
 
 export type Send = (
   data: string | Uint8Array,
-  encoding: BufferEncoding | Told | null | undefined,
-  told?: Told,
+  encoding: BufferEncoding | Callback | null | undefined,
+  told?: Callback,
 ) => boolean;
 
 const request = new IncomingMessage(undefined as never);
@@ -67,8 +67,8 @@ export const END_CALLBACKS: unique symbol = named(
 export const NEED_DRAIN: unique symbol = named(response, "kNeedDrain") as never;
 
 /** What Node passes on where the application gives no callback. */
-export const NOBODY: Told | undefined = ((): Told | undefined => {
-  let found: Told | undefined;
+export const NO_CALLBACK: Callback | undefined = ((): Callback | undefined => {
+  let found: Callback | undefined;
   const probe = new ServerResponse(request) as Outgoing;
   probe._storeHeader = (line) => void (probe._header = line);
   probe._send = (_data, _encoding, told) => {

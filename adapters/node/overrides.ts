@@ -1,7 +1,7 @@
 /** What is put in place of Node's own methods, below all that it does with headers, chunks and errors. */
 import { UsageError } from "../../lib/adapter.ts";
 import { headOf, noTrailers, type Head } from "./head.ts";
-import type { Incoming, Outgoing, Told } from "./insides.ts";
+import type { Incoming, Outgoing, Callback } from "./insides.ts";
 
 /** Where the methods find whom they work for. */
 const CALL = Symbol("eddy.call");
@@ -13,7 +13,7 @@ export interface Answering {
   write(
     data: string | Uint8Array,
     encoding: BufferEncoding | null | undefined,
-    told: Told | undefined,
+    told: Callback | undefined,
   ): boolean;
   /** Nothing more will be written. */
   end(): void;
@@ -56,8 +56,8 @@ function storeHeader(
 function send(
   this: OfCall<Outgoing>,
   data: string | Uint8Array,
-  encoding: BufferEncoding | Told | null | undefined,
-  told?: Told,
+  encoding: BufferEncoding | Callback | null | undefined,
+  told?: Callback,
 ): boolean {
   return typeof encoding === "function"
     ? this[CALL].write(data, undefined, encoding)

@@ -9,7 +9,7 @@ import { statusTarget } from "./status-server.ts";
 /** Where an eddy is asked, and how. */
 export type StatusAddress = Pick<Settings, "stats" | "statsPassword">;
 
-interface Told {
+interface StatusAnswer {
   readonly statusCode: number | undefined;
   readonly body: string;
 }
@@ -25,7 +25,7 @@ export async function askStatus(
   path: string,
   method: "GET" | "POST",
   limitMs?: number,
-): Promise<Told> {
+): Promise<StatusAnswer> {
   const target = statusTarget(stats);
   const where = "path" in target ? { socketPath: target.path } : target;
   const signal =

@@ -6,13 +6,13 @@ import type { Logs } from "./logs.ts";
 import { isLoopback } from "./host-and-port.ts";
 import { PREFIXED } from "./prefixed.ts";
 import { VERSIONS } from "../status/versions.ts";
-import type { Staff } from "./status.ts";
+import type { Workers } from "./status.ts";
 
 export function announce(
   { log }: Logs,
   specs: readonly AppSpec[],
   folders: readonly string[],
-  pool: Staff,
+  pool: Workers,
 ): void {
   const { addresses } = pool.ready[0]!;
   const apps = [...specs.map(({ written }) => written), ...folders].join(", ");
@@ -31,7 +31,7 @@ export function announce(
   );
 }
 
-function served({ ready }: Staff): string {
+function served({ ready }: Workers): string {
   return ready[0]!.pid === process.pid
     ? "this process serves, without workers"
     : `${counted(ready.length, "worker")}, kill -HUP ${process.pid} reloads`;

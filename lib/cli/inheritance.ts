@@ -1,9 +1,9 @@
 /** What this process was given at its start: by systemd, or by the supervisor whose place it is to take. */
 import { CommandFailure, EXIT } from "./failure.ts";
-import type { Given, Held } from "./sockets.ts";
+import type { GivenSocket, Held } from "./sockets.ts";
 
 export interface Inheritance {
-  readonly sockets: ReadonlyMap<string, Given>;
+  readonly sockets: ReadonlyMap<string, GivenSocket>;
   /** The supervisor that serves until this one does. */
   readonly predecessor: Predecessor | undefined;
 }
@@ -24,10 +24,12 @@ export const FIRST_FD = 4;
 /** The other side of `inheritanceOf`. */
 export function bequest(held: readonly Held[]): NodeJS.ProcessEnv {
   let next = FIRST_FD;
-  const sockets = held.map(({ name, fd, at, foreign }): [string, Given] => [
-    name,
-    { fd: fd === undefined ? undefined : next++, at, foreign },
-  ]);
+  const sockets = held.map(
+    ({ name, fd, at, foreign }): [string, GivenSocket] => [
+      name,
+      { fd: fd === undefined ? undefined : next++, at, foreign },
+    ],
+  );
   return { [VARIABLE]: JSON.stringify(sockets) };
 }
 
@@ -45,7 +47,7 @@ export function inheritanceOf(env: NodeJS.ProcessEnv): Inheritance {
   if (bequeathed === undefined)
     return { sockets: activated(rest), predecessor: undefined };
   return {
-    sockets: new Map(JSON.parse(bequeathed) as [string, Given][]),
+    sockets: new Map(JSON.parse(bequeathed) as [string, GivenSocket][]),
     predecessor: {
       pid: process.ppid,
       relieve() {
@@ -69,7 +71,7 @@ const FIRST_OF_SYSTEMD = 3;
 
 const SETTINGS: readonly string[] = ["http", "uwsgi"];
 
-function activated(env: NodeJS.ProcessEnv): Map<string, Given> {
+function activated(env: NodeJS.ProcessEnv): Map<string, GivenSocket> {
   if (Number(env[LISTEN.pid]) !== process.pid) return new Map(); // another process's
   const count = Number(env[LISTEN.count]);
   const names = (env[LISTEN.names] ?? "").split(":");

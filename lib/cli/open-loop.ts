@@ -1,5 +1,5 @@
 /** The applications of a process, loaded and mounted in a loop that listens; or why they are not. */
-import { until, type Operation } from "effection";
+import { ensure, until, type Operation } from "effection";
 import {
   EngineError,
   Loop,
@@ -76,8 +76,10 @@ export function* openLoop(
   yield* openInTime(
     loaded.isWhole ? openLimitMs(settings) : 0, // those that are mounted here have limits of their own
     function* () {
+      yield* ensure(() => until(loop.close()));
+      // not `yield*`, by which its handlers would see the contexts of the command in place of the program's
       for (const target of targets(placesOf(loaded, orders)))
-        addresses.push(yield* loops.listen(loop, target));
+        addresses.push(yield* until(loops.listen(loop, target)));
     },
     () => unloadable(orders.specs[0]!, notOpen(settings)),
   );

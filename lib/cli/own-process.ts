@@ -11,9 +11,9 @@ import type {
 } from "./messages.ts";
 import { answerOf, type Opened } from "./open-loop.ts";
 import type { Settings } from "./schema.ts";
-import type { Serving, Staff } from "./status.ts";
+import type { Serving, Workers } from "./status.ts";
 
-export class OwnProcess implements Serving, Staff {
+export class OwnProcess implements Serving, Workers {
   readonly pid = process.pid;
   readonly restarts = 0;
   readonly crashes = 0;

@@ -13,7 +13,7 @@ import type { BoundSocket } from "./bound-socket.ts";
 export type At = AddressInfo | string;
 
 /** A socket that was there before this process. */
-export interface Given {
+export interface GivenSocket {
   /** Undefined: whoever gives it knows no more than where it is. */
   readonly fd?: number | undefined;
   /** Where it is known. */
@@ -33,17 +33,17 @@ export interface Held {
 
 /** By setting and address, as they were written. */
 export class Sockets {
-  readonly #given: Map<string, Given>;
+  readonly #given: Map<string, GivenSocket>;
   readonly #held = new Map<string, Held>();
   /** Another supervisor has them, too, and its paths must stay when this one ends. */
   isShared = false;
 
-  constructor(given: ReadonlyMap<string, Given>) {
+  constructor(given: ReadonlyMap<string, GivenSocket>) {
     this.#given = new Map(given);
   }
 
   /** What was given under that name, and is nobody's yet. */
-  given(name: string): Given | undefined {
+  given(name: string): GivenSocket | undefined {
     return this.#given.get(name);
   }
 
@@ -136,7 +136,7 @@ export class Sockets {
     for (const name of this.#held.keys()) this.close(name);
   }
 
-  #take(name: string): Given | undefined {
+  #take(name: string): GivenSocket | undefined {
     const given = this.#given.get(name);
     this.#given.delete(name);
     return given;
@@ -171,7 +171,7 @@ function pathIn(at: At): string | undefined {
 
 /** Those that are held are closed with the scope. */
 export function useSockets(
-  given: ReadonlyMap<string, Given>,
+  given: ReadonlyMap<string, GivenSocket>,
 ): Operation<Sockets> {
   return resource(function* (provide) {
     const sockets = new Sockets(given);

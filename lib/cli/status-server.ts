@@ -35,7 +35,13 @@ import { metricsOf, wantsOpenMetrics } from "./metrics.ts";
 import type { Settings } from "./schema.ts";
 import type { Sockets } from "./sockets.ts";
 import { orderProfile } from "./profile/order.ts";
-import { haltIn, pictureOf, statusOf, tasksOf, type Staff } from "./status.ts";
+import {
+  haltIn,
+  pictureOf,
+  statusOf,
+  tasksOf,
+  type Workers,
+} from "./status.ts";
 
 interface Answer {
   readonly status?: number;
@@ -55,7 +61,7 @@ interface Page {
   readonly method: string;
   readonly path: RegExp;
   readonly of: (
-    pool: Staff,
+    pool: Workers,
     headers: IncomingHttpHeaders,
     ...ids: string[]
   ) => Operation<Answer>;
@@ -138,7 +144,7 @@ export function useStatusServer(
   key: keyof typeof PAGES,
   settings: Settings,
   sockets: Sockets,
-  pool: Staff,
+  pool: Workers,
 ): Operation<void> {
   return resource(function* (provide) {
     const scope = yield* useScope();
@@ -205,7 +211,7 @@ function* send(
 
 function* answer(
   pages: readonly Page[],
-  pool: Staff,
+  pool: Workers,
   { isOurs, mayAsk }: Entry,
   { method, url = "", headers }: IncomingMessage,
 ): Operation<Answer> {

@@ -2,13 +2,13 @@
 import { call, type Operation } from "effection";
 import type { Settings } from "./schema.ts";
 import type { Sockets } from "./sockets.ts";
-import type { Staff } from "./status.ts";
+import type { Workers } from "./status.ts";
 
 /** They end with the scope. @throws {CommandFailure} when one cannot listen where it should. */
 export function* useStatusServers(
   settings: Settings,
   sockets: Sockets,
-  pool: Staff,
+  pool: Workers,
 ): Operation<void> {
   for (const key of ["stats", "metrics"] as const) {
     if (settings[key] === "") continue;

@@ -42,7 +42,7 @@ export type Serving = Pick<
 >;
 
 /** All that serve: the pool of a supervisor, or one process without workers. */
-export interface Staff {
+export interface Workers {
   readonly workers: Iterable<Serving>;
   /** Those that take requests. */
   readonly ready: readonly Serving[];
@@ -56,7 +56,7 @@ export interface Staff {
   readonly settings: Pick<Settings, "maxRss">;
 }
 
-export function statusOf(pool: Staff) {
+export function statusOf(pool: Workers) {
   return {
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
@@ -81,13 +81,13 @@ export function statusOf(pool: Staff) {
 }
 
 /** By mount, of all workers so far. */
-export const figuresOf = ({ pastFigures, workers }: Staff) =>
+export const figuresOf = ({ pastFigures, workers }: Workers) =>
   addFigures([
     ...pastFigures,
     ...[...workers].flatMap(({ figures }) => [...figures.values()]),
   ]);
 
-function statusOfWorker(worker: Serving, { settings }: Staff) {
+function statusOfWorker(worker: Serving, { settings }: Workers) {
   const { pid, state, ageMs, report, lastReportMs } = worker;
   const { accepted: requests = 0, ...outcomes } = worker.tally;
   return {
@@ -115,12 +115,12 @@ function statusOfWorker(worker: Serving, { settings }: Staff) {
 
 const NO_CONNECTIONS: ConnectionCounts = { open: 0, refused: 0, unserved: 0 };
 
-function connectionsOf({ workers }: Staff): ConnectionCounts {
+function connectionsOf({ workers }: Workers): ConnectionCounts {
   const all = [...workers].map(({ report }) => report?.connections);
   return added({ ...NO_CONNECTIONS }, all);
 }
 
-function socketsOf({ workers }: Staff): SocketCounts {
+function socketsOf({ workers }: Workers): SocketCounts {
   return added(noSockets(), [...workers].map(socketsOfWorker));
 }
 
@@ -141,7 +141,7 @@ function socketsOfWorker({ report, lost }: Serving): SocketCounts {
   return { ...counts, lost: counts.lost + lost };
 }
 
-function total({ past, workers }: Staff, name: keyof Tally): number {
+function total({ past, workers }: Workers, name: keyof Tally): number {
   let sum = past[name] ?? 0;
   for (const { tally } of workers) sum += tally[name] ?? 0;
   return sum;
@@ -149,7 +149,7 @@ function total({ past, workers }: Staff, name: keyof Tally): number {
 
 /** What runs in each worker that serves; `answers: false` for one that is stuck. */
 export function* tasksOf(
-  pool: Staff,
+  pool: Workers,
   oldest = Infinity,
 ): Operation<Picture["tasks"]> {
   return yield* all(
@@ -162,7 +162,7 @@ export function* tasksOf(
 }
 
 /** What the page shows. */
-export function* pictureOf(pool: Staff): Operation<Picture> {
+export function* pictureOf(pool: Workers): Operation<Picture> {
   const tasks = yield* tasksOf(pool, OLDEST);
   return { status: statusOf(pool), tasks, orders: true };
 }
@@ -176,7 +176,10 @@ interface HaltResult {
 }
 
 /** Halts an exchange, whichever worker has it. */
-export function* haltIn(pool: Staff, exchange: string): Operation<HaltResult> {
+export function* haltIn(
+  pool: Workers,
+  exchange: string,
+): Operation<HaltResult> {
   const workers = pool.ready;
   const answers = yield* all(
     workers.map((worker) => worker.ask({ about: "halt", exchange })),

@@ -86,7 +86,9 @@ export const NODE_CAN_SHARE =
 // What can be in the way of listening, and what to do about it.
 
 /** There can be no Unix socket at that path: trying again does not help. */
-export class PathError extends ListenError {}
+export class PathError extends ListenError {
+  override readonly name = "ListenError"; // as which it is known
+}
 
 /** What is in the way, and what to do. */
 export function reasonOf(
@@ -132,7 +134,7 @@ export async function freeUnixPath(path: string): Promise<void> {
       ? "a folder is there; name a file in it"
       : found.isSocket()
         ? await whoListens(path)
-        : "the file there is no socket; remove it, or choose another path";
+        : "the file there is not a socket; remove it, or choose another path";
     if (reason !== undefined) throw refusal(path, reason);
     rmSync(path, { force: true });
   } catch (cause) {
@@ -161,7 +163,7 @@ function reasonAt(path: string, cause: Error | undefined): string {
 
 const OF_A_FOLDER: Record<string, ((folder: string) => string) | undefined> = {
   ENOENT: (folder) => `there is no folder ${folder}; make it`,
-  ENOTDIR: (folder) => `${folder} is no folder`,
+  ENOTDIR: (folder) => `${folder} is not a folder`,
   EACCES: (folder) => `this user may not make files in ${folder}`,
   EROFS: (folder) => `${folder} is on a file system that is read-only`,
 };

@@ -3,7 +3,7 @@
  * ended without a request that was understood.
  */
 import type { Logger } from "../common/log.ts";
-import { Told } from "../common/told.ts";
+import { LogThrottle } from "../common/log-throttle.ts";
 import { connectionsByPeer } from "./peers.ts";
 import { SpareFiles } from "./spare-files.ts";
 
@@ -44,9 +44,9 @@ export class Visits {
   readonly #options: VisitOptions;
   readonly #ports = new Map<number, PeerCounts>();
   readonly #files = new SpareFiles((exhausted) => this.#noteFiles(exhausted));
-  readonly #toldFiles = new Told(QUIET_MS);
-  readonly #toldRefused = new Told(QUIET_MS);
-  readonly #toldUnserved = new Told(QUIET_MS);
+  readonly #fileLines = new LogThrottle(QUIET_MS);
+  readonly #refusedLines = new LogThrottle(QUIET_MS);
+  readonly #unservedLines = new LogThrottle(QUIET_MS);
 
   constructor(log: Logger, options = ANY) {
     this.#log = log;
@@ -68,7 +68,7 @@ export class Visits {
   }
 
   #noteFiles(exhausted: boolean): void {
-    if (exhausted && this.#toldFiles.next() > 0)
+    if (exhausted && this.#fileLines.next() > 0)
       this.#log.error(
         "no file descriptor is left: new connections are closed until there are some; raise the limit (ulimit -n, LimitNOFILE), or look who keeps files open",
       );
@@ -90,7 +90,7 @@ export class Visits {
       this.#ports.set(port, (peers = new PeerCounts(port)));
     if (peers.admits(address, most, this.open)) return true;
     this.refused++;
-    const refused = this.#toldRefused.next();
+    const refused = this.#refusedLines.next();
     if (refused > 0)
       this.#log.warn(
         { refused, peer: address },
@@ -102,7 +102,7 @@ export class Visits {
   /** A connection has ended without a request that was understood. `cause`: a further one, with its comma. */
   noteUnserved(peer: string, cause: string): void {
     this.unserved++;
-    const connections = this.#toldUnserved.next();
+    const connections = this.#unservedLines.next();
     if (connections > 0)
       this.#log.info(
         { connections, peer },

@@ -14,7 +14,7 @@ import { DrainNotices } from "./drain-notices.ts";
 import { noOutcomes } from "./figures.ts";
 import { Live, type Linked } from "./live.ts";
 import type { Reason } from "../common/reason.ts";
-import { Told } from "../common/told.ts";
+import { LogThrottle } from "../common/log-throttle.ts";
 import { WhenNone } from "../common/when-none.ts";
 import { Clients } from "./clients.ts";
 import type { AccessLog } from "./access-log.ts";
@@ -81,7 +81,7 @@ export class Shared {
   readonly #whenIdle = new WhenNone();
   /** Ended exchanges whose cleanup still runs, with the timers that will name them. */
   readonly #watched = new Map<Running, NodeJS.Timeout>();
-  readonly #shed = new Told(1000);
+  readonly #shed = new LogThrottle(1000);
   readonly #teardownTimeoutMs: number;
 
   constructor(

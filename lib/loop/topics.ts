@@ -2,7 +2,7 @@
 import type { Broker, BrokerEvents, Link } from "../brokers/broker.ts";
 import { BrokerError } from "../common/errors.ts";
 import type { Logger } from "../common/log.ts";
-import { Told } from "../common/told.ts";
+import { LogThrottle } from "../common/log-throttle.ts";
 import type { Chunk, Listener } from "../engine/engine.ts";
 import type { SocketPlace } from "../engine/socket.ts";
 import type { Shared } from "../exchange/shared.ts";
@@ -22,7 +22,7 @@ export class Topics {
   readonly #log: Logger;
   /** Undefined: what is published stays in this process. */
   readonly #broker: Broker | undefined;
-  readonly #told = new Told(1000);
+  readonly #lostLines = new LogThrottle(1000);
   /** The log says that there is no connection to it. */
   #isAway = false;
   #link: Promise<Link> | undefined;
@@ -107,7 +107,7 @@ export class Topics {
     lost: (count, reason) => {
       this.#sockets.lost += count;
       if (this.#isAway) return; // which is said
-      const messages = this.#told.next();
+      const messages = this.#lostLines.next();
       if (messages > 0)
         this.#log.warn(
           { lost: this.#sockets.lost },

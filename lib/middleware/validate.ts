@@ -20,9 +20,9 @@ export interface Schemas {
 }
 
 /** What the schemas have made of a request, by their types. */
-export type Validated<Given extends Schemas> = {
-  readonly [Part in keyof Given]: Given[Part] extends StandardSchemaV1
-    ? StandardSchemaV1.InferOutput<Given[Part]>
+export type Validated<Parts extends Schemas> = {
+  readonly [Part in keyof Parts]: Parts[Part] extends StandardSchemaV1
+    ? StandardSchemaV1.InferOutput<Parts[Part]>
     : undefined;
 };
 
@@ -58,10 +58,10 @@ export interface Fault {
  *   .listen(8000);
  * ```
  */
-export function validate<const Given extends Schemas>(
-  schemas: Given,
+export function validate<const Parts extends Schemas>(
+  schemas: Parts,
   handler: (
-    valid: Validated<Given>,
+    valid: Validated<Parts>,
     request: GatewayRequest,
   ) => ReturnType<Handler>,
 ): (request: GatewayRequest<any>) => Operation<Reply> {
@@ -83,7 +83,7 @@ export function validate<const Given extends Schemas>(
         { error: "the request is not valid", faults },
         { status: 422 },
       );
-    const result = handler(valid as Validated<Given>, request);
+    const result = handler(valid as Validated<Parts>, request);
     if (typeof result !== "object" || result === null) return result;
     if ("then" in result) return yield* until(result);
     return isOperation(result)

@@ -85,7 +85,9 @@ function fieldsOf(head: Buffer): Fields {
     const name = line.slice(0, Math.max(colon, 0)).trimEnd().toLowerCase();
     const value = trimmed(line, colon + 1);
     if (!TOKEN.test(name) || !FIELD_VALUE.test(value))
-      throw malformed("a part has a line in its head that is no header field");
+      throw malformed(
+        "a part has a line in its head that is not a header field",
+      );
     if (fields.has(name)) throw malformed(`a part has two fields ${name}`);
     fields.set(name, value);
   }

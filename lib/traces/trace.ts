@@ -28,11 +28,11 @@ export interface Traces {
 
 /** For lines of the log; none where nothing has registered that would know them. */
 export const idsOf = (trace: TraceIds | undefined): Partial<TraceIds> =>
-  trace === undefined || trace.traceId === NOBODY
+  trace === undefined || trace.traceId === NO_TRACE
     ? {}
     : { traceId: trace.traceId, spanId: trace.spanId };
 
-const NOBODY = "0".repeat(32);
+const NO_TRACE = "0".repeat(32);
 
 /** Where a request has its trace. */
 export const TRACE = Symbol("trace");

@@ -139,7 +139,7 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
   close(code = 1000, reason = ""): void {
     if (!isSendable(code))
       throw new UsageError(
-        `${code} is no code to close with; take 1000, or one from 3000 to 4999`,
+        `${code} is not a code to close with; take 1000, or one from 3000 to 4999`,
       );
     if (Buffer.byteLength(reason) > 123)
       throw new UsageError("a reason has at most 123 bytes");

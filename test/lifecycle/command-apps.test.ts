@@ -167,6 +167,22 @@ describe("The command runs", function () {
     expect(other).to.match(/^the program has another Loop listen: .*mount/);
   });
 
+  it("a program whose handlers see the contexts around listen()", async () => {
+    const source = `
+      import { Loop } from "eddy";
+      import { createContext, main, suspend } from "eddy/operations";
+      const user = createContext("user", "nobody");
+      await main(function* () {
+        yield* user.set("the operator");
+        const loop = new Loop();
+        loop.get("/", function* () { return yield* user.expect(); });
+        yield* loop.listen(1);
+        yield* suspend();
+      });`;
+    const command = eddy(folderWith({ "app.mjs": source }), ["app.mjs"]);
+    expect(await command.text()).to.equal("the operator");
+  });
+
   it("an application beside a loop that listens later, by itself", async () => {
     const source = `
       import { Loop } from "eddy";

@@ -286,7 +286,7 @@ export default http("unix:/nowhere/socket");`,
     const first = eddy(path, ["app.mjs", "--stats", "unix:./stats.sock"]);
     await first.url();
     for (const [stats, why] of [
-      ["unix:./notes.txt", "the file there is no socket"],
+      ["unix:./notes.txt", "the file there is not a socket"],
       ["unix:./stats.sock", "another process listens there"],
     ] as const) {
       const command = eddy(path, ["app.mjs", "--stats", stats]);

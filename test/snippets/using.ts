@@ -142,7 +142,7 @@ export const USING: Readonly<Record<string, Page>> = {
       after: SERVE,
       asks: [["GET /proxy", "asked http://127.0.0.1:9000"]],
     }),
-    ts({ byNode: true, asks: [["GET /", "hello the operator\n"]] }),
+    ts({ byNode: true, asks: [["GET /", "hello the operator\n"]] }), // by the command: lifecycle/command-apps
     ts({
       asks: [
         ["GET /", "hello nobody\n"],

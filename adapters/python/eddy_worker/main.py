@@ -93,7 +93,7 @@ def load(spec):
     if named is not None:
         app = app(*positional, **named)
     if not callable(app):
-        raise TypeError("%s is not callable, so it is no application but %r" % (spec, app))
+        raise TypeError("%s is not callable, so it is not an application but %r" % (spec, app))
     return app
 
 

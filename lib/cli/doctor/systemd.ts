@@ -70,7 +70,7 @@ const UNIT_CHECKS: readonly Check<Unit>[] = [
       return (
         /\bkill\b/.test(given) &&
         !/-(SIG)?(s )?(HUP|USR2|1|12)\b/.test(given) &&
-        `ExecReload=${given} is no reload`
+        `ExecReload=${given} is not a reload`
       );
     },
     todo: "ExecReload=/bin/kill -HUP $MAINPID",
@@ -82,7 +82,7 @@ const UNIT_CHECKS: readonly Check<Unit>[] = [
         (value("ExecStart") ?? "").replace(/^[-@:+!|]*/, ""),
       );
       if (program.includes("/") && !isAbsolute(program))
-        return `${program} is no absolute path, as systemd wants it`;
+        return `${program} is not an absolute path, as systemd wants it`;
       return (
         value("WorkingDirectory") === undefined &&
         !/--chdir\b/.test(value("ExecStart") ?? "") &&

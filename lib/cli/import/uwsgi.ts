@@ -104,7 +104,7 @@ const RULES: TranslationRules = {
   "plugin*, need-plugin*, autoload, strict, procname*, auto-procname":
     needless("nothing to set"),
   "ignore-sigpipe, ignore-write-errors, disable-write-exception, write-errors-*":
-    needless("a client that leaves is no error"),
+    needless("a client that leaves is not an error"),
   "log-date, logdate, log-micros, log-master, log-4xx, log-5xx, log-slow, log-x-forwarded-for, log-reopen, logfile-*":
     needless(
       "access lines have the time, the status and the duration; USR1 opens the files anew",

@@ -2,7 +2,7 @@
 import type { Operation } from "effection";
 import { duration } from "../kinds.ts";
 import type { ProfileOrder } from "../messages.ts";
-import type { Staff } from "../status.ts";
+import type { Workers } from "../status.ts";
 
 /** Longer ones are large, and say no more. */
 const MAX_MS = 60_000;
@@ -13,7 +13,7 @@ export type ProfileResult =
 
 /** `what`: how long the CPU is watched, or `heap`. */
 export function* orderProfile(
-  pool: Staff,
+  pool: Workers,
   pid: string,
   what: string,
 ): Operation<ProfileResult> {

@@ -169,9 +169,7 @@ class Http2Head implements Head {
     peer: Peer,
   ) {
     this.method = headers[":method"]!;
-    [this.path, this.query] = pathAndQuery(
-      targetText(headers[":path"] ?? ""),
-    );
+    [this.path, this.query] = pathAndQuery(targetText(headers[":path"] ?? ""));
     this.fields = fieldsOf(headers, raw, !endAfterHeaders);
     this.peer = peer;
   }

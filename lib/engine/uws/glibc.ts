@@ -115,9 +115,9 @@ function rewrite(addon: Buffer): string[] {
 
 function readSections(addon: Buffer): Section[] {
   if (addon.length < 64 || addon.readUInt32BE(0) !== 0x7f454c46)
-    refuse("it is no ELF file");
+    refuse("it is not an ELF file");
   if (addon[4] !== 2 || addon[5] !== 1)
-    refuse("it is no 64-bit little-endian ELF file");
+    refuse("it is not a 64-bit little-endian ELF file");
   const table = readOffset(addon, 0x28);
   const entrySize = addon.readUInt16LE(0x3a);
   const count = addon.readUInt16LE(0x3c);

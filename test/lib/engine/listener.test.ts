@@ -335,7 +335,7 @@ describe("A listener on a Unix socket", () => {
     writeFileSync(path("s"), "precious");
     const error = await refusal(new Loop({ log: false }), { unix: path("s") });
     expect(error.message).to.equal(
-      `cannot listen on ${path("s")}: the file there is no socket; remove it, or choose another path`,
+      `cannot listen on ${path("s")}: the file there is not a socket; remove it, or choose another path`,
     );
     expect(existsSync(path("s"))).to.equal(true);
   });

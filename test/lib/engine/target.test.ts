@@ -81,7 +81,7 @@ describe("Where to listen", () => {
     it("its folder is none", async () => {
       const file = join(folderWith({ file: "" }), "file");
       expect(await refused(`${file}/socket`)).to.equal(
-        `cannot listen on ${file}/socket: ${file} is no folder`,
+        `cannot listen on ${file}/socket: ${file} is not a folder`,
       );
     });
 

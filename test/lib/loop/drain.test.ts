@@ -88,7 +88,7 @@ onEachEngine(({ serveWith, options: engine }) => {
       const closed = loop.close();
       const reading = setInterval(() => {
         client.socket.resume();
-        setImmediate().then(() => client.socket.pause());
+        void setImmediate().then(() => client.socket.pause());
       }, 5);
       afterTest(() => clearInterval(reading));
       await closed;

@@ -571,7 +571,7 @@ describe("listen({ uwsgi })", () => {
       writeFileSync(path, "");
       const error = await listen(look, {}, `unix:${path}`).catch((e) => e);
       expect(error).to.be.instanceOf(ListenError);
-      expect(error.message).to.match(/is no socket/);
+      expect(error.message).to.match(/is not a socket/);
     });
 
     it("an address that is not valid", async () => {

@@ -1,5 +1,5 @@
-/** Counts what the log is to be told: at once, and then now and then, so that a flood of it is not one of the log. */
-export class Told {
+/** How often the log gets a line that comes again and again: at once, and then now and then, with how many there were. */
+export class LogThrottle {
   readonly #quietMs: number;
   #at = -Infinity;
   #count = 0;
