@@ -1,4 +1,4 @@
-/** How often the log gets a line that comes again and again: at once, and then now and then, with how many there were. */
+/** How often the log gets a line that comes again and again: at once, then now and then, with their number. */
 export class LogThrottle {
   readonly #quietMs: number;
   #at = -Infinity;

@@ -187,8 +187,8 @@ describe("The C23 aliases of a native addon", () => {
       elf((copy) => copy.write(to, copy.indexOf(`\0${from}\0`) + 1));
 
     const cases: [title: string, file: () => Buffer, says: RegExp][] = [
-      ["an empty file", () => Buffer.alloc(0), /no ELF file/],
-      ["a text", () => Buffer.from("#!/bin/sh\n".repeat(20)), /no ELF file/],
+      ["an empty file", () => Buffer.alloc(0), /not an ELF file/],
+      ["a text", () => Buffer.from("#!/bin/sh\n".repeat(20)), /not an ELF file/],
       [
         "a PNG",
         () =>
@@ -196,19 +196,19 @@ describe("The C23 aliases of a native addon", () => {
             Buffer.from("89504e470d0a1a0a", "hex"),
             Buffer.alloc(100),
           ]),
-        /no ELF file/,
+        /not an ELF file/,
       ],
-      ["a Mach-O addon", () => binary("darwin_arm64_115"), /no ELF file/],
-      ["a PE addon", () => binary("win32_x64_115"), /no ELF file/],
+      ["a Mach-O addon", () => binary("darwin_arm64_115"), /not an ELF file/],
+      ["a PE addon", () => binary("win32_x64_115"), /not an ELF file/],
       [
         "a 32-bit ELF",
         elf((copy) => copy.writeUInt8(1, 4)),
-        /no 64-bit little-endian/,
+        /not a 64-bit little-endian/,
       ],
       [
         "a big-endian ELF",
         elf((copy) => copy.writeUInt8(2, 5)),
-        /no 64-bit little-endian/,
+        /not a 64-bit little-endian/,
       ],
       [
         "an ELF without sections",

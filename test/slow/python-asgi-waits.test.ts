@@ -3,7 +3,7 @@ import { expect } from "chai";
 import type { PythonOptions } from "../../adapters/python.ts";
 import { missingModules, needsPython, pythonApp } from "../support/python.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
-import { PATIENCE_MS } from "./python/processes.ts";
+import { PATIENCE_MS } from "../adapters/python/processes.ts";
 
 /** Seconds behind which a call that blocks has been found, by a watch that looks every second. */
 const LONG = 2.5;
