@@ -38,8 +38,6 @@ export default {
   spec: readdirSync(join(ROOT, "test"), { recursive: true })
     .map((file) => join("test", file))
     .filter((file) => file.endsWith(".test.ts"))
-    .filter(
-      (file) => file === FIRST || OF_ENGINES.test(file) || !starts(file),
-    )
+    .filter((file) => file === FIRST || OF_ENGINES.test(file) || !starts(file))
     .map((file) => join("dist", file.replace(/ts$/, "js"))),
 };

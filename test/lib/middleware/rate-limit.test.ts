@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { expect } from "chai";
 import { Loop, UsageError } from "../../../lib/index.ts";
-import { rateLimit, type RateLimitOptions } from "../../../lib/middleware/index.ts";
+import {
+  rateLimit,
+  type RateLimitOptions,
+} from "../../../lib/middleware/index.ts";
 import { atTime } from "../../support/at-time.ts";
 import { folderWith } from "../../support/folder.ts";
 import { afterTest } from "../../support/hooks.ts";

@@ -188,7 +188,11 @@ describe("The C23 aliases of a native addon", () => {
 
     const cases: [title: string, file: () => Buffer, says: RegExp][] = [
       ["an empty file", () => Buffer.alloc(0), /not an ELF file/],
-      ["a text", () => Buffer.from("#!/bin/sh\n".repeat(20)), /not an ELF file/],
+      [
+        "a text",
+        () => Buffer.from("#!/bin/sh\n".repeat(20)),
+        /not an ELF file/,
+      ],
       [
         "a PNG",
         () =>
