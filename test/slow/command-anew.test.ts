@@ -301,7 +301,8 @@ describe("eddy check", function () {
       "eddy.config.yaml": "http: 127.0.0.1:1\n", // which it does not listen on
     });
     const good = run(path, "check", "app.mjs");
-    expect(good).to.include({ status: 0, stdout: "app.mjs: good\n" });
+    expect(good.status).to.equal(0);
+    expect(good.stdout).to.match(/^app\.mjs: good$/m); // where uWebSockets.js does not load, that is said, too
     const bad = run(path, "check", "bad.mjs");
     expect(bad.status).to.equal(3);
     expect(bad.stderr).to.match(/bad\.mjs does not load: Error: no/);

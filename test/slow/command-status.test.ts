@@ -285,12 +285,12 @@ export default http("unix:/nowhere/socket");`,
     const path = folderWith({ "app.mjs": APP, "notes.txt": "kept" });
     const first = eddy(path, ["app.mjs", "--stats", "unix:./stats.sock"]);
     await first.url();
-    for (const [stats, why] of [
-      ["unix:./notes.txt", "the file there is not a socket"],
-      ["unix:./stats.sock", "another process listens there"],
+    for (const [stats, why, code] of [
+      ["unix:./notes.txt", "the file there is not a socket", 2],
+      ["unix:./stats.sock", "another process listens there", 1],
     ] as const) {
       const command = eddy(path, ["app.mjs", "--stats", stats]);
-      expect(await command.ended).to.equal(1);
+      expect(await command.ended).to.equal(code);
       expect(command.stderr).to.match(/^eddy: stats: cannot listen on/m);
       expect(command.stderr).to.include(why);
     }

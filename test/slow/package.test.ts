@@ -188,12 +188,12 @@ def app(environ, start_response):
     expect(wrong).to.equal("true");
   });
 
-  it("is at most 385 KB, without tests and source maps, and has what its pages and the command speak of", () => {
+  it("is at most 395 KB, without tests and source maps, and has what its pages and the command speak of", () => {
     const pack = ["pack", "--dry-run", "--json", "--ignore-scripts"];
     const [{ size, files }] = JSON.parse(run(ROOT, "npm", ...pack)) as [
       { size: number; files: { path: string }[] },
     ];
-    expect(size).to.be.within(100_000, 385_000); // 47 KB of it are docstrings, for editors
+    expect(size).to.be.within(100_000, 395_000); // 47 KB of it are docstrings, for editors
     const paths = files.map(({ path }) => path);
     expect(
       paths.filter((path) => /\.map$|(^|\/)(test|dist|docs)\//.test(path)),
