@@ -2,6 +2,7 @@
 import { UsageError } from "../../lib/adapter.ts";
 import { headOf, noTrailers, type Head } from "./head.ts";
 import type { Incoming, Outgoing, Callback } from "./insides.ts";
+import { readAtOnce } from "./piped-file.ts";
 
 /** Where the methods find whom they work for. */
 const CALL = Symbol("eddy.call");
@@ -36,6 +37,14 @@ export function overrideResponse(res: Outgoing, call: Answering): void {
   res._send = send;
   res._finish = finish;
   res._writeRaw = writeRaw;
+  res.emit = emit;
+}
+
+/** A stream says so to whom it is piped into. */
+function emit(this: OfCall<Outgoing>, ...event: unknown[]): boolean {
+  if (event[0] === "pipe") readAtOnce(event[1]);
+  const { emit } = Object.getPrototypeOf(this) as Outgoing; // the application's, where it has one
+  return emit.apply(this, event as [string]);
 }
 
 function read(this: OfCall<Incoming>): void {
