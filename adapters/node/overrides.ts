@@ -43,8 +43,8 @@ export function overrideResponse(res: Outgoing, call: Answering): void {
 /** A stream says so to whom it is piped into. */
 function emit(this: OfCall<Outgoing>, ...event: unknown[]): boolean {
   if (event[0] === "pipe") readAtOnce(event[1]);
-  const { emit } = Object.getPrototypeOf(this) as Outgoing; // the application's, where it has one
-  return emit.apply(this, event as [string]);
+  const above = Object.getPrototypeOf(this) as Outgoing; // the application's, where it has one
+  return above.emit.apply(this, event as [string]);
 }
 
 function read(this: OfCall<Incoming>): void {

@@ -23,7 +23,8 @@ export function readAtOnce(source: unknown): void {
 
 /** What is no plain file, a pipe for one, could keep the loop waiting. */
 function readFirst(this: FileStream, size: number): void {
-  this._read = fstatSync(this.fd).isFile() ? read : ReadStream.prototype._read;
+  if (fstatSync(this.fd).isFile()) this._read = read;
+  else Reflect.deleteProperty(this, "_read");
   this._read(size);
 }
 

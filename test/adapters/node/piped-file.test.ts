@@ -69,7 +69,10 @@ onEachEngine(({ serveWith }) => {
       expect(await (await fetch(url)).text()).to.equal(TEXT.slice(10));
       await closed;
       expect(seen).to.deep.equal([
-        ...["open", "ready", "end", "close"],
+        "open",
+        "ready",
+        "end",
+        "close",
         TEXT.length - 10,
       ]);
     });
