@@ -16,34 +16,57 @@ export const ENGINE_CHOICES: readonly EngineChoice[] = ["uws", "node", "auto"];
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** 0 takes any free port; the address tells which. */
+  /**
+   * 0 takes any free port; the address tells which.
+   *
+   * @default none: one of `port`, `unix`, `fd` and `uwsgi` says where
+   */
   port?: number;
-  /** Default: all addresses of the machine, IPv4 and IPv6. */
+  /**
+   * Of this machine, for `port`.
+   *
+   * @default all addresses of the machine, IPv4 and IPv6, as `node:http` has it
+   */
   host?: string;
-  /** A path: listen on a Unix socket there, not on a port. A socket that a dead process left is replaced. */
+  /**
+   * A path: listen on a Unix socket there, not on a port. A socket that a dead process left is replaced.
+   *
+   * @default none
+   */
   unix?: string;
   /**
    * The number of a socket that this process has inherited: bound, or listening already, TCP or Unix. systemd passes
    * the first as 3 (sd_listen_fds(3)). It is the loop's from then on, which closes it in this process alone:
    * connections wait in it as long as another process has it, too. The engine is `node` then.
+   *
+   * @default none
    */
   fd?: number;
   /**
    * `host:port` or `unix:/path`: listen there for front servers that speak uwsgi, as nginx does with `uwsgi_pass`.
    * Whoever can connect is believed: see docs/uwsgi.md. Or a server of `node:net` whose connections are taken, and
    * which is closed with the loop.
+   *
+   * @default none
    */
   uwsgi?: string | Server;
-  /** Speak TLS: 1.2 with forward secrecy and authenticated ciphers, and 1.3 (RFC 9325). See docs/tls.md. */
+  /**
+   * Speak TLS: 1.2 with forward secrecy and authenticated ciphers, and 1.3 (RFC 9325). See docs/tls.md.
+   *
+   * @default none: plain HTTP, as behind a proxy
+   */
   tls?: TlsOptions;
   /**
-   * Other processes may listen on the same port if they share it, too; the kernel spreads the connections. Default
-   * `false`: a taken port is an error.
+   * Other processes may listen on the same port if they share it, too; the kernel spreads the connections.
+   *
+   * @default false: a taken port is an error, because two programs that share one by mistake are hard to find
    */
   share?: boolean;
   /**
    * Speak HTTP/2, too. With `tls`, clients choose by ALPN; without it, by their first bytes ("prior knowledge"). The
    * engine is `node` then.
+   *
+   * @default false: a request costs more by HTTP/2 than by HTTP/1.1, and a proxy in front speaks it with browsers
    */
   http2?: boolean;
   /**
@@ -55,7 +78,11 @@ export interface ListenOptions {
    * `uwsgi` it is `false`, because nginx leaves in this way when its client does
    */
   halfOpen?: boolean;
-  /** What speaks HTTP there: see the option `engine` of the loop, which is the default. */
+  /**
+   * What speaks HTTP there.
+   *
+   * @default the option `engine` of the loop
+   */
   engine?: EngineChoice;
 }
 
@@ -73,7 +100,11 @@ export interface CertificateFiles {
 
 /** How a listener speaks TLS. The certificate is for whoever asks for a name of none of those in `sni`. */
 export interface TlsOptions extends CertificateFiles {
-  /** Further certificates, for clients that ask for one of the names in them (SNI; RFC 6066, section 3). */
+  /**
+   * Further certificates, for clients that ask for one of the names in them (SNI; RFC 6066, section 3).
+   *
+   * @default none
+   */
   sni?: readonly CertificateFiles[];
   /**
    * The ciphers of TLS 1.2, as OpenSSL lists them; all of TLS 1.3 are taken.
@@ -86,9 +117,15 @@ export interface TlsOptions extends CertificateFiles {
   /**
    * Clients show a certificate, which `request.peerCertificate` gives. `require`: or they are not served; `optional`:
    * who has none is served as well. One that no authority in `ca` has signed is refused. The engine is `node` then.
+   *
+   * @default none: clients are not asked for one
    */
   verifyClient?: ClientVerification;
-  /** The path of a PEM file: the authorities that sign the certificates of clients. Goes with `verifyClient`. */
+  /**
+   * The path of a PEM file: the authorities that sign the certificates of clients.
+   *
+   * @default none; `verifyClient` needs it
+   */
   ca?: string;
 }
 

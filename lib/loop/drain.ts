@@ -47,10 +47,16 @@ export interface CloseLimits {
 export interface CloseOptions {
   /**
    * Milliseconds that open connections are left for one more request each, whose reply says `connection: close`, before
-   * those that have none are cut. Default 0: a client whose request is on its way at that moment gets no reply.
+   * those that have none are cut.
+   *
+   * @default 0: nobody waits; a client whose request is on its way at that moment gets no reply
    */
   lingerMs?: number;
-  /** Called once no new connections are taken. */
+  /**
+   * Called once no new connections are taken.
+   *
+   * @default nobody is told
+   */
   stoppedListening?: () => void;
 }
 
