@@ -2,7 +2,8 @@
 import type { GatewayRequest } from "../../lib/adapter.ts";
 
 const NAMES = [
-  "forwarded",
+  "client-ip",
+  "forwarded(?:-for)?",
   "front-end-https",
   "true-client-ip",
   "x-client-ip",
@@ -14,9 +15,9 @@ const NAMES = [
   "x-url-scheme",
 ];
 
-/** Also with underscores: there are servers for which `X_Forwarded_For` is the same field. */
+/** Also with underscores and dots: there are servers for which `X_Forwarded_For` is the same field. */
 const SAYS_WHO_ASKS = new RegExp(
-  `^(?:${NAMES.join("|").replaceAll("-", "[-_]")})$`,
+  `^(?:${NAMES.join("|").replaceAll("-", "[-_.]")})$`,
 );
 
 /** Of fields as name, value, …, with names in lower case: the names of those in which a client says it. */

@@ -1,5 +1,5 @@
 /** Options of `files()`, checked. */
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse as parseDuration } from "@lukeed/ms";
 import {
@@ -171,7 +171,10 @@ function seconds(given: unknown): number | undefined {
 /** @throws {UsageError} for one that may not be looked at. */
 function isFolder(path: string): boolean {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+      return false;
+    accessSync(path, constants.X_OK);
+    return true;
   } catch (cause) {
     throw new UsageError(
       `files() cannot look at ${path}: ${(cause as Error).message}`,

@@ -84,6 +84,10 @@ export class Call implements Answering, Connection {
     socket._httpMessage = res;
   }
 
+  get response(): Outgoing {
+    return this.#res;
+  }
+
   /** Bytes of the reply that wait for the client. */
   get waiting(): number {
     return this.#state === "over" ? 0 : this.#bytes;

@@ -9,6 +9,7 @@ const CALL = Symbol("eddy.call");
 
 /** Who gets what the application says. */
 export interface Answering {
+  readonly response: Outgoing;
   take(head: Head): void;
   /** False: it is time to wait for `drain`. `told`: called when the client has taken it. */
   write(
@@ -43,7 +44,8 @@ export function overrideResponse(res: Outgoing, call: Answering): void {
 /** A stream says so to whom it is piped into. */
 function emit(this: OfCall<Outgoing>, ...event: unknown[]): boolean {
   if (event[0] === "pipe") readAtOnce(event[1]);
-  const above = Object.getPrototypeOf(this) as Outgoing; // the application's, where it has one
+  // that of its class, or of the application's: not of `this`, which may be made from the response
+  const above = Object.getPrototypeOf(this[CALL].response) as Outgoing;
   return above.emit.apply(this, event as [string]);
 }
 

@@ -73,6 +73,9 @@ export function mayTrail(name: string): boolean {
   return !NOT_IN_TRAILERS.has(lowerCase) && !HOP_BY_HOP.has(lowerCase);
 }
 
+/** Of these a client may not say that they concern its connection alone: without them it is another request. */
+const NO_OPTIONS: ReadonlySet<string> = new Set(["content-length", "host"]);
+
 /**
  * The fields that are handed on: all but hop-by-hop ones, those that `Connection` names, and `further` ones, in
  * lower case. `raw` and the result: name, value, name, value, …
@@ -86,9 +89,10 @@ export function endToEnd(
     (_, i) => i % 2 === 1 && names[i] === "connection",
   );
   const options = connection.join().toLowerCase().split(",");
+  const named = options.map((option) => option.trim());
   const dropped = new Set([
     ...HOP_BY_HOP,
-    ...options.map((option) => option.trim()),
+    ...named.filter((name) => !NO_OPTIONS.has(name)),
     ...further,
   ]);
   return raw.filter((_, i) => !dropped.has(names[i]!));

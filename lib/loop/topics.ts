@@ -9,7 +9,11 @@ import type { Shared } from "../exchange/shared.ts";
 import { DONE, future } from "../operations/future.ts";
 import type { Channel } from "../websocket/channel.ts";
 import type { Sending } from "../websocket/sending.ts";
-import { subscriberOf, type Socket } from "../websocket/socket.ts";
+import {
+  checkMessage,
+  subscriberOf,
+  type Socket,
+} from "../websocket/socket.ts";
 import type { Sockets } from "../websocket/sockets.ts";
 import { checkTopic } from "../websocket/subscriptions.ts";
 
@@ -62,9 +66,10 @@ export class Topics {
     }
   }
 
-  /** @throws {UsageError} for a topic that is no text. */
+  /** @throws {UsageError} for a topic that is no text, and a message that is neither text nor bytes. */
   publish(topic: string, message: Chunk, except: Socket | undefined): Sending {
     checkTopic(topic, "publish()");
+    checkMessage(message, "publish()");
     this.#deliver(topic, message, except && subscriberOf(except, topic));
     if (this.#broker === undefined) return DONE;
     if (this.#opened !== undefined)

@@ -4,8 +4,11 @@ import { AsyncContext } from "../common/async-context.ts";
 import { isOperation } from "../operations/is-operation.ts";
 import type { GatewayResponse } from "./types.ts";
 
-/** Of a reply: where its body is to run. By a symbol, because a reply is plain data and its members are checked. */
-const MADE_IN = Symbol("made in");
+/**
+ * Of a reply: where its body is to run. By a symbol, because a reply is plain data and its members are checked; by one
+ * that all copies of eddy in a process know.
+ */
+const MADE_IN = Symbol.for("eddy:made in");
 
 /** Where the body of a reply runs: where `stream()` or `bindContext()` has seen it, or else here. */
 export function contextOf(reply: GatewayResponse): AsyncContext {

@@ -6,7 +6,7 @@ import { CLOSE_OPTION, endToEnd, HOP_BY_HOP } from "../common/fields.ts";
 import type { GatewayResponse } from "./types.ts";
 
 /** A `Response` with this method makes a reply of itself; others are read by their public members. */
-export const AS_REPLY = Symbol("as reply");
+export const AS_REPLY = Symbol.for("eddy:as reply"); // of another copy of eddy, too
 
 /** What all of them have. Ponyfills' headers may list no `set-cookie` on its own, but have `raw()`. */
 export interface WebResponse {

@@ -16,7 +16,7 @@ export function checkCharset(contentType: string | undefined): void {
 
 /** Where that is no media type, or has spaces around its equals sign: it means something all the same. */
 const looseCharset = (contentType: string): string | undefined =>
-  /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(
+  /(?:^|;)\s*charset\s*=\s*"?([^\s;"]+)/i.exec(
     contentType.replaceAll(/(?<!charset\s*=\s*)"[^"]*"/gi, ""),
   )?.[1];
 

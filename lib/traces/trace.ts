@@ -35,7 +35,7 @@ export const idsOf = (trace: TraceIds | undefined): Partial<TraceIds> =>
 const NO_TRACE = "0".repeat(32);
 
 /** Where a request has its trace. */
-export const TRACE = Symbol("trace");
+export const TRACE = Symbol.for("eddy:trace"); // for adapters of another copy of eddy, too
 
 /** The trace of a request, for whoever asks somebody else for a part of it; undefined where there is none. */
 export const traceOf = (request: {

@@ -1,4 +1,5 @@
 /** One WebSocket, as its handler sees it. */
+import { isAnyArrayBuffer, isUint8Array } from "node:util/types";
 import type { Stream } from "effection";
 import { SocketClosedError, UsageError } from "../common/errors.ts";
 import type { Chunk } from "../engine/engine.ts";
@@ -10,21 +11,36 @@ import { Messages, Reading, type Message } from "./reading.ts";
 import type { Sending } from "./sending.ts";
 import { checkTopic } from "./subscriptions.ts";
 
-let channelOf: (socket: Socket) => Channel;
+/** Known to all copies of eddy in a process: `asWs()` of one may get a socket of another's. */
+const CHANNEL = Symbol.for("eddy:channel");
 
 /** Has the client's answers to pings told. */
-export const tellPongs = (socket: Socket, tell: () => void): void =>
-  tellPongsOf(socket, tell);
+export function tellPongs(socket: Socket, tell: () => void): void {
+  (socket[CHANNEL] as Channel).onPong = tell;
+}
 
-let tellPongsOf: (socket: Socket, tell: () => void) => void;
-
-/** Its side towards the engine. Undefined where it does not get what is published at the topic. */
+/**
+ * Its side towards the engine. Undefined where it does not get what is published at the topic.
+ *
+ * @throws {UsageError} for what is no socket.
+ */
 export function subscriberOf(
   socket: Socket,
   topic: string,
 ): Channel | undefined {
-  const channel = channelOf(socket);
+  const channel = socket[CHANNEL] as Channel | undefined;
+  if (channel === undefined)
+    throw new UsageError("publish() takes a socket as `except`");
   return channel.topics.has(topic) ? channel : undefined;
+}
+
+/** @throws {UsageError} for what is neither text nor bytes, which the engines take for different things. */
+export function checkMessage(message: Chunk, call: string): void {
+  if (typeof message === "string" || isUint8Array(message)) return;
+  if (isAnyArrayBuffer(message)) return;
+  throw new UsageError(
+    `${call} takes a string or bytes (Uint8Array) as a message, and no ${message === null ? "null" : typeof message}; JSON.stringify makes a string of an object`,
+  );
 }
 
 /**
@@ -56,18 +72,16 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
   readonly #channel: Channel;
   readonly #reading: Reading;
 
-  static {
-    tellPongsOf = (socket, tell) => {
-      socket.#channel.onPong = tell;
-    };
-    channelOf = (socket) => socket.#channel;
-  }
-
   constructor(request: GatewayRequest, protocol: string, channel: Channel) {
     this.request = request;
     this.protocol = protocol;
     this.#channel = channel;
     this.#reading = new Reading(channel);
+  }
+
+  /** For eddy itself. */
+  get [CHANNEL](): unknown {
+    return this.#channel;
   }
 
   /** How the connection was closed; undefined while it is open. */
@@ -111,8 +125,10 @@ export class Socket implements AsyncIterable<Message>, Stream<Message, void> {
    * back-pressure. Whoever does not wait fills the memory up to `maxBufferedBytes`.
    *
    * @throws {SocketClosedError} once the connection has closed, also while it waits.
+   * @throws {UsageError} for what is neither text nor bytes.
    */
   send(message: Chunk): Sending {
+    checkMessage(message, "send()");
     if (this.#channel.close !== undefined)
       throw new SocketClosedError(this.#channel.close);
     const { settings, counts } = this.#channel.owner;

@@ -435,6 +435,24 @@ describe("http()", () => {
       });
   });
 
+  it("hands on the length of a body, and the host, whatever `Connection` says of them", async () => {
+    const { url } = await upstream(async (req, res) => {
+      const { host, "content-length": length } = req.headers;
+      res.end(JSON.stringify([req.method, host, length, await text(req)]));
+    });
+    const { port } = await serve(url);
+    for (const method of ["GET", "POST"]) {
+      const client = await RawClient.connect(port);
+      client.request(
+        `${method} /app`,
+        ["Connection: host, content-length, close", "Content-Length: 4"],
+        "body",
+      );
+      const [, body] = /\r\n\r\n(.*)$/.exec(await client.untilClosed())!;
+      expect(JSON.parse(body!)).to.deep.equal([method, "test", "4", "body"]);
+    }
+  });
+
   it("is not told that it is down when the body was read before", async () => {
     const { url } = await upstream(echoes);
     const server = await serveWith((loop) =>

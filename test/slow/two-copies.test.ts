@@ -67,7 +67,11 @@ const HANDLERS = `
 const PROGRAM = `
   import { Loop } from "eddy";
   import * as own from "eddy/operations";
+  import { AsyncLocalStorage } from "node:async_hooks";
+  import { WebSocket } from "ws";
   const { OTHER } = process.env;
+  const store = new AsyncLocalStorage();
+  const { asWs, stream, upgrade } = await import(OTHER + "/lib/index.js");
   const other = await import(OTHER + "/lib/operations.js");
   const { fetch: fetchApp } = await import(OTHER + "/adapters/fetch.js");
   const { requestTimeout, secureHeaders } = await import(OTHER + "/lib/middleware/index.js");
@@ -81,11 +85,18 @@ const PROGRAM = `
     .use("/slow", requestTimeout(20))
     .get("/before", tasks(own))
     .get("/other", tasks(other))
+    .get("/store", () => store.run("kept", () => stream(function* (out) {
+      yield* own.sleep(1);
+      yield* out.write(String(store.getStore()));
+    })))
+    .websocket("/ws", upgrade(async (socket) => void asWs(socket).send("as ws")))
     .mount("/fetch", fetchApp(() => new Response("fetched")))
     .get("/slow", tasks({ ...own, sleep: () => own.sleep(60_000) }));
   const { url } = await loop.listen(0);
   const seen = {};
-  for (const path of ["/before", "/other", "/fetch", "/slow"]) {
+  seen["/ws"] = await new Promise((resolve) =>
+    new WebSocket(url.replace("http", "ws") + "/ws").on("message", (data) => resolve(String(data))).on("close", resolve));
+  for (const path of ["/before", "/other", "/fetch", "/store", "/slow"]) {
     const response = await fetch(url + path);
     const text = await response.text();
     const isSecure = response.headers.get("x-content-type-options") === "nosniff";
@@ -166,6 +177,8 @@ for (const effection of ["shared", "its own"] as const)
       });
       expect(stderr).to.equal("");
       expect(JSON.parse(stdout)).to.deep.equal({
+        "/ws": "as ws",
+        "/store": "200 kept",
         "/before": "200 ab",
         "/other": "200 ab",
         "/fetch": "200 fetched",

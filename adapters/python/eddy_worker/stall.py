@@ -10,6 +10,7 @@ from .tasks import place_of
 from .threads import monotonic, sleep, start_thread
 
 LIMIT_SECONDS = 1.0
+LOOK_SECONDS = 0.2
 
 
 class StallWatch:
@@ -25,7 +26,7 @@ class StallWatch:
 
     def run(self):
         while not self.gateway.closed.done():
-            sleep(LIMIT_SECONDS)
+            sleep(LOOK_SECONDS)
             if not self.gateway.exchanges:
                 continue
             asked, beats = monotonic(), self.beats
@@ -33,11 +34,12 @@ class StallWatch:
                 self.gateway.loop.call_soon_threadsafe(self.beat)
             except RuntimeError:  # it is closed
                 return
-            sleep(LIMIT_SECONDS)
+            while self.beats == beats and monotonic() - asked < LIMIT_SECONDS:
+                sleep(LOOK_SECONDS)
             if self.beats == beats:
                 self.tell()
                 while self.beats == beats:
-                    sleep(LIMIT_SECONDS / 10)
+                    sleep(LOOK_SECONDS)
                 print("the event loop goes on after %.1f s" % (monotonic() - asked), file=sys.stderr)
 
     def beat(self):

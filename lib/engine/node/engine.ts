@@ -221,9 +221,11 @@ class Doors {
         allowHalfOpen: true,
         noDelay: true,
         handshakeTimeout: this.#idleTimeoutMs,
-      }).on("secureConnection", (socket) =>
-        socket.alpnProtocol === "h2" ? take(socket) : http1(socket),
-      ),
+      })
+        .on("secureConnection", (socket) =>
+          socket.alpnProtocol === "h2" ? take(socket) : http1(socket),
+        )
+        .on("tlsClientError", (_, socket) => socket.destroy()), // as node:https does, or it would stay for ever
     );
   }
 

@@ -6,10 +6,12 @@ import {
   constants,
   createReadStream,
   openSync,
+  truncateSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import fs from "node:fs";
-import type { RequestListener } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { expect } from "chai";
 import express from "express";
@@ -75,6 +77,59 @@ onEachEngine(({ serveWith }) => {
         "close",
         TEXT.length - 10,
       ]);
+    });
+
+    it("is read by what its application has given the stream", async () => {
+      const path = join(folderWith({ "secret.txt": "secret" }), "secret.txt");
+      const read = ((
+        fd: number,
+        bytes: Buffer,
+        offset: number,
+        length: number,
+        at: number | null,
+        done: (error: Error | null, count: number, bytes: Buffer) => void,
+      ) =>
+        fs.read(fd, bytes, offset, length, at, (error, count) =>
+          done(error, count, bytes.fill("*", offset, offset + count)),
+        )) as unknown as typeof fs.read;
+      const { url } = await serve((_req, res) => {
+        createReadStream(path, { fs: { ...fs, read } }).pipe(res);
+      });
+      expect(await (await fetch(url)).text()).to.equal("******");
+    });
+
+    it("that nobody holds back leaves others their turns", async () => {
+      const path = join(folderWith({}), "sparse");
+      writeFileSync(path, "");
+      truncateSync(path, 64 * 1024 * 1024);
+      let turns = 0;
+      let closed!: Promise<unknown>;
+      const { url } = await serve((_req, res) => {
+        const file = createReadStream(path);
+        closed = once(file, "close");
+        const count = (): void => {
+          turns++;
+          if (!file.closed) setImmediate(count);
+        };
+        setImmediate(count);
+        file.pipe(res);
+      });
+      expect((await fetch(url, { method: "HEAD" })).status).to.equal(200);
+      await closed;
+      expect(turns).to.be.greaterThan(100);
+    });
+
+    it("and the response may be an object that is made from it", async () => {
+      const path = join(folderWith({ "text.txt": TEXT }), "text.txt");
+      const { url } = await serve((_req, res) => {
+        const wrapper = Object.create(res, {
+          write: { value: (data: Buffer) => res.write(data) },
+          end: { value: () => res.end() },
+        }) as ServerResponse;
+        expect(wrapper.emit("custom")).to.equal(false);
+        createReadStream(path).pipe(wrapper);
+      });
+      expect(await (await fetch(url)).text()).to.equal(TEXT);
     });
 
     it("that is a named pipe does not keep the loop waiting", async () => {

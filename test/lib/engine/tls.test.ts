@@ -16,6 +16,7 @@ import { setImmediate } from "node:timers/promises";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { expect } from "chai";
 import type { GatewayRequest, Loop, TlsOptions } from "../../../lib/index.ts";
+import { CERTIFICATE } from "../../support/certificate.ts";
 import {
   makeCertificate,
   OPENSSL_MISSING,
@@ -629,4 +630,27 @@ describeIf(OPENSSL_MISSING, "With TLS", () => {
       expect(lines(server)).to.have.lengthOf(2);
     });
   });
+});
+
+describe("A client that leaves within the handshake", () => {
+  const hello = Buffer.from("16030100", "hex");
+
+  for (const http2 of [false, true])
+    it(`is gone, with http2: ${http2}`, async () => {
+      const server = new TestServer({ idleTimeoutMs: 100 });
+      server.loop.mount(() => "hello");
+      server.address = await server.loop.listen({
+        ...LOCAL,
+        tls: CERTIFICATE,
+        engine: "node",
+        http2,
+      });
+      for (const bytes of [Buffer.alloc(0), hello]) {
+        const client = connectTcp(server.port, LOCAL.host);
+        await once(client, "connect");
+        while (server.loop.connections.open === 0) await setImmediate();
+        client.on("error", () => {}).end(bytes);
+        while (server.loop.connections.open > 0) await setImmediate();
+      }
+    });
 });

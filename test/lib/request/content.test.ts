@@ -120,6 +120,14 @@ describe("A body that is read as text", () => {
       "send UTF-8, not charset latin1\n",
     ],
     [
+      "text of no type, in another charset",
+      "/text",
+      "a",
+      "charset=latin1",
+      415,
+      "send UTF-8, not charset latin1\n",
+    ],
+    [
       "text of a type that is none, in UTF-8",
       "/text",
       "é",

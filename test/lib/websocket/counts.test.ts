@@ -195,7 +195,10 @@ onEachEngine(({ serveWith }) => {
             attempt(() => socket.subscribe(topic));
             attempt(() => socket.unsubscribe(topic));
             attempt(() => it.publish(topic, "message"));
+            attempt(() => it.publish("", topic));
+            attempt(() => socket.send(topic));
           }
+          attempt(() => it.publish("", "x", { except: {} as never }));
           socket.subscribe(""); // which is text
           it.publish("", "to the empty topic");
           yield* socket.receive();
@@ -211,7 +214,7 @@ onEachEngine(({ serveWith }) => {
     while (loop.socketCounts.open > 0)
       await new Promise((resolve) => setTimeout(resolve, 5));
     expect(loop.socketCounts.subscriptions).to.equal(0);
-    expect(errors).to.have.lengthOf(13);
+    expect(errors).to.have.lengthOf(22);
     for (const error of errors) expect(error).to.be.instanceOf(UsageError);
     expect(String(errors[0])).to.include('text as a topic, such as "news"');
   });
