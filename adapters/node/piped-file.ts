@@ -17,7 +17,7 @@ const IN_TURN = Symbol("bytes in this turn");
 /** Bytes that one stream reads before others get their turn: nobody may hold it back, as where there is no body. */
 const TURN_BYTES = 256 * 1024;
 
-/** Where a stream keeps by what it reads: an application may have given it something else. Undefined: not known here. */
+/** Where a stream keeps by what it reads, which an application may have given it. Undefined: not known here. */
 const BY: symbol | undefined = (() => {
   const probe = createReadStream("", { fd: 0, autoClose: false });
   probe.destroy();
