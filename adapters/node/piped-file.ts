@@ -18,13 +18,9 @@ const IN_TURN = Symbol("bytes in this turn");
 const TURN_BYTES = 256 * 1024;
 
 /** Where a stream keeps by what it reads, which an application may have given it. Undefined: not known here. */
-const BY: symbol | undefined = (() => {
-  const probe = createReadStream("", { fd: 0, autoClose: false });
-  probe.destroy();
-  return Object.getOwnPropertySymbols(probe).find(
-    ({ description }) => description === "kFs",
-  );
-})();
+const BY: symbol | undefined = Object.getOwnPropertySymbols(
+  createReadStream("", { fd: 0, autoClose: false }), // which opens nothing, and reads nothing
+).find(({ description }) => description === "kFs");
 
 /**
  * From now on it reads from the system's cache of files within the call that asks for a piece, which is several times
