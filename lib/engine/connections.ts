@@ -8,7 +8,7 @@ export const IDLE_TIMEOUT_MS = 30_000;
 export const LAST_MS = 1000;
 
 /** Milliseconds for the system's queue of new connections to be taken, when a listener is to stop. */
-const TAKE_MS = 250;
+const TAKE_MS = 1000;
 
 /** How many connections are open. */
 export class Connections {

@@ -321,12 +321,12 @@ for (const [how, target] of Object.entries(LISTENERS))
             await finish.opened;
             return "late";
           }),
-        { idleTimeoutMs: 50 },
+        { idleTimeoutMs: 500 }, // which a handshake has, too
       );
       const session = open(server);
       const reply = ask(session);
       await inside.opened;
-      await new Promise((resolve) => setTimeout(resolve, 150)); // the subject is time
+      await new Promise((resolve) => setTimeout(resolve, 1200)); // the subject is time
       finish.open();
       expect((await reply)[1]).to.equal("late");
       await once(session, "close");
