@@ -27,7 +27,7 @@ import { useOwnPlace } from "./own-place.ts";
 import { OwnProcess } from "./own-process.ts";
 import { usePidFile } from "./pid-file.ts";
 import { releaseOf } from "./release.ts";
-import { writeReport } from "./reload-report.ts";
+import { refuseReloads } from "./reload-report.ts";
 import { reporting } from "./reporting.ts";
 import type { Settings } from "./schema.ts";
 import { secretVariables } from "./secret.ts";
@@ -87,11 +87,12 @@ function* serve(
   const endings = yield* useEndings();
   yield* spawn(() => endWithTerminal(endings));
   yield* spawn(() => reopening(logs));
-  yield* spawn(() => refusing(logs, settings));
+  yield* spawn(() => refusing(logs));
   nameMeaningless(logs.log);
   const systemd = new Systemd(process.env, logs.log);
   const sockets = yield* useSockets(inheritance.sockets);
   yield* usePidFile(settings.pid);
+  refuseReloads(settings.pid, NO_WORKERS); // as long as this process may write there
   const place = yield* useOwnPlace({
     settings,
     isHttpGiven: isGiven(resolved.http),
@@ -176,15 +177,16 @@ function* reopening(logs: Logs): Operation<never> {
 }
 
 /** Names signals that are about workers. The HUP of a terminal that is closed is none of them: it ends the process. */
-function* refusing({ log }: Logs, { pid }: Settings): Operation<never> {
+function* refusing({ log }: Logs): Operation<never> {
   const signals = yield* useSignals([...STEERING, ...UPGRADING]);
   for (;;) {
     const signal = yield* next(signals);
-    const failure = `${signal} is refused: there are no workers to replace or to count (--workers 0); start the process anew`;
-    log.warn(failure);
-    writeReport(pid, { startedAt: Date.now(), failure }); // `eddy reload` waits for it
+    log.warn(`${signal} is refused: ${NO_WORKERS}`);
   }
 }
+
+const NO_WORKERS =
+  "there are no workers to replace or to count (--workers 0); start the process anew";
 
 function become({ uid, gid }: Identity): void {
   if (uid === undefined && gid === undefined) return;

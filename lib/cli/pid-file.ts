@@ -43,12 +43,22 @@ export function usePidFile(
       yield* provide();
     } finally {
       if (isAt(file, held)) {
-        rmSync(file, { force: true });
-        rmSync(reportFile(file), { force: true });
+        remove(file);
+        remove(reportFile(file));
       }
       closeSync(held);
     }
   });
+}
+
+/** A process that has become another user may not: whoever comes next sees that nobody has it. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") throw error;
+  }
 }
 
 /**

@@ -31,6 +31,10 @@ export function writeReport(pidFile: string, report: ReloadReport): void {
   renameSync(aside, reportFile(pidFile));
 }
 
+/** To whoever will ask for a reload: there is none here, ever. */
+export const refuseReloads = (pidFile: string, failure: string): void =>
+  writeReport(pidFile, { startedAt: Number.MAX_SAFE_INTEGER, failure });
+
 /** Undefined: there is none. */
 export function readReport(pidFile: string): ReloadReport | undefined {
   try {

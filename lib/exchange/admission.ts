@@ -56,12 +56,14 @@ export function admit(
     checkClient(request, limits.maxConnectionsPerClient, clients);
 }
 
-/** RFC 9110, section 9.3.6: what follows CONNECT is no request, and no application is to hand it on. */
+/**
+ * RFC 9110, section 9.3.6: what follows CONNECT is no request, and no application is to hand it on; in lower case
+ * neither, which Node's client makes upper case.
+ */
 function checkMethod(method: string): void {
   if (!TOKEN.test(method))
     throw new MalformedRequestError("the method is not a token");
   if (/^connect$/i.test(method))
-    // of whoever hands it on, some make it upper case
     throw new MalformedRequestError(
       "CONNECT asks for a tunnel, and there is none here",
     );

@@ -247,7 +247,7 @@ export class Loop extends Answering {
    * With the option `topics`, and under the command, those of other processes get it as well, at most once. Who waits
    * for what this gives goes on when the broker has it: at once where there is none.
    *
-   * @throws {UsageError} for a topic that is no text.
+   * @throws {UsageError} for a topic that is no text, and a message that is neither text nor bytes.
    * @throws {BrokerError} from what it gives, when the message has not got there.
    */
   publish(

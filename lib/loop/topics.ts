@@ -53,9 +53,11 @@ export class Topics {
 
   /** Before there are sockets. @throws {UsageError} as `Broker.open`. */
   async open(): Promise<void> {
-    for (const { compress, compressFrom } of this.#places.map(limitsOf))
-      if (compress && compressFrom < this.#compressFrom)
-        this.#compressFrom = compressFrom;
+    const limits = this.#places.map((place) => place.limits);
+    const compressing = limits.filter(({ compress }) => compress);
+    this.#compressFrom = Math.min(
+      ...compressing.map(({ compressFrom }) => compressFrom),
+    );
     if (this.#broker === undefined) return;
     this.#link ??= this.#broker.open(this.#events);
     try {
@@ -121,5 +123,3 @@ export class Topics {
     },
   };
 }
-
-const limitsOf = ({ limits }: SocketPlace): SocketPlace["limits"] => limits;

@@ -166,6 +166,22 @@ describe("The command with --workers 0", function () {
     const command = there.eddy(path, args);
     expect(await ask(command, "/uid")).to.equal(`${NOBODY} ${NOBODY}`);
   });
+
+  it("refuses reloads, and ends with 0, also where its user may not write beside its pid file", async function () {
+    const there = reachableByOthers(this);
+    const path = there.folderWith({ "app.mjs": APP });
+    const pid = join(path, "eddy.pid"); // in a folder of root's
+    const args = ["--workers", "0", "--user", "nobody", "--pid", pid];
+    const command = there.eddy(path, ["app.mjs", ...args]);
+    await portOf(command);
+    const reload = there.eddy(path, ["reload", "--pid", pid]);
+    expect(await reload.ended).to.equal(1);
+    expect(reload.stderr).to.match(/^eddy: there are no workers to replace/m);
+    await command.logged(/^SIGHUP is refused: there are no workers/);
+    expect(await ask(command, "/uid")).to.equal(`${NOBODY} ${NOBODY}`);
+    command.kill("SIGTERM");
+    expect(await command.ended).to.equal(0);
+  });
 });
 
 describeIf(

@@ -149,7 +149,7 @@ class UwsListener implements Listener {
     const text = wellFormed(message);
     for (const app of this.#apps.all)
       if (except instanceof UwsSocket && except.app === app)
-        except.publish(topic, message, compress);
+        except.publish(topic, text, isBinary, compress);
       else app.publish(topic, text, isBinary, compress);
   }
 

@@ -186,9 +186,13 @@ export class UwsSocket implements SocketConnection {
   }
 
   /** To all others of its app. */
-  publish(topic: string, message: Chunk, compress: boolean): void {
-    const isBinary = typeof message !== "string";
-    this.#ws.publish(topic, wellFormed(message), isBinary, compress);
+  publish(
+    topic: string,
+    message: Chunk,
+    isBinary: boolean,
+    compress: boolean,
+  ): void {
+    this.#ws.publish(topic, message, isBinary, compress);
   }
 }
 
