@@ -5,7 +5,7 @@ import { formatAddress } from "../../common/address.ts";
 import { type ListenError, UsageError } from "../../common/errors.ts";
 import type { Chunk, Engine, Listener, Serve } from "../engine.ts";
 import type { SocketConnection, SocketPlace } from "../socket.ts";
-import { IDLE_TIMEOUT_MS, LAST_MS, type Connections } from "../connections.ts";
+import { LAST_MS, type Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions } from "../listen-options.ts";
 import {
@@ -25,7 +25,7 @@ import {
 } from "./load.ts";
 import { UwsOutlet } from "./outlet.ts";
 import { Packet } from "./packet.ts";
-import { Keeping } from "./reply-head.ts";
+import { idleSecondsFor, Keeping, OWN_IDLE_S } from "./reply-head.ts";
 import { receiveUpgrades, UwsSocket, wellFormed } from "./socket.ts";
 import { SpareCork } from "./spare-cork.ts";
 import { UpgradeOutlet } from "./upgrade.ts";
@@ -51,11 +51,13 @@ export const engine: Engine = {
       throw new UsageError(
         'the engine "uws" listens on no fd, as uWebSockets.js opens its sockets itself; take the engine "node"',
       );
-    const packet = new Packet(new Keeping(idleTimeoutMs ?? IDLE_TIMEOUT_MS));
+    const idleSeconds =
+      idleTimeoutMs === undefined ? OWN_IDLE_S : idleSecondsFor(idleTimeoutMs);
+    const packet = new Packet(new Keeping(idleSeconds));
     const spare = sockets.length > 0 ? await SpareCork.open() : undefined;
     const prepare = {
       app(app: TemplatedApp): void {
-        if (idleTimeoutMs !== undefined) limitIdling(app, idleTimeoutMs);
+        if (idleTimeoutMs !== undefined) limitIdling(app, idleSeconds);
         watch(app, entrance);
       },
       routes: (app: TemplatedApp) =>
@@ -234,13 +236,12 @@ function limitIdling(
     setIdleTimeout?(seconds: number): void;
     setResponseTimeout?(seconds: number): void;
   },
-  idleTimeoutMs: number,
+  seconds: number,
 ): void {
   if (app.setIdleTimeout === undefined || app.setResponseTimeout === undefined)
     throw new UsageError(
       "this release of uWebSockets.js has an idle timeout of its own; leave idleTimeoutMs out",
     );
-  const seconds = Math.ceil(idleTimeoutMs / 1000);
   app.setIdleTimeout(seconds); // until there is a request
   app.setResponseTimeout(seconds); // after a reply
 }

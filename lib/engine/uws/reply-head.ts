@@ -7,6 +7,17 @@ import type { HttpResponse } from "./load.ts";
 /** Seconds after which the engine looks again for connections that were silent for too long. */
 const LOOK_S = 4;
 
+/** Seconds that a connection may be silent where nothing is set: the engine's own. */
+export const OWN_IDLE_S = 30;
+
+/**
+ * What the engine is told, so that no connection ends before: it counts its looks, of which the first may come at once.
+ * With fewer than two, a connection that is in the middle of something would be cut, too.
+ */
+export function idleSecondsFor(idleTimeoutMs: number): number {
+  return Math.ceil(idleTimeoutMs / 1000) + LOOK_S;
+}
+
 /**
  * What a reply says whose connection stays open, so that clients do not use it when it is about to end: those of
  * Node.js heed that. Written before the next field, in one crossing into the engine with it.
@@ -19,8 +30,8 @@ export class Keeping {
   readonly #before: string;
   #last: Joined | undefined;
 
-  constructor(idleTimeoutMs: number) {
-    const looks = Math.ceil(idleTimeoutMs / 1000 / LOOK_S);
+  constructor(idleSeconds: number) {
+    const looks = Math.ceil(idleSeconds / LOOK_S);
     this.value = `timeout=${(looks - 1) * LOOK_S}`; // the first may come at once
     this.#before = `${this.name}: ${this.value}\r\n`;
     this.beforeType = `${this.#before}content-type`;

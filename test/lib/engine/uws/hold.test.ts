@@ -22,7 +22,7 @@ describe("A request body that is held back", () => {
       calls,
       out: new UwsOutlet(
         res as unknown as HttpResponse,
-        new Packet(new Keeping(30_000)),
+        new Packet(new Keeping(30)),
         [],
       ),
     };

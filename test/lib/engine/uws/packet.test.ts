@@ -11,18 +11,18 @@ describe("The engine's cork", () => {
   };
 
   it("takes small replies, but not more than it holds", () => {
-    expect(fill(new Packet(new Keeping(30_000))) * 20).to.be.within(
+    expect(fill(new Packet(new Keeping(30))) * 20).to.be.within(
       1000,
       CORK_BYTES,
     );
   });
 
   it("does not take what is larger than it", () => {
-    expect(new Packet(new Keeping(30_000)).holds(CORK_BYTES)).to.equal(false);
+    expect(new Packet(new Keeping(30)).holds(CORK_BYTES)).to.equal(false);
   });
 
   it("takes as many in the next turn", async () => {
-    const packet = new Packet(new Keeping(30_000));
+    const packet = new Packet(new Keeping(30));
     const replies = fill(packet);
     expect(packet.holds(20)).to.equal(false);
     await turn();
