@@ -54,7 +54,7 @@ const DIST = join(process.cwd(), "dist");
  * without.
  */
 const beside = [
-  ...published.filter((file) => !/^lib\/(index|cli\/)|\/wait\.js$/.test(file)),
+  ...published.filter((file) => !/^lib\/(index|adapter|cli\/)|\/wait\.js$/.test(file)),
   "lib/engine/node/engine.js",
   "lib/engine/uws/engine.js",
 ];

@@ -91,6 +91,24 @@ function filesIn(root: string, folder: string): string[] {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
+/** What a file of the bundle imports or requires when it is loaded, with all that it imports itself. */
+function packagesOf(entry: string): string[] {
+  const packages = new Set<string>();
+  const files = new Set([entry]);
+  for (const file of files) {
+    // which grows meanwhile
+    const code = readFileSync(file, "utf8");
+    for (const [, imported, required] of code.matchAll(
+      /\b(?:import|from)"([^"]+)"|createRequire\w*\(import\.meta\.url\)\(["`]([^"`]+)/g,
+    )) {
+      const name = (imported ?? required)!;
+      if (name.startsWith(".")) files.add(join(dirname(file), name));
+      else if (!name.startsWith("node:")) packages.add(name);
+    }
+  }
+  return [...packages];
+}
+
 /** Those of docstrings import what their readers have. */
 const withoutExamples = (source: string): string =>
   source.replace(/^ *\*.*$/gm, "");
@@ -277,6 +295,18 @@ def app(environ, start_response):
       )
       .reduce((sum, size) => sum + size);
     expect(bytes).to.be.within(5e6, 20e6);
+  });
+
+  it("loads what it needs itself, and no package, into threads and into configuration", () => {
+    for (const entry of [
+      "adapters/wsgi/threads/inside/main.js",
+      "lib/cli/watchdog-thread.js",
+      "lib/cli/import-thread.js",
+      "lib/cli/config.js",
+    ])
+      expect(packagesOf(join(ROOT, "bundle", entry)), entry).to.deep.equal([]);
+    const all = packagesOf(join(ROOT, "bundle/adapters/wsgi.js"));
+    expect(all).to.include.members(["effection", "pino"]);
   });
 
   it("depends on what it imports, and on nothing else", () => {
