@@ -13,7 +13,7 @@ const STARTERS =
 const OF_ENGINES = /^test\/lib\/(?:engine|loop)\//;
 
 /** It has to be the first in its process, and what it is about differs between versions of Node. */
-const FIRST = "test/lib/exchange/first-store.test.ts";
+const FIRST = "test/slow/first-store.test.ts";
 
 function importsOf(file) {
   const source = readFileSync(join(ROOT, file), "utf8");

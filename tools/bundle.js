@@ -54,7 +54,9 @@ const DIST = join(process.cwd(), "dist");
  * without.
  */
 const beside = [
-  ...published.filter((file) => !/^lib\/(index|adapter|cli\/)|\/wait\.js$/.test(file)),
+  ...published.filter(
+    (file) => !/^lib\/(index|adapter|cli\/)|\/wait\.js$/.test(file),
+  ),
   "lib/engine/node/engine.js",
   "lib/engine/uws/engine.js",
 ];
@@ -114,9 +116,13 @@ const commonJs = {
 const namesOf = async (path) =>
   Object.keys(await import(path)).filter((name) => name !== "default");
 
+/** Of these it does not matter which of two makings a program has: they keep nothing, and make no classes. */
+const PLAIN = ["@lukeed/ms"];
+
 /** It has the same whether it is imported or required. */
 async function isCommonJs(path) {
   if (isBuiltin(path)) return false;
+  if (PLAIN.includes(path)) return true;
   const required = require(path);
   if (isModuleNamespaceObject(required)) return false;
   const imported = await import(path);

@@ -1,5 +1,4 @@
 /** The values of all settings, from defaults, files, variables and flags, in that order; and where each came from. */
-import { closestMatch } from "leven";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { isServiceLink } from "./service-links.ts";
 import {
@@ -110,9 +109,9 @@ export function fromFlags(
  *
  * @throws {CommandFailure} that names all that is wrong, not just the first.
  */
-export function resolveSettings(
+export async function resolveSettings(
   assignments: readonly Assignment[],
-): Configuration {
+): Promise<Configuration> {
   const wrong: string[] = [];
   const unknown: string[] = [];
   const warnings: string[] = [];
@@ -126,7 +125,7 @@ export function resolveSettings(
     const key = given.known.get(given.key);
     if (key === undefined)
       (given.known === IN_VARIABLES ? warnings : unknown).push(
-        unknownName(given),
+        await unknownName(given),
       );
     else
       try {
@@ -176,14 +175,16 @@ const withoutTables = (_: string, part: unknown): unknown =>
 /** Other servers' settings for what is one here. */
 const PARTS_OF_HTTP = new Set(["port", "host", "bind"]);
 
-function unknownName({ key, source, known }: Assignment): string {
+async function unknownName(assignment: Assignment): Promise<string> {
+  const { key, source } = assignment;
   const where = source === key ? "" : `${source}: `;
-  return `${where}there is no setting ${key}${hintFor(key, known)}`;
+  return `${where}there is no setting ${key}${await hintFor(assignment)}`;
 }
 
-function hintFor(key: string, known: Assignment["known"]): string {
+async function hintFor({ key, known }: Assignment): Promise<string> {
   if (PARTS_OF_HTTP.has(key.replace(/^EDDY_/, "").toLowerCase()))
     return ': the address is in http, such as "127.0.0.1:8000" (EDDY_HTTP, --http)';
+  const { closestMatch } = await import("leven"); // seldom needed
   const meant = closestMatch(key, [...known.keys()], {
     maxDistance: Math.ceil(key.length / 3),
   });

@@ -225,7 +225,7 @@ onEachEngine((engine) => {
 
     it("keeps a server that answers pings", async () => {
       const { url, next } = await upstream(echo);
-      const { port } = await proxy(url, { timeoutMs: 20 });
+      const { port } = await proxy(url, { timeoutMs: 200 });
       const client = await open(port, "/app/");
       let pings = 0;
       const ws = await next;

@@ -37,7 +37,7 @@ const LOOP = 'import { json, Loop } from "eddy"; const loop = new Loop();';
 const SERVE = "await loop.serve(8000);";
 const HELLO: Program = { asks: [["GET /", "hello"]] };
 
-const APPS = "test/lifecycle/command-apps.test.ts";
+const APPS = "test/slow/command-apps.test.ts";
 const DOCTOR = "test/lib/cli/doctor";
 const TLS = "test/slow/command-tls.test.ts";
 

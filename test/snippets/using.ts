@@ -142,7 +142,7 @@ export const USING: Readonly<Record<string, Page>> = {
       after: SERVE,
       asks: [["GET /proxy", "asked http://127.0.0.1:9000"]],
     }),
-    ts({ byNode: true, asks: [["GET /", "hello the operator\n"]] }), // by the command: lifecycle/command-apps
+    ts({ byNode: true, asks: [["GET /", "hello the operator\n"]] }), // by the command: slow/command-apps
     ts({
       asks: [
         ["GET /", "hello nobody\n"],
@@ -231,9 +231,7 @@ export const USING: Readonly<Record<string, Page>> = {
       talk: async (port) => expectEcho(port, "/echo"),
     }),
     ts({
-      tests: [
-        "test/lib/brokers/brokers.test.ts: reach the sockets of other loops",
-      ],
+      tests: ["test/slow/brokers.test.ts: reach the sockets of other loops"],
     }),
     ts({
       files: { "schema.ts": SCHEMA },

@@ -1,4 +1,7 @@
-/** One suite for WSGI-style applications on the loop and in threads. */
+/**
+ * One suite for WSGI-style applications on the loop and in threads. These take a while to start: they are for the slow
+ * tests, which ask for them (`test/slow/wsgi-in-threads.test.ts`).
+ */
 import { serialize } from "node:v8";
 import { wsgi, type WsgiApp } from "../../adapters/wsgi.ts";
 import type { Application } from "../../lib/index.ts";
@@ -9,12 +12,22 @@ const PATIENCE_MS = 30_000;
 /** What applications use by its name: functions, and constants of JSON. */
 type Known = Readonly<Record<string, unknown>>;
 
+let place: "loop" | "threads" = "loop";
+
+/** For the suites that are imported from now on. */
+export function inThreads(): void {
+  place = "threads";
+}
+
 /** `isLoop`: the application is the test's own function, which sees the variables around it. */
 export function everywhere(
   known: Known,
   suite: (mount: (app: WsgiApp) => Application, isLoop: boolean) => void,
 ): void {
-  describe("on the loop:", () => suite(wsgi, true));
+  if (place === "loop") {
+    describe("on the loop:", () => suite(wsgi, true));
+    return;
+  }
   describe("in a thread:", function () {
     this.timeout(PATIENCE_MS);
     suite((app) => inThread(app, known), false);

@@ -139,7 +139,7 @@ async function setupHere(
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     return {
-      setup: setupOf(resolveSettings([])),
+      setup: setupOf(await resolveSettings([])),
       findings: [settingsFinding("settings", error)],
     };
   }

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
-import { examine } from "../../../../lib/cli/doctor/doctor.ts";
-import { flagsOf } from "../../../../lib/cli/doctor/setup.ts";
-import { VERSIONS } from "../../../../lib/status/versions.ts";
-import { afterTest } from "../../../support/hooks.ts";
+import { examine } from "../../lib/cli/doctor/doctor.ts";
+import { flagsOf } from "../../lib/cli/doctor/setup.ts";
+import { VERSIONS } from "../../lib/status/versions.ts";
+import { afterTest } from "../support/hooks.ts";
 
 const well = () => ({
   pid: 1,

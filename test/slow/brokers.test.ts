@@ -2,13 +2,13 @@
 import { setTimeout as pass } from "node:timers/promises";
 import { expect } from "chai";
 import { suspend } from "effection";
-import { BrokerError, Loop, upgrade, UsageError } from "../../../lib/index.ts";
-import { loadClient } from "../../../lib/brokers/options.ts";
-import { BROKERS, BrokerServer } from "../../support/brokers.ts";
-import { describeIf } from "../../support/programs.ts";
-import { serveWith, type TestServer } from "../../support/server.ts";
-import { SocketClient } from "../../support/web-socket.ts";
-import { rejection } from "../../support/rejection.ts";
+import { BrokerError, Loop, upgrade, UsageError } from "../../lib/index.ts";
+import { loadClient } from "../../lib/brokers/options.ts";
+import { BROKERS, BrokerServer } from "../support/brokers.ts";
+import { describeIf } from "../support/programs.ts";
+import { serveWith, type TestServer } from "../support/server.ts";
+import { SocketClient } from "../support/web-socket.ts";
+import { rejection } from "../support/rejection.ts";
 
 const GONE = /there is no connection to/;
 const BACK = /is there again/;

@@ -5,7 +5,10 @@ import { expect } from "chai";
 import { folderWith } from "../support/folder.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { serveWith } from "../support/server.ts";
-import { describeProcesses, PATIENCE_MS } from "./python/processes.ts";
+import {
+  describeProcesses,
+  PATIENCE_MS,
+} from "../adapters/python/processes.ts";
 
 describeProcesses(true);
 

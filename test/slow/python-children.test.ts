@@ -7,7 +7,7 @@ import { expect } from "chai";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { serveWith } from "../support/server.ts";
 import { shareServer } from "../support/shared-server.ts";
-import { PATIENCE_MS } from "./python/processes.ts";
+import { PATIENCE_MS } from "../adapters/python/processes.ts";
 
 for (const lazyApps of [true, false])
   for (const threads of [1, 4])

@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import { afterEach, beforeEach } from "mocha";
-import type { ThreadedApp } from "../../../adapters/wsgi.ts";
-import type { ThreadTimes } from "../../../adapters/wsgi/threads/options.ts";
-import type { Provided } from "../../../adapters/wsgi/threads/work.ts";
-import type { LoopOptions, TaskView } from "../../../lib/index.ts";
-import { Gate } from "../../support/gate.ts";
-import { Loading } from "../../support/loading.ts";
-import { RawClient } from "../../support/raw-client.ts";
-import { serveWith, type TestServer } from "../../support/server.ts";
-import { threaded } from "../../support/threads.ts";
+import type { ThreadedApp } from "../../adapters/wsgi.ts";
+import type { ThreadTimes } from "../../adapters/wsgi/threads/options.ts";
+import type { Provided } from "../../adapters/wsgi/threads/work.ts";
+import type { LoopOptions, TaskView } from "../../lib/index.ts";
+import { Gate } from "../support/gate.ts";
+import { Loading } from "../support/loading.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { serveWith, type TestServer } from "../support/server.ts";
+import { threaded } from "../support/threads.ts";
 
 /** Threads have to start, on a machine that may be busy. */
 const PATIENCE_MS = 30_000;

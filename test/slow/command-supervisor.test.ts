@@ -13,7 +13,7 @@ import { folderWith } from "../support/folder.ts";
 import { MEANINGLESS } from "../../lib/cli/use-signals.ts";
 import { NOBODY, reachableByOthers } from "../support/other-user.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { APP, folder, runs } from "./application.ts";
+import { APP, folder, runs } from "../lifecycle/application.ts";
 
 describe("The supervisor", function () {
   this.timeout(PATIENCE_MS);

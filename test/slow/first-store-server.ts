@@ -4,8 +4,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { call, scoped, spawn, until } from "effection";
-import { Loop, stream, type Handler } from "../../../lib/index.ts";
-import { Gate } from "../../support/gate.ts";
+import { Loop, stream, type Handler } from "../../lib/index.ts";
+import { Gate } from "../support/gate.ts";
 
 const [engine, kind] = process.argv.slice(2) as ["uws" | "node", string];
 const user = new AsyncLocalStorage<string>();

@@ -3,8 +3,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { onEachEngine } from "../../support/engines.ts";
-import { afterTest } from "../../support/hooks.ts";
+import { onEachEngine } from "../support/engines.ts";
+import { afterTest } from "../support/hooks.ts";
 
 const SERVER = fileURLToPath(new URL("first-store-server.js", import.meta.url));
 

@@ -6,7 +6,7 @@ import { run } from "effection";
 import { missingModules, pythonApp } from "../support/python.ts";
 import { serveWith } from "../support/server.ts";
 import { shareServer } from "../support/shared-server.ts";
-import { isRunning, PATIENCE_MS } from "./python/processes.ts";
+import { isRunning, PATIENCE_MS } from "../adapters/python/processes.ts";
 
 /** With lazyApps, and so many threads. eventlet takes a second to be imported, so it has each of them once. */
 const CASES = {

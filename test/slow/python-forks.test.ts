@@ -13,7 +13,7 @@ import {
   describeProcesses,
   isRunning,
   PATIENCE_MS,
-} from "./python/processes.ts";
+} from "../adapters/python/processes.ts";
 
 describeProcesses(false);
 

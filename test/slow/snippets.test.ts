@@ -2,10 +2,10 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { isPart, faultsOf, type Here, type Page } from "./snippets/entry.ts";
-import { OPERATING } from "./snippets/operating.ts";
-import { USING } from "./snippets/using.ts";
-import { describeIf } from "./support/programs.ts";
+import { isPart, faultsOf, type Here, type Page } from "../snippets/entry.ts";
+import { OPERATING } from "../snippets/operating.ts";
+import { USING } from "../snippets/using.ts";
+import { describeIf } from "../support/programs.ts";
 import {
   blocksOf,
   compile,
@@ -13,7 +13,7 @@ import {
   fencesOf,
   PAGES,
   snippetFolder,
-} from "./support/snippets.ts";
+} from "../support/snippets.ts";
 
 /** Of each page, one entry a block. */
 const ENTRIES: Readonly<Record<string, Page>> = { ...USING, ...OPERATING };

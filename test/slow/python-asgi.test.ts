@@ -19,7 +19,7 @@ import { ENGINES } from "../support/engines.ts";
 import { needsPython, pythonApp } from "../support/python.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { serveWith, type TestServer } from "../support/server.ts";
-import { isRunning, PATIENCE_MS } from "./python/processes.ts";
+import { isRunning, PATIENCE_MS } from "../adapters/python/processes.ts";
 
 describe("python() with an application of ASGI", function () {
   this.timeout(PATIENCE_MS);
