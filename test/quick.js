@@ -19,7 +19,7 @@ process.env.TEST_ENGINE ??= usualEngine(); // Mocha's processes inherit it
 
 const OTHERS = /^dist\/test\/(slow\/|lib\/engine\/(uws|node)\/|.*fuzz)/;
 const LONG =
-  /\/(conformance|docs|fragments|frameworks|http-web-socket|live|spill|stall|websocket\/channel)\.test/;
+  /\/(conformance|docs|frameworks|http-web-socket|live|spill|stall|websocket\/channel)\.test/;
 const OWN = `dist/test/lib/engine/${process.env.TEST_ENGINE}/`;
 
 export default {

@@ -6,6 +6,9 @@ import type { RootHookObject } from "mocha";
 
 type CleanUp = () => unknown;
 
+/** Not by the flag of Node, which all processes and threads of the tests would inherit, and take longer to start. */
+process.setSourceMapsEnabled(true);
+
 const ofTest: CleanUp[] = [];
 const ofFile: CleanUp[] = [];
 

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { suspend, type Operation } from "effection";
-import type { ThreadedApp } from "../../../adapters/wsgi.ts";
-import { HttpError } from "../../../lib/index.ts";
-import { RawClient } from "../../support/raw-client.ts";
-import { serveWith, type TestServer } from "../../support/server.ts";
-import { threaded } from "../../support/threads.ts";
+import type { ThreadedApp } from "../../adapters/wsgi.ts";
+import { HttpError } from "../../lib/index.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { serveWith, type TestServer } from "../support/server.ts";
+import { threaded } from "../support/threads.ts";
 
 /** Threads have to start, on a machine that may be busy. */
 const PATIENCE_MS = 30_000;
