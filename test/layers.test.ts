@@ -91,7 +91,10 @@ describe("The layers", () => {
     const atOnce = arrowsOf("lib")
       .filter(({ isType, isLater }) => !isType && !isLater)
       .map(({ from, to }): [string, string] => [from, to]);
-    const loaded = reachedFrom("lib/cli/main.ts", atOnce);
+    const early = reachedFrom("lib/cli/main.ts", atOnce);
+    expect([...early]).to.include("lib/cli/early-process.ts");
+    expect(early.has("commander"), "commander").to.equal(false);
+    const loaded = reachedFrom("lib/cli/command.ts", atOnce);
     expect([...loaded]).to.include("lib/cli/first-worker.ts");
     for (const name of ["effection", "pino", "node:http", "chokidar"])
       expect(loaded.has(name), name).to.equal(false);
@@ -99,8 +102,8 @@ describe("The layers", () => {
 
   it("keep the engine out of the supervisor, which never runs the application", () => {
     const loaded = loadedBy("lib/cli/main.ts", "lib/cli/alone.ts");
-    const main = readFileSync(`${ROOT}/lib/cli/main.ts`, "utf8");
-    expect(main.match(/\S*\("\.\/alone\.ts"\)|alone\.ts/g)).to.deep.equal([
+    const command = readFileSync(`${ROOT}/lib/cli/command.ts`, "utf8");
+    expect(command.match(/\S*\("\.\/alone\.ts"\)|alone\.ts/g)).to.deep.equal([
       'import("./alone.ts")',
     ]);
     expect([...loaded]).to.include("lib/cli/supervise.ts");

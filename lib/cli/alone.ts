@@ -82,7 +82,7 @@ function* serve(
     configuration,
     secretVariables(settings),
   );
-  Object.assign(process.env, fork.env);
+  Object.assign(process.env, fork.env, release.variables);
   process.execArgv = fork.execArgv; // for what it forks; its threads have what Node was started with
   const endings = yield* useEndings();
   yield* spawn(() => endWithTerminal(endings));

@@ -1,9 +1,8 @@
 /** The first worker. It loads while the supervisor loads what it needs itself, and tries the engine meanwhile. */
-import type { ChildProcess, ForkOptions } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { parseHttpAddress } from "./http-address.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import type { Settings } from "./schema.ts";
-import { forkWorker } from "./worker-fork.ts";
 
 /** It belongs to whoever makes it, until somebody takes its process. */
 export class FirstWorker {
@@ -11,9 +10,7 @@ export class FirstWorker {
   readonly faultOfUws: Promise<string>;
   #child: ChildProcess | undefined;
 
-  /** @throws {CommandFailure} when the process cannot be started. */
-  constructor(options: ForkOptions) {
-    const child = forkWorker(options);
+  constructor(child: ChildProcess) {
     this.#child = child;
     this.faultOfUws = new Promise((resolve) => {
       child.on("message", (message: FromWorker) => {

@@ -22,6 +22,8 @@ export interface Orders {
   /** The settings that were given. They override the application's own options. */
   readonly explicit: readonly Key[];
   readonly specs: readonly AppSpec[];
+  /** Of its environment, beside what its process was started with. */
+  readonly variables: NodeJS.ProcessEnv;
   /** Where it listens for HTTP. */
   readonly listen: readonly ListenOptions[];
   /** Where the supervisor accepts for front servers that speak uwsgi. */

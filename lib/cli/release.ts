@@ -5,10 +5,11 @@ import { requiredVariables } from "./configure.ts";
 import type { Orders } from "./messages.ts";
 import { KEYS } from "./schema.ts";
 import { isGiven, type Configuration } from "./settings.ts";
+import { argumentsOf } from "./worker-fork.ts";
 
 export interface Release extends Pick<
   Orders,
-  "settings" | "explicit" | "specs"
+  "settings" | "explicit" | "specs" | "variables"
 > {
   /** How the process of a worker is started. */
   readonly fork: {
@@ -17,10 +18,8 @@ export interface Release extends Pick<
   };
 }
 
-const PRELOAD = new URL("../common/modules/preload.js", import.meta.url);
-
 /**
- * @param variables of their environment, beside those that the application needs.
+ * @param variables of their environment, beside those that the application asks for.
  * @throws {CommandFailure} when they lack something.
  */
 export function releaseOf(
@@ -29,22 +28,16 @@ export function releaseOf(
 ): Release {
   const { settings, resolved } = configuration;
   const specs = appSpecs(settings);
-  const compiles = specs.some(({ file }) => isCompiled(file));
   return {
     settings,
     explicit: KEYS.filter((key) => isGiven(resolved[key])),
     specs,
+    variables,
     fork: {
-      env: {
-        ...process.env,
-        ...requiredVariables(configuration),
-        ...variables,
-      },
-      // threads and forks of the application are given what the process was: this reaches them
-      execArgv: [
-        ...process.execArgv,
-        ...(compiles ? ["--import", PRELOAD.href] : []),
-      ],
+      env: { ...process.env, ...requiredVariables(configuration) },
+      execArgv: argumentsOf({
+        compiles: specs.some(({ file }) => isCompiled(file)),
+      }),
     },
   };
 }

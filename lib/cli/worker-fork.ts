@@ -8,6 +8,7 @@ import {
 import { fileURLToPath } from "node:url";
 import { CommandFailure, EXIT } from "./failure.ts";
 
+const PRELOAD = new URL("../common/modules/preload.js", import.meta.url);
 const ENTRY = fileURLToPath(new URL("./worker.js", import.meta.url));
 
 /** Node throws some of the errors; it emits the others as an event of the process. */
@@ -24,6 +25,12 @@ export function forkWorker(options: ForkOptions): ChildProcess {
     );
   }
 }
+
+/** Of Node, for the process of a worker: threads and forks of the application are given them, too. */
+export const argumentsOf = ({ compiles }: { compiles: boolean }): string[] => [
+  ...process.execArgv,
+  ...(compiles ? ["--import", PRELOAD.href] : []),
+];
 
 /** For a child: its sockets come behind standard input, output, error and Node's channel. */
 export const withSockets = (

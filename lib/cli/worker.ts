@@ -50,6 +50,7 @@ async function tryEngine(): Promise<void> {
 
 /** The process exits behind it, whatever the application has left running. */
 function* live(orders: Orders): Operation<void> {
+  Object.assign(process.env, orders.variables);
   const imported = orders.settings.reload
     ? yield* until(importedFiles(orders))
     : undefined;

@@ -5,6 +5,7 @@ import { configureThere } from "../configure.ts";
 import { counted } from "../../common/counted.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 import { FirstWorker } from "../first-worker.ts";
+import { forkWorker } from "../worker-fork.ts";
 import { resolveSettings } from "../settings.ts";
 import { ask } from "../top.ts";
 import { lookAtTls } from "./certificates.ts";
@@ -96,7 +97,7 @@ export async function examine(
     ...others.map((file) => `${file}: the settings are those of ${config}`),
   ];
   if (files.length === 0) {
-    const worker = new FirstWorker({});
+    const worker = new FirstWorker(forkWorker({}));
     const fault = await worker.faultOfUws;
     worker.end();
     findings.push(...lookAtMachine(here.setup, fault));

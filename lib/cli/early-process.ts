@@ -1,0 +1,64 @@
+/**
+ * A process for the first worker, started before the command knows its settings: a worker takes as long to load as the
+ * command itself. It is a guess by what is called; where the settings ask for another process, this one is ended.
+ */
+import type { ChildProcess, ForkOptions } from "node:child_process";
+import { isDeepStrictEqual } from "node:util";
+import { isCompiled } from "../common/source-files.ts";
+import { argumentsOf, forkWorker, withSockets } from "./worker-fork.ts";
+
+const FILE = /^[^-].*\.[cm]?[jt]sx?$/;
+
+export class EarlyProcess {
+  readonly #startedAs = surroundings();
+  readonly #options: ForkOptions;
+  /** Until somebody has taken it. */
+  #child: ChildProcess | undefined;
+
+  private constructor(options: ForkOptions) {
+    this.#options = options;
+    this.#child = forkWorker({ ...options, stdio: withSockets([]) });
+    this.#child.on("error", () => {}); // whoever takes it starts another one, and hears why that cannot be
+  }
+
+  /** Where the first word is an application's file, and none asks for a process without workers. */
+  static guess(
+    words: readonly string[],
+    env: NodeJS.ProcessEnv,
+  ): EarlyProcess | undefined {
+    const [file = ""] = words;
+    const saysHowMany =
+      env.EDDY_WORKERS !== undefined ||
+      words.some((word) => word.startsWith("--workers"));
+    if (!FILE.test(file) || saysHowMany) return undefined;
+    const execArgv = argumentsOf({ compiles: isCompiled(file) });
+    return new EarlyProcess({ env: { ...env }, execArgv });
+  }
+
+  /** Undefined where a process with these options, started now, would be another one; this one is ended then. */
+  take(options: ForkOptions): ChildProcess | undefined {
+    const child = this.#child;
+    const { env, execArgv, uid, gid } = options;
+    const isTheSame =
+      child?.pid !== undefined &&
+      uid === undefined &&
+      gid === undefined &&
+      isDeepStrictEqual({ env, execArgv }, this.#options) &&
+      isDeepStrictEqual(surroundings(), this.#startedAs);
+    if (!isTheSame) this.end();
+    this.#child = undefined;
+    return isTheSame ? child : undefined;
+  }
+
+  /** If nobody has taken it. */
+  end(): void {
+    this.#child?.kill("SIGKILL");
+    this.#child = undefined;
+  }
+}
+
+/** What a process has from the one that starts it. */
+const surroundings = (): object => ({
+  folder: process.cwd(),
+  umask: process.umask(),
+});
