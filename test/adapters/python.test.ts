@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { python } from "../../adapters/python.ts";
 import { Loop, PythonStartError, UsageError } from "../../lib/index.ts";
+import { folderWith } from "../support/folder.ts";
 import { APPS, needsPython, PYTHON, pythonApp } from "../support/python.ts";
 import { HAS_UWS } from "../support/native.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -129,6 +132,29 @@ describe("Python:", function () {
     );
     fails("there is no such folder", "pep3333:hello", /no folder .*\/nowhere/, {
       chdir: "nowhere",
+    });
+
+    it("runs in the virtual environment that VIRTUAL_ENV names, wherever PATH leads", async () => {
+      const show = ["-c", "import sys; print(sys.executable)"];
+      const python = execFileSync(PYTHON, show, { encoding: "utf8" }).trim();
+      const folder = folderWith({
+        "venv/pyvenv.cfg": `home = ${dirname(python)}\n`,
+        "app.py": [
+          "import sys",
+          "def app(environ, start_response):",
+          "    start_response('200 OK', [])",
+          "    return [sys.prefix.encode()]",
+        ].join("\n"),
+      });
+      const venv = join(folder, "venv");
+      mkdirSync(join(venv, "bin"));
+      symlinkSync(python, join(venv, "bin/python"));
+      const env = { VIRTUAL_ENV: venv };
+      const options: object = { chdir: folder, python: undefined, env };
+      const { url } = await serveWith((loop) =>
+        loop.mount(pythonApp("app:app", options)),
+      );
+      expect(await (await fetch(url)).text()).to.equal(venv);
     });
 
     const refused = (

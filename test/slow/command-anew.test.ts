@@ -291,6 +291,21 @@ describe("The command", function () {
   });
 });
 
+describe("eddy reload", function () {
+  this.timeout(PATIENCE_MS);
+
+  it("ends with 1, and says so, where the new application does not load, and the old one serves on", async () => {
+    const path = folder();
+    const command = eddy(path, ["app.mjs", "--pid", "eddy.pid"]);
+    const before = await command.text();
+    writeFileSync(join(path, "app.mjs"), 'throw new Error("no");');
+    const reload = new Eddy(path, ["reload", "--pid", "eddy.pid"]);
+    expect(await reload.ended).to.equal(1);
+    expect(reload.stderr).to.match(/\(the log says why\)/);
+    expect(await command.text()).to.equal(before);
+  });
+});
+
 describe("eddy check", function () {
   this.timeout(PATIENCE_MS);
 

@@ -1,10 +1,13 @@
 /** What the command runs, and what it says when it cannot. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { eddy, IN_SHELL, PATIENCE_MS } from "../support/command.ts";
+import { Eddy, eddy, IN_SHELL, PATIENCE_MS } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
-import { missingModules, needsPython } from "../support/python.ts";
+import { needsPython } from "../support/python.ts";
+import { ROOT } from "../support/root.ts";
 
 const HANDLER =
   "export default ({ path }: { path: string }): string => `at ${path}`;";
@@ -70,12 +73,29 @@ describe("The command runs", function () {
     expect(await command.ended).to.equal(0);
   });
 
+  for (const [name, file, source] of [
+    ["hello:app", "hello.py", "app = greet"],
+    ["hello.py", "hello.py", "application = greet"],
+    ["app.wsgi", "app.wsgi", "application = greet"],
+    ["hello:make(x=2)", "hello.py", "make = lambda x: greet"],
+  ] as const)
+    it(`an application of Python as Gunicorn and uWSGI name it: ${name}`, async function () {
+      needsPython(this);
+      const greet = [
+        "def greet(environ, start_response):",
+        "    start_response('200 OK', [])",
+        "    return [b'hello']",
+      ];
+      const folder = folderWith({ [file]: [...greet, source].join("\n") });
+      const command = eddy(folder, [name]);
+      expect(await command.text()).to.equal("hello");
+      const check = new Eddy(folder, ["check", name]);
+      expect(await check.ended).to.equal(0);
+      expect(check.lines.join("\n")).to.match(/: good$/m);
+    });
+
   it("an application of Python, beside others", async function () {
-    const missing = missingModules();
-    if (missing !== undefined) {
-      console.log(`      skipped: ${missing}`);
-      this.skip();
-    }
+    needsPython(this);
     const files = {
       "app.py": [
         "def app(environ, start_response):",
@@ -97,6 +117,12 @@ describe("The command runs", function () {
       "a.mjs",
       "export const api = () => 'it'; export default () => 'not this';",
       ["a.mjs:api"],
+    ],
+    [
+      "a file with signs of URLs in its name",
+      "a#b?c%41.mjs",
+      "export default () => 'it';",
+      ["./a#b?c%41.mjs"],
     ],
     ["a CommonJS module", "a.cjs", "module.exports = () => 'it';", []],
     [
@@ -507,6 +533,21 @@ describe("The command ends with 2, too, when", function () {
 
 describe("What the command prints", function () {
   this.timeout(PATIENCE_MS);
+
+  it("is its version for eddy version, and its words for eddy help", async () => {
+    const { version } = JSON.parse(
+      readFileSync(join(ROOT, "package.json"), "utf8"),
+    ) as { version: string };
+    const folder = folderWith({});
+    for (const word of ["version", "--version"]) {
+      const command = new Eddy(folder, [word]);
+      expect(await command.ended).to.equal(0);
+      expect(command.lines).to.deep.equal([version]);
+    }
+    const help = new Eddy(folder, ["help"]);
+    expect(await help.ended).to.equal(0);
+    expect(help.lines[0]).to.match(/^Usage: eddy /);
+  });
 
   it("says of a flag that begins with --no- that it turns something off", async () => {
     const { stdout } = await promisify(execFile)("sh", [

@@ -164,7 +164,7 @@ export function eddy(
   env?: NodeJS.ProcessEnv,
 ): Eddy {
   const http = args.includes("--http") ? [] : ["--http", "127.0.0.1:0"];
-  return new Eddy(cwd, [...http, ...args], env);
+  return new Eddy(cwd, [...args, ...http], env);
 }
 
 /** On a port that the system gives to nobody else while no worker has it: between a crash and the next one's start. */

@@ -1,6 +1,7 @@
 /** A web Response as the reply of any handler, whoever has made it. */
 import { Readable } from "node:stream";
 import { expect } from "chai";
+import { Response as UndiciResponse } from "undici";
 import type { Handler, Reply } from "../../../lib/index.ts";
 import { onEachEngine } from "../../support/engines.ts";
 
@@ -173,6 +174,17 @@ onEachEngine((engine) => {
       expect(response.headers.getSetCookie()).to.deep.equal(["a=1", "b=2"]);
       expect(response.headers.get("x-a")).to.equal("1");
       expect(await response.text()).to.equal("ab");
+    });
+
+    it("may be that of undici's package", async () => {
+      const made = new UndiciResponse("Zoë", { headers: { "x-a": "1" } });
+      const response = await get(() => made);
+      const { headers } = response;
+      expect([
+        await response.text(),
+        headers.get("x-a"),
+        headers.get("content-length"),
+      ]).to.deep.equal(["Zoë", "1", "4"]);
     });
 
     it("may have a stream of another package, which is cancelled when nobody wants it", async () => {
