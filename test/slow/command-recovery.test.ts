@@ -168,18 +168,18 @@ describe("A worker that does not load", function () {
   it("in time ends the command at the start, with code 3", async () => {
     const folder = new Folder();
     folder.write("hold");
-    const args = ["app.mjs", "--start-timeout", "500ms"];
+    const args = ["app.mjs", "--start-timeout", "2s"];
     const command = eddy(folder.path, args);
     expect(await command.ended).to.equal(3);
     expect(command.stderr).to.match(
-      /^eddy: the application app\.mjs does not load: its import has not ended within 500ms \(startTimeout\); look for/m,
+      /^eddy: the application app\.mjs does not load: its import has not ended within 2s \(startTimeout\); look for/m,
     );
   });
 
   it("in time leaves its place to 404, where no application is needed", async () => {
     const folder = new Folder();
     folder.write("hold");
-    const args = ["app.mjs", "--start-timeout", "500ms", "--no-need-app"];
+    const args = ["app.mjs", "--start-timeout", "2s", "--no-need-app"];
     const command = eddy(folder.path, args);
     expect((await fetch(await command.url())).status).to.equal(404);
   });
@@ -203,13 +203,13 @@ describe("A worker that does not load", function () {
   it("because of what a whole Loop opens, in time ends a reload, and the old one goes on", async () => {
     const folder = new Folder();
     folder.write("app.mjs", OPENING);
-    const args = ["app.mjs:whole", "--start-timeout", "1500ms"];
+    const args = ["app.mjs:whole", "--start-timeout", "4s"];
     const command = eddy(folder.path, args, quick);
     await command.url();
     folder.write("hold");
     command.kill("SIGHUP");
     await command.logged(
-      /^worker \d+ has ended: the application app\.mjs:whole does not load: its open\(\) has not ended within 1500ms \(startTimeout\)/,
+      /^worker \d+ has ended: the application app\.mjs:whole does not load: its open\(\) has not ended within 4s \(startTimeout\)/,
     );
     await command.logged(/^the reload ends here; the workers there are go on/);
     expect(await command.text()).to.equal("opened");
@@ -219,13 +219,13 @@ describe("A worker that does not load", function () {
     const folder = new Folder();
     folder.write("app.mjs", OPENING);
     folder.write("hold");
-    const args = ["app.mjs", "--start-timeout", "500ms"];
+    const args = ["app.mjs", "--start-timeout", "2s"];
     const command = eddy(folder.path, args, quick);
     expect(await command.ended).to.equal(3);
-    expect(command.stderr).to.match(/its open\(\) has not ended within 500ms/);
+    expect(command.stderr).to.match(/its open\(\) has not ended within 2s/);
     const other = eddy(folder.path, [...args, "--no-need-app"], quick);
     expect((await fetch(await other.url())).status).to.equal(404);
-    await other.logged(/its open\(\) has not ended within 500ms/);
+    await other.logged(/its open\(\) has not ended within 2s/);
   });
 
   it("has all the time there is, where there is no limit", async () => {

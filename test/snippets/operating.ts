@@ -224,7 +224,7 @@ export const OPERATING: Readonly<Record<string, Page>> = {
       ),
       does(
         "doctor",
-        `${DOCTOR}/running.test.ts: finds nothing wrong with an eddy that is well`,
+        `test/slow/doctor-running.test.ts: finds nothing wrong with an eddy that is well`,
       ),
       does("doctor", `${DOCTOR}/doctor.test.ts: finds nothing wrong with`),
       does(

@@ -52,7 +52,7 @@ def greenlets(environ, start_response):
 
 def sleeps(environ, start_response):
     """Meets another request, which has to run in another thread."""
-    time.sleep(0.05)
+    time.sleep(0.3)
     return answer(start_response, threading.current_thread().name)
 
 
