@@ -331,7 +331,8 @@ describe("The sample", () => {
     it.skip(`flask: ${withoutFlask} (Debian: python3-flask)`);
   else
     describeSample("flask", () => {
-      it("serves Flask and TypeScript on one port", async () => {
+      it("serves Flask and TypeScript on one port", async function () {
+        this.timeout(60_000); // a million lines, made by Python
         expect(await sample.text("/")).to.equal("Hello, World!\n");
         expect(await sample.text("/native")).to.equal("Hello from the loop!\n");
         const lines = (await sample.text("/numbers")).trimEnd().split("\n");
