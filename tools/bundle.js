@@ -50,8 +50,8 @@ const DIST = join(process.cwd(), "dist");
 
 /**
  * What a program has beside `eddy`, and the engines, which are loaded later. Each of them has a part of it, and is
- * given all of it here, or else it would come in as many files as there are parts. Configuration and threads go
- * without.
+ * given all of it here, or else it would come in as many files as there are parts. Configuration and threads, and what
+ * threads have of it (`lib/adapter.js`), go without.
  */
 const beside = [
   ...published.filter(

@@ -56,18 +56,17 @@ const programWith = (early?: EarlyProcess): Command =>
         const { serveAlone } = await import("./alone.ts"); // with an engine: a supervisor never has one
         return await serveAlone(configuration, { ...surroundings, logs });
       }
-      const secrets = secretVariables(settings);
-      const release = releaseOf(configuration, secrets);
+      const release = releaseOf(configuration, secretVariables(settings));
       const options = { ...release.fork, ...identity, stdio: withSockets([]) };
       const first = isAllByNode(settings)
         ? undefined
         : new FirstWorker(early?.take(options) ?? forkWorker(options));
-      if (first === undefined) early?.end();
+      early?.end(); // unless it has been taken
       try {
         const logs = await beginLogs(configuration, identity);
         const { run } = await import("effection");
         const { supervise } = await import("./supervise.ts");
-        const beginning = { ...surroundings, logs, release, secrets, first };
+        const beginning = { ...surroundings, logs, release, first };
         await run(() => supervise(configuration, beginning));
       } finally {
         first?.end();

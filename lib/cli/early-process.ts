@@ -5,18 +5,18 @@
 import type { ChildProcess, ForkOptions } from "node:child_process";
 import { isDeepStrictEqual } from "node:util";
 import { isCompiled } from "../common/source-files.ts";
+import { CommandFailure } from "./failure.ts";
 import { argumentsOf, forkWorker, withSockets } from "./worker-fork.ts";
 
 const FILE = /^[^-].*\.[cm]?[jt]sx?$/;
 
 export class EarlyProcess {
-  readonly #startedAs = surroundings();
-  readonly #options: ForkOptions;
+  readonly #startedAs: object;
   /** Until somebody has taken it. */
   #child: ChildProcess | undefined;
 
   private constructor(options: ForkOptions) {
-    this.#options = options;
+    this.#startedAs = startedAs(options);
     this.#child = forkWorker({ ...options, stdio: withSockets([]) });
     this.#child.on("error", () => {}); // whoever takes it starts another one, and hears why that cannot be
   }
@@ -32,22 +32,24 @@ export class EarlyProcess {
       words.some((word) => word.startsWith("--workers"));
     if (!FILE.test(file) || saysHowMany) return undefined;
     const execArgv = argumentsOf({ compiles: isCompiled(file) });
-    return new EarlyProcess({ env: { ...env }, execArgv });
+    try {
+      return new EarlyProcess({ env: { ...env }, execArgv });
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      return undefined; // the next one fails, too, and says why
+    }
   }
 
   /** Undefined where a process with these options, started now, would be another one; this one is ended then. */
   take(options: ForkOptions): ChildProcess | undefined {
+    const { stdio: _, ...asked } = options;
+    const fits =
+      this.#child?.pid !== undefined &&
+      isDeepStrictEqual(startedAs(asked), this.#startedAs);
+    if (!fits) this.end();
     const child = this.#child;
-    const { env, execArgv, uid, gid } = options;
-    const isTheSame =
-      child?.pid !== undefined &&
-      uid === undefined &&
-      gid === undefined &&
-      isDeepStrictEqual({ env, execArgv }, this.#options) &&
-      isDeepStrictEqual(surroundings(), this.#startedAs);
-    if (!isTheSame) this.end();
     this.#child = undefined;
-    return isTheSame ? child : undefined;
+    return child;
   }
 
   /** If nobody has taken it. */
@@ -57,8 +59,9 @@ export class EarlyProcess {
   }
 }
 
-/** What a process has from the one that starts it. */
-const surroundings = (): object => ({
+/** With what else a process has from the one that starts it. */
+const startedAs = (options: ForkOptions): object => ({
+  ...options,
   folder: process.cwd(),
   umask: process.umask(),
 });

@@ -60,8 +60,6 @@ export interface Surroundings {
 /** What has begun before the supervisor was loaded. */
 export interface Beginning extends Surroundings {
   readonly release: Release;
-  /** Variables of the workers that no reload changes. */
-  readonly secrets: NodeJS.ProcessEnv;
   /** Undefined where all workers are given sockets. */
   readonly first: FirstWorker | undefined;
 }
@@ -72,7 +70,6 @@ export function* supervise(
   beginning: Beginning,
 ): Operation<void> {
   const { flags, start, inheritance, identity, logs, first } = beginning;
-  const { secrets } = beginning;
   const { fork, ...release } = beginning.release;
   const { settings, resolved } = configuration;
   const { predecessor } = inheritance;
@@ -165,7 +162,7 @@ export function* supervise(
           before: configuration,
           log: logs.log,
         };
-        const failure = yield* reload(rereading, secrets, pool);
+        const failure = yield* reload(rereading, release.variables, pool);
         writeReport(pidFile, { startedAt, failure });
       },
     }),

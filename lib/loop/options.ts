@@ -75,8 +75,8 @@ export interface LoopOptions extends RequestLimits {
   maxHeaderBytes?: number;
   /**
    * Milliseconds that a connection may be silent: between two requests, in the middle of a head, with an upload below
-   * 16 KB/s, or with a reply of which it takes nothing. It is cut then at the earliest; uWebSockets.js,
-   * which looks every 4 s, takes up to 8 s more.
+   * 16 KB/s, or with a reply of which it takes nothing. It is cut then at the earliest; uWebSockets.js, which looks
+   * every 4 s, takes up to 8 s more.
    *
    * @default 30,000, the engine's own.
    */

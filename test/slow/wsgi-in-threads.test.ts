@@ -1,6 +1,6 @@
 /** What WSGI-style applications do on the loop, they do in threads. */
-import { inThreads } from "../support/everywhere.ts";
+import { RESULT } from "../adapters/wsgi/result.ts";
+import { START_RESPONSE } from "../adapters/wsgi/start-response.ts";
 
-inThreads();
-await import("../adapters/wsgi/result.test.ts");
-await import("../adapters/wsgi/start-response.test.ts");
+RESULT.inThreads();
+START_RESPONSE.inThreads();

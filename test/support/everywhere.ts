@@ -1,6 +1,6 @@
 /**
- * One suite for WSGI-style applications on the loop and in threads. These take a while to start: they are for the slow
- * tests, which ask for them (`test/slow/wsgi-in-threads.test.ts`).
+ * One suite for WSGI-style applications on the loop and in threads. Those take a while to start: they are among the
+ * slow tests.
  */
 import { serialize } from "node:v8";
 import { wsgi, type WsgiApp } from "../../adapters/wsgi.ts";
@@ -12,27 +12,27 @@ const PATIENCE_MS = 30_000;
 /** What applications use by its name: functions, and constants of JSON. */
 type Known = Readonly<Record<string, unknown>>;
 
-let place: "loop" | "threads" = "loop";
-
-/** For the suites that are imported from now on. */
-export function inThreads(): void {
-  place = "threads";
+/** A suite, at each place of the applications. */
+export interface Suite {
+  onLoop(): void;
+  inThreads(): void;
 }
 
 /** `isLoop`: the application is the test's own function, which sees the variables around it. */
-export function everywhere(
+export const everywhere = (
   known: Known,
   suite: (mount: (app: WsgiApp) => Application, isLoop: boolean) => void,
-): void {
-  if (place === "loop") {
+): Suite => ({
+  onLoop() {
     describe("on the loop:", () => suite(wsgi, true));
-    return;
-  }
-  describe("in a thread:", function () {
-    this.timeout(PATIENCE_MS);
-    suite((app) => inThread(app, known), false);
-  });
-}
+  },
+  inThreads() {
+    describe("in a thread:", function () {
+      this.timeout(PATIENCE_MS);
+      suite((app) => inThread(app, known), false);
+    });
+  },
+});
 
 /**
  * As `make`, whose applications are to be had in a thread, too: made again from the source of `make` and the arguments.

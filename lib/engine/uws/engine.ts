@@ -5,7 +5,7 @@ import { formatAddress } from "../../common/address.ts";
 import { type ListenError, UsageError } from "../../common/errors.ts";
 import type { Chunk, Engine, Listener, Serve } from "../engine.ts";
 import type { SocketConnection, SocketPlace } from "../socket.ts";
-import { LAST_MS, type Connections } from "../connections.ts";
+import { IDLE_TIMEOUT_MS, LAST_MS, type Connections } from "../connections.ts";
 import { Entrance } from "../entrance.ts";
 import type { Address, ListenOptions } from "../listen-options.ts";
 import {
@@ -25,7 +25,7 @@ import {
 } from "./load.ts";
 import { UwsOutlet } from "./outlet.ts";
 import { Packet } from "./packet.ts";
-import { idleSecondsFor, Keeping, OWN_IDLE_S } from "./reply-head.ts";
+import { idleSecondsFor, Keeping } from "./reply-head.ts";
 import { receiveUpgrades, UwsSocket, wellFormed } from "./socket.ts";
 import { SpareCork } from "./spare-cork.ts";
 import { UpgradeOutlet } from "./upgrade.ts";
@@ -52,7 +52,9 @@ export const engine: Engine = {
         'the engine "uws" listens on no fd, as uWebSockets.js opens its sockets itself; take the engine "node"',
       );
     const idleSeconds =
-      idleTimeoutMs === undefined ? OWN_IDLE_S : idleSecondsFor(idleTimeoutMs);
+      idleTimeoutMs === undefined
+        ? IDLE_TIMEOUT_MS / 1000 // the engine's own
+        : idleSecondsFor(idleTimeoutMs);
     const packet = new Packet(new Keeping(idleSeconds));
     const spare = sockets.length > 0 ? await SpareCork.open() : undefined;
     const prepare = {

@@ -7,9 +7,6 @@ import type { HttpResponse } from "./load.ts";
 /** Seconds after which the engine looks again for connections that were silent for too long. */
 const LOOK_S = 4;
 
-/** Seconds that a connection may be silent where nothing is set: the engine's own. */
-export const OWN_IDLE_S = 30;
-
 /**
  * What the engine is told, so that no connection ends before: it counts its looks, of which the first may come at once.
  * With fewer than two, a connection that is in the middle of something would be cut, too.

@@ -344,6 +344,9 @@ onEachEngine(({ serveWith }) => {
       ]);
       clearInterval(asking);
       expect(busy.closed).to.equal(false);
+      const { accepted, ...others } = outcomes(server);
+      expect(others).to.deep.equal({ ok: accepted });
+      expect(accepted).to.be.greaterThan(4); // the busy one has had several
     });
   });
 });

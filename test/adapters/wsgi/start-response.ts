@@ -13,7 +13,7 @@ type Loose = any;
 const TEXT: [string, string] = ["content-type", "text/plain"];
 const SORRY = "500 Sorry";
 
-everywhere({ TEXT, SORRY }, (mount) => {
+export const START_RESPONSE = everywhere({ TEXT, SORRY }, (mount) => {
   const serve = (app: WsgiApp): Promise<TestServer> =>
     serveWith((loop) => loop.mount(mount(app)), { accessLog: true });
 

@@ -59,7 +59,7 @@ function notes(server: TestServer): unknown[] {
   return server.log.filter((line) => line.note).map(({ msg }) => msg);
 }
 
-everywhere({ TEXT, note, endless }, (mount, isLoop) => {
+export const RESULT = everywhere({ TEXT, note, endless }, (mount, isLoop) => {
   const serve = (
     app: WsgiApp,
     options: { drainTimeoutMs?: number } = {},
