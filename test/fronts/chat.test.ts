@@ -48,7 +48,7 @@ const untilSaid = (tab: Tab, text: string): Promise<void> =>
 
 describeIf(missing("chromium"), "Chromium, and the sample", () => {
   it("chat: two tabs hear each other, and come back when the server does", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000); // the fronts run beside each other
     const port = await freePort();
     const server = await start("chat", port);
     const browser = await Chromium.start();
@@ -71,7 +71,7 @@ describeIf(missing("chromium"), "Chromium, and the sample", () => {
   });
 
   it("ticker: a page that changes by itself", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000); // the fronts run beside each other
     const port = await freePort();
     await start("ticker", port);
     const tab = await (await Chromium.start()).tab(`http://127.0.0.1:${port}/`);

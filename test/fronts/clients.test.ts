@@ -135,7 +135,7 @@ const PAGE = `<!doctype html><script type="module">
 
 describeIf(missing("chromium"), "Chromium", () => {
   it("speaks HTTP/2: pages, bodies, forms, events, and an abort", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000); // the fronts run beside each other
     let told!: (report: unknown) => void;
     const report = new Promise((resolve) => (told = resolve));
     let left!: () => void;

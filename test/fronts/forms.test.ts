@@ -96,7 +96,7 @@ async function serve(): Promise<{
 
 describeIf(missing("chromium"), "Chromium", () => {
   it("reads each form of the corpus as it says there", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000); // the fronts run beside each other
     const { server, reported } = await serve();
     browse(`${server.url}/reader`);
     const answers = (await reported) as unknown[];
@@ -105,7 +105,7 @@ describeIf(missing("chromium"), "Chromium", () => {
   });
 
   it("posts forms, files and a folder that request.form() reads as they are", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000); // the fronts run beside each other
     const { server, ready, posted } = await serve();
     const folder = folderWith({ "b.txt": "b", 'o"d é.txt': "odd" });
     const upload = folderWith({ "top/a.txt": "a", "top/sub/c.bin": "c" });

@@ -158,7 +158,7 @@ const EVENTS: Record<string, (site: Site, round: number) => Promise<unknown>> =
 
 export function itLosesNothing(args: string, site: string): void {
   it(`loses no GET and sends no POST twice while one of three is ${Object.keys(EVENTS).join(", ")}, ${ROUNDS} times each`, async function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     /** A site for each, at the same time: most of it is nginx's waiting. */
     await Promise.all(
       Object.entries(EVENTS).map(async ([event, happen]) => {

@@ -1,6 +1,7 @@
 /** The status page in a browser: beside a command with two workers, and mounted in a program. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { Chromium, type Tab } from "../support/chromium.ts";
 import { eddy, PATIENCE_MS } from "../support/command.ts";
@@ -70,11 +71,11 @@ const LOOKS = [
   { name: "narrow-dark", width: 360, scheme: "dark" },
 ];
 
-/** Asks for it again and again, until told to stop. */
+/** Asks for it again and again, until told to stop; leaves time to the browser. */
 function load(url: string): { stop(): Promise<void> } {
   let goes = true;
   const done = (async () => {
-    while (goes) await (await fetch(url)).text();
+    for (; goes; await sleep(10)) await (await fetch(url)).text();
   })();
   return {
     async stop() {
@@ -85,7 +86,7 @@ function load(url: string): { stop(): Promise<void> } {
 }
 
 describeIf(missing("chromium"), "Chromium, and the status page", function () {
-  this.timeout(PATIENCE_MS);
+  this.timeout(3 * PATIENCE_MS); // the fronts run beside each other
 
   it("of the command shows a request that hangs, its tree, and halts it; light, dark and narrow, for everybody", async () => {
     const stats = `127.0.0.1:${await freePort()}`;

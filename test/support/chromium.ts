@@ -11,6 +11,7 @@ import { PROGRAM_ENV } from "./programs.ts";
 const FLAGS = [
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync",
   "--disable-background-networking --disable-component-update --remote-debugging-port=0",
+  "--disable-dev-shm-usage", // a container has little of it
 ].flatMap((line) => line.split(" "));
 
 type Params = Record<string, unknown>;
@@ -25,9 +26,14 @@ interface Answer {
   error?: { message: string };
 }
 
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
 export class Chromium {
   readonly #ws: WebSocket;
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   readonly #tabs = new Map<string, Tab>();
   #last = 0;
 
@@ -35,10 +41,13 @@ export class Chromium {
     this.#ws = ws;
     ws.on("message", (data: Buffer) => {
       const answer = JSON.parse(data.toString()) as Answer;
-      this.#waiting.get(answer.id ?? 0)?.(answer);
+      this.#waiting.get(answer.id ?? 0)?.resolve(answer);
+      if (answer.method === "Inspector.targetCrashed")
+        this.#fail(new Error("A tab of Chromium has crashed"));
       if (answer.method !== undefined)
         this.#tabs.get(answer.sessionId ?? "")?.hear(answer.method, answer);
     });
+    ws.on("close", () => this.#fail(new Error("Chromium has ended")));
   }
 
   /** It ends with the test. */
@@ -73,10 +82,15 @@ export class Chromium {
     const { sessionId } = await this.call("Target.attachToTarget", params);
     const tab = new Tab(this, sessionId as string);
     this.#tabs.set(sessionId as string, tab);
-    for (const domain of ["Runtime", "Log", "Page"])
+    for (const domain of ["Inspector", "Runtime", "Log", "Page"])
       await tab.call(`${domain}.enable`);
     await tab.call("Page.navigate", { url });
     return tab;
+  }
+
+  /** What has been asked gets no answer any more. */
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
   }
 
   async call(
@@ -85,8 +99,8 @@ export class Chromium {
     sessionId?: string,
   ): Promise<Params> {
     const id = ++this.#last;
-    const answered = new Promise<Answer>((resolve) =>
-      this.#waiting.set(id, resolve),
+    const answered = new Promise<Answer>((resolve, reject) =>
+      this.#waiting.set(id, { resolve, reject }),
     );
     this.#ws.send(JSON.stringify({ id, method, params, sessionId }));
     const { result, error } = await answered;
