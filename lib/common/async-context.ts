@@ -12,21 +12,20 @@ import {
  * An engine calls us in one context for all requests, and one task wakes another in its own, so what runs for a request
  * is always called in a context of the request's.
  */
-export class AsyncContext extends AsyncResource {
-  constructor() {
-    super("EDDY", UNTRACKED);
-  }
+export class AsyncContext {
+  /** Not there while nobody could see the difference: each request and each task has a context. Hot path. */
+  #resource = isObserved() ? makeResource() : undefined;
 
   /**
    * A plain call while nobody could see the difference: to enter a context costs as much as a whole turn of a task, as
    * Node.js 20 and 22 set the length of an array behind it in the slowest way they have. Hot path.
    */
-  override runInAsyncScope<This, Args extends unknown[], Result>(
+  runInAsyncScope<This, Args extends unknown[], Result>(
     call: (this: This, ...args: Args) => Result,
     thisArg?: This,
     ...args: Args
   ): Result {
-    if (isObserved()) return super.runInAsyncScope(call, thisArg, ...args);
+    if (isObserved()) return this.#its.runInAsyncScope(call, thisArg, ...args);
     try {
       return call.apply(thisArg as This, args);
     } finally {
@@ -34,14 +33,18 @@ export class AsyncContext extends AsyncResource {
     }
   }
 
+  /** There was no store when this was made, and so there is none in what is made for it now. */
+  get #its(): AsyncResource {
+    if (this.#resource === undefined) {
+      this.#resource = makeResource();
+      moveStores(this.#resource);
+    }
+    return this.#resource;
+  }
+
   /** The first store of all was entered in a plain call, and so in a context that others have, too. */
   #adopt(): void {
-    const all = executionAsyncResource() as Stores;
-    for (const store of Object.getOwnPropertySymbols(all)) {
-      if (store.description !== "kResourceStore") continue;
-      (this as unknown as Stores)[store] = all[store];
-      delete all[store];
-    }
+    moveStores(executionAsyncResource(), this.#its);
   }
 
   /** To be asked within it: a context with what has been entered in this one by now. */
@@ -53,8 +56,19 @@ export class AsyncContext extends AsyncResource {
 /** Nobody is told of its end, so the garbage collector does not have to watch for it. */
 const UNTRACKED = { requireManualDestroy: true };
 
-/** A context, as Node keeps stores in it: each by a symbol. */
+const makeResource = (): AsyncResource => new AsyncResource("EDDY", UNTRACKED);
+
+/** Node keeps stores in a context, each by a symbol. */
 type Stores = Record<symbol, unknown>;
+
+/** Without `to`, they are gone. */
+function moveStores(from: object, to: object = {}): void {
+  for (const store of Object.getOwnPropertySymbols(from)) {
+    if (store.description !== "kResourceStore") continue;
+    (to as Stores)[store] = (from as Stores)[store];
+    delete (from as Stores)[store];
+  }
+}
 
 /** Whether a context keeps what is entered within it, as before Node.js 24. Otherwise it has to be made anew. */
 const KEEPS = ((): boolean => {

@@ -58,10 +58,7 @@ type State = "handling" | "replying" | "ended";
 
 const SETTLED = Promise.resolve();
 
-export class Exchange
-  extends AsyncContext
-  implements Running, ContextOwner, Recipient
-{
+export class Exchange implements Running, ContextOwner, Recipient {
   readonly request: GatewayRequest;
   readonly shared: Shared;
   readonly limits: Limits;
@@ -74,6 +71,8 @@ export class Exchange
   after: Running | undefined = undefined;
   /** Why it ended before its time. */
   reason: Reason | undefined;
+  /** What runs for it is called in there. */
+  readonly #stores = new AsyncContext();
   readonly #figures: Figures | undefined;
   /** Set at once where the access log or the figures want to know. */
   #started = 0;
@@ -95,7 +94,6 @@ export class Exchange
     entrance: Entrance,
     trace?: Trace,
   ) {
-    super();
     this.shared = shared;
     this.limits = route.limits;
     this.#figures = route.figures;
@@ -150,8 +148,13 @@ export class Exchange
     return this.#state === "ended" && this.#running === 0;
   }
 
-  /** Within the engine's callback, and in an async context of its own. */
+  /** Within the engine's callback. */
   handle(handler: Handler): void {
+    this.#stores.runInAsyncScope(this.#handle, this, handler);
+  }
+
+  /** By `this`, as each further argument costs. Hot path. */
+  #handle(handler: Handler): void {
     try {
       admit(this.request, this.limits, this.shared);
       this.follow(handler(this.request));
@@ -396,7 +399,7 @@ export class Exchange
   /** An aborted client gets nothing, any other one an error or a cut connection. */
   halt(reason: Reason): void {
     if (this.#state === "ended") return;
-    this.runInAsyncScope(() => this.#halt(reason));
+    this.#stores.runInAsyncScope(() => this.#halt(reason));
   }
 
   #halt(reason: Reason): void {

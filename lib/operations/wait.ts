@@ -186,7 +186,8 @@ interface Latecomers {
  *
  * `settled` is called as `fork` calls it: once, after the wait's cleanup, perhaps before `enter` returns.
  */
-export class LoneWait extends AsyncContext implements Fork {
+export class LoneWait implements Fork {
+  readonly #stores = new AsyncContext();
   readonly #wait: Wait<unknown>;
   readonly #settled: Settle;
   readonly #late: Latecomers | undefined;
@@ -196,7 +197,6 @@ export class LoneWait extends AsyncContext implements Fork {
   #result: Result<unknown> = UNIT;
 
   constructor(wait: Wait<unknown>, settled: Settle, late?: Latecomers) {
-    super();
     this.#wait = wait;
     this.#settled = settled;
     this.#late = late;
@@ -231,7 +231,8 @@ export class LoneWait extends AsyncContext implements Fork {
     }
     this.#state = state;
     this.#result = result;
-    if (this.#exit !== undefined) this.runInAsyncScope(() => this.#leave());
+    if (this.#exit !== undefined)
+      this.#stores.runInAsyncScope(() => this.#leave());
   }
 
   #leave(): void {
