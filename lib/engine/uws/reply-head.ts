@@ -23,7 +23,8 @@ export class Keeping {
   /** That of `Keep-Alive` is the last (RFC 2068, section 19.7.1), and has to be named (RFC 9110, section 7.6.1). */
   readonly name = "connection: keep-alive\r\nkeep-alive";
   readonly value: string;
-  readonly beforeType: string;
+  /** As bytes: the engine encodes a text each time. */
+  readonly beforeType: Buffer;
   readonly #before: string;
   #last: Joined | undefined;
 
@@ -31,11 +32,11 @@ export class Keeping {
     const looks = Math.ceil(idleSeconds / LOOK_S);
     this.value = `timeout=${(looks - 1) * LOOK_S}`; // the first may come at once
     this.#before = `${this.name}: ${this.value}\r\n`;
-    this.beforeType = `${this.#before}content-type`;
+    this.beforeType = Buffer.from(`${this.#before}content-type`);
   }
 
   /** Before a field of this name. */
-  nameOf(field: string): string {
+  nameOf(field: string): string | Buffer {
     return field === "content-type" ? this.beforeType : this.#before + field;
   }
 
@@ -53,13 +54,13 @@ export class Keeping {
  */
 interface Joined {
   readonly fields: ReplyHead["fields"];
-  readonly name: string;
+  readonly name: string | Buffer;
   readonly value: string | Buffer;
   /** Where what is not in it begins: bytes. */
   readonly rest: number;
 }
 
-function joined(fields: ReplyHead["fields"], name: string): Joined {
+function joined(fields: ReplyHead["fields"], name: string | Buffer): Joined {
   let value = fields[1]!;
   let rest = 2;
   if (typeof value === "string")
