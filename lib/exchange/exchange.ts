@@ -65,14 +65,14 @@ export class Exchange implements Running, ContextOwner, Recipient {
   readonly entrance: Entrance;
   readonly out: Outlet;
   readonly trace: Trace | undefined;
+  /** What runs for it is called in there. */
+  readonly asyncContext = new AsyncContext();
   /** `serve` has returned, before which alone the body can be taken over. */
   detached = false;
   before: Running | undefined = undefined;
   after: Running | undefined = undefined;
   /** Why it ended before its time. */
   reason: Reason | undefined;
-  /** What runs for it is called in there. */
-  readonly #stores = new AsyncContext();
   readonly #figures: Figures | undefined;
   /** Set at once where the access log or the figures want to know. */
   #started = 0;
@@ -148,13 +148,8 @@ export class Exchange implements Running, ContextOwner, Recipient {
     return this.#state === "ended" && this.#running === 0;
   }
 
-  /** Within the engine's callback. */
+  /** Within the engine's callback, and in its async context. */
   handle(handler: Handler): void {
-    this.#stores.runInAsyncScope(this.#handle, this, handler);
-  }
-
-  /** By `this`, as each further argument costs. Hot path. */
-  #handle(handler: Handler): void {
     try {
       admit(this.request, this.limits, this.shared);
       this.follow(handler(this.request));
@@ -399,7 +394,7 @@ export class Exchange implements Running, ContextOwner, Recipient {
   /** An aborted client gets nothing, any other one an error or a cut connection. */
   halt(reason: Reason): void {
     if (this.#state === "ended") return;
-    this.#stores.runInAsyncScope(() => this.#halt(reason));
+    this.asyncContext.runInAsyncScope(() => this.#halt(reason));
   }
 
   #halt(reason: Reason): void {

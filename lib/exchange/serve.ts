@@ -2,6 +2,7 @@
 import type { Head, Outlet } from "../engine/engine.ts";
 import type { Entrance } from "../engine/entrance.ts";
 import type { Trace } from "../traces/trace.ts";
+import type { Handler } from "./application.ts";
 import { Exchange, type Route } from "./exchange.ts";
 import type { Shared } from "./shared.ts";
 
@@ -35,5 +36,10 @@ function begin(
 ): void {
   const exchange = new Exchange(shared, route, head, out, entrance, trace);
   shared.latest = exchange;
-  exchange.handle(route.handle);
+  exchange.asyncContext.runInAsyncScope(handle, exchange, route.handle);
+}
+
+/** By `this`, as each further argument costs: hot path. */
+function handle(this: Exchange, handler: Handler): void {
+  this.handle(handler);
 }

@@ -187,7 +187,7 @@ interface Latecomers {
  * `settled` is called as `fork` calls it: once, after the wait's cleanup, perhaps before `enter` returns.
  */
 export class LoneWait implements Fork {
-  readonly #stores = new AsyncContext();
+  readonly #asyncContext = new AsyncContext();
   readonly #wait: Wait<unknown>;
   readonly #settled: Settle;
   readonly #late: Latecomers | undefined;
@@ -232,7 +232,7 @@ export class LoneWait implements Fork {
     this.#state = state;
     this.#result = result;
     if (this.#exit !== undefined)
-      this.#stores.runInAsyncScope(() => this.#leave());
+      this.#asyncContext.runInAsyncScope(() => this.#leave());
   }
 
   #leave(): void {

@@ -165,7 +165,10 @@ const SPECIAL = new Map<string, Take>([
   ],
 ]);
 
-/** What most replies have, as it is written most: to look at the letters of a name takes longer. Nobody reserves them. */
+/**
+ * What most replies have, as it is written most: to look at the letters of a name takes longer. Nobody reserves them.
+ * Hot path.
+ */
 const FREQUENT: ReadonlyMap<string, Take> = new Map(
   [
     "content-type",
