@@ -43,7 +43,8 @@ export class Keeping {
   /** Replies that have their fields in common, as those of a file have, often follow one another. */
   join(fields: ReplyHead["fields"]): Joined {
     if (this.#last?.fields !== fields)
-      this.#last = joined(fields, this.nameOf(fields[0] as string));
+      return (this.#last = joined(fields, this.nameOf(fields[0] as string)));
+    if (typeof this.#last.value === "string") this.#last = asBytes(this.#last);
     return this.#last;
   }
 }
@@ -68,6 +69,13 @@ function joined(fields: ReplyHead["fields"], name: string | Buffer): Joined {
       value += `\r\n${fields[rest] as string}: ${fields[rest + 1] as string}`;
   return { fields, name, value, rest };
 }
+
+/** The engine encodes a text each time. */
+const asBytes = (text: Joined): Joined => ({
+  ...text,
+  name: Buffer.from(text.name),
+  value: Buffer.from(text.value),
+});
 
 /**
  * @param requestId goes along, unless the application gives one itself.
