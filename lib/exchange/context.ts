@@ -6,7 +6,6 @@ import type { Scope } from "effection";
 import { CheckedHeaders, type PlainHeaders } from "../reply/headers.ts";
 import { RequestBody } from "../request/body.ts";
 import type { Outlet } from "../engine/engine.ts";
-import type { Entrance, Scheme } from "../engine/entrance.ts";
 import { GatewayRequest, type RequestContext } from "../request/request.ts";
 import type { Shared } from "./shared.ts";
 import { DrainedError, UsageError } from "../common/errors.ts";
@@ -16,12 +15,10 @@ import { viewTasks, type TaskView } from "../kernel/tree.ts";
 import type { Logger } from "../common/log.ts";
 import type { Limits } from "./limits.ts";
 import { idsOf, type Trace } from "../traces/trace.ts";
-import type { Proxies } from "../request/proxies.ts";
 
 /** The exchange, as what its request asks for sees it. */
 export interface ContextOwner {
   readonly request: GatewayRequest;
-  readonly entrance: Entrance;
   readonly shared: Shared;
   readonly limits: Limits;
   readonly out: Outlet;
@@ -60,10 +57,6 @@ export class Context implements RequestContext {
     this.#exchange = exchange;
   }
 
-  get scheme(): Scheme {
-    return this.#exchange.entrance.scheme;
-  }
-
   get id(): string {
     const { shared, request } = this.#exchange;
     return (this.#id ??= shared.ids.idOf(request.headers));
@@ -75,10 +68,6 @@ export class Context implements RequestContext {
       requestId: this.id,
       ...idsOf(trace),
     }));
-  }
-
-  get proxies(): Proxies | undefined {
-    return this.#exchange.shared.proxies;
   }
 
   get requestTimeoutMs(): number {

@@ -17,7 +17,7 @@ import {
 } from "../common/errors.ts";
 import { Reason } from "../common/reason.ts";
 import type { Head, Outlet } from "../engine/engine.ts";
-import type { Entrance } from "../engine/entrance.ts";
+import type { Scheme } from "../engine/entrance.ts";
 import { fork, type Fork, type Settle } from "../kernel/fork.ts";
 import { viewFork } from "../kernel/tree.ts";
 import { isOperation } from "../operations/is-operation.ts";
@@ -34,6 +34,7 @@ import { prepare, type PreparedReply } from "../reply/reply.ts";
 import { dropAll } from "../reply/source.ts";
 import type { Reply } from "../reply/types.ts";
 import { isUpgrade, type UpgradeReply } from "../reply/upgrade-reply.ts";
+import type { Proxies } from "../request/proxies.ts";
 import { GatewayRequest, type Place } from "../request/request.ts";
 import type { Trace } from "../traces/trace.ts";
 import { admit } from "./admission.ts";
@@ -62,7 +63,8 @@ export class Exchange implements Running, ContextOwner, Recipient {
   readonly request: GatewayRequest;
   readonly shared: Shared;
   readonly limits: Limits;
-  readonly entrance: Entrance;
+  /** The listener's. */
+  readonly scheme: Scheme;
   readonly out: Outlet;
   readonly trace: Trace | undefined;
   /** What runs for it is called in there. */
@@ -91,13 +93,13 @@ export class Exchange implements Running, ContextOwner, Recipient {
     route: Route,
     head: Head,
     out: Outlet,
-    entrance: Entrance,
+    scheme: Scheme,
     trace?: Trace,
   ) {
     this.shared = shared;
     this.limits = route.limits;
     this.#figures = route.figures;
-    this.entrance = entrance;
+    this.scheme = scheme;
     this.out = out;
     this.trace = trace;
     shared.tally.accepted++;
@@ -112,6 +114,10 @@ export class Exchange implements Running, ContextOwner, Recipient {
   /** Of what the request asks for: most ask for nothing. */
   get context(): Context {
     return (this.#context ??= new Context(this));
+  }
+
+  get proxies(): Proxies | undefined {
+    return this.shared.proxies;
   }
 
   get scope(): Scope {
@@ -253,7 +259,7 @@ export class Exchange implements Running, ContextOwner, Recipient {
     if (!this.detached || this.ended) return; // it is asked for later
     if (
       this.limits.requestTimeoutMs === Infinity &&
-      !this.shared.proxies &&
+      !this.proxies &&
       !this.#context?.hasLimit
     )
       return; // nobody who could set one

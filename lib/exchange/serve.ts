@@ -1,6 +1,6 @@
 /** Where an exchange begins: within the engine's callback, and within its trace, if there is one. */
 import type { Head, Outlet } from "../engine/engine.ts";
-import type { Entrance } from "../engine/entrance.ts";
+import type { Entrance, Scheme } from "../engine/entrance.ts";
 import type { Trace } from "../traces/trace.ts";
 import type { Handler } from "./application.ts";
 import { Exchange, type Route } from "./exchange.ts";
@@ -20,9 +20,10 @@ export function serve(
   out: Outlet,
   entrance: Entrance,
 ): void {
-  const trace = shared.traces?.begin(head, entrance.scheme, route.pattern);
-  if (trace === undefined) return begin(shared, route, head, out, entrance);
-  trace.within(() => begin(shared, route, head, out, entrance, trace));
+  const { scheme } = entrance;
+  const trace = shared.traces?.begin(head, scheme, route.pattern);
+  if (trace === undefined) return begin(shared, route, head, out, scheme);
+  trace.within(() => begin(shared, route, head, out, scheme, trace));
 }
 
 /** Made within its trace, the exchange has that in its async context, and with it all that runs there. */
@@ -31,10 +32,10 @@ function begin(
   route: Route,
   head: Head,
   out: Outlet,
-  entrance: Entrance,
+  scheme: Scheme,
   trace?: Trace,
 ): void {
-  const exchange = new Exchange(shared, route, head, out, entrance, trace);
+  const exchange = new Exchange(shared, route, head, out, scheme, trace);
   shared.latest = exchange;
   exchange.asyncContext.runInAsyncScope(handle, exchange, route.handle);
 }

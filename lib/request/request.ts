@@ -26,9 +26,6 @@ export const LIMIT_TIME = Symbol.for("eddy:limitTime");
 /** What a request asks of the exchange that it belongs to. */
 export interface RequestContext {
   readonly id: string;
-  readonly scheme: Scheme;
-  /** Undefined when no peer is trusted to speak for others. */
-  readonly proxies: Proxies | undefined;
   /** When the exchange started, as `performance.now()` has it. */
   readonly startedAt: number;
   readonly requestTimeoutMs: number;
@@ -49,7 +46,12 @@ export interface RequestContext {
 
 /** The exchange, as its request sees it. */
 interface RequestOwner {
+  /** Made by the first who asks. */
   readonly context: RequestContext;
+  /** The listener's. */
+  readonly scheme: Scheme;
+  /** Undefined when no peer is trusted to speak for others. */
+  readonly proxies: Proxies | undefined;
   /** Undefined where there is no trace. */
   readonly trace?: Trace | undefined;
 }
@@ -137,7 +139,7 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
   static keepAddresses(request: GatewayRequest): void {
     const { peer } = request.#head;
     void peer.address;
-    if (request.#exchange.context.proxies?.header === "proxy-v2")
+    if (request.#exchange.proxies?.header === "proxy-v2")
       void peer.proxiedAddress;
   }
 
@@ -230,7 +232,7 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
 
   /** As the client asked: the listener's, `https` with TLS, or what a trusted proxy says. */
   get scheme(): Scheme {
-    return this.#clientInfo?.scheme ?? this.#exchange.context.scheme;
+    return this.#clientInfo?.scheme ?? this.#exchange.scheme;
   }
 
   /**
@@ -446,14 +448,14 @@ export class GatewayRequest<Params = Readonly<Record<string, string>>> {
 
   /** What trusted proxies say; undefined when there are none. */
   get #clientInfo(): ClientInfo | undefined {
-    const { proxies } = this.#exchange.context;
+    const { proxies } = this.#exchange;
     return (
       proxies && (this.#client ??= proxies.ask(this.#head.peer, this.headers))
     );
   }
 
   get #isFromTrustedProxy(): boolean {
-    const { proxies } = this.#exchange.context;
+    const { proxies } = this.#exchange;
     const { address } = this.#head.peer;
     return address !== undefined && proxies?.trust(address) === true;
   }
