@@ -2,6 +2,7 @@
  * Replies taken ahead of their clients. An application has few threads, and a client that is slow would keep one for as
  * long as it likes: so what it does not take waits in a file, and the thread goes on.
  */
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import { Spill, SpillBudget, type Logger } from "../../lib/adapter.ts";
 
 /**

@@ -1,6 +1,7 @@
 /** What is in a folder, as it was within the last second; and of the small files, their bytes. */
 import { realpathSync, statSync, type Stats } from "node:fs";
 import { join, sep } from "node:path";
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import { LRUCache } from "lru-cache";
 import Negotiator from "negotiator";
 import { HttpError } from "../../lib/adapter.ts";

@@ -4,6 +4,7 @@
  * A request goes to a thread that is idle, else ahead of time to the one that is likely to be free first; else it
  * waits in the queue, which has a limit.
  */
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import { ThreadsBusyError } from "../../lib/adapter.ts";
 import type { PythonCall } from "./call.ts";
 import type { WorkerConnection } from "./worker-connection.ts";

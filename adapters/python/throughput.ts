@@ -1,4 +1,5 @@
 /** How fast a thread is, and whether it does anything at all. */
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 
 /**
  * The most requests that a thread is given ahead, and how much time they may take together, as those behind should

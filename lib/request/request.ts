@@ -1,5 +1,6 @@
 /** What an application gets of a request. */
 import type { X509Certificate } from "node:crypto";
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import type { Future, Scope } from "effection";
 import { parse as parseCookies } from "cookie";
 import type { Read, RequestBody } from "./body.ts";

@@ -6,6 +6,7 @@
  * A front may get its reply before it has sent all: then the rest is read and dropped.
  */
 import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
 import type { Logger } from "../common/log.ts";
 import type { Serve } from "../engine/engine.ts";
 import type { Entrance, Scheme } from "../engine/entrance.ts";
