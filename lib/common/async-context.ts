@@ -88,9 +88,14 @@ interface Hooks {
 
 const HOOKS = KEEPS ? hooksOfNode() : undefined;
 
-/** Without a hook nobody has a store, nor is told of contexts. Where that is not known, somebody may. */
+let observed = HOOKS === undefined;
+
+/**
+ * Without a hook nobody has a store, nor is told of contexts. Where that is not known, somebody may. It stays true: the
+ * hook of a store can be away for a moment (`AsyncLocalStorage#exit`), and what contexts keep is there all the while.
+ */
 const isObserved = (): boolean =>
-  HOOKS === undefined || HOOKS.counts[HOOKS.all]! > 0;
+  observed || (observed = HOOKS!.counts[HOOKS!.all]! > 0);
 
 /** Node says it nowhere else, and warns of whoever asks here, where it may be gone some day. */
 function hooksOfNode(): Hooks | undefined {

@@ -1,16 +1,19 @@
 /**
  * `first-store-server.js ENGINE KIND`: a server whose first request to `/enter` is the first in its process that enters
  * a store of AsyncLocalStorage. `/entered` answers when it has, `/go` lets it go on, `/other` says what others see.
+ * `/asleep` waits until `/wakes` wakes it from where no store is used.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { call, scoped, spawn, until } from "effection";
+import { setTimeout as pause } from "node:timers/promises";
+import { action, call, scoped, sleep, spawn, until } from "effection";
 import { Loop, stream, type Handler } from "../../lib/index.ts";
 import { Gate } from "../support/gate.ts";
 
 const [engine, kind] = process.argv.slice(2) as ["uws" | "node", string];
 const user = new AsyncLocalStorage<string>();
 const here = (): string => `${user.getStore()}`;
-const [entered, go] = [new Gate(), new Gate()];
+const [entered, go, asleep] = [new Gate(), new Gate(), new Gate()];
+let wake: () => void;
 
 function enter(): void {
   user.enterWith("ann");
@@ -92,6 +95,25 @@ loop.get("/go", () => {
   return here();
 });
 loop.get("/other", here);
+loop.get("/asleep", function* () {
+  yield* action<void>((resolve) => {
+    wake = resolve;
+    asleep.open();
+    return () => {};
+  });
+  user.run("eve", () => {});
+  yield* sleep(20);
+  return here();
+});
+loop.get("/wakes", () =>
+  user.run("bob", async () => {
+    await asleep.opened;
+    await pause(2);
+    user.exit(wake);
+    await pause(2);
+    return here();
+  }),
+);
 const { url } = await loop.listen({ port: 0, host: "127.0.0.1", engine });
 process.send!({ url });
 process.once("disconnect", () => process.exit());

@@ -20,24 +20,38 @@ const KINDS = [
   "a store that runs",
 ];
 
+async function serve(engine: string, kind: string) {
+  const server = fork(SERVER, [engine, kind], { stdio: "pipe" });
+  afterTest(() => void server.kill());
+  let errors = "";
+  server.stderr!.on("data", (text) => (errors += text));
+  const [{ url }] = (await once(server, "message")) as [{ url: string }];
+  return {
+    ask: async (path: string) => (await fetch(url + path)).text(),
+    errors: () => errors,
+  };
+}
+
 onEachEngine(({ name }) => {
   describe("AsyncLocalStorage, used for the first time in its process", () => {
+    it("is of one request alone: one that wakes another from where no store is used", async () => {
+      const { ask, errors } = await serve(name, "a handler");
+      const asleep = ask("/asleep");
+      expect(await ask("/wakes")).to.equal("bob");
+      expect(await asleep).to.equal("undefined");
+      expect(errors()).to.equal("");
+    });
+
     for (const kind of KINDS)
       it(`is of one request alone: entered by ${kind}`, async () => {
-        const server = fork(SERVER, [name, kind], { stdio: "pipe" });
-        afterTest(() => void server.kill());
-        let errors = "";
-        server.stderr!.on("data", (text) => (errors += text));
-        const [{ url }] = (await once(server, "message")) as [{ url: string }];
-        const ask = async (path: string): Promise<string> =>
-          (await fetch(url + path)).text();
+        const { ask, errors } = await serve(name, kind);
         const first = ask("/enter");
         expect(await ask("/entered")).to.equal("undefined");
         expect(await ask("/other")).to.equal("undefined");
         expect(await ask("/go")).to.equal("undefined");
         expect(await first).to.equal("ann");
         expect(await ask("/other")).to.equal("undefined");
-        expect(errors).to.equal("");
+        expect(errors()).to.equal("");
       });
   });
 });
