@@ -43,9 +43,9 @@ export function appSpecs(settings: Settings): AppSpec[] {
 
 /** How an application of each kind is written. The groups are what to load, and a name in it. */
 const KINDS = {
-  python: /^python:(.+)$/,
-  wsgi: /^wsgi:(.+?)(?::([\w$]+))?$/,
-  module: /^(.+?)(?::([\w$]+))?$/,
+  python: /^python:(.+)$/s,
+  wsgi: /^wsgi:(.+?)(?::([\w$]+))?$/s,
+  module: /^(.+?)(?::([\w$]+))?$/s,
 } as const;
 
 function appSpec(

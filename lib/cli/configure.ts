@@ -42,7 +42,7 @@ export async function configure(
   flags: Readonly<Record<string, unknown>>,
   sources: ConfigSources = sourcesHere(),
 ): Promise<Configuration> {
-  const { env, folders, isTerminal, importing = importModule } = sources;
+  const { env, folders, isTerminal, importing = importHere } = sources;
   const chosen = (flags.config as string | undefined) ?? env.EDDY_CONFIG;
   const paths = chosen ? [chosen] : findConfigFiles(folders);
   const files = await Promise.all(
@@ -55,6 +55,20 @@ export async function configure(
     ...fromVariables(env),
     ...fromFlags(withHttp(flags, env)),
   ]);
+}
+
+/** In this process, which has nothing else to do yet: Node.js would end it without a word. */
+async function importHere(path: string): Promise<unknown> {
+  let giveUp!: () => void;
+  const idle = new Promise<never>((_, reject) => {
+    giveUp = () => reject(new Error("it awaits something that never comes"));
+  });
+  process.once("beforeExit", giveUp);
+  try {
+    return await Promise.race([importModule(path), idle]);
+  } finally {
+    process.off("beforeExit", giveUp);
+  }
 }
 
 /**

@@ -3,10 +3,17 @@
  * command itself. It is a guess by what is called; where the settings ask for another process, this one is ended.
  */
 import type { ChildProcess, ForkOptions } from "node:child_process";
+import { getPriority } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { isCompiled } from "../common/source-files.ts";
 import { CommandFailure } from "./failure.ts";
-import { argumentsOf, forkWorker, withSockets } from "./worker-fork.ts";
+import { workingFolder } from "./start.ts";
+import {
+  argumentsOf,
+  forkWorker,
+  isRunning,
+  withSockets,
+} from "./worker-fork.ts";
 
 const FILE = /^[^-].*\.[cm]?[jt]sx?$/;
 
@@ -19,6 +26,8 @@ export class EarlyProcess {
     this.#startedAs = startedAs(options);
     this.#child = forkWorker({ ...options, stdio: withSockets([]) });
     this.#child.on("error", () => {}); // whoever takes it starts another one, and hears why that cannot be
+    this.#child.unref(); // alone it is nothing to stay for
+    this.#child.channel?.unref();
   }
 
   /** Where the first word is an application's file, and none asks for a process without workers. */
@@ -36,19 +45,24 @@ export class EarlyProcess {
       return new EarlyProcess({ env: { ...env }, execArgv });
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
-      return undefined; // the next one fails, too, and says why
+      return undefined; // what comes next fails, too, and says why
     }
   }
 
   /** Undefined where a process with these options, started now, would be another one; this one is ended then. */
   take(options: ForkOptions): ChildProcess | undefined {
     const { stdio: _, ...asked } = options;
+    const child = this.#child;
     const fits =
-      this.#child?.pid !== undefined &&
+      child !== undefined &&
+      isRunning(child) &&
+      child.connected &&
       isDeepStrictEqual(startedAs(asked), this.#startedAs);
     if (!fits) this.end();
-    const child = this.#child;
     this.#child = undefined;
+    if (!fits) return undefined;
+    child.ref();
+    child.channel!.ref();
     return child;
   }
 
@@ -59,9 +73,12 @@ export class EarlyProcess {
   }
 }
 
-/** With what else a process has from the one that starts it. */
+/** With what else a process has from the one that starts it, and a module of settings may change there. */
 const startedAs = (options: ForkOptions): object => ({
   ...options,
-  folder: process.cwd(),
+  folder: workingFolder(),
   umask: process.umask(),
+  user: [process.getuid?.(), process.geteuid?.()],
+  groups: [process.getgid?.(), process.getegid?.(), process.getgroups?.()],
+  priority: getPriority(),
 });

@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { parseHttpAddress } from "./http-address.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import type { Settings } from "./schema.ts";
+import { isRunning } from "./worker-fork.ts";
 
 /** It belongs to whoever makes it, until somebody takes its process. */
 export class FirstWorker {
@@ -30,11 +31,7 @@ export class FirstWorker {
   take(): ChildProcess | undefined {
     const child = this.#child;
     this.#child = undefined;
-    const runs =
-      child?.pid !== undefined &&
-      child.exitCode === null &&
-      child.signalCode === null;
-    return runs ? child : undefined;
+    return child !== undefined && isRunning(child) ? child : undefined;
   }
 
   /** If nobody has taken it. */

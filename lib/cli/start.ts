@@ -1,15 +1,22 @@
 /** How this process was started, before anything in it changed: so a reload and a successor read the settings again. */
 import { statSync, type Stats } from "node:fs";
+import { attempt, EXIT } from "./failure.ts";
 
 export interface Start {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** To be asked for at once. */
+/** To be asked for at once. @throws {CommandFailure} where the folder has been removed. */
 export function startOf(env: NodeJS.ProcessEnv): Start {
-  return { folder: asNamed(process.cwd(), env.PWD), env: { ...env } };
+  return { folder: asNamed(workingFolder(), env.PWD), env: { ...env } };
 }
+
+/** @throws {CommandFailure} where it has been removed. */
+export const workingFolder = (): string =>
+  attempt(EXIT.usage, "the working directory has been removed", () =>
+    process.cwd(),
+  );
 
 /** The name by which a shell went there: a link in it may lead to a new release by now. */
 function asNamed(folder: string, named: string | undefined): string {

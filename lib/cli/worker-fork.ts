@@ -26,6 +26,12 @@ export function forkWorker(options: ForkOptions): ChildProcess {
   }
 }
 
+/** It has started, and not ended. */
+export const isRunning = (child: ChildProcess): boolean =>
+  child.pid !== undefined &&
+  child.exitCode === null &&
+  child.signalCode === null;
+
 /** Of Node, for the process of a worker: threads and forks of the application are given them, too. */
 export const argumentsOf = ({ compiles }: { compiles: boolean }): string[] => [
   ...process.execArgv,

@@ -26,6 +26,7 @@ import type {
   Report,
   ToWorker,
 } from "./messages.ts";
+import { isRunning } from "./worker-fork.ts";
 
 type WorkerState = "starting" | "ready" | "closing";
 
@@ -142,11 +143,7 @@ export class WorkerProcess {
   }
 
   get alive(): boolean {
-    return (
-      this.#child.pid !== undefined &&
-      this.#child.exitCode === null &&
-      this.#child.signalCode === null
-    );
+    return isRunning(this.#child);
   }
 
   /** It serves. */

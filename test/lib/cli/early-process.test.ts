@@ -66,6 +66,15 @@ describe("EarlyProcess.take()", () => {
     expect(it.take(AS_IT_IS)).to.equal(undefined);
   });
 
+  for (const what of ["getuid", "getegid", "getgroups"] as const)
+    it(`gives none for what another process.${what}() would start`, () => {
+      const it = early();
+      const own = process[what]!;
+      afterTest(() => void Object.assign(process, { [what]: own }));
+      Object.assign(process, { [what]: () => 4711 });
+      expect(it.take(AS_IT_IS)).to.equal(undefined);
+    });
+
   it("gives none for another mask", () => {
     const it = early();
     const mask = process.umask(0o77);

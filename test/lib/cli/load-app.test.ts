@@ -58,6 +58,12 @@ describe("An application does not load, and the message says why, when", () => {
       /^the application app does not load: \/.*\/app is a folder; name the file in it$/m,
     ],
     [
+      "the name has two lines",
+      {},
+      "one\ntwo.js:app",
+      /^the application one\ntwo\.js:app does not load: there is no file \/.*\/one\ntwo\.js$/,
+    ],
+    [
       "the export is missing",
       { "app.ts": "export const api = () => '';" },
       "app.ts",
