@@ -1,6 +1,6 @@
 /** Who is told that the loop begins to drain: what would not end by itself for long, streams of events for one. */
 import { spread } from "../common/hurry.ts";
-import { Live, type Linked } from "./live.ts";
+import { Live, type Linked } from "../common/live.ts";
 
 class Notice implements Linked<Notice> {
   before: Notice | undefined = undefined;

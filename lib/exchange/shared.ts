@@ -12,7 +12,7 @@ import type { TaskView } from "../kernel/tree.ts";
 import type { GatewayRequest } from "../request/request.ts";
 import { DrainNotices } from "./drain-notices.ts";
 import { noOutcomes } from "./figures.ts";
-import { Live, type Linked } from "./live.ts";
+import { Live, type Linked } from "../common/live.ts";
 import type { Reason } from "../common/reason.ts";
 import { LogThrottle } from "../common/log-throttle.ts";
 import { WhenNone } from "../common/when-none.ts";

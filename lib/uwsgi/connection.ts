@@ -7,6 +7,7 @@
  */
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks"; // the global one is a getter, and this is the hot path
+import type { Linked } from "../common/live.ts";
 import type { Logger } from "../common/log.ts";
 import type { Serve } from "../engine/engine.ts";
 import type { Entrance, Scheme } from "../engine/entrance.ts";
@@ -26,7 +27,9 @@ interface UwsgiEntrance {
   readonly log: Logger;
 }
 
-export class UwsgiConnection {
+export class UwsgiConnection implements Linked<UwsgiConnection> {
+  before: UwsgiConnection | undefined;
+  after: UwsgiConnection | undefined;
   readonly #socket: Socket;
   readonly #common: UwsgiEntrance;
   readonly #packet = new PacketReader();

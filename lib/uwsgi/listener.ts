@@ -2,6 +2,7 @@
 import { createServer, Server, type AddressInfo, type Socket } from "node:net";
 import { urlHost } from "../common/address.ts";
 import { UsageError } from "../common/errors.ts";
+import { Live } from "../common/live.ts";
 import {
   Connections,
   IDLE_TIMEOUT_MS,
@@ -38,7 +39,7 @@ export async function openUwsgiListener(
   };
   const maxBytes = engineHeaderBytes();
   const common = { serve, entrances, idleTimeoutMs, halfOpen, maxBytes, log };
-  const open = new Set<UwsgiConnection>();
+  const open = new Live<UwsgiConnection>();
   const connections = new Connections();
   const take = (socket: Socket): void => {
     const one = new UwsgiConnection(socket, common);
@@ -60,9 +61,9 @@ export async function openUwsgiListener(
     async destroy() {
       stop();
       server.off("connection", take);
-      for (const one of open) one.finish();
+      for (const one of open.all()) one.finish();
       await connections.untilNone(AbortSignal.timeout(LAST_MS));
-      for (const one of open) one.cut();
+      for (const one of open.all()) one.cut();
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { Live, type Linked } from "../../common/live.ts";
 import type { Chunk, Head, Peer, Serve } from "../engine.ts";
 import type { Entrance } from "../entrance.ts";
 import { engineHeaderBytes } from "../header-limit.ts";
@@ -108,7 +109,7 @@ class Session {
   readonly #http2: ServerHttp2Session;
   readonly #idleTimeoutMs: number;
   /** Of its streams that are open. */
-  readonly #outlets = new Set<Http2Outlet>();
+  readonly #outlets = new Live<Http2Outlet>();
   /** The client has not answered whether it is there. */
   #isAsked = false;
 
@@ -130,6 +131,7 @@ class Session {
       .on("close", () => {
         this.#outlets.delete(outlet);
         outlet.over();
+        stream.removeAllListeners("close"); // Node keeps streams like `Live` does not, and all that they refer to
       });
   }
 
@@ -139,7 +141,7 @@ class Session {
    */
   #silent(): void {
     const http2 = this.#http2;
-    const outlets = [...this.#outlets];
+    const outlets = this.#outlets.all();
     const isFault = !outlets.every((outlet) => outlet.waitsForApplication);
     if (isFault || this.#isAsked || http2.closed) return http2.destroy();
     http2.setTimeout(this.#idleTimeoutMs);
@@ -230,7 +232,9 @@ function headersOf(
 
 const NONE: readonly string[] = [];
 
-class Http2Outlet extends StreamOutlet {
+class Http2Outlet extends StreamOutlet implements Linked<Http2Outlet> {
+  before: Http2Outlet | undefined;
+  after: Http2Outlet | undefined;
   readonly #stream: ServerHttp2Stream;
   /** Until the first of the body, or the end: then both leave together. */
   #head: OutgoingHttpHeaders | undefined;

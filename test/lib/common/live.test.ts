@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect } from "chai";
-import { Live, type Linked } from "../../../lib/exchange/live.ts";
+import { Live, type Linked } from "../../../lib/common/live.ts";
 
 class One implements Linked<One> {
   before: One | undefined = undefined;
