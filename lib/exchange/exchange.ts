@@ -16,7 +16,7 @@ import {
   type Outcome,
 } from "../common/errors.ts";
 import { Reason } from "../common/reason.ts";
-import type { Head, Outlet } from "../engine/engine.ts";
+import type { Chunk, Head, Outlet } from "../engine/engine.ts";
 import type { Scheme } from "../engine/entrance.ts";
 import { fork, type Fork, type Settle } from "../kernel/fork.ts";
 import { viewFork } from "../kernel/tree.ts";
@@ -29,7 +29,7 @@ import {
   type Delivery,
   type Recipient,
 } from "../reply/deliver.ts";
-import { headOf, TEXT } from "../reply/head.ts";
+import { BYTES, headOf, TEXT } from "../reply/head.ts";
 import { prepare, type PreparedReply } from "../reply/reply.ts";
 import { dropAll } from "../reply/source.ts";
 import type { Reply } from "../reply/types.ts";
@@ -275,12 +275,12 @@ export class Exchange implements Running, ContextOwner, Recipient {
   }
 
   reply(reply: Reply): void {
-    if (typeof reply === "string" && this.#isPlain(reply)) {
-      this.out.sendPlain(TEXT, reply);
-      return this.out.state === "ended" ? this.#end("ok") : this.#awaitTaken();
-    }
+    if (typeof reply === "string" && this.#isPlain(reply))
+      return this.#sendPlain(TEXT, reply);
     let prepared: PreparedReply;
     try {
+      if (reply instanceof Uint8Array && this.#isPlain(reply))
+        return this.#sendPlain(BYTES, reply);
       if (isUpgrade(reply)) return this.#upgrade(reply);
       prepared = prepare(reply, this);
     } catch (error) {
@@ -290,8 +290,13 @@ export class Exchange implements Running, ContextOwner, Recipient {
     else discard(prepared, this);
   }
 
-  /** Nothing about the reply but its text needs a look. */
-  #isPlain(reply: string): boolean {
+  #sendPlain(type: string, reply: Chunk): void {
+    this.out.sendPlain(type, reply);
+    return this.out.state === "ended" ? this.#end("ok") : this.#awaitTaken();
+  }
+
+  /** Nothing about the reply but its text or bytes needs a look. */
+  #isPlain(reply: Chunk): boolean {
     return (
       reply.length <= WHOLE_BYTES &&
       this.#state === "handling" &&

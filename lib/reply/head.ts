@@ -7,7 +7,7 @@ import { CheckedHeaders, checkedTrailers } from "./headers.ts";
 import type { GatewayResponse } from "./types.ts";
 
 export const TEXT = "text/plain; charset=utf-8";
-const BYTES = "application/octet-stream";
+export const BYTES = "application/octet-stream";
 
 /** The head of a reply, with a content-type where the body shows one. @throws {InvalidReplyError} */
 export function headOf(response: GatewayResponse): ReplyHead {
