@@ -1,4 +1,4 @@
-/** What is under way, in the order of its start: exchanges come and go here with each request that waits. */
+/** What is under way, in the order of its start: what comes and goes with each request, an exchange for one. */
 
 /** What can be in one such list. */
 export interface Linked<T> {

@@ -71,7 +71,7 @@ export abstract class StreamOutlet implements Outlet {
   ): void;
   /** False: the client is behind, and `proceed` will be called. */
   protected abstract writeChunk(chunk: Chunk): boolean;
-  /** Ends the reply; calls `finish` where the system has not taken all of it at once. True: it has. */
+  /** Ends the reply; calls `finish` where the system has not taken all of it at once. True: it has. `last`: not empty. */
   protected abstract writeEnd(last: Chunk | undefined): boolean;
   protected abstract cut(): void;
   get sendsExtras(): boolean {
@@ -181,7 +181,7 @@ export abstract class StreamOutlet implements Outlet {
     this.bytes = Buffer.byteLength(body);
     fields.push("content-length", String(this.bytes));
     this.#begin(status, reason, fields, close);
-    this.#end(body);
+    this.#end(this.bytes > 0 ? body : undefined); // Node throws at bytes that were transferred, of which none are left
   }
 
   /** Of what came behind the request nothing has its turn any more. */
@@ -229,7 +229,7 @@ export abstract class StreamOutlet implements Outlet {
     checkNotTooMuch(this.bytes + bytes, this.length);
     this.bytes += bytes;
     this.#bytesInTurn += bytes;
-    if (this.bytes === this.length) this.#end(chunk);
+    if (this.bytes === this.length) this.#end(bytes > 0 ? chunk : undefined);
     else if (bytes > 0 && this.state === "streaming")
       this.full = !this.writeChunk(copyOf(chunk));
     return (

@@ -62,7 +62,7 @@ export class MemoryOutlet extends StreamOutlet {
   }
 
   protected writeEnd(last: Chunk | undefined): boolean {
-    if (last !== undefined && last.length > 0) this.writeChunk(last);
+    if (last !== undefined) this.writeChunk(last);
     this.#body.push(null);
     return true;
   }

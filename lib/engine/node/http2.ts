@@ -131,7 +131,7 @@ class Session {
       .on("close", () => {
         this.#outlets.delete(outlet);
         outlet.over();
-        stream.removeAllListeners("close"); // Node keeps streams like `Live` does not, and all that they refer to
+        stream.removeAllListeners("close"); // it may live on, as one that was in a Map of Node's: see `Live`
       });
   }
 
@@ -327,13 +327,12 @@ class Http2Outlet extends StreamOutlet implements Linked<Http2Outlet> {
 
   protected writeEnd(last: Chunk | undefined): boolean {
     const stream = this.#stream;
-    const isBare = last === undefined || last.length === 0;
-    const endsHere = isBare && this.trailing === undefined;
+    const endsHere = last === undefined && this.trailing === undefined;
     if (stream.destroyed || stream.closed) return false; // `over` comes
     this.#isGiven = true;
     this.#sendHead(endsHere);
     if (!stream.endAfterHeaders) stream.once("finish", () => this.#finished());
-    if (isBare) stream.end();
+    if (last === undefined) stream.end();
     else stream.end(last);
     return stream.writableLength <= FRAME_BYTES;
   }

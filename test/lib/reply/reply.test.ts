@@ -30,6 +30,16 @@ const BYTES = "application/octet-stream";
 const A_B = { "Content-Type": "a/b" };
 const bytes = Buffer.from("Zoë");
 
+/** Those of a buffer that another thread has by now. */
+function transferred(): Uint8Array {
+  const gone = new Uint8Array(4);
+  structuredClone(gone, { transfer: [gone.buffer] });
+  return gone;
+}
+
+const streamOfNone = (): Reply =>
+  stream([transferred()], { headers: { "content-length": "0" } });
+
 /** Every kind of handler with the same reply. */
 const HANDLERS: Record<string, (make: Make) => Handler> = {
   "a plain handler": (make) => make,
@@ -73,6 +83,10 @@ onEachEngine(({ serveWith }) => {
       ["an empty string", () => "", `200 ${TEXT} 0 `],
       ["bytes", () => bytes, `200 ${BYTES} 4 Zoë`],
       ["a view of bytes", () => bytes.subarray(0, 2), `200 ${BYTES} 2 Zo`],
+      ["no bytes", () => new Uint8Array(), `200 ${BYTES} 0 `],
+      ["transferred bytes", transferred, `200 ${BYTES} 0 `],
+      ["one with such", () => ({ body: transferred() }), `200 ${BYTES} 0 `],
+      ["a stream of such", () => streamOfNone(), "200 - 0 "],
       ["null", () => null, "204 - - "],
       ["undefined", () => undefined, "204 - - "],
       ["an object", () => ({ status: 201, body: "x" }), `201 ${TEXT} 1 x`],
