@@ -71,7 +71,7 @@ export abstract class StreamOutlet implements Outlet {
   ): void;
   /** False: the client is behind, and `proceed` will be called. */
   protected abstract writeChunk(chunk: Chunk): boolean;
-  /** Ends the reply, `last` being not empty. True: the system has taken all of it at once; else calls `finish` later. */
+  /** Ends the reply; `last` is not empty. True: the system has taken all at once. Else `finish` is called later. */
   protected abstract writeEnd(last: Chunk | undefined): boolean;
   protected abstract cut(): void;
   get sendsExtras(): boolean {
