@@ -11,6 +11,7 @@ import type { Logs } from "./logs.ts";
 import { warnOfProcess1 } from "./process-1.ts";
 import { checkReachable } from "./reachable.ts";
 import { releaseOf } from "./release.ts";
+import { OTHER_RUNTIME } from "./runtime.ts";
 import { secretVariables } from "./secret.ts";
 import type { Configuration } from "./settings.ts";
 import { startOf } from "./start.ts";
@@ -142,14 +143,12 @@ async function beginLogs(
   return logs;
 }
 
-/** The supervisor's claims and the workers' watchdog are made of what Node.js alone has. */
 function checkRuntime(): void {
-  for (const name of ["bun", "deno"])
-    if (process.versions[name] !== undefined)
-      throw new CommandFailure(
-        EXIT.usage,
-        `the command needs Node.js; on ${name}, run a program that ends with loop.serve()`,
-      );
+  if (OTHER_RUNTIME !== undefined)
+    throw new CommandFailure(
+      EXIT.usage,
+      `the command needs Node.js; on ${OTHER_RUNTIME}, run a program that ends with loop.serve()`,
+    );
 }
 
 async function report(error: unknown, program: Command): Promise<number> {

@@ -7,6 +7,7 @@ import { getPriority } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { isCompiled } from "../common/source-files.ts";
 import { CommandFailure } from "./failure.ts";
+import { OTHER_RUNTIME } from "./runtime.ts";
 import { workingFolder } from "./start.ts";
 import {
   argumentsOf,
@@ -39,7 +40,8 @@ export class EarlyProcess {
     const saysHowMany =
       env.EDDY_WORKERS !== undefined ||
       words.some((word) => word.startsWith("--workers"));
-    if (!FILE.test(file) || saysHowMany) return undefined;
+    const isWanted = FILE.test(file) && !saysHowMany;
+    if (!isWanted || OTHER_RUNTIME !== undefined) return undefined;
     const execArgv = argumentsOf({ compiles: isCompiled(file) });
     try {
       return new EarlyProcess({ env: { ...env }, execArgv });
