@@ -82,11 +82,18 @@ export class RemoteControl {
 
   /** Chooses files, or one folder, in the input with this id. */
   async choose(input: string, ...files: string[]): Promise<void> {
+    const element = `document.getElementById(${JSON.stringify(input)})`;
     const { result } = (await this.call("Runtime.evaluate", {
-      expression: `document.getElementById(${JSON.stringify(input)})`,
+      expression: element,
     })) as { result: { objectId: string } };
     const { objectId } = result;
     await this.call("DOM.setFileInputFiles", { objectId, files });
+    // a folder is read by another process of the browser's
+    const look = `function look() { ${element}.files.length > 0 ? done() : setTimeout(look, 10) }`;
+    await this.call("Runtime.evaluate", {
+      expression: `new Promise((done) => (${look})())`,
+      awaitPromise: true,
+    });
   }
 
   async evaluate(expression: string): Promise<void> {
